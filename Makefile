@@ -1,0 +1,283 @@
+# SPDX-License-Identifier: MIT
+# Makefile - everything from one make; `make help` lists the targets.
+#
+# An object is build/<target>/<source>.o.  A target is a machine to run on: x86
+# (this machine), arm64 (under qemu-user), kernel-x86 (the reference kernel's
+# own files; the engine in it is the x86 one, the same objects).  What a folder
+# may include and how it is compiled is decided by the folder: the table below
+# is the layer rule.  Each folder's files.mk lists its sources and nothing else.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+# --- What can be chosen on the command line
+
+SAN          ?=
+V            ?=
+PREFIX       ?= /usr/local
+CROSS_arm64  ?= aarch64-linux-gnu-
+QEMU_arm64   ?= qemu-aarch64
+
+O  := build$(if $(SAN),/san)
+Q  := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $1 $2)
+
+# --- Toolchains, one line a target: compiler, linker, objcopy
+
+cross.x86 :=
+cross.arm64 := $(CROSS_arm64)
+cross.kernel-x86 :=
+cc      = $(or $(CC.$1),$(cross.$1)gcc)
+ld      = $(cross.$1)ld
+objcopy = $(cross.$1)objcopy
+
+# --- Layers
+
+layers := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn \
+	  host/linux host/sim host/kernel host/template kernel tool tool/agent \
+	  tests/guest tests/targets bench examples
+-include $(addsuffix /files.mk,$(layers))
+
+# Which folder a layer's name stands for, for the tests' `link:` lines.
+dir.engine := engine
+dir.x86 := arch/x86
+dir.x86-insn := arch/x86/insn
+dir.arm64 := arch/arm64
+dir.arm64-insn := arch/arm64/insn
+dir.host-linux := host/linux
+dir.host-sim := host/sim
+dir.host-template := host/template
+dir.agent := tool/agent
+dir.guardian := tool
+dir.tool := tool
+
+# The layer rule: $1 is the target.  $(arch-seen) holds arch.h and isa.h and
+# nothing else of arch/; $(tool-seen) holds the agent's protocol.h alone.
+arch-seen = -I$(O)/$1/seen/arch
+tool-seen = -I$(O)/$1/seen/tool
+inc.engine           = -Iinclude $(arch-seen)
+inc.arch/x86         = -Iinclude $(arch-seen) -Iarch/x86
+inc.arch/x86/insn    = -Iarch/x86/insn
+inc.arch/arm64       = -Iinclude $(arch-seen) -Iarch/arm64
+inc.arch/arm64/insn  = -Iarch/arm64/insn
+inc.host/linux       = -Iinclude -Ihost/linux
+inc.host/sim         = -Iinclude -Ihost/sim
+inc.host/kernel      = -Iinclude -Ikernel/include -Ihost/kernel
+inc.host/template    = -Iinclude -Ihost/template
+inc.kernel/core      = -Iinclude -Ikernel/include
+inc.kernel/x86       = -Iinclude -Ikernel/include -Ikernel/x86
+inc.tool/agent       = -Iinclude -Itool/agent
+inc.tool             = -Iinclude -Itool $(tool-seen)
+inc.tests/lib        = -Itests/lib
+inc.tests/unit       = -Iinclude -Itests/lib $(inc-under-test)
+inc.tests/insn/x86   = -Iinclude -Itests/lib $(inc-under-test)
+inc.tests/insn/arm64 = -Iinclude -Itests/lib $(inc-under-test)
+inc.tests/api        = -Iinclude -Itests/lib
+inc.tests/stress     = -Iinclude -Itests/lib
+inc.tests/tool       = -Iinclude -Itests/lib $(inc-under-test)
+inc.tests/guest      = -Iinclude -Itests/lib
+inc.bench            = -Iinclude -Itests/lib
+inc.examples/embed   = -Iinclude
+inc.mk               =
+
+# How a folder is compiled: core (freestanding, and in the section whose bounds
+# are where no probe may be), free (freestanding) or hosted.
+core-dirs := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn
+free-dirs := host/linux host/kernel host/template kernel/core kernel/x86 \
+	     tool/agent examples/embed mk
+is-core = $(filter $(core-dirs),$1)
+is-free = $(filter $(core-dirs) $(free-dirs),$1)
+
+warn := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wvla -Wundef -Werror
+common := -std=gnu11 -O2 -g -fno-common $(warn) $(if $(SAN),-fsanitize=$(SAN))
+free := -ffreestanding -fno-stack-protector -fPIC -fvisibility=hidden \
+	-fno-reorder-functions -fno-reorder-blocks-and-partition \
+	-fno-tree-loop-distribute-patterns
+free.x86 := -mgeneral-regs-only -mno-red-zone
+free.arm64 := -mgeneral-regs-only -mno-outline-atomics
+free.kernel-x86 := $(free.x86)
+hosted := -fno-toplevel-reorder
+
+folder = $(patsubst %/,%,$(dir $1))
+# $1 target, $2 source
+flags = $(common) $(if $(or $(filter kernel-%,$1),$(call is-free,$(call folder,$2))),$(free) $(free.$1),$(hosted)) \
+	$(if $(flavor inc.$(call folder,$2)),$(inc.$(call folder,$2))) \
+	$(CFLAGS.$(call folder,$2)) $(CFLAGS)
+
+# --- Compiling
+
+# $1 target
+define compile-rules
+$(O)/$1/%.c.o: %.c $(O)/$1/seen/.made
+	$$(call say,CC,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(call cc,$1) $$(call flags,$1,$$<) -MMD -MP -c $$< -o $$@
+	$$(Q)$$(if $$(call is-core,$$(call folder,$$<)),$$(call objcopy,$1) --rename-section .text=trapline_text $$@)
+
+$(O)/$1/%.S.o: %.S $(O)/$1/seen/.made
+	$$(call say,AS,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(call cc,$1) $$(call flags,$1,$$<) -MMD -MP -c $$< -o $$@
+	$$(Q)$$(if $$(call is-core,$$(call folder,$$<)),$$(call objcopy,$1) --rename-section .text=trapline_text $$@)
+
+# The headers that may be seen from outside a folder, by themselves.
+$(O)/$1/seen/.made: Makefile
+	$$(Q)mkdir -p $$(@D)/arch $$(@D)/tool
+	$$(Q)ln -sfn $(CURDIR)/arch/arch.h $$(@D)/arch/arch.h
+	$$(Q)ln -sfn $(CURDIR)/arch/$(patsubst kernel-%,%,$1)/isa.h $$(@D)/arch/isa.h
+	$$(Q)ln -sfn $(CURDIR)/tool/agent/protocol.h $$(@D)/tool/protocol.h
+	$$(Q)touch $$@
+endef
+$(foreach t,x86 arm64 kernel-x86,$(eval $(call compile-rules,$t)))
+
+# The objects of the sources $2 for the target $1.
+objs = $(patsubst %,$(O)/$1/%.o,$2)
+
+# --- Products: the core object, the libraries, the agent, the command
+
+core-x86 := $(call objs,x86,$(engine-srcs) $(x86-srcs) $(x86-insn-srcs))
+core-arm64 := $(call objs,arm64,$(engine-srcs) $(arm64-srcs) $(arm64-insn-srcs))
+linux-x86 := $(call objs,x86,$(host-linux-srcs))
+
+$(O)/x86/core.o: $(core-x86)
+	$(call say,LD,$@)
+	$(Q)$(call ld,x86) -r -o $@ $^
+$(O)/arm64/core.o: $(core-arm64)
+	$(call say,LD,$@)
+	$(Q)$(call ld,arm64) -r -o $@ $^
+
+$(O)/libtrapline.a: $(O)/x86/core.o $(linux-x86)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(O)/libtrapline.so: $(O)/x86/core.o $(linux-x86)
+	$(call say,LINK,$@)
+	$(Q)$(call cc,x86) -shared -nostdlib -Wl,-soname,libtrapline.so.0 \
+		-Wl,--no-undefined,-z,now,-z,noexecstack -o $@ $^
+
+agent-ldflags ?= -Wl,-Bsymbolic,-z,now,--hash-style=sysv
+$(O)/agent.elf: $(call objs,x86,$(agent-srcs)) $(O)/x86/core.o $(linux-x86)
+	$(call say,LINK,$@)
+	$(Q)$(call cc,x86) -shared -nostdlib -Wl,--no-undefined,-z,noexecstack \
+		-Wl,--build-id=none $(agent-ldflags) -o $@.full $(filter %.o,$^)
+	$(Q)$(call objcopy,x86) --strip-debug $@.full $@
+
+# The agent as data inside the command: tl_agent_image up to ..._image_end.
+$(O)/x86/agent_image.o: mk/image.S $(O)/agent.elf
+	$(call say,AS,$@)
+	$(Q)$(call cc,x86) -DIMAGE='"$(O)/agent.elf"' -DNAME=tl_agent_image \
+		-c $< -o $@
+
+$(O)/trapline: $(call objs,x86,$(tool-srcs) $(guardian-srcs)) \
+		$(O)/x86/agent_image.o
+	$(call say,LINK,$@)
+	$(Q)$(call cc,x86) -o $@ $^ -ldw -lelf -ljson-c $(tool-ldflags)
+
+products := $(if $(engine-srcs),$(O)/libtrapline.a $(O)/libtrapline.so) \
+	    $(if $(agent-srcs),$(O)/agent.elf) \
+	    $(if $(tool-srcs),$(O)/trapline)
+template := $(call objs,x86,$(host-template-srcs))
+
+.PHONY: all targets guests tests
+all: $(products)
+
+# --- Tests: a file is a program; its `/* link: … */` line says with what
+
+harness := tests/lib/tl_test.c tests/lib/tl_test_linux.c
+test-srcs := $(wildcard $(if $(SAN),,tests/api/*.c tests/stress/*.c \
+	     tests/tool/*.c bench/*.c) tests/unit/*.c tests/insn/*/*.c)
+test-lines := $(if $(test-srcs),$(shell awk 'FNR == 1 { print FILENAME } \
+	/^\/\* link: / { sub(/^\/\* link: */, ""); sub(/ *\*\/.*/, ""); \
+	gsub(/ +/, "|"); print FILENAME "|" $$0; nextfile }' $(test-srcs)))
+
+# The words of the link line of $1; without one, the library for tests that
+# know the public API alone, and nothing for the others.
+link-of = $(strip $(or $(foreach l,$(filter $1|%,$(test-lines)), \
+	$(wordlist 2,99,$(subst |, ,$l))), \
+	$(if $(filter tests/api/% tests/stress/% bench/%,$1),lib)))
+target-of = $(if $(filter arm64,$(link-of)),arm64,x86)
+program-of = $(O)/$(target-of)/$(1:.c=)
+
+# $1 target, $2 word: objects of it
+linked = $(if $(filter -%,$2),,$(if $(filter lib,$2),$(O)/libtrapline.a, \
+	$(call objs,$1,$(if $(filter %.c %.S,$2),$2,$($2-srcs)))))
+word-dir = $(if $(filter %.c,$1),$(call folder,$1),$(dir.$1))
+
+# $1 source, $2 target, $3 words
+define test-program
+$(O)/$2/$1.o: private inc-under-test = $(sort $(foreach d,$(call word-dir,$(firstword $3)) \
+	$(if $(filter host-sim,$3),host/sim),$(call inc.$d,$2)))
+$(O)/$2/$(1:.c=): $(O)/$2/$1.o $(call objs,$2,$(harness)) $(foreach w,$3,$(call linked,$2,$w))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(call cc,$2) $$(if $$(SAN),-fsanitize=$$(SAN)) \
+		$(if $(filter arm64,$2),-static) -o $$@ $$^ $(filter -%,$3)
+endef
+$(foreach s,$(test-srcs),$(eval $(call test-program,$s,$(call target-of,$s),$(call link-of,$s))))
+
+programs := $(foreach s,$(test-srcs),$(call program-of,$s))
+tests := $(filter-out $(O)/%/bench/%,$(filter-out $(O)/x86/bench/%,$(programs)))
+benches := $(filter $(O)/x86/bench/%,$(programs))
+tool-scripts := $(if $(SAN),,$(wildcard tests/tool/*.sh tests/tool/*.py))
+bench-scripts := $(wildcard bench/*.sh)
+
+targets: $(target-programs)
+guests: $(guest-images)
+tests: $(tests) $(benches)
+
+.PHONY: check soak run-tests bench contract check-layers check-format shellcheck
+check: all tests targets guests $(template) contract check-layers shellcheck
+	$(Q)scripts/run-tests -o $(O) $(tests) $(tool-scripts) \
+		$(if $(SAN),,$(if $(guest-images),scripts/run-guests))
+soak: export TL_SOAK := 1
+soak: check
+
+bench: all targets $(benches)
+	$(Q)scripts/run-bench -o $(O)/bench.json $(benches) $(bench-scripts)
+
+# --- Checks of the source
+
+contract: $(if $(engine-srcs),$(O)/x86/core.o) \
+		$(if $(arm64-srcs),$(O)/arm64/core.o)
+	$(Q)scripts/check-contract include/trapline/host.h $^
+check-layers:
+	$(Q)scripts/check-layers
+check-format:
+	$(Q)scripts/check-format
+shellcheck:
+	$(Q)scripts/check-shell
+
+# --- The rest
+
+.PHONY: deps demo export install clean help
+deps:
+	$(Q)scripts/deps
+demo:
+	$(Q)scripts/deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)scripts/demo
+
+# What an embedder compiles, and nothing else: make export DEST=/some/where
+export:
+	$(Q)scripts/export "$(DEST)"
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+		$(DESTDIR)$(PREFIX)/include/trapline
+	install -m 755 $(O)/trapline $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(O)/libtrapline.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(O)/libtrapline.so $(DESTDIR)$(PREFIX)/lib/libtrapline.so.0
+	ln -sf libtrapline.so.0 $(DESTDIR)$(PREFIX)/lib/libtrapline.so
+	install -m 644 include/trapline/*.h $(DESTDIR)$(PREFIX)/include/trapline/
+	sed 's|@PREFIX@|$(PREFIX)|' mk/trapline.pc.in > \
+		$(DESTDIR)$(PREFIX)/lib/pkgconfig/trapline.pc
+
+clean:
+	rm -rf build
+
+help:
+	$(Q)cat mk/help.txt
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
