@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch.h - what an architecture must provide
+ *
+ * The engine knows addresses, bytes and lists; everything that knows an
+ * instruction stands behind the functions below.  They are pure: they compute
+ * bytes and change registers that are handed to them, and the engine does all
+ * writing of text through the host.
+ *
+ * A probed instruction has up to two copies:
+ *
+ *     slot     behind a breakpoint: the one instruction, then a jump back.
+ *              The trap handler has already called the pre handlers.
+ *     detour   behind a jump: test the gate, count or call the pre handlers,
+ *              the instructions that the jump covers, then a jump back.
+ *
+ * After the first instruction of either, the post handlers are called where
+ * TL_EMIT_POST asks for it: by a jump from the copy, never by a second trap.
+ *
+ * isa.h, in the folder of each architecture, defines
+ *
+ *     struct tl_plan         what was found out about the code at an address;
+ *                            has at least the members
+ *                              uint8_t orig[], orig_len  the bytes that the
+ *                                            jump covers, or the instruction
+ *                              uint8_t insn_len          of the first one
+ *                              uint8_t window_len        what a jump covers, 0:
+ *                                                        no jump is possible
+ *                              enum tl_why why           why not, if so
+ *     TL_SLOT_BYTES, TL_DETOUR_BYTES    the most that emit can need
+ *     TL_BREAKPOINT_BYTES    length of a breakpoint
+ *     TL_JUMP_REACH          how far, in bytes, a detour may lie from its probe
+ */
+#ifndef TL_ARCH_H
+#define TL_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <isa.h>
+#include <trapline/host.h>
+#include <trapline/kprobes.h>
+
+struct pt_regs;
+
+/* ---- what the engine gives the architecture -------------------------------- */
+
+/*
+ * Read program text as if no probe of ours were in it.  0 or -TL_EFAULT.
+ * Context: task.
+ */
+int tl_text_read(void *dst, uintptr_t src, size_t len);
+
+/*
+ * Called by detours and slots, with the registers of the interrupted code as a
+ * pre handler sees them.  Context: trap, in the stack of the interrupted code.
+ *
+ * tl_detour_pre: 0: go on with the copy.  1: a handler has changed the course:
+ * go on at the instruction pointer in @regs, nothing of the copy is executed.
+ * tl_detour_post: go on at the instruction pointer in @regs, which the caller
+ * set to the instruction after the probed one.
+ * tl_return_hit: a followed function returned to the trampoline; the answer is
+ * the address where it would have returned.
+ */
+unsigned long tl_detour_pre(struct tl_point *point, struct pt_regs *regs);
+void tl_detour_post(struct tl_point *point, struct pt_regs *regs);
+unsigned long tl_return_hit(struct pt_regs *regs);
+
+/* ---- deciding --------------------------------------------------------------- */
+
+/*
+ * Find out how the instruction at @addr can be probed.  [@start, @end) is the
+ * function around it, both 0 if nobody knows.  0, or Linux's code for an
+ * instruction that cannot be:
+ * -TL_EILSEQ not a boundary, or a trap of the program's own; -TL_EINVAL,
+ * -TL_EOPNOTSUPP: instructions that cannot be moved; -TL_ENOENT: no memory there.
+ * Sets all of @plan.  Context: task.
+ */
+int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
+		 uintptr_t end);
+
+/* ---- emitting --------------------------------------------------------------- */
+
+#define TL_EMIT_PRE 1	/* call tl_detour_pre (detours only) */
+#define TL_EMIT_POST 2	/* call tl_detour_post after the first instruction */
+#define TL_EMIT_COUNTERS 4
+
+struct tl_emit {
+	uintptr_t at;		/* where the code will run */
+	uintptr_t addr;		/* the probed address */
+	struct tl_point *point; /* argument of tl_detour_*() */
+	unsigned int what;	/* TL_EMIT_* */
+	/* Detours only: first cells of counters to be counted in place. */
+	unsigned int n_counters;
+	uint64_t *counter[TL_EMIT_COUNTERS];
+};
+
+/* Where in the code the originals are: orig + from[i] runs at at + to[i]. */
+struct tl_code {
+	uint32_t len;
+	uint32_t n;
+	uint8_t from[TL_MAP_MAX];
+	uint16_t to[TL_MAP_MAX];
+};
+
+/*
+ * Write the slot or the detour of @plan to @out (TL_SLOT_BYTES or
+ * TL_DETOUR_BYTES of room), to be run at @emit->at.  0 and @code, or -TL_ERANGE
+ * (@at is too far away), -TL_EOPNOTSUPP (with POST: the instruction is a branch:
+ * simulate it).  The gate and the red zone are those of tl_host_ops.
+ * The map has the start of every instruction that was copied, and the place
+ * where a thread sleeps in a system call made by the copy.
+ * Context: task.
+ */
+int tl_arch_emit_slot(const struct tl_plan *plan, const struct tl_emit *emit,
+		      uint8_t *out, struct tl_code *code);
+int tl_arch_emit_detour(const struct tl_plan *plan, const struct tl_emit *emit,
+			uint8_t *out, struct tl_code *code);
+
+/*
+ * Edits of the text at @addr.  breakpoint: over the first unit.  jump: all of
+ * it, to @target; -TL_ERANGE.  original: bytes [@from, @from + @len) of the plan.
+ * jump_tail: what follows the first unit of the jump.
+ */
+void tl_arch_edit_breakpoint(const struct tl_plan *plan, uintptr_t addr,
+			     struct tl_edit *edit);
+int tl_arch_edit_jump(const struct tl_plan *plan, uintptr_t addr,
+		      uintptr_t target, struct tl_edit *edit);
+
+/*
+ * May the jump @edit be written straight over the text while others run, with
+ * no breakpoint before it (arm64: B over an exchangeable instruction)?
+ */
+bool tl_arch_exchangeable(const struct tl_plan *plan);
+
+/* Is there a breakpoint instruction at @code (TL_BREAKPOINT_BYTES of it)? */
+bool tl_arch_is_breakpoint(const uint8_t *code);
+
+/* ---- in a trap -------------------------------------------------------------- */
+
+/* Context of all: any. */
+
+/* The address of the breakpoint that led to @regs. */
+uintptr_t tl_arch_breakpoint_addr(const struct pt_regs *regs);
+
+/* Set the instruction pointer to what a pre handler at @addr sees. */
+void tl_arch_set_handler_ip(struct pt_regs *regs, uintptr_t addr);
+
+/* Set the instruction pointer; read it; read the stack pointer. */
+void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip);
+uintptr_t tl_arch_ip(const struct pt_regs *regs);
+uintptr_t tl_arch_sp(const struct pt_regs *regs);
+
+/*
+ * Must the instruction be simulated in the trap (there is no slot for it)?
+ * With @post: is it to be simulated because post handlers want to see it done?
+ */
+bool tl_arch_simulates(const struct tl_plan *plan, bool post);
+
+/*
+ * Do to @regs (and the interrupted code's memory) what the instruction at @addr would.  The
+ * instruction pointer is @addr when it is called and that of the next
+ * instruction when it returns true; false: it would fault: nothing was done.
+ */
+bool tl_arch_simulate(const struct tl_plan *plan, uintptr_t addr,
+		      struct pt_regs *regs);
+
+/* Where the return address is of the function that was just entered. */
+unsigned long *tl_arch_return_slot(struct pt_regs *regs);
+
+/* Where returns that are followed go; calls tl_return_hit(). */
+extern const char tl_arch_return_trampoline[];
+
+#endif

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * host.h - what the engine asks of the home it is embedded in
+ *
+ * Two kinds of service, kept apart on purpose:
+ *
+ *   tlh_*()             Required.  Plain functions, bound by the linker: forget
+ *                       one and the link fails with its name.
+ *   struct tl_host_ops  Optional.  A NULL member means "this home cannot", and
+ *                       the engine has a documented answer to that.
+ *
+ * Contexts.  `any`: may be called anywhere, in a trap within a trap, in a signal
+ * handler; takes no lock, sleeps never, calls nothing that could be probed.
+ * `task`: called from a register or unregister function with the registration
+ * lock held; may sleep.
+ */
+#ifndef TRAPLINE_HOST_H
+#define TRAPLINE_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <trapline/errno.h>
+
+struct pt_regs;
+struct tl_point;
+struct kretprobe_instance;
+
+/*
+ * Code that a home calls from traps belongs in the section that the engine
+ * refuses to probe.
+ */
+#define TL_NOPROBE __attribute__((section("trapline_text")))
+
+/* ---- the context of a thread or CPU -------------------------------------- */
+
+#define TL_CONTEXT_DEPTH 4
+
+/*
+ * The control block of a thread (process) or CPU (kernel).  The home gives the
+ * memory, zeroed; all fields are the engine's.
+ */
+struct tl_context {
+	unsigned int depth; /* handlers that run here, nested */
+	struct {
+		struct tl_point *point;
+		struct kprobe *probe;
+		uintptr_t sp; /* where the handler was called */
+	} stack[TL_CONTEXT_DEPTH];
+	struct kretprobe_instance *returns; /* the shadow stack, newest first */
+	unsigned long entered; /* handlers begun */
+	unsigned long left;    /* handlers ended; equal: none runs here */
+	struct tl_context *next; /* the home may link its contexts here */
+};
+
+/*
+ * The context of the caller; always the same one for the same thread or CPU.
+ * NULL: there is none (no memory, no identity); the engine then counts a miss.
+ * Context: any.
+ */
+struct tl_context *tlh_context(void);
+
+/*
+ * Call @fn for every context that there is, until it returns non-zero; returns
+ * what it returned last, or 0.  Context: task.
+ */
+int tlh_each_context(int (*fn)(struct tl_context *cx, void *arg), void *arg);
+
+/* ---- memory --------------------------------------------------------------- */
+
+/* Zeroed memory for the engine's own data, aligned to 16.  NULL: none. */
+void *tlh_alloc(size_t size);
+void tlh_free(void *p, size_t size);
+
+/*
+ * Executable memory, never writable at its address, of which every byte is
+ * within @reach bytes of @near.  Filled by tlh_text_write().  NULL: none there.
+ * Context: task.
+ */
+void *tlh_exec_alloc(uintptr_t near, size_t reach, size_t size);
+void tlh_exec_free(void *p, size_t size);
+
+/* Copy from memory that may not be there: 0 or -TL_EFAULT.  Context: any. */
+int tlh_read(void *dst, uintptr_t src, size_t len);
+
+/*
+ * Enter and leave the registration lock, which may sleep.  Not recursive.
+ */
+void tlh_lock(void);
+void tlh_unlock(void);
+
+/* ---- writing text --------------------------------------------------------- */
+
+#define TL_EDIT_BYTES 24
+#define TL_MAP_MAX 12
+
+struct tl_edit {
+	uintptr_t addr;
+	uint32_t len;
+	uint8_t bytes[TL_EDIT_BYTES];
+};
+
+/* The bytes from `start`, `len` of them, are replaced by one jump. */
+struct tl_window {
+	uintptr_t start;
+	uint32_t len;
+	/*
+	 * Where a thread may stand inside, and where it goes on instead: at
+	 * start + inner[i] it is moved to moved[i].  n_inner of them.
+	 */
+	uint32_t n_inner;
+	uint8_t inner[TL_MAP_MAX];
+	uintptr_t moved[TL_MAP_MAX];
+	bool busy; /* out: could not be emptied */
+};
+
+/* Slots and detours: code of ours that runs in place of the code at `origin`. */
+struct tl_range {
+	uintptr_t start;
+	uintptr_t end;
+	/*
+	 * A thread that stands at start + to[i] may be moved to
+	 * origin + from[i] instead: nothing of ours is under way there.
+	 */
+	uintptr_t origin;
+	uint32_t n;
+	uint8_t from[TL_MAP_MAX];
+	uint16_t to[TL_MAP_MAX];
+};
+
+enum tl_others {
+	TL_OTHERS_RUNNING = 0, /* write breakpoints first, and synchronize */
+	TL_OTHERS_STOPPED = 1, /* nobody runs: write what you like, once */
+};
+
+/*
+ * Begin and end a change of text.  Says whether other threads or CPUs may run
+ * meanwhile; a home may stop them.  Whoever is stopped is let go by
+ * tlh_patch_end().  Negative: not possible now, nothing was begun.
+ * Context: task.
+ */
+int tlh_patch_begin(void);
+void tlh_patch_end(void);
+
+/*
+ * Write @n edits, in order.  All of one edit is written at once if it is one
+ * byte long; longer ones may be seen half-written.  0, or a negative code: then
+ * the first edits may have been written and the caller puts back the old bytes.
+ * Context: task.
+ */
+int tlh_text_write(const struct tl_edit *edits, size_t n);
+
+/*
+ * When it returns, every other thread or CPU has executed a serializing
+ * instruction since the call: none goes on with instructions that it fetched
+ * before the last tlh_text_write().  Context: task.
+ */
+void tlh_sync_cores(void);
+
+/*
+ * Between begin and end, with a breakpoint (or nobody running) at the first
+ * byte of each window, so that nobody enters: see to it that no thread stands
+ * at an inner boundary of a window and none will return into it.  Threads are
+ * moved or waited for; a window for which that fails gets @busy.
+ * Context: task.
+ */
+void tlh_evict(struct tl_window *windows, size_t n);
+
+/*
+ * Wait until no thread is inside any of @ranges (slots, detours) or will
+ * return into one.  0, or -TL_EBUSY when that cannot be shown: the engine then
+ * keeps the memory and asks again another time.  Nobody can newly enter them.
+ * Context: task, not between patch_begin and patch_end.
+ */
+int tlh_quiesce(const struct tl_range *ranges, size_t n);
+
+/* ---- optional -------------------------------------------------------------- */
+
+struct tl_host_ops {
+	/*
+	 * The address of symbol @name: 0 or -TL_ENOENT.  NULL: probes are
+	 * registered by address only.
+	 */
+	int (*lookup)(const char *name, uintptr_t *addr);
+
+	/*
+	 * The bounds of the function around @addr: 0 or -TL_ENOENT.  NULL or
+	 * not found: no window is sure, only breakpoints.
+	 */
+	int (*function)(uintptr_t addr, uintptr_t *start, uintptr_t *end);
+
+	/*
+	 * May @addr be probed by @kind?  false: no.  NULL: all that the engine
+	 * does not forbid itself.
+	 */
+	bool (*allowed)(uintptr_t addr, size_t len, bool jump);
+
+	/* The bounds of the stack that @sp is on.  NULL: not known. */
+	int (*stack)(uintptr_t sp, uintptr_t *low, uintptr_t *high);
+
+	/*
+	 * A byte that is zero where probes are to do nothing (in a forked
+	 * child of a traced process): tested first in every detour and trap.
+	 * NULL: they always run.
+	 */
+	const uint8_t *gate;
+
+	/*
+	 * Bytes below the stack pointer that belong to the interrupted code:
+	 * 128 in a process on x86-64, 0 in a kernel and in Go programs.
+	 */
+	unsigned int red_zone;
+
+	/* Probes never become jumps by themselves (tests). */
+	bool no_optimize;
+};
+
+/* The home's optional services; constant from before the first registration. */
+extern const struct tl_host_ops *tl_host_ops;
+
+#endif

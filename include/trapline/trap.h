@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trap.h - what a home's vectors call
+ *
+ * An embedder calls the three functions below from the vectors for breakpoints,
+ * single steps and faults, with the registers of the interrupted code and
+ * interrupts off; true means "ours: return to @regs as they now are", false "not
+ * ours: go on as if Trapline were not there".
+ */
+#ifndef TRAPLINE_TRAP_H
+#define TRAPLINE_TRAP_H
+
+#include <stdbool.h>
+
+struct pt_regs;
+
+/*
+ * A breakpoint instruction was executed.  @regs as the CPU left them: on x86 the
+ * instruction pointer is one past it.  Also true when no breakpoint is in memory there any
+ * more (it was removed meanwhile): @regs then lead back to the instruction
+ * itself.  Context: trap; uses no lock and never sleeps.
+ */
+bool tl_trap_breakpoint(struct pt_regs *regs);
+
+/* A single step ended.  Context: as above. */
+bool tl_trap_step(struct pt_regs *regs);
+
+/*
+ * A fault happened at @regs.  If that is in a slot, @regs are put back to the
+ * probed instruction, as if it had faulted there, and the answer is still
+ * false: the fault is the program's own.  Context: as above.
+ */
+bool tl_trap_fault(struct pt_regs *regs);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session.h - a tool's hold on one live process
+ *
+ * What stands between the command (which knows names and output) and the
+ * guardian (which knows threads, memory and the agent).  A session is attached
+ * to one process, has probes added to it, is read while it runs, and detached.
+ * The figures are kept in the target and can be read after its end.
+ *
+ * Errors: 0 or more is good; a negative errno means that it failed, and
+ * session_error() then has one line that says what is in the way and what to do.
+ */
+#ifndef TL_SESSION_H
+#define TL_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <trapline/kprobes.h>
+
+struct session;
+
+enum session_action {
+	SESSION_COUNT = 1, /* count the hits of an address */
+	SESSION_TIME = 2,  /* entry to return of the function at an address */
+};
+
+enum session_kind {
+	SESSION_NOT_ARMED = 0,
+	SESSION_JUMP = 1,
+	SESSION_BREAKPOINT = 2,
+};
+
+/*
+ * Latencies, in clock ticks: bucket i < 16 holds the value i; above, each power
+ * of two is divided into 8 buckets (so a bucket is at most 12.5 % wide).
+ */
+#define SESSION_SUB_BITS 3
+#define SESSION_BUCKETS 496
+
+struct session_times {
+	uint64_t calls;	 /* entries that were followed to their return */
+	uint64_t missed; /* entries that were not */
+	uint64_t total;	 /* ticks */
+	uint64_t min;
+	uint64_t max;
+	uint64_t bucket[SESSION_BUCKETS];
+};
+
+/* The lowest value that bucket @i holds. */
+uint64_t session_bucket_low(unsigned int i);
+
+struct session_probe {
+	/* The caller's. */
+	uint64_t addr;	/* in the target's address space */
+	uint64_t start; /* the function around it, 0 and 0 if not known */
+	uint64_t end;
+	enum session_action action;
+	char name[120]; /* for status: shown, never interpreted */
+	/* session_add()'s. */
+	int err;	    /* 0, or why it is not armed */
+	enum tl_why why;    /* if it is no jump */
+	enum session_kind kind;
+	uint32_t id;
+};
+
+struct session_options {
+	bool force;	/* also where the seccomp filter cannot be judged */
+	bool jump_only; /* never a breakpoint */
+	bool verbose;
+};
+
+struct session_stats {
+	uint64_t attach_ns;	/* from the first stop to the agent's readiness */
+	uint64_t longest_stop_ns; /* of any thread so far */
+	uint64_t threads;	/* when last looked at */
+	uint64_t ticks_per_second; /* of the clock of struct session_times */
+};
+
+/*
+ * Attach to @pid.  Refuses, with the target untouched: no such process, a
+ * zombie, no permission, a 32-bit program, one under a debugger, one whose
+ * seccomp filter forbids the agent's calls, one that is already traced by
+ * Trapline.  On success *@out is to be given to session_detach().
+ */
+int session_attach(struct session **out, pid_t pid,
+		   const struct session_options *opt);
+
+/*
+ * Add @n probes and arm them, each on its own: probes[i].err and .why say what
+ * became of each.  Returns how many are armed, or a negative errno.
+ */
+int session_add(struct session *s, struct session_probe *probes, size_t n);
+
+/* Hits so far, and hits at which nothing could be done. */
+uint64_t session_hits(struct session *s, uint32_t id);
+uint64_t session_missed(struct session *s, uint32_t id);
+
+/* Latencies so far; false: @id is not of that kind. */
+bool session_times(struct session *s, uint32_t id, struct session_times *out);
+
+/* Is the target still there and still the same program? */
+enum session_state {
+	SESSION_ALIVE,
+	SESSION_EXITED,
+	SESSION_EXECED, /* it runs another program now; our probes are gone */
+	SESSION_LOST,	/* the guardian is gone; what is left is cleaned up */
+};
+enum session_state session_state(struct session *s);
+
+/* A descriptor that becomes readable when session_state() may have changed. */
+int session_fd(struct session *s);
+
+void session_get_stats(struct session *s, struct session_stats *out);
+
+/*
+ * Remove every probe and everything of ours from the target, and free @s.  The
+ * figures are kept in the probes' structures by the caller before.  0, or a
+ * negative errno when something is left (the line says what, and what to do).
+ */
+int session_detach(struct session *s);
+
+/* What was last in the way, one line without a full stop or newline. */
+const char *session_error(void);
+
+/* ---- sessions of others, or of tools that died ------------------------------ */
+
+struct session_view {
+	pid_t guardian; /* 0: none is alive */
+	size_t n;
+	struct session_probe *probes;
+	uint64_t *hits;
+	uint64_t *missed;
+};
+
+/*
+ * Look at what is armed in @pid without disturbing it.  1: *@out is filled in
+ * and to be freed by session_view_free(); 0: nothing of ours is there.
+ */
+int session_look(pid_t pid, struct session_view *out);
+void session_view_free(struct session_view *v);
+
+/*
+ * Remove whatever of ours is in @pid, asking its guardian if it lives, else by
+ * hand.  1: something was removed; 0: there was nothing.
+ */
+int session_clean(pid_t pid);
+
+/*
+ * Test hook: the number of the next kill point to be passed is compared with
+ * TRAPLINE_KILL_POINT (guardian) or TRAPLINE_KILL_TOOL (tool) in the
+ * environment, and the process kills itself with SIGKILL there.
+ */
+void session_kill_point(unsigned int n);
+#define SESSION_KILL_POINTS 40
+
+#endif
