@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+# files.mk - the programs that tests attach to
+
+target-dir := $(O)/x86/tests/targets
+target-control := $(O)/x86/tests/targets/control.c.o
+target-names := dyn threads300
+target-programs = $(addprefix $(target-dir)/,$(target-names) dyn-static dyn-musl)
+
+$(addprefix $(target-dir)/,$(target-names)): %: %.c.o $(target-control)
+	$(call say,LINK,$@)
+	$(Q)$(call cc,x86) -o $@ $^ $(target-ldflags)
+
+$(target-dir)/dyn-static: $(target-dir)/dyn.c.o $(target-control)
+	$(call say,LINK,$@)
+	$(Q)$(call cc,x86) -static -o $@ $^
+
+$(target-dir)/dyn-musl: tests/targets/dyn.c tests/targets/control.c \
+		tests/targets/control.h
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)musl-gcc $(common) $(hosted) -static -o $@ $(filter %.c,$^)
