@@ -176,6 +176,8 @@ $(O)/trapline: $(call objs,x86,$(tool-srcs) $(guardian-srcs)) \
 	$(call say,LINK,$@)
 	$(Q)$(call cc,x86) -o $@ $^ -ldw -lelf -ljson-c $(tool-ldflags)
 
+-include kernel/rules.mk
+
 products := $(if $(engine-srcs),$(O)/libtrapline.a $(O)/libtrapline.so) \
 	    $(if $(agent-srcs),$(O)/agent.elf) \
 	    $(if $(tool-srcs),$(O)/trapline)

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * without_trapline.c - the kernel alone: no exception is a probe's
+ *
+ * Linked in place of the engine and its home, whose functions these are.
+ */
+
+#include <trapline/trap.h>
+
+bool tl_trap_breakpoint(struct pt_regs *regs)
+{
+	(void)regs;
+	return false;
+}
+
+bool tl_trap_step(struct pt_regs *regs)
+{
+	(void)regs;
+	return false;
+}
+
+bool tl_trap_fault(struct pt_regs *regs)
+{
+	(void)regs;
+	return false;
+}

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+# The reference kernel, without what it is linked with: the engine and its
+# home, or kernel/core/without_*.c in their place.
+
+kernel-core-srcs := $(addprefix kernel/core/, main.c string.c printk.c panic.c \
+	page.c heap.c symbols.c time.c trap.c)
+kernel-x86-srcs := $(kernel-core-srcs) $(addprefix kernel/x86/, boot.S \
+	vectors.S probe_read.S cpu.c trap.c mmu.c console.c pit.c start.c show.c)
+
+# Last 2 GiB, not position independent; frame pointers for backtraces.
+kernel-x86-cflags := -fno-pic -mcmodel=kernel -fno-omit-frame-pointer \
+	-fno-optimize-sibling-calls -fno-asynchronous-unwind-tables
+
+CFLAGS.kernel/core := $(kernel-x86-cflags)
+CFLAGS.kernel/x86 := $(kernel-x86-cflags)
+CFLAGS.host/kernel := $(kernel-x86-cflags)
+CFLAGS.tests/guest := $(kernel-x86-cflags) -Ikernel/include -Ikernel/x86 \
+	-fno-toplevel-reorder

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch.h - what the portable part of the kernel asks of a processor
+ *
+ * Each folder beside core/ implements every function here.
+ */
+#ifndef KERN_ARCH_H
+#define KERN_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KERN_MAX_CPUS  8
+#define KERN_PAGE_SIZE 4096u
+
+struct pt_regs;
+
+/* A piece of usable physical memory. */
+struct mem_range {
+	uint64_t base;
+	uint64_t size;
+};
+
+/* How the machine is left; the values are the exit statuses of QEMU. */
+enum exit_status {
+	EXIT_PASS = 33,
+	EXIT_FAIL = 3,
+	EXIT_PANIC = 255,
+};
+
+/*
+ * Set up, in this order: exceptions and this CPU's own block; the final page
+ * tables, once pages can be had; the interval timer, with interrupts on.
+ * Context: boot, one CPU.
+ */
+void arch_early_init(void);
+void arch_mmu_init(void);
+void arch_timer_init(void);
+
+/* Memory the boot loader reported, without the kernel's own.  Boot only. */
+size_t arch_memory(struct mem_range *ranges, size_t max);
+
+/* The command line, "" when there is none.  Context: any. */
+const char *arch_command_line(void);
+
+/* Leave the machine.  Context: any. */
+void arch_exit(enum exit_status status) __attribute__((noreturn));
+
+/* Send @len bytes to the serial console.  Context: any. */
+void arch_console_write(const char *s, size_t len);
+
+/* Turn interrupts off and return the old state; restore that state. */
+unsigned long arch_irq_save(void);
+void arch_irq_restore(unsigned long flags);
+
+/* Wait for an interrupt, with interrupts on while waiting.  Context: task. */
+void arch_wait_for_interrupt(void);
+
+/* The hint of a spin loop.  Context: any. */
+void arch_cpu_relax(void);
+
+/* The number of the CPU that runs this, from 0.  Context: any. */
+unsigned int arch_cpu_id(void);
+
+/* Where a physical address is seen in the kernel's direct map. */
+void *arch_phys_to_virt(uint64_t phys);
+uint64_t arch_virt_to_phys(const void *direct);
+
+/* Print @regs.  Context: any. */
+void arch_show_regs(const struct pt_regs *regs);
+
+/*
+ * Step from one stack frame to its caller's.  *@fp is a frame pointer (0: that
+ * of the caller); returns the return address stored in that frame and moves
+ * *@fp on, or 0 at the end.  Reads only memory that can be read.
+ */
+uintptr_t arch_next_frame(uintptr_t *fp);
+
+/* The frame pointer and the address at which @regs was interrupted. */
+uintptr_t arch_regs_fp(const struct pt_regs *regs);
+uintptr_t arch_regs_ip(const struct pt_regs *regs);
+
+#endif

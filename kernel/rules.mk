@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+# How guest images are linked.  An image is a kernel with its own symbol table:
+# linked once with an empty table, listed by nm, and linked again.
+
+guest-dir := $(O)/guest-x86
+guest-objs = $(call objs,kernel-x86,$(kernel-x86-srcs) tests/lib/tl_test.c \
+	tests/guest/main.c)
+guest-alone-srcs := kernel/core/without_trapline.c
+
+# $1 image, $2 further objects
+define guest-image
+$(guest-dir)/$1.elf: $(guest-objs) $2 $(guest-dir)/kernel.lds kernel/mksyms.awk
+	$$(call say,LINK,$$@)
+	$$(Q)$$(call guest-link,$(guest-dir)/$1.0,</dev/null)
+	$$(Q)$$(call guest-link,$(guest-dir)/$1.1,<$(guest-dir)/$1.0.nm)
+	$$(Q)cmp $(guest-dir)/$1.0.nm $(guest-dir)/$1.1.nm
+	$$(Q)mv $(guest-dir)/$1.1 $$@
+guest-images += $(guest-dir)/$1.elf
+endef
+
+# $1 output, $2 where the list of symbols comes from
+guest-link = awk -f kernel/mksyms.awk $2 >$1.S && \
+	$(call cc,kernel-x86) -c $1.S -o $1.syms.o && \
+	$(call ld,kernel-x86) -nostdlib -static -z noexecstack \
+		--no-warn-rwx-segments --build-id=none \
+		-z max-page-size=4096 -T $(guest-dir)/kernel.lds \
+		-o $1 $(filter %.o,$^) $1.syms.o && \
+	nm -n -S $1 | awk 'NF == 4 && $$3 ~ /^[tT]$$/' >$1.nm
+
+$(guest-dir)/kernel.lds: kernel/x86/kernel.lds kernel/x86/layout.h
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call cc,kernel-x86) -E -P -x assembler-with-cpp -Ikernel/x86 \
+		-o $@ $<
+
+$(eval $(call guest-image,kernel,$(call objs,kernel-x86,$(guest-alone-srcs) $(guest-kernel-srcs))))
+
+.PHONY: check-guests
+guests: $(guest-images)
+check-guests: guests
+	$(Q)scripts/run-guests

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* cpu.c - one CPU's own block: descriptor tables, task state, stacks */
+
+#include "x86.h"
+#include <kern/stack.h>
+#include <kern/trap.h>
+
+#define MSR_GS_BASE 0xc0000101
+
+struct cpu cpus[KERN_MAX_CPUS];
+
+struct __attribute__((packed)) table_pointer {
+	uint16_t limit;
+	uint64_t base;
+};
+
+static void gdt_fill(struct cpu *cpu)
+{
+	uint64_t base = (uint64_t)&cpu->tss;
+
+	cpu->gdt[SEL_KERNEL_CODE / 8] = 0x00af9b000000ffff;
+	cpu->gdt[SEL_KERNEL_DATA / 8] = 0x00cf93000000ffff;
+	cpu->gdt[SEL_TSS / 8] = (sizeof(struct tss) - 1) |
+				(base & 0xffffff) << 16 | 0x89ull << 40 |
+				(base >> 24 & 0xff) << 56;
+	cpu->gdt[SEL_TSS / 8 + 1] = base >> 32;
+}
+
+static void gdt_load(const struct cpu *cpu)
+{
+	struct table_pointer gdt = {
+		.limit = sizeof(cpu->gdt) - 1,
+		.base = (uint64_t)cpu->gdt,
+	};
+
+	__asm__ volatile("lgdt %0\n\t"
+			 "pushq %1\n\t"
+			 "leaq 1f(%%rip), %%rax\n\t"
+			 "pushq %%rax\n\t"
+			 "lretq\n"
+			 "1:\tltr %w2"
+			 :
+			 : "m"(gdt), "i"(SEL_KERNEL_CODE), "r"(SEL_TSS)
+			 : "rax", "memory");
+}
+
+void cpu_init(unsigned int id)
+{
+	struct cpu *cpu = &cpus[id];
+
+	cpu->self = cpu;
+	cpu->id = id;
+	cpu->tss.io_map = sizeof(struct tss);
+	cpu->tss.ist[IST_DOUBLE_FAULT - 1] =
+		(uint64_t)(cpu->ist_double_fault + IST_STACK_SIZE);
+	cpu->tss.ist[IST_NMI - 1] = (uint64_t)(cpu->ist_nmi + IST_STACK_SIZE);
+	gdt_fill(cpu);
+	gdt_load(cpu);
+	write_msr(MSR_GS_BASE, (uint64_t)cpu);
+}
+
+NOPROBE unsigned int arch_cpu_id(void)
+{
+	unsigned int id;
+
+	__asm__ volatile("movl %%gs:%c1, %0"
+			 : "=r"(id)
+			 : "i"(offsetof(struct cpu, id)));
+	return id;
+}
+
+NOPROBE unsigned long arch_irq_save(void)
+{
+	unsigned long flags;
+
+	__asm__ volatile("pushfq\n\tpopq %0\n\tcli" : "=r"(flags) : : "memory");
+	return flags;
+}
+
+NOPROBE void arch_irq_restore(unsigned long flags)
+{
+	__asm__ volatile("pushq %0\n\tpopfq" : : "r"(flags) : "memory", "cc");
+}
+
+void arch_wait_for_interrupt(void)
+{
+	__asm__ volatile("sti\n\thlt" : : : "memory");
+}
+
+NOPROBE void arch_cpu_relax(void)
+{
+	__asm__ volatile("pause" : : : "memory");
+}
+
+static bool within(uintptr_t sp, const void *base, size_t size, uintptr_t *low,
+		   uintptr_t *high)
+{
+	if (sp < (uintptr_t)base || sp > (uintptr_t)base + size)
+		return false;
+	*low = (uintptr_t)base;
+	*high = (uintptr_t)base + size;
+	return true;
+}
+
+bool stack_bounds(uintptr_t sp, uintptr_t *low, uintptr_t *high)
+{
+	const struct cpu *cpu = &cpus[arch_cpu_id()];
+
+	return within(sp, boot_stack, BOOT_STACK_SIZE, low, high) ||
+	       within(sp, cpu->ist_nmi, IST_STACK_SIZE, low, high) ||
+	       within(sp, cpu->ist_double_fault, IST_STACK_SIZE, low, high);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * layout.h - the map of addresses; for C, assembly and the linker script
+ *
+ *     0                       nothing: a null pointer faults; user space later
+ *     DIRECT_BASE             all physical memory, never executable
+ *     KERNEL_BASE + 1 MiB     the kernel: text, read-only data, data
+ *     TEXT_AREA_BASE          executable memory that text_alloc() hands out
+ *     ALIAS_BASE              TEXT_ALIAS_PAGES a CPU, through which it writes
+ *                             text; mapped only during the write
+ *
+ * The kernel lives in the last 2 GiB, so that it can be compiled with
+ * -mcmodel=kernel: every symbol is a sign-extended 32-bit constant, as cheap
+ * as at a low address, and the lower half is left to user tasks.  The text
+ * area is 512 MiB away from the text, well within a 32-bit displacement.
+ */
+#ifndef KERN_X86_LAYOUT_H
+#define KERN_X86_LAYOUT_H
+
+#define DIRECT_BASE 0xffff888000000000
+#define KERNEL_BASE 0xffffffff80000000
+#define KERNEL_PHYS 0x100000
+
+#define TEXT_AREA_BASE	0xffffffffa0000000
+#define TEXT_AREA_PAGES 4096
+
+#define ALIAS_BASE	 0xffffffffc0000000
+#define TEXT_ALIAS_PAGES 2
+
+#define BOOT_STACK_SIZE 32768
+#define IST_STACK_SIZE	8192
+
+#define SEL_KERNEL_CODE 0x08
+#define SEL_KERNEL_DATA 0x10
+#define SEL_TSS		0x28
+
+/* Where a stub leaves room below what it interrupted; see vectors.S. */
+#define TRAP_STACK_GAP 128
+
+#endif

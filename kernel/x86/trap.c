@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trap.c - the interrupt table, and who is asked about an exception
+ *
+ * An exception is offered to the probe engine first (tl_trap_*), because a
+ * breakpoint or a step of a probe is nobody else's; then to the hook; then, if
+ * it is a fault, to the table of instructions that may fault.
+ */
+
+#include "x86.h"
+#include <kern/panic.h>
+#include <kern/time.h>
+#include <kern/trap.h>
+#include <trapline/trap.h>
+
+#define GATE_INTERRUPT 0x8eull
+#define GATE_USER      0x60ull
+#define DR6_CLEAR      0xffff0ff0ul
+#define DR6_STEP       (1ul << 14)
+
+struct gate {
+	uint64_t low;
+	uint64_t high;
+};
+
+struct fixup {
+	uintptr_t insn;
+	uintptr_t target;
+};
+
+extern const uintptr_t vector_table[NR_VECTORS];
+extern const struct fixup fixups_start[], fixups_end[];
+
+static struct gate idt[NR_VECTORS];
+
+static void set_gate(unsigned int vector, uint64_t type, uint64_t ist)
+{
+	uint64_t addr = vector_table[vector];
+
+	idt[vector].low = (addr & 0xffff) | SEL_KERNEL_CODE << 16 | ist << 32 |
+			  type << 40 | (addr >> 16 & 0xffff) << 48;
+	idt[vector].high = addr >> 32;
+}
+
+void idt_init(void)
+{
+	for (unsigned int i = 0; i < NR_VECTORS; i++)
+		set_gate(i, GATE_INTERRUPT, 0);
+	set_gate(VEC_BREAKPOINT, GATE_INTERRUPT | GATE_USER, 0);
+	set_gate(VEC_DOUBLE_FAULT, GATE_INTERRUPT, IST_DOUBLE_FAULT);
+	set_gate(VEC_NMI, GATE_INTERRUPT, IST_NMI);
+}
+
+void idt_load(void)
+{
+	struct __attribute__((packed)) {
+		uint16_t limit;
+		uint64_t base;
+	} pointer = { sizeof(idt) - 1, (uint64_t)idt };
+
+	__asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+NOPROBE bool fixup_fault(struct pt_regs *regs)
+{
+	for (const struct fixup *f = fixups_start; f < fixups_end; f++) {
+		if (f->insn == regs->ip) {
+			regs->ip = f->target;
+			return true;
+		}
+	}
+	return false;
+}
+
+NOPROBE static uintptr_t read_cr2(void)
+{
+	uintptr_t addr;
+
+	__asm__ volatile("movq %%cr2, %0" : "=r"(addr));
+	return addr;
+}
+
+/* Read the debug status and clear it: the CPU never does. */
+NOPROBE static uintptr_t take_dr6(void)
+{
+	uintptr_t dr6;
+
+	__asm__ volatile("movq %%db6, %0" : "=r"(dr6));
+	__asm__ volatile("movq %0, %%db6" : : "r"(DR6_CLEAR));
+	return dr6;
+}
+
+NOPROBE static bool handle_fault(enum trap_kind kind, struct pt_regs *regs,
+				 uintptr_t addr)
+{
+	return tl_trap_fault(regs) || trap_call_hook(kind, regs, addr) ||
+	       fixup_fault(regs);
+}
+
+NOPROBE static bool handle_exception(struct pt_regs *regs, unsigned long vector)
+{
+	uintptr_t dr6;
+
+	switch (vector) {
+	case VEC_BREAKPOINT:
+		return tl_trap_breakpoint(regs) ||
+		       trap_call_hook(TRAP_BREAKPOINT, regs, 0);
+	case VEC_DEBUG:
+		dr6 = take_dr6();
+		return (dr6 & DR6_STEP && tl_trap_step(regs)) ||
+		       trap_call_hook(TRAP_DEBUG, regs, dr6);
+	case VEC_UNDEFINED:
+		return handle_fault(TRAP_UNDEFINED, regs, 0);
+	case VEC_PROTECTION:
+		return handle_fault(TRAP_PROTECTION, regs, 0);
+	case VEC_PAGE_FAULT:
+		return handle_fault(TRAP_PAGE_FAULT, regs, read_cr2());
+	default:
+		return false;
+	}
+}
+
+static void handle_interrupt(unsigned long vector)
+{
+	if (vector == VEC_TIMER)
+		tick();
+	pic_ack((unsigned int)vector);
+}
+
+NOPROBE void trap_dispatch(struct pt_regs *regs, unsigned long vector)
+{
+	if (vector >= VEC_TIMER) {
+		handle_interrupt(vector);
+		return;
+	}
+	if (handle_exception(regs, vector))
+		return;
+	panic_regs(regs, "exception %lu, error code %lx, cr2 %lx", vector,
+		   regs->orig_ax, read_cr2());
+}

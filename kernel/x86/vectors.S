@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vectors.S - the first instructions of every exception and interrupt
+ *
+ * The CPU has pushed ss, sp, flags, cs, ip and perhaps an error code.  A stub
+ * completes that to a struct pt_regs and calls trap_dispatch(regs, vector):
+ *
+ *     +------------------+ high
+ *     | ss sp flags cs ip|   by the CPU
+ *     | orig_ax          |   the error code, or -1
+ *     | di si dx cx ax   |
+ *     | r8 r9 r10 r11    |
+ *     | bx bp r12 .. r15 |
+ *     +------------------+ low = struct pt_regs *
+ *
+ * Breakpoints and debug exceptions leave a gap of TRAP_STACK_GAP bytes above
+ * that when they interrupt the kernel.  Who handles them may have to carry out
+ * an instruction that pushes (a call, a push), and what it pushes lies where
+ * the CPU has just saved the registers: with the gap, the saved copy is lower
+ * and the push overwrites nothing that is still needed.
+ */
+#include "layout.h"
+
+	.section .noprobe.text, "ax"
+
+	.macro	stub vector, has_error=0, gap=0
+	.balign	16
+	.type	vector_\vector, @function
+vector_\vector:
+	.if	\gap
+	testb	$3, 8(%rsp)
+	jnz	1f
+	subq	$TRAP_STACK_GAP, %rsp
+	.rept	5
+	pushq	TRAP_STACK_GAP + 32(%rsp)
+	.endr
+1:
+	.endif
+	.if	!\has_error
+	pushq	$-1
+	.endif
+	pushq	%rdi
+	movl	$\vector, %edi
+	jmp	save_and_dispatch
+	.size	vector_\vector, . - vector_\vector
+	.endm
+
+	.type	save_and_dispatch, @function
+save_and_dispatch:
+	pushq	%rsi
+	pushq	%rdx
+	pushq	%rcx
+	pushq	%rax
+	pushq	%r8
+	pushq	%r9
+	pushq	%r10
+	pushq	%r11
+	pushq	%rbx
+	pushq	%rbp
+	pushq	%r12
+	pushq	%r13
+	pushq	%r14
+	pushq	%r15
+
+	cld
+	movl	%edi, %esi
+	movq	%rsp, %rdi
+	movq	%rsp, %rbx
+	andq	$-16, %rsp
+	call	trap_dispatch
+	movq	%rbx, %rsp
+
+	popq	%r15
+	popq	%r14
+	popq	%r13
+	popq	%r12
+	popq	%rbp
+	popq	%rbx
+	popq	%r11
+	popq	%r10
+	popq	%r9
+	popq	%r8
+	popq	%rax
+	popq	%rcx
+	popq	%rdx
+	popq	%rsi
+	popq	%rdi
+	addq	$8, %rsp		/* orig_ax */
+	iretq
+	.size	save_and_dispatch, . - save_and_dispatch
+
+	stub	0
+	stub	1, gap=1
+	stub	2
+	stub	3, gap=1
+	stub	4
+	stub	5
+	stub	6
+	stub	7
+	stub	8, has_error=1
+	stub	9
+	stub	10, has_error=1
+	stub	11, has_error=1
+	stub	12, has_error=1
+	stub	13, has_error=1
+	stub	14, has_error=1
+	stub	15
+	stub	16
+	stub	17, has_error=1
+	stub	18
+	stub	19
+	stub	20
+	stub	21, has_error=1
+	.irp	n, 22, 23, 24, 25, 26, 27, 28, 31
+	stub	\n
+	.endr
+	stub	29, has_error=1
+	stub	30, has_error=1
+	.irp	n, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47
+	stub	\n
+	.endr
+
+	.section .rodata
+	.balign	8
+	.globl	vector_table
+vector_table:
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	.quad	vector_\n
+	.endr
+	.irp	n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	.quad	vector_\n
+	.endr
+	.irp	n, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47
+	.quad	vector_\n
+	.endr
+
+	.section .note.GNU-stack, "", @progbits

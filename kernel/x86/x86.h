@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* x86.h - what the files in this folder share */
+#ifndef KERN_X86_X86_H
+#define KERN_X86_X86_H
+
+#include "layout.h"
+#include "regs.h"
+#include <kern/arch.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum vector {
+	VEC_DEBUG = 1,
+	VEC_NMI = 2,
+	VEC_BREAKPOINT = 3,
+	VEC_UNDEFINED = 6,
+	VEC_DOUBLE_FAULT = 8,
+	VEC_PROTECTION = 13,
+	VEC_PAGE_FAULT = 14,
+	VEC_TIMER = 32,
+	VEC_PIC_LAST = 47,
+	NR_VECTORS = 48,
+};
+
+enum ist {
+	IST_DOUBLE_FAULT = 1,
+	IST_NMI = 2,
+};
+
+struct __attribute__((packed)) tss {
+	uint32_t reserved0;
+	uint64_t rsp[3];
+	uint64_t reserved1;
+	uint64_t ist[7];
+	uint64_t reserved2;
+	uint16_t reserved3;
+	uint16_t io_map;
+};
+
+/* What belongs to one CPU; GS points to it. */
+struct cpu {
+	struct cpu *self;
+	unsigned int id;
+	uint64_t gdt[7];
+	struct tss tss;
+	uint8_t ist_double_fault[IST_STACK_SIZE] __attribute__((aligned(16)));
+	uint8_t ist_nmi[IST_STACK_SIZE] __attribute__((aligned(16)));
+};
+
+extern struct cpu cpus[KERN_MAX_CPUS];
+
+/* Set up the serial port.  Context: boot. */
+void console_init(void);
+
+/* Give CPU @id its descriptor tables and its GS.  Context: boot. */
+void cpu_init(unsigned int id);
+
+/* Fill in the interrupt table, and load it on this CPU.  Context: boot. */
+void idt_init(void);
+void idt_load(void);
+
+/* Acknowledge the interrupt at @vector.  Context: trap. */
+void pic_ack(unsigned int vector);
+
+/* Where the vectors go.  Context: trap. */
+void trap_dispatch(struct pt_regs *regs, unsigned long vector);
+
+/*
+ * Does @regs stand at an instruction that may fault?  Then go on at its fixup
+ * address.  Context: trap.
+ */
+bool fixup_fault(struct pt_regs *regs);
+
+/* The bytes that were not copied; see probe_read.S.  Context: any. */
+size_t copy_or_fault(void *dst, const void *src, size_t len);
+
+/* Bounds from the linker script. */
+extern char kernel_text[], kernel_text_end[];
+extern char kernel_rodata[], kernel_rodata_end[];
+extern char kernel_data[], kernel_end[];
+extern char boot_stack[], boot_stack_top[];
+
+static inline void outb(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static inline void outl(uint16_t port, uint32_t value)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline void write_msr(uint32_t msr, uint64_t value)
+{
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"(msr), "a"((uint32_t)value),
+			   "d"((uint32_t)(value >> 32))
+			 : "memory");
+}
+
+static inline void flush_page(uintptr_t virt)
+{
+	__asm__ volatile("invlpg (%0)" : : "r"(virt) : "memory");
+}
+
+#endif

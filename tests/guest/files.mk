@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+# Tests that run inside the reference kernel.
+
+guest-kernel-srcs := $(addprefix tests/guest/, exceptions.c memory.c symbols.c)
+guest-probe-srcs := $(addprefix tests/guest/, kprobe.c)

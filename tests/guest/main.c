@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - the payload of a test image: run the tests
+ *
+ * Words of the command line: `only=TEXT` restricts the run to the tests whose
+ * names contain TEXT.  `end=silence`, `end=panic` and `end=hang` end badly
+ * instead: whoever runs guests is to be seen noticing it.
+ */
+
+#include <kern/arch.h>
+#include <kern/main.h>
+#include <kern/panic.h>
+#include <kern/printk.h>
+#include <kern/string.h>
+#include <tl_test.h>
+
+#define MAX_WORD 64
+
+void tl_test_write(const char *text, size_t len)
+{
+	console_write(text, len);
+}
+
+/* Copy the rest of the word that starts with @key; false if there is none. */
+static bool option(const char *key, char *value, size_t size)
+{
+	const char *at = arch_command_line();
+	size_t n = 0;
+
+	for (; *at; at++) {
+		if (!memcmp(at, key, strlen(key)))
+			break;
+	}
+	if (!*at)
+		return false;
+	for (at += strlen(key); at[n] && at[n] != ' ' && n + 1 < size; n++)
+		value[n] = at[n];
+	value[n] = '\0';
+	return true;
+}
+
+/* The end that was asked for; returns for silence alone. */
+static void end_badly(const char *how)
+{
+	if (!strcmp(how, "panic"))
+		panic("as asked for");
+	while (!strcmp(how, "hang"))
+		arch_wait_for_interrupt();
+}
+
+bool kernel_payload(void)
+{
+	char word[MAX_WORD];
+	struct tl_test_totals totals;
+
+	if (option("end=", word, sizeof(word))) {
+		end_badly(word);
+		return true;
+	}
+	totals = tl_test_run(option("only=", word, sizeof(word)) ? word : NULL);
+	return totals.failed == 0 && totals.passed > 0;
+}

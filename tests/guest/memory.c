@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* memory.c - pages, heap, and text that is never writable */
+
+#include <kern/arch.h>
+#include <kern/memory.h>
+#include <kern/string.h>
+#include <tl_test.h>
+
+TL_TEST(pages_come_back)
+{
+	size_t before = page_nr_free();
+	char *one = page_alloc(1), *many = page_alloc(17);
+
+	REQUIRE(one && many);
+	CHECK_EQ(page_nr_free(), before - 18);
+	CHECK_EQ((uintptr_t)many % KERN_PAGE_SIZE, 0);
+	CHECK_EQ(many[0] | many[17 * KERN_PAGE_SIZE - 1], 0);
+	page_free(one, 1);
+	page_free(many, 17);
+	CHECK_EQ(page_nr_free(), before);
+	CHECK(!page_alloc(before + 1));
+}
+
+TL_TEST(heap_objects_are_zeroed_aligned_and_apart)
+{
+	static const size_t sizes[] = { 1,    16,   17,	  100,	 500,
+					2032, 2033, 4080, 70000, 3 };
+	uint8_t *p[TL_ARRAY_SIZE(sizes)];
+
+	for (unsigned int round = 0; round < 50; round++) {
+		for (size_t i = 0; i < TL_ARRAY_SIZE(sizes); i++) {
+			p[i] = kmalloc(sizes[i]);
+			REQUIRE(p[i]);
+			CHECK_EQ((uintptr_t)p[i] % 16, 0);
+			CHECK_EQ(p[i][0] | p[i][sizes[i] - 1], 0);
+			memset(p[i], (int)i + 1, sizes[i]);
+		}
+		for (size_t i = 0; i < TL_ARRAY_SIZE(sizes); i++) {
+			CHECK_EQ(p[i][0], i + 1);
+			CHECK_EQ(p[i][sizes[i] - 1], i + 1);
+			kfree(p[i]);
+		}
+	}
+	kfree(NULL);
+	CHECK(!kmalloc((size_t)-1));
+}
+
+/* Per physical page: can it be executed, can it be written? */
+#define MAX_FRAMES 32768
+#define IS_EXEC	   1
+#define IS_WRITE   2
+static uint8_t frames[MAX_FRAMES];
+static unsigned int both_at_once, mapped, low_half;
+
+static void look(const struct map_entry *e, void *arg)
+{
+	(void)arg;
+	mapped++;
+	both_at_once += e->write && e->exec;
+	low_half += !(e->virt >> 63);
+	if (e->phys / KERN_PAGE_SIZE < MAX_FRAMES)
+		frames[e->phys / KERN_PAGE_SIZE] |= (e->exec ? IS_EXEC : 0) |
+						    (e->write ? IS_WRITE : 0);
+}
+
+static unsigned int aliased_pages(void)
+{
+	unsigned int n = 0;
+
+	memset(frames, 0, sizeof(frames));
+	both_at_once = mapped = low_half = 0;
+	mmu_walk(look, NULL);
+	for (size_t i = 0; i < MAX_FRAMES; i++)
+		n += frames[i] == (IS_EXEC | IS_WRITE);
+	return n;
+}
+
+TL_TEST(no_page_is_writable_and_executable_by_any_address)
+{
+	uint8_t ret = 0xc3;
+	void *text = text_alloc(3);
+
+	REQUIRE(text);
+	REQUIRE(text_write(text, &ret, 1) == 0);
+	CHECK_EQ(aliased_pages(), 0);
+	CHECK_EQ(both_at_once, 0);
+	CHECK_EQ(low_half, 0);
+	CHECK(mapped > 1000);
+	text_free(text, 3);
+	CHECK_EQ(aliased_pages(), 0);
+}
+
+TL_TEST(allocated_text_runs_what_was_written)
+{
+	/* lea 1(%rdi), %eax; ret */
+	static const uint8_t code[] = { 0x8d, 0x47, 0x01, 0xc3 };
+	size_t before = page_nr_free();
+	uint8_t *text = text_alloc(2);
+	uint8_t *across = text + KERN_PAGE_SIZE - 2;
+
+	REQUIRE(text);
+	CHECK_EQ(text[0], 0xcc);
+	CHECK_EQ(text[2 * KERN_PAGE_SIZE - 1], 0xcc);
+	REQUIRE(text_write(across, code, sizeof(code)) == 0);
+	text_sync_cpu();
+	CHECK_EQ(((int (*)(int))(uintptr_t)across)(41), 42);
+	CHECK(text_is_allocated((uintptr_t)across));
+	text_free(text, 2);
+	CHECK(!text_is_allocated((uintptr_t)across));
+	CHECK_EQ(page_nr_free(), before);
+}
+
+__attribute__((noipa)) static int answer(void)
+{
+	return 0x1234;
+}
+
+TL_TEST(kernel_text_is_changed_by_text_write_alone)
+{
+	uint8_t *code = (uint8_t *)(uintptr_t)answer, old[64], new[64];
+	size_t at = 0;
+
+	memcpy(old, code, sizeof(old));
+	while (at < 32 && !(old[at] == 0x34 && old[at + 1] == 0x12))
+		at++;
+	REQUIRE(at < 32);
+	new[0] = 0x35;
+	REQUIRE(text_write(code + at, new, 1) == 0);
+	text_sync_cpu();
+	CHECK_EQ(answer(), 0x1235);
+	REQUIRE(text_write(code + at, old + at, 1) == 0);
+	text_sync_cpu();
+	CHECK_EQ(answer(), 0x1234);
+	CHECK_MEM(code, old, sizeof(old));
+}
+
+TL_TEST(text_write_refuses_what_is_no_text)
+{
+	static uint8_t data;
+	uint8_t byte = 1;
+
+	CHECK_EQ(text_write(&data, &byte, 1), -14);
+	CHECK_EQ(text_write((void *)0, &byte, 1), -14);
+	CHECK_EQ(data, 0);
+}
