@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* host_kernel.h - what tests may change about this home */
+#ifndef HOST_KERNEL_H
+#define HOST_KERNEL_H
+
+#include <stdbool.h>
+
+/*
+ * Change text with interrupts off, so that nothing runs meanwhile, instead of
+ * breakpoint first.  On one CPU both are right; the tests try both.  Off at
+ * the start.  Context: task, no probe registered.
+ */
+void host_kernel_stop_others(bool stop);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* memory.c - memory for the engine, from the kernel's heap and text area */
+
+#include <kern/arch.h>
+#include <kern/memory.h>
+#include <trapline/host.h>
+
+void *tlh_alloc(size_t size)
+{
+	return kmalloc(size);
+}
+
+void tlh_free(void *p, size_t size)
+{
+	(void)size;
+	kfree(p);
+}
+
+static size_t pages(size_t size)
+{
+	return (size + KERN_PAGE_SIZE - 1) / KERN_PAGE_SIZE;
+}
+
+static bool within(uintptr_t a, uintptr_t b, size_t reach)
+{
+	return (a > b ? a - b : b - a) <= reach;
+}
+
+/*
+ * The kernel hands out executable memory from one area, which every branch of
+ * the kernel text can reach; a caller with a shorter arm gets nothing.
+ */
+void *tlh_exec_alloc(uintptr_t near, size_t reach, size_t size)
+{
+	uintptr_t text = (uintptr_t)text_alloc(pages(size));
+
+	if (!text)
+		return NULL;
+	if (!within(text, near, reach) || !within(text + size, near, reach)) {
+		text_free((void *)text, pages(size));
+		return NULL;
+	}
+	return (void *)text;
+}
+
+void tlh_exec_free(void *p, size_t size)
+{
+	text_free(p, pages(size));
+}
+
+TL_NOPROBE int tlh_read(void *dst, uintptr_t src, size_t len)
+{
+	return probe_read(dst, (const void *)src, len) ? -TL_EFAULT : 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* ops.c - what this kernel can do beyond the necessary: symbols and stacks */
+
+#include <kern/memory.h>
+#include <kern/stack.h>
+#include <kern/symbols.h>
+#include <kern/trap.h>
+#include <trapline/host.h>
+
+static int lookup(const char *name, uintptr_t *addr)
+{
+	const struct symbol *sym = symbol_by_name(name);
+
+	if (!sym)
+		return -TL_ENOENT;
+	*addr = sym->addr;
+	return 0;
+}
+
+static int function(uintptr_t addr, uintptr_t *start, uintptr_t *end)
+{
+	const struct symbol *sym = symbol_by_addr(addr);
+
+	if (!sym)
+		return -TL_ENOENT;
+	*start = sym->addr;
+	*end = sym->addr + sym->size;
+	return 0;
+}
+
+/* The kernel's own text, but for the way from the vectors to the engine. */
+static bool allowed(uintptr_t addr, size_t len, bool jump)
+{
+	uintptr_t last = addr + (len ? len - 1 : 0);
+
+	(void)jump;
+	return text_is_kernel(addr) && text_is_kernel(last) &&
+	       (last < (uintptr_t)noprobe_start ||
+		addr >= (uintptr_t)noprobe_end);
+}
+
+static int stack(uintptr_t sp, uintptr_t *low, uintptr_t *high)
+{
+	return stack_bounds(sp, low, high) ? 0 : -TL_ENOENT;
+}
+
+/* Interrupts use the kernel's stack: nothing below its pointer is anyone's. */
+static const struct tl_host_ops ops = {
+	.lookup = lookup,
+	.function = function,
+	.allowed = allowed,
+	.stack = stack,
+	.red_zone = 0,
+};
+
+const struct tl_host_ops *tl_host_ops = &ops;

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+host-template-srcs := $(addprefix host/template/, host.c vectors.c)
