@@ -4,7 +4,8 @@
 target-dir := $(O)/x86/tests/targets
 target-control := $(O)/x86/tests/targets/control.c.o
 target-names := dyn threads300
-target-programs = $(addprefix $(target-dir)/,$(target-names) dyn-static dyn-musl)
+target-programs = $(addprefix $(target-dir)/,$(target-names) dyn-static \
+		  dyn-musl torture)
 
 $(addprefix $(target-dir)/,$(target-names)): %: %.c.o $(target-control)
 	$(call say,LINK,$@)
@@ -19,3 +20,13 @@ $(target-dir)/dyn-musl: tests/targets/dyn.c tests/targets/control.c \
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)musl-gcc $(common) $(hosted) -static -o $@ $(filter %.c,$^)
+
+$(target-dir)/torture_throw.cc.o: tests/targets/torture_throw.cc
+	$(call say,CXX,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)g++ -O2 -g -Wall -Wextra -Werror -c -o $@ $<
+
+$(target-dir)/torture: $(addprefix $(target-dir)/,torture.c.o torture.S.o \
+		torture_throw.cc.o control.c.o)
+	$(call say,LINK,$@)
+	$(Q)g++ -o $@ $^
