@@ -200,7 +200,7 @@ test-lines := $(if $(test-srcs),$(shell awk 'FNR == 1 { print FILENAME } \
 link-of = $(strip $(or $(foreach l,$(filter $1|%,$(test-lines)), \
 	$(wordlist 2,99,$(subst |, ,$l))), \
 	$(if $(filter tests/api/% tests/stress/% bench/%,$1),lib)))
-target-of = $(if $(filter arm64,$(link-of)),arm64,x86)
+target-of = $(if $(filter arm64 on-arm64,$(link-of)),arm64,x86)
 program-of = $(O)/$(target-of)/$(1:.c=)
 
 # $1 target, $2 word: objects of it

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* link: arm64-insn */
+/*
+ * decode.c - what is decided about arm64 instructions, rule by rule
+ *
+ * The words were made by an assembler (GNU as 2.40) from the text beside them,
+ * but for those that are newer than it.
+ */
+#include "insn.h"
+#include "tl_test.h"
+
+/* clang-format off */
+static const struct a64_case {
+	const char *text;
+	uint32_t insn;
+	enum a64_plan plan;
+} cases[] = {
+	{ "b .+8",			0x14000002, A64_SIM_B },
+	{ "bl .-4",			0x97ffffff, A64_SIM_B },
+	{ "b.ne .+16",			0x54000081, A64_SIM_B_COND },
+	{ "bc.eq .+8",			0x54000050, A64_SIM_B_COND },
+	{ "cbz w1, .+8",		0x34000041, A64_SIM_CBZ },
+	{ "cbnz x30, .-8",		0xb5ffffde, A64_SIM_CBZ },
+	{ "tbz x3, #63, .+12",		0xb6f80063, A64_SIM_TBZ },
+	{ "tbnz w3, #1, .+12",		0x37080063, A64_SIM_TBZ },
+	{ "br x17",			0xd61f0220, A64_SIM_BR },
+	{ "blr x30",			0xd63f03c0, A64_SIM_BR },
+	{ "ret",			0xd65f03c0, A64_SIM_BR },
+	{ "ret x1",			0xd65f0020, A64_SIM_BR },
+	{ "braa x1, x2",		0xd71f0822, A64_REFUSE },
+	{ "blraaz x1",			0xd63f083f, A64_REFUSE },
+	{ "retaa",			0xd65f0bff, A64_REFUSE },
+	{ "eret",			0xd69f03e0, A64_REFUSE },
+	{ "drps",			0xd6bf03e0, A64_REFUSE },
+	{ "svc #0",			0xd4000001, A64_REFUSE },
+	{ "hvc #0",			0xd4000002, A64_REFUSE },
+	{ "smc #0",			0xd4000003, A64_REFUSE },
+	{ "brk #0x5450",		0xd42a8a00, A64_REFUSE },
+	{ "hlt #0",			0xd4400000, A64_REFUSE },
+	{ "nop",			0xd503201f, A64_SLOT },
+	{ "yield",			0xd503203f, A64_REFUSE },
+	{ "wfe",			0xd503205f, A64_REFUSE },
+	{ "wfi",			0xd503207f, A64_REFUSE },
+	{ "sev",			0xd503209f, A64_REFUSE },
+	{ "xpaclri",			0xd50320ff, A64_SLOT },
+	{ "pacia1716",			0xd503211f, A64_SLOT },
+	{ "pacib1716",			0xd503215f, A64_SLOT },
+	{ "autia1716",			0xd503219f, A64_REFUSE },
+	{ "paciaz",			0xd503231f, A64_SLOT },
+	{ "paciasp",			0xd503233f, A64_SLOT },
+	{ "pacibsp",			0xd503237f, A64_SLOT },
+	{ "autiasp",			0xd50323bf, A64_REFUSE },
+	{ "bti",			0xd503241f, A64_SLOT },
+	{ "bti c",			0xd503245f, A64_SLOT },
+	{ "bti jc",			0xd50324df, A64_SLOT },
+	{ "esb",			0xd503221f, A64_REFUSE },
+	{ "isb",			0xd5033fdf, A64_SLOT },
+	{ "dmb ish",			0xd5033bbf, A64_SLOT },
+	{ "clrex",			0xd5033f5f, A64_SLOT },
+	{ "wfet x0",			0xd5031000, A64_REFUSE },
+	{ "wfit x0",			0xd5031020, A64_REFUSE },
+	{ "msr daifset, #2",		0xd50342df, A64_REFUSE },
+	{ "cfinv",			0xd500401f, A64_REFUSE },
+	{ "dc zva, x0",			0xd50b7420, A64_SLOT },
+	{ "tlbi vmalle1",		0xd508871f, A64_SLOT },
+	{ "sysl x0, #3, c7, c1, #2",	0xd52b7140, A64_SLOT },
+	{ "mrs x0, daif",		0xd53b4220, A64_REFUSE },
+	{ "mrs x3, cntvct_el0",		0xd53be043, A64_SLOT },
+	{ "mrs x0, tpidr_el0",		0xd53bd040, A64_SLOT },
+	{ "msr tpidr_el0, x0",		0xd51bd040, A64_REFUSE },
+	{ "compare and branch, v9.6",	0x74000041, A64_REFUSE },
+
+	{ "ldxr x0, [x1]",		0xc85f7c20, A64_REFUSE },
+	{ "stlxrb w2, w0, [x1]",	0x0802fc20, A64_REFUSE },
+	{ "ldaxp x0, x1, [x2]",		0xc87f8440, A64_REFUSE },
+	{ "stxp w3, w0, w1, [x2]",	0x88230440, A64_REFUSE },
+	{ "casp x0, x1, x2, x3, [x4]",	0x48207c82, A64_SLOT },
+	{ "cas x0, x1, [x2]",		0xc8a07c41, A64_SLOT },
+	{ "ldar x0, [x1]",		0xc8dffc20, A64_SLOT },
+	{ "stlrb w0, [x1]",		0x089ffc20, A64_SLOT },
+	{ "ldr w1, .+8",		0x18000041, A64_SIM_LITERAL },
+	{ "ldr x1, .+8",		0x58000041, A64_SIM_LITERAL },
+	{ "ldrsw x1, .+8",		0x98000041, A64_SIM_LITERAL },
+	{ "prfm pldl1keep, .+8",	0xd8000040, A64_REFUSE },
+	{ "ldr s1, .+8",		0x1c000041, A64_VECTOR_LITERAL },
+	{ "ldr d1, .+8",		0x5c000041, A64_VECTOR_LITERAL },
+	{ "ldr q1, .+8",		0x9c000041, A64_VECTOR_LITERAL },
+	{ "cpyfp [x0]!, [x1]!, x2!",	0x19010440, A64_REFUSE },
+	{ "setp [x0]!, x1!, x2",	0x19c20420, A64_REFUSE },
+	{ "ldr x0, [x1, #8]!",		0xf8408c20, A64_SLOT },
+	{ "stp x29, x30, [sp, #-16]!",	0xa9bf7bfd, A64_SLOT },
+	{ "ldadd x0, x1, [x2]",		0xf8200041, A64_SLOT },
+	{ "ldapur x0, [x1, #8]",	0xd9408020, A64_SLOT },
+	{ "ld1 {v0.16b}, [x0]",		0x4c407000, A64_SLOT },
+	{ "stg x0, [x1]",		0xd9200820, A64_SLOT },
+
+	{ "adr x0, .+1",		0x30000000, A64_SIM_ADR },
+	{ "adrp x0, .",			0x90000000, A64_SIM_ADR },
+	{ "add x0, x1, #1",		0x91000420, A64_SLOT },
+	{ "movk x0, #1, lsl #16",	0xf2a00020, A64_SLOT },
+	{ "extr x0, x1, x2, #3",	0x93c20c20, A64_SLOT },
+	{ "autiasppc .-4",		0xf380003f, A64_REFUSE },
+
+	{ "add x0, x1, x2",		0x8b020020, A64_SLOT },
+	{ "madd x0, x1, x2, x3",	0x9b020c20, A64_SLOT },
+	{ "autia x0, x1",		0xdac11020, A64_SLOT },
+	{ "paciasppc",			0xdac1a3fe, A64_REFUSE },
+	{ "fadd d0, d1, d2",		0x1e622820, A64_SLOT },
+	{ "add v0.4s, v1.4s, v2.4s",	0x4ea28420, A64_SLOT },
+	{ "add z0.d, z1.d, z2.d",	0x04e20020, A64_SLOT },
+	{ "zero {za}",			0xc00800ff, A64_SLOT },
+	{ "udf #0",			0x00000000, A64_SLOT },
+	{ "unallocated",		0x02000000, A64_REFUSE },
+};
+/* clang-format on */
+
+TL_TEST(arm64_plan_matches_the_manual)
+{
+	const struct a64_case *c;
+
+	for_each_row(c, cases) {
+		ROW(c->text);
+		CHECK_EQ(a64_match(c->insn)->plan, c->plan);
+	}
+}
+
+TL_TEST(arm64_every_rule_is_reached)
+{
+	bool reached[128] = { false };
+	const struct a64_case *c;
+
+	REQUIRE(a64_nr_rules <= TL_ARRAY_SIZE(reached));
+	for_each_row(c, cases)
+		reached[a64_match(c->insn) - a64_rules] = true;
+
+	for (size_t i = 0; i < a64_nr_rules; i++) {
+		ROW(a64_rules[i].name);
+		CHECK(reached[i]);
+		CHECK_EQ(a64_rules[i].value & ~a64_rules[i].mask, 0);
+	}
+}
+
+TL_TEST(arm64_any_word_has_a_rule)
+{
+	uint64_t state = tl_test_seed;
+
+	for (unsigned int i = 0; i < 200000 * tl_test_scale; i++) {
+		uint32_t insn = (uint32_t)tl_test_random(&state);
+		const struct a64_rule *rule = a64_match(insn);
+
+		REQUIRE(rule < a64_rules + a64_nr_rules);
+		REQUIRE((insn & rule->mask) == rule->value);
+	}
+}
+
+/* clang-format off */
+#define LDXR 0xc85f7c20
+#define STXR 0xc8027c20
+#define LDAR 0xc8dffc20
+#define NOP  0xd503201f
+/* clang-format on */
+
+TL_TEST(arm64_inside_an_exclusive_pair_is_seen)
+{
+	static const uint32_t pair[] = { NOP, LDXR, NOP, LDAR, STXR, NOP };
+	uint32_t far[40] = { LDXR };
+
+	CHECK(!a64_in_exclusive(pair, 0));
+	CHECK(!a64_in_exclusive(pair, 1));
+	CHECK(a64_in_exclusive(pair, 2));
+	CHECK(a64_in_exclusive(pair, 3));
+	CHECK(a64_in_exclusive(pair, 4));
+	CHECK(!a64_in_exclusive(pair, 5));
+	CHECK(!a64_in_exclusive(pair, 6));
+
+	for (size_t i = 1; i < TL_ARRAY_SIZE(far); i++)
+		far[i] = NOP;
+	CHECK(a64_in_exclusive(far, A64_EXCLUSIVE_REACH));
+	CHECK(!a64_in_exclusive(far, A64_EXCLUSIVE_REACH + 1));
+}
+
+TL_TEST(arm64_branch_reaches_128_mib_and_no_further)
+{
+	const uint64_t at = 0x40000000;
+	uint32_t insn = 0;
+
+	CHECK(a64_branch(at, at + 8, &insn));
+	CHECK_EQ(insn, 0x14000002);
+	CHECK(a64_branch(at, at - 4, &insn));
+	CHECK_EQ(insn, 0x17ffffff);
+	CHECK(a64_branch(at, at + 0x7fffffc, &insn));
+	CHECK(!a64_branch(at, at + 0x8000000, &insn));
+	CHECK(a64_branch(at, at - 0x8000000, &insn));
+	CHECK(!a64_branch(at, at - 0x8000004, &insn));
+	CHECK(!a64_branch(at, at + 2, &insn));
+}
+
+TL_TEST(arm64_breakpoint_is_known_with_any_number)
+{
+	CHECK_EQ(A64_BRK(0x5450), 0xd42a8a00);
+	CHECK(a64_is_brk(A64_BRK(0)));
+	CHECK(a64_is_brk(A64_BRK(0xffff)));
+	CHECK(!a64_is_brk(0xd4400000)); /* hlt */
+	CHECK(!a64_is_brk(0xd4000001)); /* svc */
+}
