@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+arm64-srcs := $(addprefix arch/arm64/, call.S detour.c patch.c plan.c retprobe.S \
+	simulate.c slot.c trap.c)

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan.c - how an instruction of arm64 can be probed
+ *
+ * Every instruction is a word, so there are no boundaries to find; but one
+ * that stands between a load-exclusive and its store cannot be probed, and for
+ * that the words before it are looked at.
+ */
+
+#include "code.h"
+
+/* Read up to @n words before @addr, not before @start; returns how many. */
+static size_t read_before(uint32_t *words, size_t n, uintptr_t addr,
+			  uintptr_t start)
+{
+	size_t have = 0;
+
+	while (have < n && addr - 4 * have > start) {
+		uintptr_t at = addr - 4 * (have + 1);
+
+		if (tl_text_read(&words[n - have - 1], at, 4))
+			break;
+		have++;
+	}
+	return have;
+}
+
+static bool in_exclusive(uintptr_t addr, uintptr_t start)
+{
+	uint32_t words[A64_EXCLUSIVE_REACH];
+	size_t have = read_before(words, A64_EXCLUSIVE_REACH, addr, start);
+
+	return a64_in_exclusive(words + A64_EXCLUSIVE_REACH - have, have);
+}
+
+/* A rewritten load has no way to fault like the original: it must not. */
+static bool literal_is_readable(uint32_t insn, uintptr_t addr)
+{
+	uint8_t literal[16];
+
+	return !tlh_read(literal, a64_literal_address(insn, addr),
+			 a64_literal_size(insn));
+}
+
+int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
+		 uintptr_t end)
+{
+	enum a64_plan kind;
+	uint32_t insn;
+
+	(void)end;
+	if (addr % 4)
+		return -TL_EINVAL;
+	if (tl_text_read(&insn, addr, sizeof(insn)))
+		return -TL_ENOENT;
+	kind = a64_match(insn)->plan;
+	if (kind == A64_REFUSE || in_exclusive(addr, start))
+		return -TL_EINVAL;
+	if (kind == A64_VECTOR_LITERAL && !literal_is_readable(insn, addr))
+		return -TL_EINVAL;
+
+	tl_put_word(plan->orig, insn);
+	plan->orig_len = 4;
+	plan->insn_len = 4;
+	plan->window_len = 0;
+	plan->why = TL_WHY_ARCH;
+	plan->kind = (uint8_t)kind;
+	return 0;
+}

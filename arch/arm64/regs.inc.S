@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * regs.inc.S - a struct pt_regs on the stack, filled and emptied
+ *
+ * Vector registers are not touched: nothing that runs here uses them, and a
+ * kernel may have switched them off.
+ */
+
+/* x2 to x29 of the frame at sp. */
+	.macro	SAVE_X2_X29
+	stp	x2, x3, [sp, #16]
+	stp	x4, x5, [sp, #32]
+	stp	x6, x7, [sp, #48]
+	stp	x8, x9, [sp, #64]
+	stp	x10, x11, [sp, #80]
+	stp	x12, x13, [sp, #96]
+	stp	x14, x15, [sp, #112]
+	stp	x16, x17, [sp, #128]
+	stp	x18, x19, [sp, #144]
+	stp	x20, x21, [sp, #160]
+	stp	x22, x23, [sp, #176]
+	stp	x24, x25, [sp, #192]
+	stp	x26, x27, [sp, #208]
+	stp	x28, x29, [sp, #224]
+	.endm
+
+	.macro	LOAD_X18_X29
+	ldp	x18, x19, [sp, #144]
+	ldp	x20, x21, [sp, #160]
+	ldp	x22, x23, [sp, #176]
+	ldp	x24, x25, [sp, #192]
+	ldp	x26, x27, [sp, #208]
+	ldp	x28, x29, [sp, #224]
+	.endm
+
+	.macro	LOAD_X2_X15
+	ldp	x2, x3, [sp, #16]
+	ldp	x4, x5, [sp, #32]
+	ldp	x6, x7, [sp, #48]
+	ldp	x8, x9, [sp, #64]
+	ldp	x10, x11, [sp, #80]
+	ldp	x12, x13, [sp, #96]
+	ldp	x14, x15, [sp, #112]
+	.endm
+
+/* sp and flags of the interrupted code; x2 is used. */
+	.macro	SAVE_STATE
+	add	x2, sp, #R_SIZE
+	str	x2, [sp, #R_SP]
+	mrs	x2, nzcv
+	str	x2, [sp, #R_PSTATE]
+	stp	xzr, xzr, [sp, #R_ORIG_X0]
+	.endm
+
+	.macro	LOAD_FLAGS
+	ldr	x2, [sp, #R_PSTATE]
+	msr	nzcv, x2
+	.endm
+
+/*
+ * Go on at the pc of the frame with all its registers but x16, and but x17 if
+ * the stack pointer was changed: no branch reaches any address without a
+ * register, and these two are the ones that every call may change.
+ */
+	.macro	LOAD_ALL
+	ldr	x16, [sp, #R_SP]
+	add	x17, sp, #R_SIZE
+	cmp	x16, x17
+	b.ne	1f
+	LOAD_FLAGS
+	LOAD_X2_X15
+	LOAD_X18_X29
+	ldp	x0, x1, [sp]
+	ldr	x30, [sp, #R_X30]
+	ldr	x16, [sp, #R_PC]
+	ldr	x17, [sp, #136]
+	add	sp, sp, #R_SIZE
+	br	x16
+1:	LOAD_FLAGS
+	LOAD_X2_X15
+	LOAD_X18_X29
+	ldp	x0, x1, [sp]
+	ldr	x30, [sp, #R_X30]
+	mov	x17, x16
+	ldr	x16, [sp, #R_PC]
+	mov	sp, x17
+	br	x16
+	.endm

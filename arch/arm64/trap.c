@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trap.c - the registers of a trap, by the names that the engine knows
+ */
+
+#include "code.h"
+#include <assert.h>
+#include <trapline/regs.h>
+
+static_assert(sizeof(struct pt_regs) == R_SIZE, "the frame of call.S");
+static_assert(offsetof(struct pt_regs, regs[30]) == R_X30, "R_X30");
+static_assert(offsetof(struct pt_regs, sp) == R_SP, "R_SP");
+static_assert(offsetof(struct pt_regs, pc) == R_PC, "R_PC");
+static_assert(offsetof(struct pt_regs, pstate) == R_PSTATE, "R_PSTATE");
+static_assert(offsetof(struct pt_regs, orig_x0) == R_ORIG_X0, "R_ORIG_X0");
+
+uintptr_t tl_arch_breakpoint_addr(const struct pt_regs *regs)
+{
+	return regs->pc;
+}
+
+void tl_arch_set_handler_ip(struct pt_regs *regs, uintptr_t addr)
+{
+	regs->pc = addr;
+}
+
+void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip)
+{
+	regs->pc = ip;
+}
+
+uintptr_t tl_arch_ip(const struct pt_regs *regs)
+{
+	return regs->pc;
+}
+
+uintptr_t tl_arch_sp(const struct pt_regs *regs)
+{
+	return regs->sp;
+}
+
+unsigned long *tl_arch_return_slot(struct pt_regs *regs)
+{
+	return (unsigned long *)&regs->regs[30];
+}
