@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * borrow.c - how the worker W comes to be inside the target
+ *
+ * One thread T of the target runs stub.S, for some tens of microseconds.  The
+ * order of the steps is such that the caller may be killed between any two:
+ *
+ *     step                                 T by itself would, if we died here
+ *     1. seize, interrupt T                go on as if nothing had been
+ *     2. write the stub into the cave      the same; the cave is dead code
+ *     3. T's registers lead to the stub    run it: I and W exit at once, T goes
+ *                                          on where it was
+ *     4. T's signals are blocked           the same; the stub's mask is T's own
+ *     5. I and W are born                  the same
+ *     6. T's own mask is put back          the same: the rest of the stub
+ *     7. T's exact registers are put back  go on as if nothing had been
+ *
+ * The exact registers hold what the stub's literals cannot: an interrupted system
+ * call with its number and -ERESTART* result, from which the kernel decides, by the
+ * signal that comes next, if it is restarted or ends with EINTR.  Since all signals
+ * are blocked from 4 to 6 none is handled before that decision.
+ *
+ * A cave is the rest of the last page of an executable file mapping, behind the
+ * end of its segment.
+ */
+#include "worker.h"
+
+#include <elf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <session.h>
+
+#include "guardian.h"
+#include "maps.h"
+
+#ifndef PTRACE_EVENT_STOP
+#define PTRACE_EVENT_STOP 128
+#endif
+
+#define PAGE 4096ul
+#define STOP_MS 200
+#define STUB_MS 3000
+
+extern const uint8_t tl_stub[], tl_stub_end[], tl_stub_syscall[], tl_stub_magic[];
+extern const uint8_t tl_stub_rax[], tl_stub_rcx[], tl_stub_rdx[], tl_stub_rsi[];
+extern const uint8_t tl_stub_rdi[], tl_stub_r8[], tl_stub_r10[], tl_stub_r11[];
+extern const uint8_t tl_stub_rip[], tl_stub_mask[];
+
+#define STUB_BYTES ((size_t)(tl_stub_end - tl_stub))
+#define STUB_MAX 512
+
+struct cave {
+	uint64_t at;
+	uint8_t file[STUB_MAX]; /* what the file has there */
+};
+
+struct loan {
+	pid_t pid;
+	pid_t tid;
+	int mem; /* /proc/TID/mem */
+	struct cave cave;
+	struct user_regs_struct exact;
+	struct user_regs_struct literal;
+	uint64_t mask;
+	pid_t middle;
+	pid_t worker;
+};
+
+/* ---- the cave --------------------------------------------------------------- */
+
+/*
+ * Where the segment that @m maps ends in the file @fd; 0: it is not known.  What
+ * the program headers say is checked against the mapping.
+ */
+static uint64_t segment_end(int fd, const struct map *m)
+{
+	Elf64_Ehdr e;
+	Elf64_Phdr p;
+
+	if (pread(fd, &e, sizeof(e), 0) != sizeof(e) ||
+	    memcmp(e.e_ident, ELFMAG, SELFMAG) ||
+	    e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_phentsize != sizeof(p))
+		return 0;
+	for (unsigned int i = 0; i < e.e_phnum && i < 64; i++) {
+		if (pread(fd, &p, sizeof(p), (off_t)(e.e_phoff + i * sizeof(p))) !=
+		    sizeof(p))
+			return 0;
+		if (p.p_type != PT_LOAD || !(p.p_flags & PF_X) ||
+		    p.p_filesz != p.p_memsz)
+			continue;
+		if ((p.p_offset & ~(PAGE - 1)) <= m->offset &&
+		    p.p_offset + p.p_filesz > m->offset &&
+		    p.p_offset + p.p_filesz <= m->offset + (m->end - m->start))
+			return p.p_offset + p.p_filesz;
+	}
+	return 0;
+}
+
+/* A cave in @m: true, and @c is filled in. */
+static bool cave_in(struct cave *c, const struct map *m, pid_t pid)
+{
+	uint64_t end, at, page_end;
+	int fd;
+
+	if (!map_is_text(m))
+		return false;
+	fd = map_open(m, pid);
+	if (fd < 0)
+		return false;
+	end = segment_end(fd, m);
+	/* 64 bytes of distance, for code that fetches or reads ahead. */
+	at = (end + 64 + 15) & ~15ul;
+	page_end = (end + PAGE - 1) & ~(PAGE - 1);
+	if (!end || at + STUB_BYTES > page_end ||
+	    m->start + (page_end - m->offset) != m->end) {
+		close(fd);
+		return false;
+	}
+	/* Behind the end of the file there are zeros. */
+	memset(c->file, 0, sizeof(c->file));
+	if (pread(fd, c->file, STUB_BYTES, (off_t)at) < 0)
+		end = 0;
+	close(fd);
+	c->at = m->start + (at - m->offset);
+	return end != 0;
+}
+
+/* The first cave of @pid that is @pristine, or else one that a stub is in. */
+static int find_cave(struct cave *c, pid_t pid, int mem, bool pristine)
+{
+	uint8_t now[STUB_MAX];
+	struct maps maps;
+	bool found = false;
+	int err;
+
+	err = maps_read(&maps, pid);
+	if (err)
+		return err;
+	for (size_t i = 0; i < maps.n && !found; i++) {
+		if (!cave_in(c, &maps.map[i], pid) ||
+		    mem_read(mem, now, c->at, STUB_BYTES))
+			continue;
+		if (pristine)
+			found = !memcmp(now, c->file, STUB_BYTES);
+		else
+			found = !memcmp(now + (tl_stub_magic - tl_stub),
+					tl_stub_magic,
+					(size_t)(tl_stub_end - tl_stub_magic));
+	}
+	maps_free(&maps);
+	return found ? 0 : -ENOENT;
+}
+
+static void put_word(uint8_t *stub, const uint8_t *label, size_t skip,
+		     uint64_t word)
+{
+	memcpy(stub + (label - tl_stub) + skip, &word, sizeof(word));
+}
+
+static void make_stub(uint8_t *stub, const struct loan *l)
+{
+	const struct user_regs_struct *r = &l->literal;
+
+	memcpy(stub, tl_stub, STUB_BYTES);
+	put_word(stub, tl_stub_rax, 2, r->rax);
+	put_word(stub, tl_stub_rcx, 2, r->rcx);
+	put_word(stub, tl_stub_rdx, 2, r->rdx);
+	put_word(stub, tl_stub_rsi, 2, r->rsi);
+	put_word(stub, tl_stub_rdi, 2, r->rdi);
+	put_word(stub, tl_stub_r8, 2, r->r8);
+	put_word(stub, tl_stub_r10, 2, r->r10);
+	put_word(stub, tl_stub_r11, 2, r->r11);
+	put_word(stub, tl_stub_rip, 0, r->rip);
+	put_word(stub, tl_stub_mask, 0, l->mask);
+}
+
+/* ---- the thread ------------------------------------------------------------- */
+
+/*
+ * Wait for an event stop of @pid: 0, or -EAGAIN (it does not stop now), -ESRCH.
+ * Signals that come in between are delivered.
+ */
+static int event_stop(pid_t pid, int event)
+{
+	int status, err, sig;
+
+	for (int i = 0; i < 100; i++) {
+		err = wait_for(pid, &status, STOP_MS);
+		if (err <= 0)
+			return err ? -ESRCH : -EAGAIN;
+		if (!WIFSTOPPED(status))
+			return -ESRCH;
+		if (status >> 16 == event)
+			return 0;
+		sig = WSTOPSIG(status);
+		if (status >> 16 || sig == (SIGTRAP | 0x80))
+			sig = 0;
+		if (ptrace(PTRACE_CONT, pid, 0, sig))
+			return -ESRCH;
+	}
+	return -EAGAIN;
+}
+
+/* Are there signals that @tid would handle before it goes on? */
+static bool signal_pending(pid_t pid, pid_t tid, uint64_t mask)
+{
+	char path[64], line[256];
+	uint64_t set, all = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
+	f = fopen(path, "re");
+	if (!f)
+		return true;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "SigPnd: %lx", &set) == 1 ||
+		    sscanf(line, "ShdPnd: %lx", &set) == 1)
+			all |= set;
+	fclose(f);
+	return (all & ~mask) != 0;
+}
+
+/*
+ * A thread inside a restartable sequence cannot go on in it: the kernel forgets
+ * the sequence when it sees the thread elsewhere.  It goes on at the abort
+ * address, as after any pre-emption.
+ */
+static void abort_sequence(struct loan *l)
+{
+	struct __ptrace_rseq_configuration c = { 0 };
+	struct {
+		uint32_t version, flags;
+		uint64_t start, length, abort;
+	} cs;
+	uint64_t at;
+
+	if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, l->tid, sizeof(c), &c) <= 0 ||
+	    !c.rseq_abi_pointer ||
+	    mem_read(l->mem, &at, c.rseq_abi_pointer + 8, 8) || !at ||
+	    mem_read(l->mem, &cs, at, sizeof(cs)))
+		return;
+	if (l->exact.rip - cs.start < cs.length) {
+		l->exact.rip = cs.abort;
+		l->exact.orig_rax = ~0ul;
+	}
+}
+
+#define ERESTARTSYS 512
+#define ERESTARTNOINTR 513
+#define ERESTARTNOHAND 514
+#define ERESTART_RESTARTBLOCK 516
+
+/*
+ * From the registers at the stop: those to be put back exactly, and those that
+ * the stub puts back if nobody is there to do that.
+ */
+static void plan_return(struct loan *l)
+{
+	struct user_regs_struct *r = &l->literal;
+	long result;
+
+	abort_sequence(l);
+	result = (long)l->exact.rax;
+	/* Our interruption, and not a signal, made it say EINTR: again. */
+	if ((long)l->exact.orig_rax >= 0 && result == -EINTR &&
+	    l->exact.orig_rax != SYS_close &&
+	    !signal_pending(l->pid, l->tid, l->mask)) {
+		l->exact.rip -= 2;
+		l->exact.rax = l->exact.orig_rax;
+		l->exact.orig_rax = ~0ul;
+	}
+	*r = l->exact;
+	if ((long)r->orig_rax < 0)
+		return;
+	switch (result) {
+	case -ERESTARTSYS:
+	case -ERESTARTNOINTR:
+	case -ERESTARTNOHAND:
+		r->rip -= 2;
+		r->rax = r->orig_rax;
+		break;
+	case -ERESTART_RESTARTBLOCK:
+		r->rip -= 2;
+		r->rax = SYS_restart_syscall;
+		break;
+	}
+}
+
+/* Seize and stop T, and look at it. */
+static int take(struct loan *l)
+{
+	int err;
+
+	if (ptrace(PTRACE_SEIZE, l->tid, 0,
+		   PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+			   PTRACE_O_TRACESYSGOOD))
+		return refuse(-errno, "cannot trace thread %d: %s", l->tid,
+			      strerror(errno));
+	session_kill_point(1);
+	if (ptrace(PTRACE_INTERRUPT, l->tid, 0, 0))
+		return -ESRCH;
+	err = event_stop(l->tid, PTRACE_EVENT_STOP);
+	if (err)
+		return refuse(err, "thread %d does not stop", l->tid);
+	session_kill_point(2);
+	if (ptrace(PTRACE_GETREGS, l->tid, 0, &l->exact) ||
+	    ptrace(PTRACE_GETSIGMASK, l->tid, 8, &l->mask))
+		return -ESRCH;
+	if (l->exact.cs != 0x33)
+		return refuse(-EAGAIN, "thread %d runs 32-bit code", l->tid);
+	plan_return(l);
+	return 0;
+}
+
+/* Resume @pid until its next stop or end of any kind. */
+static int next_stop(pid_t pid, enum __ptrace_request how, int *status)
+{
+	int err;
+
+	if (how && ptrace(how, pid, 0, 0))
+		return -ESRCH;
+	err = wait_for(pid, status, STUB_MS);
+	return err > 0 ? 0 : err < 0 ? -ESRCH : -ETIMEDOUT;
+}
+
+/* T is at the entry of its clone; W is born and stays, I is gone. */
+static int give_birth(struct loan *l)
+{
+	unsigned long message;
+	int status, err;
+
+	do {
+		err = next_stop(l->tid, PTRACE_SYSCALL, &status);
+		if (err)
+			return err;
+		if (!WIFSTOPPED(status))
+			return -ESRCH;
+		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+			struct user_regs_struct r;
+
+			/* The exit, without an event: it failed. */
+			if (ptrace(PTRACE_GETREGS, l->tid, 0, &r))
+				return -ESRCH;
+			if ((long)r.rax < 0 && (long)r.rax != -ENOSYS)
+				return refuse(-EAGAIN,
+					      "the process may not make another: %s",
+					      strerror((int)-(long)r.rax));
+		}
+	} while (status >> 16 != PTRACE_EVENT_VFORK);
+	if (ptrace(PTRACE_GETEVENTMSG, l->tid, 0, &message))
+		return -ESRCH;
+	l->middle = (pid_t)message;
+	session_kill_point(6);
+	err = next_stop(l->middle, 0, &status);
+	if (err || ptrace(PTRACE_SYSCALL, l->tid, 0, 0))
+		return -ESRCH;
+	session_kill_point(7);
+	do {
+		err = next_stop(l->middle, PTRACE_CONT, &status);
+		if (err)
+			return err;
+		if (!WIFSTOPPED(status))
+			return refuse(-EAGAIN,
+				      "the process may not make another");
+	} while (status >> 16 != PTRACE_EVENT_CLONE);
+	if (ptrace(PTRACE_GETEVENTMSG, l->middle, 0, &message))
+		return -ESRCH;
+	session_kill_point(8);
+	err = next_stop((pid_t)message, 0, &status);
+	if (err || !WIFSTOPPED(status))
+		return -ESRCH;
+	l->worker = (pid_t)message;
+	session_kill_point(9);
+	do {
+		err = next_stop(l->middle, PTRACE_CONT, &status);
+	} while (!err && WIFSTOPPED(status));
+	l->middle = 0;
+	session_kill_point(10);
+	return err;
+}
+
+/* T comes out of its clone, waits for I, and stops behind that. */
+static int come_back(struct loan *l)
+{
+	struct user_regs_struct r;
+	int status, err;
+
+	for (int i = 0; i < 20; i++) {
+		err = next_stop(l->tid, i ? PTRACE_SYSCALL : 0, &status);
+		if (err)
+			return err;
+		if (!WIFSTOPPED(status))
+			return -ESRCH;
+		if (WSTOPSIG(status) != (SIGTRAP | 0x80))
+			continue;
+		if (ptrace(PTRACE_GETREGS, l->tid, 0, &r))
+			return -ESRCH;
+		if (r.orig_rax == SYS_wait4 && (long)r.rax != -ENOSYS)
+			return 0;
+	}
+	return -ETIMEDOUT;
+}
+
+/* Let T go as it was. */
+static void give_back(struct loan *l)
+{
+	ptrace(PTRACE_INTERRUPT, l->tid, 0, 0);
+	ptrace(PTRACE_CONT, l->tid, 0, 0);
+	if (event_stop(l->tid, PTRACE_EVENT_STOP))
+		return;
+	session_kill_point(12);
+	ptrace(PTRACE_SETSIGMASK, l->tid, 8, &l->mask);
+	session_kill_point(13);
+	ptrace(PTRACE_SETREGS, l->tid, 0, &l->exact);
+	session_kill_point(14);
+	ptrace(PTRACE_DETACH, l->tid, 0, 0);
+}
+
+/* T is stopped as it was found; run the stub on it. */
+static int run_stub(struct loan *l)
+{
+	struct worker via = { .pid = l->tid, .mem = l->mem };
+	struct user_regs_struct regs = l->literal;
+	uint8_t stub[STUB_MAX];
+	uint64_t all = ~0ul;
+	int err;
+
+	make_stub(stub, l);
+	err = mem_write(&via, l->cave.at, stub, STUB_BYTES);
+	if (err)
+		return refuse(err, "its memory cannot be written: %s",
+			      strerror(-err));
+	session_kill_point(3);
+	regs.rip = l->cave.at;
+	regs.orig_rax = ~0ul;
+	if (ptrace(PTRACE_SETREGS, l->tid, 0, &regs))
+		return -ESRCH;
+	session_kill_point(4);
+	if (ptrace(PTRACE_SETSIGMASK, l->tid, 8, &all))
+		return -ESRCH;
+	session_kill_point(5);
+	err = give_birth(l);
+	if (!err)
+		err = come_back(l);
+	session_kill_point(11);
+	return err;
+}
+
+static int keep_worker(struct worker *w, struct loan *l)
+{
+	if (ptrace(PTRACE_SETOPTIONS, l->worker, 0,
+		   PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD))
+		return -ESRCH;
+	*w = (struct worker){
+		.pid = l->worker,
+		.mem = l->mem,
+		.syscall_at = l->cave.at +
+			      (uint64_t)(tl_stub_syscall - tl_stub),
+	};
+	return 0;
+}
+
+int worker_borrow(struct worker *w, pid_t pid, pid_t tid)
+{
+	struct loan l = { .pid = pid, .tid = tid };
+	char path[64];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", tid);
+	l.mem = open(path, O_RDWR | O_CLOEXEC);
+	if (l.mem < 0)
+		return refuse(-errno, "cannot open its memory: %s",
+			      strerror(errno));
+	err = find_cave(&l.cave, pid, l.mem, true);
+	if (err) {
+		refuse(err, "no unused bytes at the end of a code segment");
+		goto close_mem;
+	}
+	err = take(&l);
+	if (!err) {
+		err = run_stub(&l);
+		give_back(&l);
+	} else if (err != -EAGAIN) {
+		ptrace(PTRACE_DETACH, tid, 0, 0);
+	}
+	if (l.worker && !err)
+		err = keep_worker(w, &l);
+	if (!err)
+		return 0;
+	if (l.worker) {
+		kill(l.worker, SIGKILL);
+		waitpid(l.worker, NULL, __WALL);
+	}
+close_mem:
+	close(l.mem);
+	return err;
+}
+
+/* ---- which thread ------------------------------------------------------------ */
+
+/* How well @tid suits: 0 not at all. */
+static int suits(pid_t pid, pid_t tid)
+{
+	char path[64], text[512], *p;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	p = strrchr(text, ')');
+	if (!p || strlen(p) < 3)
+		return 0;
+	return p[2] == 'R' ? 3 : p[2] == 'S' ? 2 : p[2] == 'T' ? 1 : 0;
+}
+
+int worker_make(struct worker *w, pid_t pid)
+{
+	char path[64];
+	struct dirent *e;
+	int err = -ESRCH;
+	DIR *d;
+
+	refuse(0, "no thread of it can be stopped");
+	for (int want = 3; want > 0; want--) {
+		snprintf(path, sizeof(path), "/proc/%d/task", pid);
+		d = opendir(path);
+		if (!d)
+			return refuse(-ESRCH, "process %d is gone", pid);
+		while ((e = readdir(d))) {
+			pid_t tid = atoi(e->d_name);
+
+			if (tid <= 0 || suits(pid, tid) < want)
+				continue;
+			err = worker_borrow(w, pid, tid);
+			if (err != -EAGAIN && err != -ESRCH) {
+				closedir(d);
+				return err;
+			}
+		}
+		closedir(d);
+	}
+	return err;
+}
+
+/* ---- afterwards -------------------------------------------------------------- */
+
+/* Put the file's bytes back into @c, and give the page back if it is clean. */
+static void refill(struct worker *w, const struct cave *c)
+{
+	uint64_t page = c->at & ~(PAGE - 1);
+
+	mem_write(w, c->at, c->file, STUB_BYTES);
+	worker_call(w, SYS_madvise, page, PAGE, 4 /* MADV_DONTNEED */, 0, 0, 0);
+}
+
+void worker_leave_cave(struct worker *w, pid_t pid, uint64_t syscall_at)
+{
+	struct cave c;
+
+	if (syscall_at)
+		w->syscall_at = syscall_at;
+	session_kill_point(15);
+	while (find_cave(&c, pid, w->mem, false) == 0)
+		refill(w, &c);
+	session_kill_point(16);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.c - system calls and memory by way of the worker
+ */
+#include "worker.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+int wait_for(pid_t pid, int *status, unsigned int ms)
+{
+	uint64_t end = now_ns() + (uint64_t)ms * 1000000;
+	struct timespec nap = { 0, 2000 };
+	pid_t got;
+
+	for (unsigned int i = 0;; i++) {
+		got = waitpid(pid, status, __WALL | WNOHANG);
+		if (got == pid)
+			return 1;
+		if (got < 0 && errno != EINTR)
+			return -errno;
+		if (now_ns() >= end)
+			return 0;
+		if (i > 20)
+			nanosleep(&nap, NULL);
+		if (i > 200)
+			nap.tv_nsec = 200000;
+	}
+}
+
+int mem_read(int mem, void *dst, uint64_t addr, size_t len)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = pread(mem, (char *)dst + done, len - done,
+			  (off_t)(addr + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EFAULT;
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+/* By ptrace, a word at a time: policy may forbid the way through /proc. */
+static int poke(pid_t pid, uint64_t addr, const uint8_t *src, size_t len)
+{
+	while (len) {
+		uint64_t base = addr & ~7ul;
+		size_t skip = addr - base, n = 8 - skip < len ? 8 - skip : len;
+		long word;
+
+		errno = 0;
+		word = ptrace(PTRACE_PEEKDATA, pid, base, 0);
+		if (errno)
+			return -errno;
+		memcpy((char *)&word + skip, src, n);
+		if (ptrace(PTRACE_POKEDATA, pid, base, word))
+			return -errno;
+		addr += n;
+		src += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int mem_write(const struct worker *w, uint64_t addr, const void *src,
+	      size_t len)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = pwrite(w->mem, (const char *)src + done, len - done,
+			   (off_t)(addr + done));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return poke(w->pid, addr + done,
+				    (const uint8_t *)src + done, len - done);
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static int gone(struct worker *w, int status)
+{
+	if (!WIFEXITED(status) && !WIFSIGNALED(status))
+		return 0;
+	w->lost = true;
+	return -ESRCH;
+}
+
+/* Resume by @request until the next stop; signals for the worker wait. */
+static int resume(struct worker *w, enum __ptrace_request request,
+		  unsigned int ms, int *status)
+{
+	int err;
+
+	if (w->lost || ptrace(request, w->pid, 0, 0))
+		return -ESRCH;
+	err = wait_for(w->pid, status, ms);
+	if (err == 0)
+		return -ETIMEDOUT;
+	if (err < 0) {
+		w->lost = true;
+		return -ESRCH;
+	}
+	return gone(w, *status);
+}
+
+#define CALL_MS 5000
+
+/* Run up to the next entry to or exit from a system call. */
+static int to_syscall_stop(struct worker *w)
+{
+	int status, err;
+
+	for (int i = 0; i < 100; i++) {
+		err = resume(w, PTRACE_SYSCALL, CALL_MS, &status);
+		if (err)
+			return err;
+		if (WSTOPSIG(status) == (SIGTRAP | 0x80))
+			return 0;
+	}
+	return -ESRCH;
+}
+
+long worker_call(struct worker *w, long nr, uint64_t a, uint64_t b, uint64_t c,
+		 uint64_t d, uint64_t e, uint64_t f)
+{
+	struct user_regs_struct old, regs;
+	int err;
+
+	if (w->lost || ptrace(PTRACE_GETREGS, w->pid, 0, &old))
+		return -ESRCH;
+	regs = old;
+	regs.rip = w->syscall_at;
+	regs.rax = (uint64_t)nr;
+	regs.orig_rax = ~0ul;
+	regs.rdi = a;
+	regs.rsi = b;
+	regs.rdx = c;
+	regs.r10 = d;
+	regs.r8 = e;
+	regs.r9 = f;
+	if (ptrace(PTRACE_SETREGS, w->pid, 0, &regs))
+		return -ESRCH;
+	err = to_syscall_stop(w);
+	if (!err)
+		err = to_syscall_stop(w);
+	if (err || ptrace(PTRACE_GETREGS, w->pid, 0, &regs))
+		return -ESRCH;
+	old.orig_rax = ~0ul;
+	if (ptrace(PTRACE_SETREGS, w->pid, 0, &old))
+		return -ESRCH;
+	return (long)regs.rax;
+}
+
+int worker_run(struct worker *w, uint64_t ip, uint64_t sp, unsigned int ms)
+{
+	struct user_regs_struct regs;
+	int status, err;
+
+	if (ip) {
+		if (w->lost || ptrace(PTRACE_GETREGS, w->pid, 0, &regs))
+			return -ESRCH;
+		regs.rip = ip;
+		regs.rsp = sp;
+		regs.rbp = 0;
+		regs.eflags = 0x202;
+		regs.orig_rax = ~0ul;
+		if (ptrace(PTRACE_SETREGS, w->pid, 0, &regs))
+			return -ESRCH;
+	}
+	for (;;) {
+		err = resume(w, PTRACE_CONT, ms, &status);
+		if (err)
+			return err;
+		if (status >> 16)
+			continue;
+		if (WSTOPSIG(status) == SIGTRAP)
+			return 1;
+		if (WSTOPSIG(status) == SIGSEGV ||
+		    WSTOPSIG(status) == SIGBUS ||
+		    WSTOPSIG(status) == SIGILL || WSTOPSIG(status) == SIGFPE ||
+		    WSTOPSIG(status) == SIGSYS) {
+			worker_end(w);
+			return -ESRCH;
+		}
+	}
+}
+
+void worker_end(struct worker *w)
+{
+	int status;
+
+	if (w->pid && !w->lost) {
+		kill(w->pid, SIGKILL);
+		for (int i = 0; i < 100; i++)
+			if (wait_for(w->pid, &status, 100) != 0 &&
+			    gone(w, status))
+				break;
+	}
+	if (w->pid)
+		close(w->mem);
+	*w = (struct worker){ .mem = -1, .lost = true };
+}
