@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * code.h - between the files of arch/x86
+ */
+#ifndef TL_X86_CODE_H
+#define TL_X86_CODE_H
+
+#include <arch.h>
+
+#include "insn/insn.h"
+
+/* Bytes being written, to run at @at.  Once @err is set nothing is written. */
+struct tl_out {
+	uint8_t *buf;
+	size_t room;
+	size_t len;
+	uintptr_t at;
+	int err;
+};
+
+/* Append @n bytes.  Context: any, as all of these. */
+void tl_put(struct tl_out *o, const void *bytes, size_t n);
+void tl_put8(struct tl_out *o, unsigned int byte);
+void tl_put32(struct tl_out *o, uint32_t v);
+void tl_put64(struct tl_out *o, uint64_t v);
+
+/* Append @n bytes of code given as the characters of a string. */
+#define TL_CODE(o, bytes) tl_put((o), (bytes), sizeof(bytes) - 1)
+
+/* Write the displacement at offset @field so that it leads to offset @to. */
+void tl_put_rel32(struct tl_out *o, size_t field, size_t to);
+
+/* Append the copy of the instruction at @off in @plan, which is at @addr. */
+void tl_put_copy(struct tl_out *o, const struct tl_plan *plan, uintptr_t addr,
+		 unsigned int off);
+
+/* Append a jump to @target. */
+void tl_put_jump(struct tl_out *o, uintptr_t target);
+
+/*
+ * Append a call of tl_x86_call_pre or tl_x86_call_post (@routine); its data is
+ * appended by tl_put_call_data() at the end of the code, which is given the
+ * offset of the @field that is returned here.  @ip: what handlers see.
+ */
+size_t tl_put_call(struct tl_out *o);
+void tl_put_call_data(struct tl_out *o, size_t field, const char *routine,
+		      const struct tl_emit *emit, uintptr_t ip);
+
+/*
+ * Append the copy of the first instruction and, if @emit asks for it, the call
+ * of the post handlers (*@post: its field, or 0).  0, the error of @o, or
+ * -TL_EOPNOTSUPP for a branch with post handlers.
+ */
+int tl_put_first(struct tl_out *o, const struct tl_plan *plan,
+		 const struct tl_emit *emit, struct tl_code *code,
+		 size_t *post);
+
+/* Note in @code that @from of the originals runs at @to of the code. */
+void tl_map_add(struct tl_code *code, unsigned int from, size_t to);
+
+/* The instruction at @off of @plan at @addr.  It was decoded before. */
+void tl_plan_insn(const struct tl_plan *plan, uintptr_t addr, unsigned int off,
+		  struct x86_insn *in);
+
+/* Does tl_arch_simulate() know @in? */
+bool tl_x86_can_simulate(const struct x86_insn *in);
+
+/* call.S: from detours and slots to the handlers and back. */
+extern const char tl_x86_call_pre[];
+extern const char tl_x86_call_post[];
+/* A byte that is not zero, for hosts without a gate. */
+extern const char tl_x86_gate_open[];
+
+#endif

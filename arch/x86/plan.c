@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan.c - what can be done about the instruction at an address
+ *
+ * insn/ knows instructions and control flow; this file asks it, with the
+ * program's text as if no probe were in it, and keeps the answer in a form that
+ * needs no second look: the original bytes and where their instructions begin.
+ */
+#include <arch.h>
+
+#include "code.h"
+
+/* The reader of x86_flow_window(): whole blocks, so that bytes come cheap. */
+struct text {
+	uintptr_t at;
+	size_t len;
+	uint8_t block[512];
+};
+
+static void copy(void *dst, const uint8_t *src, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		((uint8_t *)dst)[i] = src[i];
+}
+
+static int read_text(void *ctx, void *dst, uint64_t src, size_t n)
+{
+	struct text *t = ctx;
+
+	if (src >= t->at && src + n <= t->at + t->len) {
+		copy(dst, t->block + (src - t->at), n);
+		return 0;
+	}
+	if (n > sizeof(t->block) / 2)
+		return tl_text_read(dst, src, n);
+
+	t->at = src;
+	t->len = sizeof(t->block);
+	if (tl_text_read(t->block, src, t->len)) {
+		t->len = n;
+		if (tl_text_read(t->block, src, n)) {
+			t->len = 0;
+			return -TL_EFAULT;
+		}
+	}
+	copy(dst, t->block, n);
+	return 0;
+}
+
+/* As many bytes as there are at @addr, up to @max; 0: none. */
+static size_t read_some(uint8_t *dst, uintptr_t addr, size_t max)
+{
+	size_t n = max;
+
+	while (n && tl_text_read(dst, addr, n))
+		n--;
+	return n;
+}
+
+/* 0 if decoding from @start arrives at @addr. */
+static int check_boundary(struct text *t, uintptr_t start, uintptr_t addr)
+{
+	uint8_t code[X86_INSN_MAX];
+	struct x86_insn in;
+
+	while (start < addr) {
+		size_t avail = sizeof(code);
+
+		while (avail && read_text(t, code, start, avail))
+			avail--;
+		if (x86_decode(&in, code, avail, start))
+			return -TL_EILSEQ;
+		start = in.next;
+	}
+	return start == addr ? 0 : -TL_EILSEQ;
+}
+
+static enum tl_why why_of(enum x86_flow_result r)
+{
+	switch (r) {
+	case X86_FLOW_OK:
+		return TL_WHY_NONE;
+	case X86_FLOW_TARGET_INSIDE:
+		return TL_WHY_TARGET;
+	case X86_FLOW_PAST_END:
+		return TL_WHY_PAST_END;
+	case X86_FLOW_INDIRECT:
+		return TL_WHY_INDIRECT;
+	case X86_FLOW_CALL_INSIDE:
+		return TL_WHY_CALL;
+	case X86_FLOW_NOT_RELOCATABLE:
+		return TL_WHY_NOT_RELOCATABLE;
+	case X86_FLOW_NO_BOUNDS:
+		return TL_WHY_NO_BOUNDS;
+	case X86_FLOW_NOT_A_BOUNDARY:
+	case X86_FLOW_UNDECODABLE:
+		break;
+	}
+	return TL_WHY_UNDECODABLE;
+}
+
+/* Is nothing known to be at [@end, @end + 4), where a short function ends? */
+static uintptr_t padding_end(uintptr_t end)
+{
+	uintptr_t s, e;
+
+	if (!tl_host_ops->function)
+		return 0;
+	for (uintptr_t at = end; at < end + TL_JUMP_BYTES - 1; at++)
+		if (!tl_host_ops->function(at, &s, &e))
+			return at == end ? 0 : at;
+	return end + TL_JUMP_BYTES - 1;
+}
+
+static enum x86_flow_result find_window(struct text *t, uintptr_t addr,
+					uintptr_t start, uintptr_t end,
+					struct x86_window *win)
+{
+	struct x86_flow flow = {
+		.start = start,
+		.end = end,
+		.read = read_text,
+		.ctx = t,
+	};
+	enum x86_flow_result r;
+
+	r = x86_flow_window(&flow, addr, TL_JUMP_BYTES, win);
+	if (r != X86_FLOW_PAST_END)
+		return r;
+	flow.pad_end = padding_end(end);
+	if (!flow.pad_end)
+		return r;
+	return x86_flow_window(&flow, addr, TL_JUMP_BYTES, win);
+}
+
+/*
+ * Is every status flag overwritten by the window before anything could read it
+ * or see it?  Whatever may fault, branch or enter the kernel could show it.
+ */
+static bool flags_are_dead(const struct tl_plan *plan, uintptr_t addr)
+{
+	unsigned int live = X86_FL_STATUS;
+	struct x86_insn in;
+
+	for (unsigned int i = 0; i < plan->n_insns; i++) {
+		unsigned int off = plan->off[i];
+
+		if (x86_decode(&in, plan->orig + off, plan->orig_len - off,
+			       addr + off))
+			return false;
+		if (in.kind != X86_NORMAL || (in.flags_read & live) ||
+		    (in.attrs & (X86_A_RSP | X86_A_PRIV | X86_A_PUSHF)) ||
+		    ((in.attrs & X86_A_MEM) && !(in.attrs & X86_A_NOP)) ||
+		    in.enc != X86_LEGACY || in.map > 1)
+			return false;
+		live &= ~in.flags_set;
+		if (!live)
+			return true;
+	}
+	return false;
+}
+
+static void take_window(struct tl_plan *plan, const struct x86_window *win)
+{
+	uint8_t n = win->span > win->len ? win->span : win->len;
+
+	if (n > sizeof(plan->orig)) {
+		plan->why = TL_WHY_NOT_RELOCATABLE;
+		return;
+	}
+	plan->why = TL_WHY_NONE;
+	plan->window_len = n;
+	plan->orig_len = n;
+	plan->copy_len = win->len;
+	plan->n_insns = win->nr;
+	for (unsigned int i = 0; i < win->nr; i++)
+		plan->off[i] = win->off[i];
+	copy(plan->orig, win->code, n);
+}
+
+int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
+		 uintptr_t end)
+{
+	uint8_t scratch[X86_RELOC_MAX];
+	enum x86_flow_result r;
+	struct x86_window win;
+	struct text t;
+	struct x86_insn in;
+	size_t avail;
+	int err;
+
+	t.at = 0;
+	t.len = 0;
+	*plan = (struct tl_plan){ .n_insns = 1, .why = TL_WHY_NO_BOUNDS };
+	avail = read_some(plan->orig, addr, X86_INSN_MAX);
+	if (!avail)
+		return -TL_ENOENT;
+	if (start != end) {
+		err = check_boundary(&t, start, addr);
+		if (err)
+			return err;
+	}
+	if (x86_decode(&in, plan->orig, avail, addr))
+		return -TL_EILSEQ;
+	err = x86_can_probe(&in);
+	if (err)
+		return err;
+
+	plan->insn_len = in.len;
+	plan->orig_len = in.len;
+	plan->copy_len = in.len;
+	plan->kind = in.kind;
+	plan->can_simulate = tl_x86_can_simulate(&in);
+	/* At its own address everything is within reach. */
+	plan->no_copy = x86_relocate(&in, plan->orig, addr, scratch,
+				     sizeof(scratch)) < 0;
+	if (plan->no_copy) {
+		plan->why = TL_WHY_NOT_RELOCATABLE;
+		return plan->can_simulate ? 0 : -TL_EOPNOTSUPP;
+	}
+	if (start == end)
+		return 0;
+
+	r = find_window(&t, addr, start, end, &win);
+	if (r == X86_FLOW_OK)
+		take_window(plan, &win);
+	else
+		plan->why = why_of(r);
+	if (plan->window_len)
+		plan->flags_dead = flags_are_dead(plan, addr);
+	return 0;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * regs.inc.S - a struct pt_regs on the stack and back, for call.S and retprobe.S
+ *
+ * From the head of either to the C function the stack is
+ *
+ *            true sp ->
+ *                        red zone (detours: data tells how large)
+ *     F + 24             rax, or the return address to be
+ *     F + 16             return address into the detour
+ *     F +  8             flags
+ *     F      rbp ->      rbp
+ *                        up to 8 bytes, so that what follows is aligned to 16
+ *     P + 168            data, or nothing
+ *     P      rsp ->      struct pt_regs
+ */
+
+#define R_BP 32
+#define R_AX 80
+#define R_IP 128
+#define R_CS 136
+#define R_FLAGS 144
+#define R_SP 152
+#define R_SS 160
+#define R_DATA 168
+
+#define FL_STATUS 0x8d5
+#define FL_DF 0x400
+#define FL_AC 0x40000
+
+/*
+ * Push the pt_regs, all but ss, sp and cs.  rbp: F; rax: data (kept there).
+ */
+.macro PUSH_REGS ip:req, ax:req
+	and	$-16, %rsp
+	push	%rax
+	push	%rcx
+	push	%rcx
+	push	8(%rbp)
+	push	%rcx
+	push	\ip
+	push	$-1
+	push	%rdi
+	push	%rsi
+	push	%rdx
+	push	%rcx
+	push	\ax
+	push	%r8
+	push	%r9
+	push	%r10
+	push	%r11
+	push	%rbx
+	push	(%rbp)
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	mov	%cs, %ecx
+	mov	%rcx, R_CS(%rsp)
+	mov	%ss, %ecx
+	mov	%rcx, R_SS(%rsp)
+.endm
+
+/*
+ * Bring the CPU's flags to what C code expects; ebx: what they then are but for
+ * the status flags.  popf is slow, and needed only where DF or AC was set.
+ */
+.macro C_FLAGS
+	mov	R_FLAGS(%rsp), %ebx
+	test	$(FL_DF | FL_AC), %ebx
+	jz	.Lflags\@
+	and	$~(FL_DF | FL_AC), %ebx
+	push	%rbx
+	popfq
+.Lflags\@:
+.endm
+
+/*
+ * Jump to \slow unless sahf is enough to load the flags in the pt_regs.
+ * Clobbers ecx.
+ */
+.macro CHECK_FLAGS slow:req
+	mov	R_FLAGS(%rsp), %ecx
+	xor	%ebx, %ecx
+	test	$~FL_STATUS, %ecx
+	jnz	\slow
+.endm
+
+/*
+ * Load the status flags of the pt_regs.  Clobbers rax; nothing may touch flags
+ * from here on.  ah: SF, ZF, AF, PF, CF; al: 8 if OF, and 8 + 0x78 overflows.
+ */
+.macro LOAD_STATUS
+	mov	R_FLAGS(%rsp), %eax
+	rol	$8, %ax
+	and	$8, %al
+	add	$0x78, %al
+	sahf
+.endm
+
+/* Pop all registers but bp and \ax, which go where they were found. */
+.macro POP_REGS ax:req
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	(%rbp)
+	pop	%rbx
+	pop	%r11
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	\ax
+	pop	%rcx
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+.endm
+
+/* Load everything from the pt_regs, whatever it is. */
+.macro LOAD_ALL
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbp
+	pop	%rbx
+	pop	%r11
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rax
+	pop	%rcx
+	pop	%rdx
+	pop	%rsi
+	pop	%rdi
+	add	$8, %rsp
+	iretq
+.endm

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * retprobe.S - where functions that are followed return to
+ *
+ * The function has popped the trampoline's address, so the word below the stack
+ * pointer is the one where its return address was: the true one goes there
+ * again.  Everything below that was the function's own and is dead.
+ *
+ * The last jump: a `ret` would take the prediction that belongs to the caller's
+ * caller, and every return above it would then be mispredicted too.  A jump
+ * through the word below the stack pointer is predicted by its history; where
+ * nothing protects that word from interrupts (no red zone) it must be a `ret`.
+ */
+#include "regs.inc.S"
+
+#define OPS_RED_ZONE 40 /* checked in slot.c */
+
+	.hidden	tl_return_hit
+	.hidden	tl_host_ops
+
+	.text
+	.p2align 4
+	.globl	tl_arch_return_trampoline
+	.hidden	tl_arch_return_trampoline
+	.type	tl_arch_return_trampoline, @function
+tl_arch_return_trampoline:
+	push	%rax
+	pushfq
+	push	%rbp
+	mov	%rsp, %rbp
+	PUSH_REGS $0, 16(%rbp)
+	lea	24(%rbp), %rcx
+	mov	%rcx, R_SP(%rsp)
+	C_FLAGS
+	mov	%rsp, %rdi
+	call	tl_return_hit
+	mov	%rax, R_IP(%rsp)
+	CHECK_FLAGS .Lall
+	lea	24(%rbp), %rcx
+	cmp	%rcx, R_SP(%rsp)
+	jne	.Lall
+
+	mov	%rax, 16(%rbp)
+	mov	tl_host_ops(%rip), %rcx
+	cmpl	$8, OPS_RED_ZONE(%rcx)
+	jb	.Lby_ret
+	LOAD_STATUS
+	mov	R_AX(%rsp), %rax
+	POP_REGS 8(%rbp)
+	lea	24(%rbp), %rsp
+	mov	(%rbp), %rbp
+	jmp	*-8(%rsp)
+
+.Lby_ret:
+	LOAD_STATUS
+	mov	R_AX(%rsp), %rax
+	POP_REGS 8(%rbp)
+	lea	16(%rbp), %rsp
+	mov	(%rbp), %rbp
+	ret
+
+.Lall:
+	LOAD_ALL
+	.size	tl_arch_return_trampoline, . - tl_arch_return_trampoline
+
+	.section .note.GNU-stack, "", @progbits
