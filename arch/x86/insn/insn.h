@@ -102,7 +102,6 @@ enum x86_attr {
 	X86_A_POPF     = 1 << 12, /* loads the flags, TF and IF included */
 	X86_A_VENDOR   = 1 << 13, /* AMD and Intel differ: 66 on a near branch */
 	X86_A_NOFALL   = 1 << 14, /* never goes on with the next instruction */
-	X86_A_WRITES   = 1 << 15, /* may write its ModRM memory operand */
 };
 
 /* Flags, by their place in RFLAGS. */
@@ -122,13 +121,13 @@ enum x86_attr {
 /* clang-format on */
 
 struct x86_insn {
-	uint64_t addr;     /* where it was decoded */
-	uint64_t next;     /* addr + len */
+	uint64_t addr;	   /* where it was decoded */
+	uint64_t next;	   /* addr + len */
 	uint64_t target;   /* direct branches and xbegin; else 0 */
 	uint64_t mem_addr; /* X86_A_RIPREL: the operand's address; else 0 */
-	int64_t imm;       /* first immediate, sign-extended */
-	int32_t disp;      /* displacement, sign-extended */
-	uint32_t attrs;    /* enum x86_attr */
+	int64_t imm;	   /* first immediate, sign-extended */
+	int32_t disp;	   /* displacement, sign-extended */
+	uint32_t attrs;	   /* enum x86_attr */
 	uint16_t prefixes; /* enum x86_prefix */
 
 	/*
@@ -147,8 +146,8 @@ struct x86_insn {
 	uint8_t enc;  /* enum x86_enc */
 	uint8_t map;
 	uint8_t opcode; /* last opcode byte */
-	uint8_t rex;    /* 0, or the REX byte that counts */
-	uint8_t cond;   /* X86_JCC, X86_LOOP */
+	uint8_t rex;	/* 0, or the REX byte that counts */
+	uint8_t cond;	/* X86_JCC, X86_LOOP */
 
 	/* Offsets from the first byte; 0 means absent (opcode_off excepted). */
 	uint8_t opcode_off;
@@ -288,7 +287,7 @@ enum x86_flow_result {
 };
 /* clang-format on */
 
-#define X86_WINDOW_MAX 20 /* need + X86_INSN_MAX, need at most 5 */
+#define X86_WINDOW_MAX	 20 /* need + X86_INSN_MAX, need at most 5 */
 #define X86_WINDOW_INSNS 5
 
 struct x86_range {

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * decode_vs_zydis.c - the decoder against another one, Zydis
+ *
+ * Every instruction of .text of a few big binaries, and random byte strings,
+ * are given to both.  What x86_decode() accepts Zydis must accept, with the
+ * same length, branch target, rip-relative operand, and parts; what is said of
+ * flags and rsp must be on the safe side of what Zydis says.  What only Zydis
+ * accepts is counted: refusing is safe, but not wanted in real code.
+ *
+ * TL_SEED replays a random run.
+ */
+/* link: x86-insn -lZydis */
+#include <elf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <Zydis/Zydis.h>
+
+#include "insn.h"
+#include "tl_test.h"
+
+#define NR_RANDOM 1000000
+
+static ZydisDecoder zydis;
+
+struct tally {
+	uint64_t compared;
+	uint64_t both;	  /* both accept */
+	uint64_t refused; /* only Zydis accepts */
+	uint64_t tolerated;
+	uint64_t wrong;
+};
+
+struct pair {
+	const uint8_t *code;
+	size_t avail;
+	uint64_t addr;
+	bool ours_ok, theirs_ok;
+	struct x86_insn ours;
+	ZydisDecodedInstruction theirs;
+	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
+};
+
+static void show(const struct pair *p, const char *what, uint64_t a, uint64_t b)
+{
+	char line[200];
+	int n = snprintf(line, sizeof(line),
+			 "# %s: ours %#lx, theirs %#lx:", what,
+			 (unsigned long)a, (unsigned long)b);
+
+	for (size_t i = 0; i < p->avail && i < X86_INSN_MAX; i++)
+		n += snprintf(line + n, sizeof(line) - n, " %02x", p->code[i]);
+	if (p->theirs_ok)
+		n += snprintf(line + n, sizeof(line) - n, " %s",
+			      ZydisMnemonicGetString(p->theirs.mnemonic));
+	n += snprintf(line + n, sizeof(line) - n, "\n");
+	tl_test_write(line, n);
+}
+
+static bool differs(const struct pair *p, const char *what, uint64_t a,
+		    uint64_t b)
+{
+	if (a == b)
+		return false;
+	show(p, what, a, b);
+	return true;
+}
+
+/* The absolute target of a direct branch, the way Zydis tells it. */
+static uint64_t their_target(const struct pair *p)
+{
+	if (!p->theirs.raw.imm[0].is_relative)
+		return 0;
+	return p->addr + p->theirs.length + p->theirs.raw.imm[0].value.s;
+}
+
+static uint64_t their_mem(const struct pair *p)
+{
+	for (unsigned int i = 0; i < p->theirs.operand_count; i++) {
+		ZyanU64 at;
+
+		if (p->ops[i].type != ZYDIS_OPERAND_TYPE_MEMORY ||
+		    (p->ops[i].mem.base != ZYDIS_REGISTER_RIP &&
+		     p->ops[i].mem.base != ZYDIS_REGISTER_EIP))
+			continue;
+		if (ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(
+			    &p->theirs, &p->ops[i], p->addr, &at)))
+			return at;
+	}
+	return 0;
+}
+
+static bool is_rsp(ZydisRegister reg)
+{
+	return reg == ZYDIS_REGISTER_RSP || reg == ZYDIS_REGISTER_ESP ||
+	       reg == ZYDIS_REGISTER_SP || reg == ZYDIS_REGISTER_SPL;
+}
+
+static bool their_rsp(const struct pair *p)
+{
+	for (unsigned int i = 0; i < p->theirs.operand_count; i++) {
+		const ZydisDecodedOperand *op = &p->ops[i];
+
+		if (op->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		    is_rsp(op->reg.value))
+			return true;
+		if (op->type == ZYDIS_OPERAND_TYPE_MEMORY &&
+		    (is_rsp(op->mem.base) || is_rsp(op->mem.index)))
+			return true;
+	}
+	return false;
+}
+
+static bool parts_differ(const struct pair *p)
+{
+	const struct x86_insn *in = &p->ours;
+	const ZydisDecodedInstructionRaw *raw = &p->theirs.raw;
+	unsigned int imm = raw->imm[0].size / 8 + raw->imm[1].size / 8;
+	unsigned int disp = raw->disp.size / 8;
+	bool bad = false;
+
+	if (in->enc == X86_3DNOW)
+		imm = 1;
+	bad |= differs(p, "length", in->len, p->theirs.length);
+	bad |= differs(p, "target", in->target, their_target(p));
+	bad |= differs(p, "rip-relative", in->mem_addr, their_mem(p));
+	bad |= differs(p, "immediate size", in->imm_size, imm);
+	bad |= differs(p, "displacement size", in->disp_size, disp);
+	if (disp)
+		bad |= differs(p, "displacement", in->disp_off,
+			       raw->disp.offset);
+	if (imm && in->enc != X86_3DNOW)
+		bad |= differs(p, "immediate", in->imm_off, raw->imm[0].offset);
+	if (in->modrm_off)
+		bad |= differs(p, "ModRM", in->modrm_off, raw->modrm.offset);
+	bad |= differs(p, "lock", !!(in->attrs & X86_A_LOCK),
+		       !!(p->theirs.attributes & ZYDIS_ATTRIB_HAS_LOCK));
+	return bad;
+}
+
+/*
+ * Differences that are right, with the place in the Intel SDM (vol. 2) that
+ * says so.  They are allowed in the flags alone.
+ */
+/* clang-format off */
+static const struct tolerated {
+	ZydisMnemonic first, last;
+	const char *why;
+} tolerated[] = {
+	{ ZYDIS_MNEMONIC_RCL, ZYDIS_MNEMONIC_RCR, "SAL/SAR/SHL/SHR, RCL/RCR: a count of 0 changes no flag" },
+	{ ZYDIS_MNEMONIC_SAR, ZYDIS_MNEMONIC_SAR, "the same" },
+	{ ZYDIS_MNEMONIC_SHL, ZYDIS_MNEMONIC_SHL, "the same" },
+	{ ZYDIS_MNEMONIC_SHR, ZYDIS_MNEMONIC_SHR, "the same" },
+	{ ZYDIS_MNEMONIC_SHLD, ZYDIS_MNEMONIC_SHLD, "SHLD: the same" },
+	{ ZYDIS_MNEMONIC_SHRD, ZYDIS_MNEMONIC_SHRD, "SHRD: the same" },
+	{ ZYDIS_MNEMONIC_VPTEST, ZYDIS_MNEMONIC_VPTEST, "PTEST: OF, AF, PF, SF are cleared, by VPTEST too" },
+	{ ZYDIS_MNEMONIC_VTESTPD, ZYDIS_MNEMONIC_VTESTPS, "VTESTPD/VTESTPS: OF, AF, PF, SF are cleared" },
+};
+/* clang-format on */
+
+static bool is_tolerated(const struct pair *p)
+{
+	const struct tolerated *t;
+
+	for_each_row(t, tolerated) {
+		if (p->theirs.mnemonic >= t->first &&
+		    p->theirs.mnemonic <= t->last)
+			return true;
+	}
+	return false;
+}
+
+/* A difference in what is said of flags: wrong, unless it is in the table. */
+static bool flags_differ(const struct pair *p, struct tally *t,
+			 const char *what, uint64_t a, uint64_t b)
+{
+	if (!is_tolerated(p))
+		return differs(p, what, a, b);
+	t->tolerated++;
+	return false;
+}
+
+static bool safe_side_differs(const struct pair *p, struct tally *t)
+{
+	const uint64_t all = X86_FL_STATUS | X86_FL_DF;
+	const struct x86_insn *in = &p->ours;
+	const ZydisAccessedFlags *f = p->theirs.cpu_flags;
+	bool priv = p->theirs.attributes & ZYDIS_ATTRIB_IS_PRIVILEGED;
+	uint64_t touched = 0, read = 0;
+
+	if (f) {
+		touched = f->modified | f->set_0 | f->set_1 | f->undefined;
+		touched &= all;
+		read = f->tested & all;
+	}
+	if (their_rsp(p) && !(in->attrs & X86_A_RSP))
+		return differs(p, "rsp", 0, 1);
+	if (priv && !(in->attrs & X86_A_PRIV))
+		return differs(p, "privileged", 0, 1);
+	if (read & ~in->flags_read)
+		return flags_differ(p, t, "flags read", in->flags_read, read);
+	if (touched & ~in->flags_changed)
+		return flags_differ(p, t, "flags changed", in->flags_changed,
+				    touched);
+	if (in->flags_set & ~touched)
+		return flags_differ(p, t, "flags set", in->flags_set, touched);
+	return false;
+}
+
+static void compare(struct tally *t, const uint8_t *code, size_t avail,
+		    uint64_t addr, struct pair *p)
+{
+	p->code = code;
+	p->avail = avail;
+	p->addr = addr;
+	p->ours_ok = !x86_decode(&p->ours, code, avail, addr);
+	p->theirs_ok = ZYAN_SUCCESS(ZydisDecoderDecodeFull(&zydis, code, avail,
+							   &p->theirs, p->ops));
+	t->compared++;
+	if (!p->ours_ok) {
+		t->refused += p->theirs_ok;
+		return;
+	}
+	t->both += p->theirs_ok;
+	if (!p->theirs_ok) {
+		show(p, "accepted", 1, 0);
+		t->wrong++;
+	} else if (parts_differ(p) || safe_side_differs(p, t)) {
+		t->wrong++;
+	}
+}
+
+static void note(const char *name, const struct tally *t)
+{
+	char line[200];
+	int n = snprintf(line, sizeof(line),
+			 "# %s: %lu compared, %lu accepted by both, %lu "
+			 "refused by us alone, %lu tolerated, %lu wrong\n",
+			 name, (unsigned long)t->compared,
+			 (unsigned long)t->both, (unsigned long)t->refused,
+			 (unsigned long)t->tolerated, (unsigned long)t->wrong);
+
+	tl_test_write(line, n);
+}
+
+static void setup(void)
+{
+	ZydisDecoderInit(&zydis, ZYDIS_MACHINE_MODE_LONG_64,
+			 ZYDIS_STACK_WIDTH_64);
+}
+
+/*
+ * Random strings, of the shapes that reach all maps: from raw bytes, which are
+ * mostly one-byte opcodes, to well-formed EVEX prefixes.
+ */
+enum shape {
+	RAW,
+	PREFIXED,
+	TWO_BYTE,
+	THREE_BYTE,
+	VEX2,
+	VEX3,
+	EVEX,
+	XOP,
+	NR_SHAPES,
+};
+
+static unsigned int put_prefixes(uint8_t *code, uint64_t *seed)
+{
+	static const uint8_t prefixes[] = { 0x66, 0xf2, 0xf3, 0x67, 0xf0, 0x2e,
+					    0x36, 0x3e, 0x26, 0x64, 0x65 };
+	uint64_t r = tl_test_random(seed);
+	unsigned int n = 0;
+
+	for (unsigned int k = r % 4; k; k--) {
+		r = tl_test_random(seed);
+		code[n++] = prefixes[r % sizeof(prefixes)];
+	}
+	if (r >> 32 & 1)
+		code[n++] = 0x40 | (r >> 33 & 15);
+	return n;
+}
+
+static void put_vector(uint8_t *code, enum shape shape, uint64_t r)
+{
+	static const uint8_t evex_maps[] = { 1, 2, 3, 5, 6, 1, 2, 3 };
+
+	if (shape == VEX2) {
+		code[0] = 0xc5;
+	} else if (shape == VEX3) {
+		code[0] = 0xc4;
+		code[1] = (code[1] & 0xe0) | (1 + r % 3);
+	} else if (shape == XOP) {
+		code[0] = 0x8f;
+		code[1] = (code[1] & 0xe0) | (8 + r % 3);
+		code[2] &= ~3;
+	} else {
+		code[0] = 0x62;
+		code[1] = (code[1] & 0xf0) | evex_maps[r & 7];
+		code[2] |= 4;
+		code[3] &= r & 8 ? 0x0f : 0xff;
+	}
+	if (r & 16) { /* no operand in vvvv */
+		code[shape == VEX2 ? 1 : 2] |= 0x78;
+		if (shape == EVEX)
+			code[3] |= 8;
+	}
+}
+
+static void make_code(uint8_t *code, enum shape shape, uint64_t *seed)
+{
+	unsigned int n;
+
+	for (unsigned int i = 0; i < 16; i++)
+		code[i] = tl_test_random(seed) >> 32;
+	if (shape == RAW)
+		return;
+	if (shape >= VEX2) {
+		put_vector(code, shape, tl_test_random(seed) >> 16);
+		return;
+	}
+	n = put_prefixes(code, seed);
+	if (shape == PREFIXED)
+		return;
+	code[n++] = 0x0f;
+	if (shape == THREE_BYTE)
+		code[n] = tl_test_random(seed) >> 16 & 1 ? 0x38 : 0x3a;
+}
+
+TL_TEST(random_bytes_decode_as_in_zydis)
+{
+	static const char *const names[NR_SHAPES] = {
+		"random bytes",	       "prefixes and random", "0f random",
+		"0f 38, 0f 3a random", "VEX2 random",	      "VEX3 random",
+		"EVEX random",	       "XOP random",
+	};
+	uint64_t seed = tl_test_seed;
+	struct pair p;
+
+	setup();
+	for (enum shape shape = 0; shape < NR_SHAPES; shape++) {
+		uint64_t n = NR_RANDOM / NR_SHAPES * tl_test_scale;
+		struct tally t = { 0 };
+		uint8_t code[16];
+
+		while (n--) {
+			uint64_t r = tl_test_random(&seed);
+			size_t avail = r % 16 == 0 ? r >> 8 & 15 : 16;
+
+			make_code(code, shape, &seed);
+			compare(&t, code, avail, 0x400000 + (r >> 24), &p);
+		}
+		ROW(names[shape]);
+		note(names[shape], &t);
+		CHECK_EQ(t.wrong, 0);
+		CHECK(t.both > t.compared / 200);
+	}
+}
+
+/* Compare all of [code, code + len), going on where Zydis says. */
+static void sweep(struct tally *t, const uint8_t *code, size_t len,
+		  uint64_t addr)
+{
+	struct pair p;
+
+	for (size_t at = 0; at < len;) {
+		compare(t, code + at, len - at, addr + at, &p);
+		at += p.theirs_ok ? p.theirs.length : 1;
+	}
+}
+
+static const uint8_t *map_file(const char *path, size_t *len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *at;
+
+	if (fd < 0)
+		return NULL;
+	at = fstat(fd, &st)
+		     ? MAP_FAILED
+		     : mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	*len = st.st_size;
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static bool sweep_file(struct tally *t, const char *path)
+{
+	size_t len;
+	const uint8_t *file = map_file(path, &len);
+	const Elf64_Ehdr *eh = (const void *)file;
+	const Elf64_Shdr *sh;
+
+	if (!file)
+		return false;
+	sh = (const void *)(file + eh->e_shoff);
+	for (unsigned int i = 0; i < eh->e_shnum; i++) {
+		if (sh[i].sh_type == SHT_PROGBITS &&
+		    (sh[i].sh_flags & SHF_EXECINSTR))
+			sweep(t, file + sh[i].sh_offset, sh[i].sh_size,
+			      sh[i].sh_addr);
+	}
+	munmap((void *)file, len);
+	return true;
+}
+
+/*
+ * In code that compilers made nothing may be refused.  Hand-written assembly
+ * keeps data among its code, which may look like instructions that only Knights
+ * Corner had; those are allowed for.
+ */
+TL_TEST(real_code_decodes_as_in_zydis)
+{
+	static const char *const files[] = {
+		"/usr/bin/redis-server",
+		"/lib/x86_64-linux-gnu/libc.so.6",
+		"/lib/x86_64-linux-gnu/libcrypto.so.3",
+		"/lib/x86_64-linux-gnu/libsqlite3.so.0",
+		"/lib/x86_64-linux-gnu/libstdc++.so.6",
+	};
+	const char *const *f;
+
+	setup();
+	for_each_row(f, files) {
+		struct tally t = { 0 };
+
+		ROW(*f);
+		if (!sweep_file(&t, *f)) {
+			tl_test_note("not there, so not compared", 0);
+			continue;
+		}
+		note(*f, &t);
+		CHECK_EQ(t.wrong, 0);
+		CHECK(t.refused <= t.compared / 20000);
+	}
+}
