@@ -3,9 +3,9 @@
 
 target-dir := $(O)/x86/tests/targets
 target-control := $(O)/x86/tests/targets/control.c.o
-target-names := dyn threads300
+target-names := dyn threads300 sigs forks
 target-programs = $(addprefix $(target-dir)/,$(target-names) dyn-static \
-		  dyn-musl torture)
+		  dyn-musl torture rseq libforks.so goserver)
 
 $(addprefix $(target-dir)/,$(target-names)): %: %.c.o $(target-control)
 	$(call say,LINK,$@)
@@ -30,3 +30,20 @@ $(target-dir)/torture: $(addprefix $(target-dir)/,torture.c.o torture.S.o \
 		torture_throw.cc.o control.c.o)
 	$(call say,LINK,$@)
 	$(Q)g++ -o $@ $^
+
+$(target-dir)/rseq: $(addprefix $(target-dir)/,rseq.c.o rseq.S.o control.c.o)
+	$(call say,LINK,$@)
+	$(Q)$(call cc,x86) -o $@ $^
+
+$(target-dir)/libforks.so: tests/targets/forks_lib.c
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(call cc,x86) $(common) -fPIC -shared -o $@ $<
+
+# No network, no module file, and the compiler's cache inside build/.
+$(target-dir)/goserver: tests/targets/goserver.go
+	$(call say,GO,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)GOCACHE=$(CURDIR)/build/go-cache GOPATH=$(CURDIR)/build/go \
+		GOFLAGS=-mod=mod GOPROXY=off GO111MODULE=off CGO_ENABLED=0 \
+		go build -o $@ $<
