@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session.c - a session with nobody in it, for the golden outputs
+ *
+ * Implements tool/session.h without touching any process.  The figures follow
+ * from the order of the probes and from their names, so that the output of the
+ * command can be compared with a file:
+ *
+ *  - probe i has 10^(3 - i) hits, probe 4 and later none
+ *  - names with `mix` are breakpoints, and miss 3
+ *  - names with `loop` are refused: past the end of the function
+ *  - names with `many` are refused: not an instruction
+ *  - timed functions have 100 calls of 1 to 100 us, in a clock of 1 GHz
+ *
+ * A process whose name is `debugged` cannot be attached to, one called `lost`
+ * loses its guardian, one called `stuck` cannot be cleaned, one called `probed`
+ * has probes of somebody else.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "session.h"
+
+#define TICKS_PER_SECOND 1000000000
+
+struct session {
+	pid_t pid;
+	int fd;
+	bool lost;
+	bool stuck;
+	size_t n;
+	struct session_probe *probes;
+};
+
+static const char *error = "";
+
+const char *session_error(void)
+{
+	return error;
+}
+
+uint64_t session_bucket_low(unsigned int i)
+{
+	unsigned int group = i >> SESSION_SUB_BITS, sub = i & 7;
+
+	if (i < 16)
+		return i;
+	return (uint64_t)(8 + sub) << (group - 1);
+}
+
+static unsigned int bucket_of(uint64_t v)
+{
+	unsigned int i = SESSION_BUCKETS - 1;
+
+	while (session_bucket_low(i) > v)
+		i--;
+	return i;
+}
+
+static bool is_called(pid_t pid, const char *want)
+{
+	char path[64], name[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	f = fopen(path, "re");
+	if (f && fgets(name, sizeof(name), f))
+		name[strcspn(name, "\n")] = '\0';
+	if (f)
+		fclose(f);
+	return strcmp(name, want) == 0;
+}
+
+int session_attach(struct session **out, pid_t pid,
+		   const struct session_options *opt)
+{
+	struct session *s;
+
+	(void)opt;
+	if (is_called(pid, "debugged")) {
+		error = "process is under a debugger; end that first";
+		return -EBUSY;
+	}
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->pid = pid;
+	s->fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	s->lost = is_called(pid, "lost");
+	s->stuck = is_called(pid, "stuck");
+	*out = s;
+	return 0;
+}
+
+int session_add(struct session *s, struct session_probe *probes, size_t n)
+{
+	int armed = 0;
+
+	s->probes = probes;
+	s->n = n;
+	for (size_t i = 0; i < n; i++) {
+		struct session_probe *p = &probes[i];
+
+		p->id = (uint32_t)i;
+		p->kind = SESSION_JUMP;
+		if (strstr(p->name, "loop")) {
+			p->err = -TL_EBUSY;
+			p->why = TL_WHY_PAST_END;
+		} else if (strstr(p->name, "many")) {
+			p->err = -TL_EILSEQ;
+		} else if (strstr(p->name, "mix")) {
+			p->kind = SESSION_BREAKPOINT;
+			p->why = TL_WHY_TARGET;
+		}
+		armed += !p->err;
+	}
+	return armed;
+}
+
+uint64_t session_hits(struct session *s, uint32_t id)
+{
+	static const uint64_t hits[] = { 1000, 100, 10, 1 };
+
+	(void)s;
+	return id < 4 ? hits[id] : 0;
+}
+
+uint64_t session_missed(struct session *s, uint32_t id)
+{
+	return strstr(s->probes[id].name, "mix") ? 3 : 0;
+}
+
+bool session_times(struct session *s, uint32_t id, struct session_times *out)
+{
+	if (s->probes[id].action != SESSION_TIME)
+		return false;
+	*out = (struct session_times){ .min = 1000, .max = 100000 };
+	out->missed = session_missed(s, id);
+	for (uint64_t us = 1; us <= 100; us++) {
+		out->bucket[bucket_of(us * 1000)]++;
+		out->calls++;
+		out->total += us * 1000;
+	}
+	return true;
+}
+
+enum session_state session_state(struct session *s)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLIN };
+
+	if (s->lost)
+		return SESSION_LOST;
+	return poll(&p, 1, 0) > 0 ? SESSION_EXITED : SESSION_ALIVE;
+}
+
+int session_fd(struct session *s)
+{
+	return s->fd;
+}
+
+void session_get_stats(struct session *s, struct session_stats *out)
+{
+	(void)s;
+	*out = (struct session_stats){ 1500000, 250000, 1, TICKS_PER_SECOND };
+}
+
+int session_detach(struct session *s)
+{
+	bool stuck = s->stuck;
+
+	close(s->fd);
+	free(s);
+	if (!stuck)
+		return 0;
+	error = "something is left; try 'trapline detach'";
+	return -EBUSY;
+}
+
+int session_look(pid_t pid, struct session_view *out)
+{
+	static struct session_probe probes[2] = {
+		{ .addr = 0x401000, .name = "hot_add", .kind = SESSION_JUMP },
+		{ .addr = 0x401100,
+		  .name = "libc.so.6:malloc",
+		  .kind = SESSION_BREAKPOINT,
+		  .why = TL_WHY_TARGET },
+	};
+	static uint64_t hits[2] = { 12, 34 }, missed[2] = { 0, 5 };
+
+	if (is_called(pid, "stuck")) {
+		error = "cannot look";
+		return -EPERM;
+	}
+	if (!is_called(pid, "probed"))
+		return 0;
+	*out = (struct session_view){ 4321, 2, probes, hits, missed };
+	return 1;
+}
+
+void session_view_free(struct session_view *v)
+{
+	*v = (struct session_view){ 0 };
+}
+
+int session_clean(pid_t pid)
+{
+	if (is_called(pid, "stuck")) {
+		error = "something is left; try again";
+		return -EBUSY;
+	}
+	return is_called(pid, "probed");
+}
+
+void session_kill_point(unsigned int n)
+{
+	(void)n;
+}

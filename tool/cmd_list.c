@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_list.c - `trapline list`: what can be probed
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "match.h"
+#include "output.h"
+#include "resolve.h"
+#include "text.h"
+
+struct listing {
+	const struct options *options;
+	struct output out;
+	struct process process;
+	struct spec glob;
+	bool any; /* no glob: everything */
+	size_t shown;
+	int width; /* of the column of binaries; 0: there is none */
+};
+
+/* Is it listed without being asked for by its name? */
+static bool is_listed(const struct symbol *s)
+{
+	return say_level > 0 || s->kind == SYMBOL_IFUNC ||
+	       symbol_is_probeable(s);
+}
+
+static bool is_wanted(const struct listing *l, const struct symbol *s)
+{
+	if (l->any)
+		return is_listed(s);
+	if (strcmp(l->glob.func, s->name) == 0)
+		return true;
+	return l->glob.glob && is_listed(s) &&
+	       glob_match(l->glob.func, s->name);
+}
+
+static void print_one(struct listing *l, const struct module *m,
+		      const struct symbol *s)
+{
+	struct json_object *obj;
+	char *name;
+
+	l->shown++;
+	if (!l->options->json) {
+		name = text_clean_dup(s->name);
+		output_text(&l->out, "%#18" PRIx64 " %7" PRIu64 "  ",
+			    s->addr + m->bias, s->size);
+		if (l->width)
+			output_text(&l->out, "%-*s  ", l->width, m->name);
+		output_text(&l->out, "%s%s\n", name,
+			    s->kind == SYMBOL_IFUNC ? "  (indirect)" : "");
+		free(name);
+		return;
+	}
+	obj = json_object_new_object();
+	put_text(obj, "binary", m->path);
+	put_text(obj, "function", s->name);
+	put_hex(obj, "address", s->addr + m->bias);
+	put_number(obj, "size", s->size);
+	json_object_object_add(obj, "prototype", NULL);
+	if (s->kind == SYMBOL_IFUNC)
+		put_bool(obj, "indirect", true);
+	output_json(&l->out, obj);
+}
+
+/* One line for each address: the first of its names that is wanted. */
+static void list_module(struct listing *l, const struct module *m)
+{
+	const struct symbol *end = m->image.symbols + m->image.n, *s;
+	bool done = false;
+
+	for (s = m->image.symbols; s < end && !l->out.failed; s++) {
+		if (s->first)
+			done = false;
+		if (done || !is_wanted(l, s) ||
+		    !module_has(m, s->addr + m->bias))
+			continue;
+		print_one(l, m, s);
+		done = true;
+	}
+}
+
+/* Why is there nothing?  A line for it. */
+static void explain_nothing(const struct listing *l)
+{
+	bool known = !l->glob.binary;
+
+	for (size_t i = 0; i < l->process.n; i++) {
+		const struct module *m = &l->process.modules[i];
+
+		if (!module_is(m, l->glob.binary))
+			continue;
+		known = true;
+		if (m->lack && (l->glob.binary || m->is_main)) {
+			say_error("%s has no symbols: %s", m->name, m->lack);
+			return;
+		}
+		if (!m->lack && !m->image.n && (l->glob.binary || m->is_main)) {
+			say_error("%s has no symbols: it is stripped, and no "
+				  "debug file of it is installed",
+				  m->name);
+			return;
+		}
+	}
+	if (!known)
+		say_error("no binary '%s' is mapped there", l->glob.binary);
+	else
+		say_error("'%s' matches no function", l->glob.text);
+}
+
+static int list(struct listing *l)
+{
+	for (size_t i = 0; l->options->pid && i < l->process.n; i++) {
+		int len = (int)strlen(l->process.modules[i].name);
+
+		if (len > l->width)
+			l->width = len < 24 ? len : 24;
+	}
+	if (!l->options->json)
+		output_text(&l->out, "%18s %7s  %-*s%sFUNCTION\n", "ADDRESS",
+			    "SIZE", l->width, l->width ? "BINARY" : "",
+			    l->width ? "  " : "");
+	for (size_t i = 0; i < l->process.n; i++) {
+		const struct module *m = &l->process.modules[i];
+
+		if (!m->lack && module_is(m, l->glob.binary))
+			list_module(l, m);
+	}
+	if (l->shown || l->out.failed)
+		return EXIT_DONE;
+	explain_nothing(l);
+	return EXIT_FAILED;
+}
+
+/* Which argument is the file, and which the glob? */
+static int take_args(struct listing *l, const char **file)
+{
+	const struct options *o = l->options;
+	int next = o->pid ? 0 : 1;
+	char why[256];
+
+	if (o->n_args < next)
+		return usage_error(o->verb, "-p PID or a FILE says of what");
+	if (o->n_args > next + 1)
+		return usage_error(o->verb, "one GLOB at most, not '%s' too",
+				   o->args[next + 1]);
+	*file = o->pid ? NULL : o->args[0];
+	l->any = o->n_args == next;
+	if (l->any) {
+		l->glob.text = "*";
+		return 0;
+	}
+	if (!spec_parse(&l->glob, o->args[next], why, sizeof(why)))
+		return usage_error(o->verb, "%s", why);
+	if (l->glob.func && !l->glob.has_offset)
+		return 0;
+	spec_free(&l->glob);
+	return usage_error(o->verb,
+			   "'%s' is not the name of a function, nor "
+			   "a glob",
+			   o->args[next]);
+}
+
+int cmd_list(const struct options *o)
+{
+	struct listing l = { .options = o };
+	int status = EXIT_FAILED;
+	const char *file = NULL;
+
+	if (take_args(&l, &file) != 0)
+		return EXIT_USAGE;
+	if (output_open(&l.out, o->output) != 0)
+		goto out;
+	if ((file ? process_read_file(&l.process, file)
+		  : process_read(&l.process, o->pid)) == 0)
+		status = list(&l);
+	if (output_close(&l.out) != 0)
+		status = EXIT_FAILED;
+out:
+	process_free(&l.process);
+	spec_free(&l.glob);
+	return status;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_time.c - `trapline time`: how long functions take, entry to return
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "run.h"
+#include "text.h"
+
+/* Of more functions than that only the figures are shown, no histograms. */
+#define HISTOGRAMS 8
+#define BAR	   40
+
+static int by_total(const void *va, const void *vb)
+{
+	const struct figure *a = *(const struct figure *const *)va;
+	const struct figure *b = *(const struct figure *const *)vb;
+
+	if (a->times->total != b->times->total)
+		return a->times->total > b->times->total ? -1 : 1;
+	return strcmp(a->place->name, b->place->name);
+}
+
+static struct json_object *histogram_json(const struct session_times *t,
+					  struct clock_rate rate)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (unsigned int i = 0; list && i < SESSION_BUCKETS; i++) {
+		struct json_object *row;
+		uint64_t last = bucket_end(i) - 1;
+
+		if (!t->bucket[i])
+			continue;
+		/* The largest value that falls into the bucket. */
+		if (last > t->max)
+			last = t->max;
+		row = json_object_new_object();
+		put_number(row, "le_ns",
+			   (uint64_t)ceil((double)last * rate.ns_per_tick));
+		put_number(row, "count", t->bucket[i]);
+		json_object_array_add(list, row);
+	}
+	return list;
+}
+
+static void print_json(struct run *r, struct clock_rate rate)
+{
+	for (size_t i = 0; i < r->n_figures; i++) {
+		const struct figure *f = &r->figures[i];
+		struct latency l = latency_of(f->times, rate);
+		struct json_object *obj = json_object_new_object();
+
+		put_text(obj, "function", f->place->name);
+		put_number(obj, "calls", l.calls);
+		put_number(obj, "missed", l.missed);
+		put_number(obj, "min_ns", (uint64_t)llround(l.min));
+		put_number(obj, "p50_ns", (uint64_t)llround(l.p50));
+		put_number(obj, "p90_ns", (uint64_t)llround(l.p90));
+		put_number(obj, "p99_ns", (uint64_t)llround(l.p99));
+		put_number(obj, "max_ns", (uint64_t)llround(l.max));
+		put_number(obj, "total_ns", (uint64_t)llround(l.total));
+		json_object_object_add(obj, "histogram",
+				       histogram_json(f->times, rate));
+		output_json(&r->out, obj);
+	}
+}
+
+static void print_histogram(struct run *r, const struct figure *f,
+			    struct clock_rate rate)
+{
+	struct latency_row rows[LATENCY_ROWS];
+	size_t n = latency_rows(f->times, rate, rows);
+	char from[24], to[24], bar[3 * BAR + 4];
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].count > most)
+			most = rows[i].count;
+	for (size_t i = 0; i < n; i++)
+		output_text(
+			&r->out, "  %7s - %-7s %12" PRIu64 "  %s\n",
+			text_ns(from, sizeof(from), rows[i].from),
+			text_ns(to, sizeof(to), rows[i].to), rows[i].count,
+			text_bar(bar, sizeof(bar), rows[i].count, most, BAR));
+}
+
+static void print_block(struct run *r, const struct figure *f,
+			struct clock_rate rate)
+{
+	struct latency l = latency_of(f->times, rate);
+	char *name = text_clean_dup(f->place->name);
+	char text[6][24];
+
+	output_text(&r->out, "%s: %" PRIu64 " call%s", name, l.calls,
+		    l.calls == 1 ? "" : "s");
+	if (l.missed)
+		output_text(&r->out, ", %" PRIu64 " missed", l.missed);
+	free(name);
+	if (!l.calls) {
+		output_text(&r->out, "\n");
+		return;
+	}
+	output_text(&r->out, ", %s in all\n",
+		    text_ns(text[0], sizeof(text[0]), l.total));
+	output_text(&r->out, "  min %s, median %s, 90%% %s, 99%% %s, max %s\n",
+		    text_ns(text[1], sizeof(text[1]), l.min),
+		    text_ns(text[2], sizeof(text[2]), l.p50),
+		    text_ns(text[3], sizeof(text[3]), l.p90),
+		    text_ns(text[4], sizeof(text[4]), l.p99),
+		    text_ns(text[5], sizeof(text[5]), l.max));
+	print_histogram(r, f, rate);
+}
+
+static void print_table(struct run *r, const struct figure *const *rows,
+			struct clock_rate rate)
+{
+	size_t silent = 0;
+
+	output_text(&r->out, "%12s %10s %8s %8s %8s %8s %8s  FUNCTION\n",
+		    "CALLS", "TOTAL", "MIN", "MEDIAN", "90%", "99%", "MAX");
+	for (size_t i = 0; i < r->n_figures; i++) {
+		struct latency l = latency_of(rows[i]->times, rate);
+		char text[6][24], *name;
+
+		if (!l.calls && !l.missed && r->n_figures > HISTOGRAMS &&
+		    say_level < 1) {
+			silent++;
+			continue;
+		}
+		name = text_clean_dup(rows[i]->place->name);
+		output_text(&r->out,
+			    "%12" PRIu64 " %10s %8s %8s %8s %8s %8s  %s",
+			    l.calls, text_ns(text[0], 24, l.total),
+			    text_ns(text[1], 24, l.min),
+			    text_ns(text[2], 24, l.p50),
+			    text_ns(text[3], 24, l.p90),
+			    text_ns(text[4], 24, l.p99),
+			    text_ns(text[5], 24, l.max), name);
+		if (l.missed)
+			output_text(&r->out, " (%" PRIu64 " missed)", l.missed);
+		output_text(&r->out, "\n");
+		free(name);
+	}
+	if (silent)
+		output_text(&r->out,
+			    "%12s (%zu without a call; -v shows them)\n", "",
+			    silent);
+}
+
+static void print(struct run *r, double elapsed, bool last)
+{
+	struct clock_rate rate = clock_rate(r->stats.ticks_per_second);
+	const struct figure **rows;
+
+	if (r->options->json) {
+		print_json(r, rate);
+		return;
+	}
+	rows = must_alloc(r->n_figures, sizeof(*rows));
+	for (size_t i = 0; i < r->n_figures; i++)
+		rows[i] = &r->figures[i];
+	qsort(rows, r->n_figures, sizeof(*rows), by_total);
+	if (r->options->interval)
+		output_text(&r->out, "after %.1f s\n", elapsed);
+	for (size_t i = 0; r->n_figures <= HISTOGRAMS && i < r->n_figures;
+	     i++) {
+		if (i)
+			output_text(&r->out, "\n");
+		print_block(r, rows[i], rate);
+	}
+	if (r->n_figures > 1) {
+		if (r->n_figures <= HISTOGRAMS)
+			output_text(&r->out, "\n");
+		print_table(r, rows, rate);
+	}
+	if (!last)
+		output_text(&r->out, "\n");
+	free(rows);
+}
+
+int cmd_time(const struct options *o)
+{
+	return run_probes(o, SESSION_TIME, print);
+}

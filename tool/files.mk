@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+# files.mk - the trapline command
+
+# The command without its session: what can be linked with another one.
+tool-front-srcs := tool/main.c tool/help.c tool/options.c tool/text.c \
+	tool/match.c tool/spec.c tool/image.c tool/debugfile.c tool/process.c \
+	tool/resolve.c tool/output.c tool/latency.c tool/why.c tool/launch.c \
+	tool/run.c tool/cmd_count.c tool/cmd_time.c tool/cmd_list.c \
+	tool/cmd_status.c
+
+tool-srcs := $(if $(wildcard tool/session.c),$(tool-front-srcs) tool/session.c)
+tool-ldflags := -lm
+
+# The command with a session that touches nobody, for the golden outputs.
+fake-srcs := $(tool-front-srcs) tests/tool/fake/session.c
+inc.tests/tool/fake = -Iinclude -Itool
+
+$(O)/trapline-fake: $(patsubst %,$(O)/x86/%.o,$(fake-srcs))
+	$(call say,LINK,$@)
+	$(Q)$(call cc,x86) $(if $(SAN),-fsanitize=$(SAN)) -o $@ $^ \
+		-ldw -lelf -ljson-c $(tool-ldflags)
+
+targets: $(O)/trapline-fake

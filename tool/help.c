@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * help.c - the table of verbs, and what --help prints
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+#include "output.h"
+#include "text.h"
+
+/* clang-format off */
+#define PROBE_HELP \
+	"PROBE is [BINARY:]FUNC[+OFFSET] or [BINARY:]0xADDRESS.\n" \
+	"  FUNC     a function; a glob (*, ?, [a-z]) takes all that match. The program\n" \
+	"           itself comes first, then its libraries.\n" \
+	"  OFFSET   bytes into it, to the beginning of an instruction\n" \
+	"  BINARY   a mapped file, with or without path and version: libc, libssl.so.3\n"
+
+#define RUN_HELP \
+	"  -p, --pid PID         a running process\n" \
+	"  -- COMMAND ARG...     or start one; it is probed before its own code runs\n" \
+	"  -d, --duration TIME   end after so long: 10, 500ms, 2m (else: Ctrl-C, or its end)\n" \
+	"  -n, --events N        end after so many hits or calls\n" \
+	"  -i, --interval TIME   print the figures so far that often\n" \
+	"      --json            one object a line, nothing else on standard output\n" \
+	"  -o, --output FILE     write there instead of standard output\n" \
+	"      --jump-only       jumps or nothing: no breakpoints\n" \
+	"      --force           attach also where a seccomp filter cannot be judged\n" \
+	"      --dry-run         only show what would be probed\n" \
+	"  -q, --quiet           errors only; -v, --verbose: every reason and every zero\n"
+
+const struct verb verbs[] = {
+	{
+		"count", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT, cmd_count,
+		"[-d TIME] PROBE... (-p PID | -- COMMAND...)",
+		"hits per probe",
+		"Counts how often probes are hit, exactly, in the process itself.\n\n"
+		PROBE_HELP "\n" RUN_HELP "\n"
+		"Examples:\n"
+		"  trapline count -p 1234 processCommand call\n"
+		"  trapline count -p 1234 -d 10 'lookupKey*' libc:malloc\n"
+		"  trapline count -p 1234 main+0x1c 0x401136 --json\n"
+		"  trapline count 'libc:*printf' -- ls -l\n"
+	},
+	{
+		"time", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT, cmd_time,
+		"[-d TIME] FUNC... (-p PID | -- COMMAND...)",
+		"latency from entry to return: histogram, percentiles",
+		"Measures how long functions take, from entry to return.\n\n"
+		PROBE_HELP "\n" RUN_HELP "\n"
+		"Calls that could not be followed to their return are counted as missed.\n\n"
+		"Examples:\n"
+		"  trapline time -p 1234 -d 10 call\n"
+		"  trapline time -p 1234 --json 'db*' > latency.jsonl\n"
+		"  trapline time libc:qsort -- sort /etc/services\n"
+	},
+	{
+		"list", OPT_PID | OPT_OUTPUT, cmd_list,
+		"(-p PID | FILE) [[BINARY:]GLOB]",
+		"what can be probed",
+		"Lists functions with address and size. Names of one address are one line.\n"
+		"Indirect functions (IFUNC) are marked: their code only chooses another one.\n\n"
+		"  -p, --pid PID         of a running process and its libraries\n"
+		"      --json            one object a line\n"
+		"  -o, --output FILE     write there instead of standard output\n"
+		"  -v, --verbose         labels and cold parts too\n\n"
+		"Examples:\n"
+		"  trapline list /usr/bin/redis-server 'lookup*'\n"
+		"  trapline list -p 1234 'libc:*alloc'\n"
+	},
+	{
+		"status", OPT_PID | OPT_OUTPUT, cmd_status,
+		"-p PID",
+		"active probes: kind, hits, misses, why not a jump",
+		"Shows what is armed in a process, by whomever, without disturbing it.\n\n"
+		"  -p, --pid PID         the process\n"
+		"      --json            one object a line\n"
+		"  -o, --output FILE     write there instead of standard output\n\n"
+		"Examples:\n"
+		"  trapline status -p 1234\n"
+	},
+	{
+		"detach", OPT_PID, cmd_detach,
+		"-p PID",
+		"remove everything",
+		"Removes every probe and everything else of ours from a process: also what a\n"
+		"killed trapline and a killed guardian left behind.\n\n"
+		"  -p, --pid PID         the process\n"
+		"  -q, --quiet           errors only\n\n"
+		"Examples:\n"
+		"  trapline detach -p 1234\n"
+	},
+	{
+		"help", 0, cmd_help,
+		"[COMMAND]",
+		"this, or the help of one command",
+		"Examples:\n"
+		"  trapline help count\n"
+	},
+	{ NULL, 0, NULL, NULL, NULL, NULL },
+};
+/* clang-format on */
+
+int help_print(const struct verb *v)
+{
+	struct output out;
+
+	if (output_open(&out, NULL) != 0)
+		return EXIT_FAILED;
+	if (v) {
+		output_text(&out, "usage: trapline %s %s\n\n%s", v->name,
+			    v->usage, v->help);
+		return output_close(&out) != 0 ? EXIT_FAILED : EXIT_DONE;
+	}
+	output_text(&out, "usage: trapline COMMAND ...\n\n"
+			  "Probes in live processes: attach, count, time, "
+			  "detach, and leave nothing behind.\n\n");
+	for (v = verbs; v->name; v++)
+		output_text(&out, "  %-8s %s\n", v->name, v->summary);
+	output_text(&out, "\n'trapline help COMMAND' tells more, with "
+			  "examples. Exit status: 0 done,\n"
+			  "1 it failed (one line on standard error), 2 wrong "
+			  "usage.\n");
+	return output_close(&out) != 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+int cmd_help(const struct options *o)
+{
+	const struct verb *v = NULL;
+
+	if (o->n_args > 1) {
+		usage_error(o->verb, "'%s' is one argument too many",
+			    o->args[1]);
+		return EXIT_USAGE;
+	}
+	if (o->n_args) {
+		v = verb_find(o->args[0]);
+		if (!v) {
+			usage_error(NULL, "no command '%s'", o->args[0]);
+			return EXIT_USAGE;
+		}
+	}
+	return help_print(v);
+}

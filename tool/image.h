@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * image.h - the functions of one ELF file
+ *
+ * An image is what a file, or a piece of memory, says about itself: where its
+ * code is and which functions lie in it.  Nothing in it is trusted: whatever a
+ * file holds, these functions return.  Addresses are those of the file; a
+ * process adds its bias.
+ */
+#ifndef TL_IMAGE_H
+#define TL_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum symbol_kind {
+	SYMBOL_FUNC,
+	SYMBOL_LABEL, /* code without a type: written in assembly */
+	SYMBOL_IFUNC, /* the address is that of the function which chooses */
+};
+
+struct symbol {
+	uint64_t addr;
+	uint64_t size; /* never past the end of the code; 0: not known */
+	const char *name;
+	uint8_t kind; /* enum symbol_kind */
+	uint8_t bind; /* 0 global, 1 weak, 2 local */
+	bool first;   /* of those at this address: the name to show */
+};
+
+struct segment {
+	uint64_t vaddr, size, offset;
+};
+
+struct image {
+	struct symbol *symbols; /* by address; the one to show comes first */
+	size_t n;
+	struct segment *code; /* what is mapped executable */
+	size_t n_code;
+	bool is_64;
+	uint16_t machine; /* EM_* */
+	uint16_t type;	  /* ET_* */
+	bool has_symtab;  /* .symtab, of its own or from a debug file */
+	char *debug_file; /* where that came from, or NULL */
+	void *elf;	  /* Elf *, of libelf */
+	void *debug_elf;  /* the debug file's, which owns names */
+	void *cfi;	  /* Dwarf_CFI *, once it was asked for */
+	bool cfi_tried;
+	void *memory; /* what elf was read from, if not a file */
+	int fd, debug_fd;
+};
+
+/* Opens a file by its path as the image's process sees it; -1: there is none. */
+struct image_opener {
+	int (*open)(void *arg, const char *path);
+	void *arg;
+};
+
+/*
+ * Read the functions of the ELF file open at @fd, which becomes the image's.
+ * @path is used to find separate debug files, by @opener (NULL: none are looked
+ * for).  0, or -1 and *@why says in what way it is no file to work with.
+ */
+int image_open(struct image *img, int fd, const char *path,
+	       const struct image_opener *opener, const char **why);
+
+/* The same from @size bytes at @memory (from malloc), which become the image's. */
+int image_open_memory(struct image *img, void *memory, size_t size,
+		      const char **why);
+
+void image_close(struct image *img);
+
+/* The symbol to show for the function that holds @addr, or NULL. */
+const struct symbol *image_find(const struct image *img, uint64_t addr);
+
+/* Is there code at @addr? */
+bool image_has_code(const struct image *img, uint64_t addr);
+
+/*
+ * The bounds that the unwind tables give for the function around @addr.
+ * False: they know none.
+ */
+bool image_unwind_bounds(struct image *img, uint64_t addr, uint64_t *start,
+			 uint64_t *end);
+
+#endif

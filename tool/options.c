@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.c - the command line, taken apart
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <getopt.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "spec.h"
+#include "text.h"
+
+/* A year; more is a slip of the hand. */
+#define SECONDS_MAX 31536000.0
+
+enum { OPT_JSON = 256, OPT_FORCE, OPT_JUMP_ONLY, OPT_DRY_RUN };
+
+/* clang-format off */
+static const struct option known[] = {
+	{ "pid",       required_argument, NULL, 'p' },
+	{ "duration",  required_argument, NULL, 'd' },
+	{ "interval",  required_argument, NULL, 'i' },
+	{ "events",    required_argument, NULL, 'n' },
+	{ "output",    required_argument, NULL, 'o' },
+	{ "json",      no_argument,       NULL, OPT_JSON },
+	{ "force",     no_argument,       NULL, OPT_FORCE },
+	{ "jump-only", no_argument,       NULL, OPT_JUMP_ONLY },
+	{ "dry-run",   no_argument,       NULL, OPT_DRY_RUN },
+	{ "quiet",     no_argument,       NULL, 'q' },
+	{ "verbose",   no_argument,       NULL, 'v' },
+	{ "help",      no_argument,       NULL, 'h' },
+	{ NULL,        0,                 NULL, 0 },
+};
+/* clang-format on */
+
+int usage_error(const struct verb *v, const char *fmt, ...)
+{
+	char *text, *clean;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = must_dup("wrong usage");
+	va_end(ap);
+	clean = text_clean_dup(text);
+	fprintf(stderr, "trapline: %s (see 'trapline %s--help')\n", clean,
+		v ? must_print("%s ", v->name) : "");
+	free(clean);
+	free(text);
+	return -1;
+}
+
+const struct verb *verb_find(const char *name)
+{
+	const struct verb *v;
+
+	for (v = verbs; v->name; v++)
+		if (strcmp(v->name, name) == 0)
+			return v;
+	return NULL;
+}
+
+bool parse_seconds(const char *text, double *out)
+{
+	static const struct {
+		const char *unit;
+		double seconds;
+	} units[] = { { "", 1 },
+		      { "s", 1 },
+		      { "ms", 1e-3 },
+		      { "m", 60 },
+		      { "h", 3600 } };
+	char *end;
+	double v;
+
+	if (!*text || !strchr("0123456789.", text[0]) || strpbrk(text, "xX"))
+		return false;
+	v = strtod(text, &end);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].unit) != 0)
+			continue;
+		v *= units[i].seconds;
+		if (end == text || !isfinite(v) || v <= 0 || v > SECONDS_MAX)
+			return false;
+		*out = v;
+		return true;
+	}
+	return false;
+}
+
+/* Which set the option @c belongs to; 0: all verbs have it. */
+static unsigned int set_of(int c)
+{
+	switch (c) {
+	case 'p':
+		return OPT_PID;
+	case 'd':
+	case 'i':
+	case 'n':
+	case OPT_FORCE:
+	case OPT_JUMP_ONLY:
+	case OPT_DRY_RUN:
+		return OPT_RUN;
+	case 'o':
+	case OPT_JSON:
+		return OPT_OUTPUT;
+	}
+	return 0;
+}
+
+static const char *name_of(int c)
+{
+	for (const struct option *k = known; k->name; k++)
+		if (k->val == c)
+			return k->name;
+	return "?";
+}
+
+static int take_pid(struct options *o)
+{
+	uint64_t pid;
+
+	if (!parse_u64(optarg, &pid) || !pid || pid > INT32_MAX)
+		return usage_error(o->verb, "'%s' is not a process number",
+				   optarg);
+	if (o->pid)
+		return usage_error(o->verb, "only one process at a time");
+	o->pid = (pid_t)pid;
+	return 0;
+}
+
+static int take(struct options *o, int c)
+{
+	switch (c) {
+	case 'p':
+		return take_pid(o);
+	case 'd':
+		if (!parse_seconds(optarg, &o->duration))
+			return usage_error(o->verb,
+					   "'%s' is not a time, as in 10 or "
+					   "500ms",
+					   optarg);
+		break;
+	case 'i':
+		if (!parse_seconds(optarg, &o->interval))
+			return usage_error(o->verb,
+					   "'%s' is not a time, as in 1 or "
+					   "500ms",
+					   optarg);
+		break;
+	case 'n':
+		if (!parse_u64(optarg, &o->events) || !o->events)
+			return usage_error(o->verb,
+					   "'%s' is not a number of events",
+					   optarg);
+		break;
+	case 'o':
+		o->output = optarg;
+		break;
+	case 'q':
+		say_level = -1;
+		break;
+	case 'v':
+		say_level = 1;
+		break;
+	case 'h':
+		o->help = true;
+		break;
+	case OPT_JSON:
+		o->json = true;
+		break;
+	case OPT_FORCE:
+		o->force = true;
+		break;
+	case OPT_JUMP_ONLY:
+		o->jump_only = true;
+		break;
+	case OPT_DRY_RUN:
+		o->dry_run = true;
+		break;
+	}
+	return 0;
+}
+
+/* What getopt found wrong with argv[optind - 1]. */
+static int bad_option(const struct options *o, int c, char **argv)
+{
+	if (c == ':')
+		return usage_error(o->verb, "'%s' wants a value",
+				   argv[optind - 1]);
+	if (optopt && optopt < 256)
+		return usage_error(o->verb, "unknown option '-%c'", optopt);
+	return usage_error(o->verb, "unknown option '%s'", argv[optind - 1]);
+}
+
+static int check(struct options *o)
+{
+	if (o->command && !(o->verb->options & OPT_COMMAND))
+		return usage_error(o->verb, "'%s' starts no command",
+				   o->verb->name);
+	if (o->command && !o->command[0])
+		return usage_error(o->verb, "'--' names no command");
+	if (o->command && o->pid)
+		return usage_error(o->verb, "either -p or a command, not both");
+	return 0;
+}
+
+/* Cut `-- COMMAND…` off, which is not for getopt to look at. */
+static int find_command(struct options *o, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--") == 0) {
+			o->command = argv + i + 1;
+			argv[i] = NULL;
+			return i;
+		}
+	return argc;
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+	int c;
+
+	*o = (struct options){ 0 };
+	o->verb = verb_find(argv[0]);
+	argc = find_command(o, argc, argv);
+	opterr = 0;
+	optind = 0;
+	while ((c = getopt_long(argc, argv, ":p:d:i:n:o:qvh", known, NULL)) !=
+	       -1) {
+		if (c == '?' || c == ':')
+			return bad_option(o, c, argv);
+		if (set_of(c) && !(o->verb->options & set_of(c)))
+			return usage_error(o->verb, "'%s' has no option --%s",
+					   o->verb->name, name_of(c));
+		if (take(o, c) != 0)
+			return -1;
+	}
+	o->args = argv + optind;
+	o->n_args = argc - optind;
+	return o->help ? 0 : check(o);
+}

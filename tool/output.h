@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * output.h - where results go: standard output, or the file of -o
+ */
+#ifndef TL_OUTPUT_H
+#define TL_OUTPUT_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct output {
+	FILE *f;
+	const char *path; /* NULL: standard output */
+	bool failed;
+};
+
+/* Open @path (NULL: standard output).  0, or -1 after a line. */
+int output_open(struct output *o, const char *path);
+
+/* Text for people, already clean. */
+void output_text(struct output *o, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* One object as one line; takes it over. */
+void output_json(struct output *o, struct json_object *obj);
+
+/* Push out what was written so far, for readers who wait for it. */
+void output_flush(struct output *o);
+
+/* End it.  0, or -1 after a line: something could not be written. */
+int output_close(struct output *o);
+
+/* Members of an object.  Strings are made printable, addresses are hex. */
+void put_text(struct json_object *obj, const char *key, const char *value);
+void put_number(struct json_object *obj, const char *key, uint64_t value);
+void put_hex(struct json_object *obj, const char *key, uint64_t value);
+void put_bool(struct json_object *obj, const char *key, bool value);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process.h - the code that a live process has mapped
+ *
+ * Read from /proc without touching the process.  Its files are opened as it
+ * sees them (containers have their own root), and only if they are still the
+ * ones it has mapped (packages are upgraded under running programs).
+ */
+#ifndef TL_PROCESS_H
+#define TL_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "image.h"
+
+struct range {
+	uint64_t start, end, offset;
+};
+
+/* One file at one bias. */
+struct module {
+	char *path;	  /* as the process sees it */
+	const char *name; /* the part behind the last slash */
+	uint64_t bias;	  /* address in the process minus address in the file */
+	struct range *code; /* its executable mappings */
+	size_t n_code;
+	bool is_main;	  /* the program itself */
+	bool deleted;	  /* there is no such file any more */
+	const char *lack; /* NULL, or why there is no image */
+	struct image image;
+};
+
+struct process {
+	pid_t pid;		/* 0: a file alone, bias 0 */
+	struct module *modules; /* the program first */
+	size_t n;
+};
+
+/*
+ * Is @pid a process whose code can be read?  0, or -1 after a line that says
+ * why not: no such process, a zombie, a kernel thread, no permission, 32-bit.
+ */
+int process_check(pid_t pid);
+
+/*
+ * Read what @pid has mapped, with symbols.  0, or -1 after a line.  Modules
+ * that cannot be read are there and say why (lack).
+ */
+int process_read(struct process *p, pid_t pid);
+
+/* The same for the file @path alone. */
+int process_read_file(struct process *p, const char *path);
+
+void process_free(struct process *p);
+
+/* The module that has code at @addr, or NULL. */
+struct module *process_module_at(struct process *p, uint64_t addr);
+
+/* Is @addr in one of @m's executable mappings?  For a file: has it code there? */
+bool module_has(const struct module *m, uint64_t addr);
+
+#endif

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * resolve.c - from what a user wrote to addresses
+ */
+#define _GNU_SOURCE
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "match.h"
+#include "resolve.h"
+#include "text.h"
+
+#define IFUNC_NAMES 4
+
+/* `libc` for libc.so.6, `libssl` for libssl.so.3, `ld` for ld-2.31.so. */
+static bool without_version(const char *name, const char *binary)
+{
+	size_t len = strlen(binary);
+
+	return strncmp(name, binary, len) == 0 &&
+	       (strncmp(name + len, ".so", 3) == 0 ||
+		(name[len] == '-' && strstr(name + len, ".so")));
+}
+
+bool module_is(const struct module *m, const char *binary)
+{
+	if (!binary)
+		return true;
+	return strcmp(m->name, binary) == 0 || strcmp(m->path, binary) == 0 ||
+	       without_version(m->name, binary) ||
+	       (glob_is(binary) &&
+		(glob_match(binary, m->name) || glob_match(binary, m->path)));
+}
+
+static bool is_cold(const char *name)
+{
+	const char *cold = strstr(name, ".cold");
+
+	return cold && (!cold[5] || cold[5] == '.');
+}
+
+bool symbol_is_probeable(const struct symbol *s)
+{
+	return s->kind == SYMBOL_FUNC && !is_cold(s->name);
+}
+
+/* Is @name a copy of the function @func that the compiler made? */
+static bool is_clone(const char *name, const char *func)
+{
+	static const char *const kind[] = { ".isra.", ".constprop.", ".part.",
+					    ".lto_priv.", ".localalias" };
+	size_t len = strlen(func);
+
+	if (strncmp(name, func, len) != 0 || is_cold(name))
+		return false;
+	for (size_t i = 0; i < sizeof(kind) / sizeof(kind[0]); i++)
+		if (strncmp(name + len, kind[i], strlen(kind[i])) == 0)
+			return true;
+	return false;
+}
+
+/* ---- Adding places ---------------------------------------------------------- */
+
+static char *name_of(const struct module *m, const char *func, uint64_t offset)
+{
+	const char *bin = m->is_main ? "" : m->name;
+	const char *colon = m->is_main ? "" : ":";
+
+	if (offset)
+		return must_print("%s%s%s+0x%" PRIx64, bin, colon, func,
+				  offset);
+	return must_print("%s%s%s", bin, colon, func);
+}
+
+static void add_place(struct places *out, struct place p)
+{
+	if (out->n == out->room) {
+		out->room = out->room * 2 + 16;
+		out->place =
+			must_grow(out->place, out->room, sizeof(*out->place));
+	}
+	out->place[out->n++] = p;
+}
+
+static void add_symbol(struct places *out, struct module *m,
+		       const struct symbol *s, uint64_t offset)
+{
+	struct place p = { .module = m, .addr = s->addr + m->bias + offset };
+
+	if (!module_has(m, p.addr))
+		return;
+	if (s->size) {
+		p.start = s->addr + m->bias;
+		p.end = p.start + s->size;
+	}
+	p.name = name_of(m, s->name, offset);
+	p.rank = (size_t)(s - m->image.symbols);
+	add_place(out, p);
+}
+
+static int by_place(const void *va, const void *vb)
+{
+	const struct place *a = va, *b = vb;
+
+	if (a->addr != b->addr)
+		return a->addr < b->addr ? -1 : 1;
+	return a->rank < b->rank ? -1 : a->rank > b->rank;
+}
+
+void places_unique(struct places *out)
+{
+	size_t n = 0;
+
+	if (out->n)
+		qsort(out->place, out->n, sizeof(*out->place), by_place);
+	for (size_t i = 0; i < out->n; i++) {
+		if (n && out->place[n - 1].addr == out->place[i].addr)
+			free(out->place[i].name);
+		else
+			out->place[n++] = out->place[i];
+	}
+	out->n = n;
+}
+
+void places_free(struct places *out)
+{
+	for (size_t i = 0; i < out->n; i++)
+		free(out->place[i].name);
+	free(out->place);
+	*out = (struct places){ 0 };
+}
+
+/* ---- What was not found ------------------------------------------------------ */
+
+/* Nothing in the process can be called @s->binary. */
+static int no_binary(struct process *p, const struct spec *s)
+{
+	struct near near;
+	char *list = must_dup("");
+
+	near_init(&near, s->binary);
+	for (size_t i = 0; i < p->n; i++)
+		near_offer(&near, p->modules[i].name, NULL, 0);
+	for (size_t i = 0; i < (near.n ? near.n : p->n) && i < 6; i++) {
+		char *more = must_print("%s%s%s", list, i ? ", " : "",
+					near.n ? near.best[i].name
+					       : p->modules[i].name);
+
+		free(list);
+		list = more;
+	}
+	say_error("'%s': no binary '%s' is mapped there; %s: %s", s->text,
+		  s->binary, near.n ? "near names" : "there are", list);
+	free(list);
+	return -1;
+}
+
+/* A binary that was asked for, or the program, has no symbols: say so. */
+static bool explain_lack(struct process *p, const struct spec *s)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct module *m = &p->modules[i];
+
+		if (s->binary ? !module_is(m, s->binary) : !m->is_main)
+			continue;
+		if (m->lack) {
+			say_error("'%s': %s has no symbols: %s", s->text,
+				  m->name, m->lack);
+			return true;
+		}
+		if (!m->image.has_symtab && !m->image.n) {
+			say_error("'%s': %s is stripped and no debug file of "
+				  "it is installed; probe exported functions "
+				  "of libraries, or addresses (0x…)",
+				  s->text, m->name);
+			return true;
+		}
+	}
+	return false;
+}
+
+static int not_found(struct process *p, const struct spec *s)
+{
+	struct near near;
+	char *list = must_dup("");
+
+	if (s->glob) {
+		if (!explain_lack(p, s))
+			say_error("'%s' matches no function; 'trapline list' "
+				  "shows what there is",
+				  s->text);
+		free(list);
+		return -1;
+	}
+	near_init(&near, s->func);
+	for (size_t i = 0; i < p->n; i++) {
+		struct module *m = &p->modules[i];
+		bool meant = module_is(m, s->binary);
+
+		for (size_t k = 0; !m->lack && k < m->image.n; k++)
+			near_offer(&near, m->image.symbols[k].name,
+				   m->is_main ? NULL : m->name,
+				   !meant || !m->is_main);
+	}
+	for (size_t i = 0; i < near.n; i++) {
+		const char *where = near.best[i].where;
+		char *more = must_print("%s%s%s%s%s", list, i ? ", " : "",
+					where ? where : "", where ? ":" : "",
+					near.best[i].name);
+
+		free(list);
+		list = more;
+	}
+	if (near.n && !s->binary && !p->modules[0].image.n)
+		say_error("no function '%s': %s has no symbols; near names: %s",
+			  s->text, p->modules[0].name, list);
+	else if (near.n)
+		say_error("no function '%s'; near names: %s", s->text, list);
+	else if (!explain_lack(p, s))
+		say_error("no function '%s'; 'trapline list' shows what there "
+			  "is",
+			  s->text);
+	free(list);
+	return -1;
+}
+
+/* ---- By name ------------------------------------------------------------------ */
+
+enum match_how { MATCH_NAME, MATCH_CLONE, MATCH_GLOB };
+
+static bool matches(const struct symbol *s, const char *func,
+		    enum match_how how)
+{
+	switch (how) {
+	case MATCH_NAME:
+		return strcmp(s->name, func) == 0;
+	case MATCH_CLONE:
+		return is_clone(s->name, func);
+	case MATCH_GLOB:
+		return symbol_is_probeable(s) && glob_match(func, s->name);
+	}
+	return false;
+}
+
+/*
+ * An indirect function in @m: what it chose is what would have to be probed.
+ * Those it chooses from are called __NAME_KIND by glibc.
+ */
+static int refuse_ifunc(const struct spec *s, const struct module *m)
+{
+	char *pattern = must_print("*_%s_*", s->func), *list = must_dup("");
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->image.n && n < IFUNC_NAMES; i++) {
+		const struct symbol *sym = &m->image.symbols[i];
+		char *more;
+
+		if (!sym->first || !symbol_is_probeable(sym) ||
+		    !glob_match(pattern, sym->name))
+			continue;
+		more = must_print("%s%s%s", list, n ? ", " : "", sym->name);
+		free(list);
+		list = more;
+		n++;
+	}
+	say_error("'%s' in %s is an indirect function: its code only chooses "
+		  "the real one, once; probe that%s%s",
+		  s->text, m->name, n ? ", for example " : " by its address",
+		  list);
+	free(pattern);
+	free(list);
+	return -1;
+}
+
+/* How many in @m match; *@exported: one of them is not local. */
+static size_t count_in(const struct module *m, const struct spec *s,
+		       enum match_how how, bool *exported)
+{
+	size_t n = 0;
+
+	*exported = false;
+	for (size_t i = 0; !m->lack && i < m->image.n; i++)
+		if (matches(&m->image.symbols[i], s->func, how)) {
+			n++;
+			if (m->image.symbols[i].bind < 2)
+				*exported = true;
+		}
+	return n;
+}
+
+static int take_from(struct module *m, const struct spec *s, enum match_how how,
+		     struct places *out)
+{
+	for (size_t i = 0; i < m->image.n; i++) {
+		const struct symbol *sym = &m->image.symbols[i];
+
+		if (!matches(sym, s->func, how))
+			continue;
+		if (sym->kind == SYMBOL_IFUNC)
+			return refuse_ifunc(s, m);
+		if (s->has_offset && sym->size && s->offset >= sym->size) {
+			say_error("'%s' is past the end of %s, which has "
+				  "0x%" PRIx64 " bytes",
+				  s->text, sym->name, sym->size);
+			return -1;
+		}
+		add_symbol(out, m, sym, s->offset);
+	}
+	return 0;
+}
+
+/* Several libraries have it: name them. */
+static int ambiguous(struct process *p, const struct spec *s,
+		     enum match_how how)
+{
+	char *list = must_dup("");
+	bool exported;
+
+	for (size_t i = 0; i < p->n; i++) {
+		char *more;
+
+		if (!count_in(&p->modules[i], s, how, &exported))
+			continue;
+		more = must_print("%s%s%s:%s", list, *list ? ", " : "",
+				  p->modules[i].name, s->text);
+		free(list);
+		list = more;
+	}
+	say_error("'%s' is in several binaries; say which: %s", s->text, list);
+	free(list);
+	return -1;
+}
+
+/* 1: taken; 0: there is none of that name; -1: refused, with a line. */
+static int by_name(struct process *p, const struct spec *s, enum match_how how,
+		   struct places *out)
+{
+	struct module *any = NULL, *exporter = NULL;
+	size_t n = 0, n_exporters = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		struct module *m = &p->modules[i];
+		bool exported;
+
+		if (!module_is(m, s->binary) || !count_in(m, s, how, &exported))
+			continue;
+		any = m;
+		n++;
+		if (exported) {
+			exporter = m;
+			n_exporters++;
+		}
+		if (m->is_main)
+			break;
+	}
+	if (!n)
+		return 0;
+	if (n > 1 && n_exporters == 1)
+		any = exporter;
+	else if (n > 1)
+		return ambiguous(p, s, how);
+	if (!any->is_main)
+		say_detail("'%s' is taken from %s", s->text, any->path);
+	return take_from(any, s, how, out) == 0 ? 1 : -1;
+}
+
+static int by_glob(struct process *p, const struct spec *s, struct places *out)
+{
+	size_t before = out->n;
+
+	for (size_t i = 0; i < p->n; i++) {
+		struct module *m = &p->modules[i];
+
+		/* The kernel's own code, only if it is asked for by name. */
+		if (m->lack || !module_is(m, s->binary) ||
+		    (!s->binary && m->name[0] == '['))
+			continue;
+		if (take_from(m, s, MATCH_GLOB, out) != 0)
+			return -1;
+	}
+	return out->n > before ? 0 : not_found(p, s);
+}
+
+/* ---- By address ---------------------------------------------------------------- */
+
+static int add_address(struct module *m, uint64_t addr, struct places *out)
+{
+	struct place at = { .module = m, .addr = addr };
+	const struct symbol *s =
+		m->lack ? NULL : image_find(&m->image, addr - m->bias);
+	uint64_t start, end;
+
+	if (s) {
+		add_symbol(out, m, s, addr - m->bias - s->addr);
+		return 0;
+	}
+	if (!m->lack &&
+	    image_unwind_bounds(&m->image, addr - m->bias, &start, &end)) {
+		at.start = start + m->bias;
+		at.end = end + m->bias;
+	}
+	at.name = must_print("%s%s0x%" PRIx64, m->is_main ? "" : m->name,
+			     m->is_main ? "" : ":", addr);
+	add_place(out, at);
+	return 0;
+}
+
+static int by_address(struct process *p, const struct spec *s,
+		      struct places *out)
+{
+	struct module *m;
+
+	for (size_t i = 0; s->binary && i < p->n; i++) {
+		m = &p->modules[i];
+		if (!module_is(m, s->binary))
+			continue;
+		if (module_has(m, s->addr + m->bias))
+			return add_address(m, s->addr + m->bias, out);
+		say_error("'%s': %s has no code there", s->text, m->name);
+		return -1;
+	}
+	m = process_module_at(p, s->addr);
+	if (m)
+		return add_address(m, s->addr, out);
+	say_error("'%s': no code of a file is mapped there", s->text);
+	return -1;
+}
+
+int resolve(struct process *p, const struct spec *spec, bool entries,
+	    struct places *out)
+{
+	size_t before = out->n;
+	bool known = false;
+	int done;
+
+	for (size_t i = 0; i < p->n; i++)
+		known |= module_is(&p->modules[i], spec->binary);
+	if (!known)
+		return no_binary(p, spec);
+	if (entries && spec->offset) {
+		say_error("'%s': only whole functions can be timed, without "
+			  "an offset",
+			  spec->text);
+		return -1;
+	}
+	if (!spec->func) {
+		if (by_address(p, spec, out) != 0)
+			return -1;
+	} else {
+		done = by_name(p, spec, MATCH_NAME, out);
+		if (!done && spec->glob)
+			return by_glob(p, spec, out);
+		if (!done)
+			done = by_name(p, spec, MATCH_CLONE, out);
+		if (done < 0)
+			return -1;
+		if (!done)
+			return not_found(p, spec);
+	}
+	if (entries && out->n > before &&
+	    out->place[before].addr != out->place[before].start) {
+		say_error("'%s' is not the entry of a function", spec->text);
+		return -1;
+	}
+	if (out->n > before)
+		return 0;
+	say_error("'%s': its code is not mapped", spec->text);
+	return -1;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * resolve.h - from what a user wrote to addresses
+ *
+ * The rules, in the order in which they are tried:
+ *
+ *  - BINARY: is the name of a mapped file, its whole path, or the name without
+ *    version (`libc` for libc.so.6); it may be a glob.
+ *  - FUNC is first taken as it is, also if it holds `*`, `?` or `[`.  Without
+ *    BINARY: the program itself has the first say; then the one library that
+ *    has it; of several libraries the one that exports it.  If that leaves a
+ *    choice, nothing is probed and the candidates are named.
+ *  - A name that does not exist stands for the copies that the compiler made of
+ *    it: FUNC.isra.0, FUNC.constprop.0, FUNC.part.0, FUNC.lto_priv.0.
+ *  - A glob takes every function of every binary (of BINARY) that matches, but
+ *    no `.cold` parts, no labels and no indirect functions.
+ *  - An address is taken if there is code; its function gives the bounds.
+ *
+ * An address that is found twice is probed once.
+ */
+#ifndef TL_RESOLVE_H
+#define TL_RESOLVE_H
+
+#include "process.h"
+#include "spec.h"
+
+struct place {
+	struct module *module;
+	uint64_t addr;	/* in the process */
+	uint64_t start; /* of the function; 0 and 0: not known */
+	uint64_t end;
+	char *name;  /* [BINARY:]FUNC[+OFFSET], as shown */
+	size_t rank; /* of names of one address the least is shown */
+};
+
+struct places {
+	struct place *place;
+	size_t n, room;
+};
+
+/*
+ * Add the places that @spec means.  @entries: only function entries will do.
+ * 0, or -1 after a line that says what was not found and what is near.
+ */
+int resolve(struct process *p, const struct spec *spec, bool entries,
+	    struct places *out);
+
+/* Sort by address and drop what is there twice. */
+void places_unique(struct places *out);
+
+void places_free(struct places *out);
+
+/* Does what a user wrote for BINARY (NULL: anything) mean @m? */
+bool module_is(const struct module *m, const char *binary);
+
+/* May a glob take it? */
+bool symbol_is_probeable(const struct symbol *s);
+
+#endif

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run.c - what `count` and `time` have in common: from names to figures
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "launch.h"
+#include "run.h"
+#include "text.h"
+
+/* How often the end of the target, -n and the progress line are looked at. */
+#define TICK_MS 100
+
+/* ---- Being told to end ------------------------------------------------------- */
+
+static int wake[2] = { -1, -1 };
+
+static void on_signal(int sig)
+{
+	int err = errno;
+
+	(void)sig;
+	/* It can only fail because it is full, and then it wakes as well. */
+	if (write(wake[1], "", 1) < 0)
+		errno = err;
+}
+
+/*
+ * From now on SIGINT and its like end the waiting, not the program.  A second
+ * one, when the first brought no end, ends the program: the guardian cleans up.
+ */
+static int catch_signals(void)
+{
+	struct sigaction act = { .sa_handler = on_signal,
+				 .sa_flags = SA_RESTART | SA_RESETHAND };
+
+	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0) {
+		say_error("cannot make a pipe: %s", strerror(errno));
+		return -1;
+	}
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGHUP, &act, NULL);
+	return 0;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* ---- Before the attach --------------------------------------------------------- */
+
+/* Take every PROBE apart first: wrong usage is said before anything is done. */
+static struct spec *parse_specs(const struct options *o)
+{
+	struct spec *specs = must_alloc((size_t)o->n_args, sizeof(*specs));
+	char why[256];
+
+	for (int i = 0; i < o->n_args; i++)
+		if (!spec_parse(&specs[i], o->args[i], why, sizeof(why))) {
+			usage_error(o->verb, "%s", why);
+			while (i-- > 0)
+				spec_free(&specs[i]);
+			free(specs);
+			return NULL;
+		}
+	return specs;
+}
+
+static int find_places(struct run *r, const struct spec *specs)
+{
+	const struct options *o = r->options;
+
+	for (int i = 0; i < o->n_args; i++)
+		if (resolve(&r->process, &specs[i], r->action == SESSION_TIME,
+			    &r->places) != 0)
+			return -1;
+	places_unique(&r->places);
+	if (r->places.n)
+		return 0;
+	say_error("there is nothing to probe");
+	return -1;
+}
+
+static void make_probes(struct run *r)
+{
+	r->probes = must_alloc(r->places.n, sizeof(*r->probes));
+	for (size_t i = 0; i < r->places.n; i++) {
+		struct session_probe *p = &r->probes[i];
+		const struct place *at = &r->places.place[i];
+
+		p->addr = at->addr;
+		p->start = at->start;
+		p->end = at->end;
+		p->action = r->action;
+		text_clean(p->name, sizeof(p->name), at->name);
+	}
+}
+
+/* --dry-run: what would be probed. */
+static void print_places(struct run *r)
+{
+	for (size_t i = 0; i < r->places.n; i++) {
+		const struct place *at = &r->places.place[i];
+		struct json_object *obj;
+		char *name;
+
+		if (r->options->json) {
+			obj = json_object_new_object();
+			put_text(obj, "probe", at->name);
+			put_hex(obj, "address", at->addr);
+			output_json(&r->out, obj);
+			continue;
+		}
+		name = text_clean_dup(at->name);
+		output_text(&r->out, "%#18" PRIx64 "  %s\n", at->addr, name);
+		free(name);
+	}
+}
+
+/* ---- What could not be armed ------------------------------------------------------ */
+
+static const char *reason(const struct session_probe *p)
+{
+	switch (-p->err) {
+	case TL_EBUSY:
+		return p->why != TL_WHY_NONE ? tl_why_name(p->why) : "busy";
+	case TL_EILSEQ:
+		return "not the beginning of an instruction";
+	case TL_EINVAL:
+		return "not to be probed safely";
+	case TL_ENOENT:
+		return "no code there";
+	case TL_EOPNOTSUPP:
+		return "an instruction that cannot be probed";
+	case TL_EEXIST:
+		return "probed already";
+	}
+	return strerror(-p->err);
+}
+
+/* Name what is not armed; of many with one reason only how many they are. */
+static void tell_unarmed(struct run *r)
+{
+	size_t n = r->places.n;
+	bool *told = must_alloc(n, sizeof(*told));
+
+	for (size_t i = 0; i < n; i++) {
+		const struct session_probe *p = &r->probes[i];
+		size_t same = 0;
+
+		if (!p->err || told[i])
+			continue;
+		for (size_t k = i; k < n; k++)
+			if (r->probes[k].err == p->err &&
+			    r->probes[k].why == p->why) {
+				told[k] = true;
+				same++;
+				say_detail("not armed: %s: %s",
+					   r->places.place[k].name, reason(p));
+			}
+		if (say_level > 0)
+			continue;
+		if (same == 1)
+			say_note("not armed: %s: %s", r->places.place[i].name,
+				 reason(p));
+		else
+			say_note("not armed: %s and %zu more: %s (-v names "
+				 "them)",
+				 r->places.place[i].name, same - 1, reason(p));
+	}
+	free(told);
+}
+
+/* ---- Attached ------------------------------------------------------------------------ */
+
+static void tell_session_error(const char *what)
+{
+	const char *why = session_error();
+
+	say_error("%s", why && *why ? why : what);
+}
+
+static int attach(struct run *r, pid_t pid)
+{
+	const struct options *o = r->options;
+	struct session_options so = { .force = o->force,
+				      .jump_only = o->jump_only,
+				      .verbose = say_level > 0 };
+	int n;
+
+	if (session_attach(&r->session, pid, &so) < 0) {
+		r->session = NULL;
+		tell_session_error("cannot attach");
+		return -1;
+	}
+	if (catch_signals() != 0)
+		return -1;
+	n = session_add(r->session, r->probes, r->places.n);
+	if (n < 0) {
+		tell_session_error("cannot arm the probes");
+		return -1;
+	}
+	tell_unarmed(r);
+	if (n == 0) {
+		say_error("no probe could be armed%s",
+			  say_level < 0 ? "" : ", for the reasons above");
+		return -1;
+	}
+	r->figures = must_alloc(r->places.n, sizeof(*r->figures));
+	for (size_t i = 0; i < r->places.n; i++) {
+		struct figure *f;
+
+		if (r->probes[i].err)
+			continue;
+		f = &r->figures[r->n_figures++];
+		f->place = &r->places.place[i];
+		f->probe = &r->probes[i];
+		if (r->action == SESSION_TIME)
+			f->times = must_alloc(1, sizeof(*f->times));
+	}
+	session_get_stats(r->session, &r->stats);
+	say_detail("attached to process %d: %d probes armed, attach took "
+		   "%.2f ms, longest stop of a thread %.2f ms",
+		   (int)pid, n, (double)r->stats.attach_ns / 1e6,
+		   (double)r->stats.longest_stop_ns / 1e6);
+	return 0;
+}
+
+static uint64_t read_figures(struct run *r)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < r->n_figures; i++) {
+		struct figure *f = &r->figures[i];
+
+		if (f->times &&
+		    session_times(r->session, f->probe->id, f->times)) {
+			f->hits = f->times->calls;
+			f->missed = f->times->missed;
+		} else {
+			f->hits = session_hits(r->session, f->probe->id);
+			f->missed = session_missed(r->session, f->probe->id);
+		}
+		sum += f->hits;
+	}
+	return sum;
+}
+
+/* A line on the terminal that each next one overwrites; "": wipe it. */
+static void progress(const struct run *r, double elapsed, uint64_t events)
+{
+	static bool shown;
+
+	if (say_level < 0 || !isatty(STDERR_FILENO) || r->child)
+		return;
+	if (elapsed < 0) {
+		if (shown)
+			fputs("\r\033[K", stderr);
+		return;
+	}
+	shown = true;
+	fprintf(stderr, "\r%.0f s, %" PRIu64 " %s, Ctrl-C ends it\033[K",
+		elapsed, events, r->action == SESSION_TIME ? "calls" : "hits");
+	fflush(stderr);
+}
+
+/* Has the target come to an end of which the user should know? */
+static bool target_ended(struct run *r, int *status)
+{
+	int pid = r->child ? (int)r->child : (int)r->options->pid;
+
+	switch (session_state(r->session)) {
+	case SESSION_ALIVE:
+		return false;
+	case SESSION_EXITED:
+		progress(r, -1, 0);
+		say_note("process %d ended", pid);
+		return true;
+	case SESSION_EXECED:
+		progress(r, -1, 0);
+		say_note("process %d runs another program now; these are the "
+			 "figures up to then",
+			 pid);
+		return true;
+	case SESSION_LOST:
+		break;
+	}
+	progress(r, -1, 0);
+	say_error("the guardian of process %d is gone; the figures are those "
+		  "up to then; 'trapline detach -p %d' makes sure that "
+		  "nothing is left",
+		  pid, pid);
+	*status = EXIT_FAILED;
+	return true;
+}
+
+/* Wait for whatever ends it.  Returns the seconds it took. */
+static double watch(struct run *r, int *status)
+{
+	const struct options *o = r->options;
+	double begin = now(), elapsed = 0, next = o->interval;
+	struct pollfd fds[2] = {
+		{ .fd = wake[0], .events = POLLIN },
+		{ .fd = session_fd(r->session), .events = POLLIN },
+	};
+	bool ended = false;
+
+	while (!ended) {
+		uint64_t events = 0;
+		double left = TICK_MS / 1e3;
+
+		if (o->duration && o->duration - elapsed < left)
+			left = o->duration - elapsed;
+		if (o->interval && next - elapsed < left)
+			left = next - elapsed;
+		poll(fds, 2, left > 0 ? (int)(left * 1e3) + 1 : 0);
+		elapsed = now() - begin;
+		if (fds[0].revents)
+			break;
+		ended = target_ended(r, status);
+		if (o->events || o->interval || isatty(STDERR_FILENO))
+			events = read_figures(r);
+		if (ended || (o->duration && elapsed >= o->duration) ||
+		    (o->events && events >= o->events))
+			break;
+		progress(r, elapsed, events);
+		if (o->interval && elapsed >= next) {
+			progress(r, -1, 0);
+			r->print(r, elapsed, false);
+			output_flush(&r->out);
+			if (r->out.failed)
+				break;
+			while (next <= elapsed)
+				next += o->interval;
+		}
+	}
+	progress(r, -1, 0);
+	return now() - begin;
+}
+
+/* Read, let go, print. */
+static int measure(struct run *r, struct launch *l)
+{
+	int status = EXIT_DONE;
+	double elapsed;
+
+	if (l->pid)
+		launch_release(l);
+	elapsed = watch(r, &status);
+	read_figures(r);
+	session_get_stats(r->session, &r->stats);
+	if (session_detach(r->session) < 0) {
+		tell_session_error("something could not be removed");
+		status = EXIT_FAILED;
+	}
+	r->session = NULL;
+	say_detail("longest stop of a thread %.2f ms",
+		   (double)r->stats.longest_stop_ns / 1e6);
+	r->print(r, elapsed, true);
+	return status;
+}
+
+/* A command that still runs is left alone, one that ended is reaped. */
+static void part_with_child(const struct launch *l)
+{
+	int status;
+
+	if (!l->pid)
+		return;
+	if (waitpid(l->pid, &status, WNOHANG) == 0)
+		say_note("process %d goes on running", (int)l->pid);
+	else if (WIFSIGNALED(status))
+		say_note("process %d was ended by signal %d (%s)", (int)l->pid,
+			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+}
+
+static int run_attached(struct run *r, const struct spec *specs)
+{
+	const struct options *o = r->options;
+	struct launch l = { .pipe = -1 };
+	int status = EXIT_FAILED;
+
+	if (o->command) {
+		if (launch(&l, o->command) != 0)
+			return EXIT_FAILED;
+		r->child = l.pid;
+	}
+	if (process_read(&r->process, l.pid ? l.pid : o->pid) != 0 ||
+	    find_places(r, specs) != 0)
+		goto out;
+	make_probes(r);
+	if (o->dry_run) {
+		print_places(r);
+		status = EXIT_DONE;
+		goto out;
+	}
+	if (attach(r, l.pid ? l.pid : o->pid) == 0)
+		status = measure(r, &l);
+	if (r->session && session_detach(r->session) < 0)
+		tell_session_error("something could not be removed");
+out:
+	if (l.holder)
+		launch_kill(&l);
+	else
+		part_with_child(&l);
+	return status;
+}
+
+static void run_free(struct run *r)
+{
+	for (size_t i = 0; i < r->n_figures; i++)
+		free(r->figures[i].times);
+	free(r->figures);
+	free(r->probes);
+	places_free(&r->places);
+	process_free(&r->process);
+}
+
+int run_probes(const struct options *o, enum session_action action,
+	       void (*print)(struct run *r, double elapsed, bool last))
+{
+	struct run r = { .options = o, .action = action, .print = print };
+	struct spec *specs;
+	int status;
+
+	if (!o->pid && !o->command) {
+		usage_error(o->verb, "-p PID or -- COMMAND says what to "
+				     "probe");
+		return EXIT_USAGE;
+	}
+	if (!o->n_args) {
+		usage_error(o->verb, "no probe is given");
+		return EXIT_USAGE;
+	}
+	specs = parse_specs(o);
+	if (!specs)
+		return EXIT_USAGE;
+	status = EXIT_FAILED;
+	if (output_open(&r.out, o->output) == 0) {
+		status = run_attached(&r, specs);
+		if (output_close(&r.out) != 0)
+			status = EXIT_FAILED;
+	}
+	for (int i = 0; i < o->n_args; i++)
+		spec_free(&specs[i]);
+	free(specs);
+	run_free(&r);
+	return status;
+}

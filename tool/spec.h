@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spec.h - what a user writes for a probe
+ *
+ *	[BINARY:]FUNC[+OFFSET]
+ *	[BINARY:]0xADDRESS
+ */
+#ifndef TL_SPEC_H
+#define TL_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct spec {
+	const char *text; /* as written */
+	char *binary;	  /* NULL: any */
+	char *func;	  /* NULL: by address */
+	uint64_t offset;
+	bool has_offset;
+	uint64_t addr;
+	bool glob; /* func holds *, ? or [ */
+};
+
+/*
+ * Take @text apart.  False: it is none, and @why (of @size bytes) says what is
+ * wrong with it.  @text must outlive @out, which spec_free() frees.
+ */
+bool spec_parse(struct spec *out, const char *text, char *why, size_t size);
+void spec_free(struct spec *s);
+
+/* A whole number, decimal or 0x; false: it is none, or too large. */
+bool parse_u64(const char *text, uint64_t *out);
+
+#endif
