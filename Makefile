@@ -70,6 +70,7 @@ inc.kernel/core      = -Iinclude -Ikernel/include
 inc.kernel/x86       = -Iinclude -Ikernel/include -Ikernel/x86
 inc.tool/agent       = -Iinclude -Itool/agent
 inc.tool             = -Iinclude -Itool $(tool-seen)
+inc.tool/guardian    = -Iinclude -Itool/guardian -Itool $(tool-seen)
 inc.tests/lib        = -Itests/lib
 inc.tests/unit       = -Iinclude -Itests/lib $(inc-under-test)
 inc.tests/insn/x86   = -Iinclude -Itests/lib $(inc-under-test)
@@ -78,6 +79,7 @@ inc.tests/api        = -Iinclude -Itests/lib
 inc.tests/stress     = -Iinclude -Itests/lib
 inc.tests/tool       = -Iinclude -Itests/lib $(inc-under-test)
 inc.tests/guest      = -Iinclude -Itests/lib
+inc.tests/targets    =
 inc.bench            = -Iinclude -Itests/lib
 inc.examples/embed   = -Iinclude
 inc.mk               =
@@ -102,29 +104,34 @@ free.kernel-x86 := $(free.x86)
 hosted := -fno-toplevel-reorder
 
 folder = $(patsubst %/,%,$(dir $1))
-# $1 target, $2 source
-flags = $(common) $(if $(or $(filter kernel-%,$1),$(call is-free,$(call folder,$2))),$(free) $(free.$1),$(hosted)) \
-	$(if $(flavor inc.$(call folder,$2)),$(inc.$(call folder,$2))) \
-	$(CFLAGS.$(call folder,$2)) $(CFLAGS)
+# The folder whose rule holds for the folder $1: itself or the nearest above it.
+ruled = $(if $(filter-out undefined,$(flavor inc.$1)),$1,$(if $(findstring /,$1) \
+	,$(call ruled,$(call folder,$1)),$(error no include rule for $1)))
+layer = $(strip $(call ruled,$(call folder,$1)))
+# $1 target, $2 source, $3 its layer
+flags = $(common) $(if $(or $(filter kernel-%,$1),$(call is-free,$3)) \
+	,$(free) $(free.$1),$(hosted)) \
+	$(inc.$3) $(CFLAGS.$3) $(if $(filter-out $3,$(call folder,$2)) \
+	,$(CFLAGS.$(call folder,$2))) $(CFLAGS)
 
 # --- Compiling
 
 # $1 target
 define compile-rules
-$(O)/$1/%.c.o: %.c $(O)/$1/seen/.made
+$(O)/$1/%.c.o: %.c | $(O)/$1/seen/.made
 	$$(call say,CC,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(call cc,$1) $$(call flags,$1,$$<) -MMD -MP -c $$< -o $$@
-	$$(Q)$$(if $$(call is-core,$$(call folder,$$<)),$$(call objcopy,$1) --rename-section .text=trapline_text $$@)
+	$$(Q)$$(call cc,$1) $$(call flags,$1,$$<,$$(call layer,$$<)) -MMD -MP -c $$< -o $$@
+	$$(Q)$$(if $$(call is-core,$$(call layer,$$<)),$$(call objcopy,$1) --rename-section .text=trapline_text $$@)
 
-$(O)/$1/%.S.o: %.S $(O)/$1/seen/.made
+$(O)/$1/%.S.o: %.S | $(O)/$1/seen/.made
 	$$(call say,AS,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(call cc,$1) $$(call flags,$1,$$<) -MMD -MP -c $$< -o $$@
-	$$(Q)$$(if $$(call is-core,$$(call folder,$$<)),$$(call objcopy,$1) --rename-section .text=trapline_text $$@)
+	$$(Q)$$(call cc,$1) $$(call flags,$1,$$<,$$(call layer,$$<)) -MMD -MP -c $$< -o $$@
+	$$(Q)$$(if $$(call is-core,$$(call layer,$$<)),$$(call objcopy,$1) --rename-section .text=trapline_text $$@)
 
 # The headers that may be seen from outside a folder, by themselves.
-$(O)/$1/seen/.made: Makefile
+$(O)/$1/seen/.made:
 	$$(Q)mkdir -p $$(@D)/arch $$(@D)/tool
 	$$(Q)ln -sfn $(CURDIR)/arch/arch.h $$(@D)/arch/arch.h
 	$$(Q)ln -sfn $(CURDIR)/arch/$(patsubst kernel-%,%,$1)/isa.h $$(@D)/arch/isa.h
