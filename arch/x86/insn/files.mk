@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
 # files.mk - the sources of arch/x86/insn
 
-x86-insn-srcs := arch/x86/insn/decode.c arch/x86/insn/table_legacy.c \
-		 arch/x86/insn/table_vex.c arch/x86/insn/table_evex.c
+x86-insn-srcs := $(addprefix arch/x86/insn/, decode.c table_legacy.c \
+		   table_vex.c table_evex.c relocate.c)

@@ -208,7 +208,8 @@ int x86_can_probe(const struct x86_insn *in);
  * -X86_ERANGE (an operand is more than 2 GiB from @to), or what
  * x86_can_probe() says, or -X86_EOPNOTSUPP for the few that no code without a
  * free register can stand for: `call *%rsp`, and `call *-8(%rsp)`, whose
- * operand is where the return address goes.  `int n` and `hlt` are copied.
+ * operand is where the return address goes (not noticed when another register
+ * leads there).  `int n` and `hlt` are copied.
  *
  * Context: any.
  */
@@ -249,8 +250,8 @@ enum x86_at {
 	X86_AT_RCX,
 	X86_AT_NOWHERE,
 };
-enum x86_at x86_reloc_where(const struct x86_insn *in, const uint8_t *out,
-			    unsigned int out_len, unsigned int off);
+enum x86_at x86_reloc_where(const struct x86_insn *in, unsigned int out_len,
+			    unsigned int off);
 
 /* Is condition @cond (0..15, as in jcc) true of @flags?  Context: any. */
 bool x86_cond_true(unsigned int cond, uint64_t flags);
