@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* link: tool/guardian/net.c tool/guardian/net_stop.c tool/guardian/net_scan.c tool/guardian/net_proc.c */
+/*
+ * net-basic.c - everyone is held, and goes on
+ */
+#define _GNU_SOURCE
+#include "net-victim.h"
+
+static struct shared *the;
+
+static void *spin(void *arg)
+{
+	unsigned long i = (unsigned long)arg;
+
+	atomic_fetch_add(&the->ready, 1);
+	while (!atomic_load(&the->quit))
+		atomic_fetch_add(&the->turns[i], 1);
+	return NULL;
+}
+
+static void four_spin(struct shared *s)
+{
+	the = s;
+	for (unsigned long i = 1; i < 4; i++)
+		start_thread(spin, (void *)i);
+	spin(NULL);
+}
+
+static unsigned long turns(const struct victim *v)
+{
+	unsigned long sum = 0;
+
+	for (int i = 0; i < MAX_THREADS; i++)
+		sum += atomic_load(&v->s->turns[i]);
+	return sum;
+}
+
+TL_TEST(nobody_runs_between_open_and_close)
+{
+	struct victim v = victim_start(four_spin);
+	struct net_stats st;
+	struct net *net;
+	unsigned long a, b;
+
+	REQUIRE(victim_ready(&v, 4));
+	for (int i = 0; i < 20; i++) {
+		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		a = turns(&v);
+		pause_ms(3);
+		b = turns(&v);
+		CHECK_EQ(net_close(net, &st), 0);
+		CHECK_EQ(a, b);
+		CHECK_EQ(st.tasks, 4);
+		CHECK_EQ(st.stopped, 4);
+		pause_ms(20);
+		CHECK(turns(&v) > b);
+	}
+	victim_end(&v);
+}
+
+static void short_lives(struct shared *s);
+
+static void *short_life(void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&the->turns[0], 1);
+	return NULL;
+}
+
+static void short_lives(struct shared *s)
+{
+	pthread_t t[4];
+
+	the = s;
+	atomic_store(&s->ready, 1);
+	while (!atomic_load(&s->quit)) {
+		for (int i = 0; i < 4; i++)
+			if (pthread_create(&t[i], NULL, short_life, NULL))
+				note_wrong(s, 1);
+		for (int i = 0; i < 4; i++)
+			pthread_join(t[i], NULL);
+	}
+}
+
+TL_TEST(threads_that_come_and_go_are_all_held)
+{
+	struct victim v = victim_start(short_lives);
+	struct net *net;
+	unsigned long a, b;
+
+	REQUIRE(victim_ready(&v, 1));
+	for (int i = 0; i < 200; i++) {
+		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		a = turns(&v);
+		if (i % 10 == 0)
+			pause_ms(2);
+		b = turns(&v);
+		CHECK_EQ(net_close(net, NULL), 0);
+		CHECK_EQ(a, b);
+	}
+	a = turns(&v);
+	pause_ms(20);
+	CHECK(turns(&v) > a);
+	CHECK_EQ(atomic_load(&v.s->wrong), 0);
+	CHECK_EQ(kill(v.pid, 0), 0);
+	victim_end(&v);
+}
+
+TL_TEST(a_process_that_is_not_there_gives_esrch)
+{
+	struct victim v = victim_start(four_spin);
+	struct net *net;
+
+	victim_end(&v);
+	CHECK_EQ(net_open(&net, v.pid, 0, NULL), -ESRCH);
+}

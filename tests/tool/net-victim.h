@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net-victim.h - a process to throw nets over
+ *
+ * A victim is a fork of the test program that runs one function, with a page
+ * shared between the two.  It dies with the test.
+ */
+#ifndef NET_VICTIM_H
+#define NET_VICTIM_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "net.h"
+#include "tl_test.h"
+
+#define MAX_THREADS 512
+
+struct shared {
+	atomic_uint ready;   /* threads that are where they should be */
+	atomic_uint quit;
+	atomic_uint wrong;   /* what should not have happened */
+	atomic_ulong detail; /* about the first wrong thing */
+	atomic_uint flag[16];
+	atomic_ulong turns[MAX_THREADS];
+};
+
+struct victim {
+	pid_t pid;
+	struct shared *s;
+};
+
+static inline void pause_ms(unsigned int ms)
+{
+	struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
+
+	while (nanosleep(&t, &t) < 0 && errno == EINTR)
+		;
+}
+
+static inline uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* In the victim: note the first thing that went wrong. */
+static inline void note_wrong(struct shared *s, unsigned long detail)
+{
+	if (!atomic_fetch_add(&s->wrong, 1))
+		atomic_store(&s->detail, detail);
+}
+
+/* Start a victim that runs @run; it is killed when the test program dies. */
+static inline struct victim victim_start(void (*run)(struct shared *s))
+{
+	struct victim v;
+
+	v.s = mmap(NULL, sizeof(*v.s), PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	v.pid = fork();
+	if (!v.pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		run(v.s);
+		_exit(0);
+	}
+	return v;
+}
+
+/* Wait, up to five seconds, until @n threads are ready. */
+static inline bool victim_ready(const struct victim *v, unsigned int n)
+{
+	for (int i = 0; i < 5000; i++) {
+		if (atomic_load(&v->s->ready) >= n)
+			return true;
+		pause_ms(1);
+	}
+	return false;
+}
+
+/* Kill the victim, if it still runs, and return its wait status. */
+static inline int victim_end(struct victim *v)
+{
+	int status = -1;
+
+	kill(v->pid, SIGKILL);
+	waitpid(v->pid, &status, 0);
+	munmap(v->s, sizeof(*v->s));
+	return status;
+}
+
+static inline void start_thread(void *(*fn)(void *), void *arg)
+{
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, fn, arg))
+		abort();
+	pthread_detach(t);
+}
+
+#endif

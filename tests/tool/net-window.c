@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* link: tool/guardian/net.c tool/guardian/net_stop.c tool/guardian/net_scan.c tool/guardian/net_proc.c */
+/*
+ * net-window.c - windows are emptied, or are busy
+ *
+ * A thread is made to stand at each byte of a window: the byte there begins a
+ * jump to itself.  The places to which threads are moved raise a flag.
+ */
+#define _GNU_SOURCE
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "net-victim.h"
+
+#define WINDOW 16
+#define AFTER 256 /* where threads are moved to, one place each 32 bytes */
+
+/*
+ * At the same address in test and victim, for the test as for the victim: what
+ * the net is asked about is static, since the victim's stack is a copy of ours.
+ */
+#define CODE 0x310000000000
+static uint8_t *const code = (uint8_t *)CODE + 4096;
+static struct tl_window w[3];
+static struct tl_range r;
+
+static bool map_code(void)
+{
+	return mmap((void *)CODE, 3 * 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+		    MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+		    0) == (void *)CODE;
+}
+
+static void unmap_code(void)
+{
+	munmap((void *)CODE, 3 * 4096);
+}
+
+/* At @at: store 1 to *flag, then jump to itself. */
+static void put_arrival(uint8_t *at, atomic_uint *flag)
+{
+	const uint8_t head[] = { 0x48, 0xb8 };     /* movabs $flag, %rax */
+	const uint8_t tail[] = { 0xc7, 0x00, 1, 0, /* movl $1, (%rax) */
+				 0,    0,    0xeb, 0xfe };
+
+	memcpy(at, head, 2);
+	memcpy(at + 2, &flag, 8);
+	memcpy(at + 10, tail, sizeof(tail));
+}
+
+/* Go to @at with nothing in the registers, by a `ret`. */
+__attribute__((noreturn)) static void enter_code(uintptr_t at)
+{
+	__asm__ volatile("pushq %%rax\n\t"
+			 "xorl %%eax, %%eax\n\t"
+			 "xorl %%ebx, %%ebx\n\t"
+			 "xorl %%ecx, %%ecx\n\t"
+			 "xorl %%edx, %%edx\n\t"
+			 "xorl %%esi, %%esi\n\t"
+			 "xorl %%edi, %%edi\n\t"
+			 "xorl %%ebp, %%ebp\n\t"
+			 "xorl %%r8d, %%r8d\n\t"
+			 "xorl %%r9d, %%r9d\n\t"
+			 "xorl %%r10d, %%r10d\n\t"
+			 "xorl %%r11d, %%r11d\n\t"
+			 "xorl %%r12d, %%r12d\n\t"
+			 "xorl %%r13d, %%r13d\n\t"
+			 "xorl %%r14d, %%r14d\n\t"
+			 "xorl %%r15d, %%r15d\n\t"
+			 "ret"
+			 :
+			 : "a"(at)
+			 : "memory");
+	__builtin_unreachable();
+}
+
+struct stand {
+	unsigned int at;
+	bool moved;
+	bool busy;
+};
+
+static const uint8_t inner[] = { 1, 4, 7, 9 };
+
+/* w[0] is the window; nobody is in the others, beside it. */
+static void set_windows(void)
+{
+	memset(w, 0, sizeof(w));
+	w[0].start = (uintptr_t)code;
+	w[0].len = 12;
+	w[0].n_inner = 4;
+	for (int i = 0; i < 4; i++) {
+		w[0].inner[i] = inner[i];
+		w[0].moved[i] = (uintptr_t)code + AFTER + 32u * (unsigned)i;
+	}
+	w[1].start = (uintptr_t)code - 64;
+	w[1].len = 32;
+	w[2].start = (uintptr_t)code + 1024;
+	w[2].len = 16;
+}
+
+static int boundary(unsigned int at)
+{
+	for (int i = 0; i < 4; i++)
+		if (inner[i] == at)
+			return i;
+	return -1;
+}
+
+static struct victim stand_at(unsigned int at)
+{
+	struct victim v;
+
+	memset(code, 0x90, 4096);
+	code[at] = 0xeb;
+	code[at + 1] = 0xfe;
+	v.s = mmap(NULL, sizeof(*v.s), PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	for (int i = 0; i < 4; i++)
+		put_arrival(code + AFTER + 32 * i, &v.s->flag[i]);
+	v.pid = fork();
+	if (!v.pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		atomic_store(&v.s->ready, 1);
+		enter_code((uintptr_t)code + at);
+	}
+	victim_ready(&v, 1);
+	pause_ms(5);
+	return v;
+}
+
+TL_TEST(a_thread_at_each_byte_is_moved_or_makes_the_window_busy)
+{
+	REQUIRE(map_code());
+	for (unsigned int at = 0; at <= 12; at++) {
+		struct victim v = stand_at(at);
+		struct net_stats st;
+		struct net *net;
+		int b = boundary(at);
+		bool inside = at > 0 && at < 12;
+
+		set_windows();
+		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		CHECK_EQ(net_evict(net, w, 3), 0);
+		CHECK_EQ(net_close(net, &st), 0);
+		tl_test_note("at", at);
+		CHECK_EQ(w[0].busy, inside && b < 0);
+		CHECK(!w[1].busy && !w[2].busy);
+		CHECK_EQ(st.moved, inside && b >= 0);
+		pause_ms(10);
+		for (int i = 0; i < 4; i++)
+			CHECK_EQ(atomic_load(&v.s->flag[i]), i == b);
+		victim_end(&v);
+	}
+	unmap_code();
+}
+
+TL_TEST(a_thread_at_each_byte_of_a_slot_is_moved_back_or_makes_it_busy)
+{
+	REQUIRE(map_code());
+	for (unsigned int at = 0; at <= 12; at++) {
+		struct victim v = stand_at(WINDOW + at);
+		struct net *net;
+		bool busy = false;
+		int b = boundary(at);
+
+		r.start = (uintptr_t)code + WINDOW;
+		r.end = r.start + 12;
+		r.origin = (uintptr_t)code + AFTER;
+		r.n = 4;
+		for (int i = 0; i < 4; i++) {
+			r.to[i] = inner[i];
+			r.from[i] = (uint8_t)(32 * i);
+		}
+		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		CHECK_EQ(net_quiet(net, &r, 1, &busy), 0);
+		CHECK_EQ(net_close(net, NULL), 0);
+		CHECK_EQ(busy, at < 12 && b < 0);
+		pause_ms(10);
+		for (int i = 0; i < 4; i++)
+			CHECK_EQ(atomic_load(&v.s->flag[i]), i == b);
+		victim_end(&v);
+	}
+	unmap_code();
+}
+
+/* ---- return addresses and saved contexts ---------------------------------- */
+
+/* What is put where; the thread then sleeps or spins. */
+static uintptr_t planted;
+
+static void spin_with_word(struct shared *s)
+{
+	volatile uintptr_t word[3] = { 0, planted, 0 };
+
+	atomic_store(&s->ready, 1);
+	while (!atomic_load(&s->quit))
+		word[2]++;
+}
+
+static void spin_with_register(struct shared *s)
+{
+	atomic_store(&s->ready, 1);
+	__asm__ volatile("1: jmp 1b" : : "b"(planted));
+}
+
+static void spin_with_red_zone(struct shared *s)
+{
+	uintptr_t v = planted;
+
+	planted = 0;
+	atomic_store(&s->ready, 1);
+	__asm__ volatile("movq %0, -128(%%rsp)\n\t"
+			 "xorl %k0, %k0\n"
+			 "1: jmp 1b"
+			 : "+r"(v)
+			 :
+			 : "memory");
+}
+
+/* The first thread interrupted in @spin_code by a handler on another stack. */
+static struct shared *the;
+
+static void stay(int sig)
+{
+	(void)sig;
+	atomic_store(&the->ready, 1);
+	for (;;)
+		pause();
+}
+
+static void handler_elsewhere(struct shared *s, size_t at)
+{
+	struct sigaction sa = { .sa_handler = stay, .sa_flags = SA_ONSTACK };
+	stack_t alt = { .ss_size = 65536 };
+
+	the = s;
+	alt.ss_sp = mmap(NULL, alt.ss_size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	sigaltstack(&alt, NULL);
+	sigaction(SIGALRM, &sa, NULL);
+	ualarm(5000, 0);
+	code[at] = 0xeb;
+	code[at + 1] = 0xfe;
+	((void (*)(void))(code + at))();
+}
+
+static void handler_over_window(struct shared *s)
+{
+	handler_elsewhere(s, 4);
+}
+
+/* The interrupted code is elsewhere, but it was called from the window. */
+static void handler_over_call(struct shared *s)
+{
+	volatile uintptr_t word = planted;
+
+	planted = 0;
+	handler_elsewhere(s, 64);
+	(void)word;
+}
+
+static void *sleep_with_word(void *arg)
+{
+	volatile uintptr_t word = planted;
+
+	atomic_fetch_add(&((struct shared *)arg)->ready, 1);
+	for (;;)
+		pause();
+	return (void *)word;
+}
+
+static void thread_sleeps_with_word(struct shared *s)
+{
+	start_thread(sleep_with_word, s);
+	pause_ms(20);
+	planted = 0;
+	for (;;)
+		pause();
+}
+
+struct plant {
+	const char *name;
+	void (*run)(struct shared *s);
+	int at;
+	bool busy;
+};
+
+static const struct plant plants[] = {
+	{ "a stack word at an inner byte", spin_with_word, 5, true },
+	{ "a stack word at the last byte", spin_with_word, 11, true },
+	{ "a stack word at the head", spin_with_word, 0, false },
+	{ "a stack word after the end", spin_with_word, 12, false },
+	{ "a stack word before the head", spin_with_word, -1, false },
+	{ "a register", spin_with_register, 4, true },
+	{ "a register at the head", spin_with_register, 0, false },
+	{ "the last word of the red zone", spin_with_red_zone, 4, true },
+	{ "a context on another stack", handler_over_window, 0, true },
+	{ "a stack under a handler's", handler_over_call, 7, true },
+	{ "another thread's stack", thread_sleeps_with_word, 7, true },
+};
+
+TL_TEST(words_and_contexts_that_point_inside_make_a_window_busy)
+{
+	const struct plant *p;
+
+	REQUIRE(map_code());
+	for_each_row (p, plants) {
+		struct victim v;
+		struct net *net;
+
+		ROW(p->name);
+		memset(code, 0x90, 4096);
+		planted = (uintptr_t)code + (uintptr_t)(long)p->at;
+		v = victim_start(p->run);
+		REQUIRE(victim_ready(&v, 1));
+		pause_ms(30);
+		set_windows();
+		/* This test's own frames are in the victim's stack, too. */
+		planted = 0;
+		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		CHECK_EQ(net_evict(net, w, 3), 0);
+		CHECK_EQ(net_close(net, NULL), 0);
+		CHECK_EQ(w[0].busy, p->busy);
+		CHECK(!w[1].busy && !w[2].busy);
+		victim_end(&v);
+	}
+	unmap_code();
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net.h - hold every thread of a live process for one change of its text
+ *
+ * The net is a short-lived child process of the caller.  It seizes and stops
+ * all that can run the target's memory: its threads, and other processes that
+ * share the memory (children of vfork, clone(CLONE_VM)); moves threads out of
+ * the text that changes; and lets everyone go on as if nothing had been.  If
+ * the caller dies the net lets go, if the net dies the kernel does.
+ *
+ * The method and its limits: docs/design/net.md.
+ *
+ * Return values are 0 or a negative errno; on failure nothing is held.
+ * Context: task, one thread of the caller at a time.
+ */
+#ifndef GUARDIAN_NET_H
+#define GUARDIAN_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <trapline/host.h>
+
+/* Used for timeout_ms 0. */
+#define NET_TIMEOUT_MS 200
+
+struct net_options {
+	/*
+	 * Threads that sleep in a system call are seized but not woken: no
+	 * system call of theirs is interrupted.  One may wake while the net is
+	 * open and run on; so text may be changed by breakpoints only, see
+	 * net_catch().
+	 */
+	bool leave_blocked;
+	/* Give up, and let go, if not everyone is held by then.  0: default. */
+	unsigned int timeout_ms;
+};
+
+struct net_stats {
+	unsigned int tasks;        /* that were held */
+	unsigned int stopped;      /* of these, by a stop */
+	unsigned int left_blocked; /* of these, asleep all the time */
+	unsigned int woke;         /* left blocked, but woke meanwhile */
+	unsigned int rewound;      /* system calls saved from EINTR */
+	unsigned int moved;        /* threads that were given another place */
+	uint64_t scanned;          /* bytes of stacks and memory searched */
+	uint64_t longest_stop_ns;  /* of any one thread */
+	uint64_t total_ns;         /* from net_open() to the end */
+};
+
+struct net;
+
+/*
+ * Hold everything that can run the memory of @pid, except @worker (0: none).
+ * -ESRCH: no such process, or it went away; -EPERM; -EBUSY: another tracer has
+ * a thread of it; -ETIMEDOUT: a thread did not stop in time.
+ */
+int net_open(struct net **out, pid_t pid, pid_t worker,
+	     const struct net_options *options);
+
+/*
+ * Empty the @n windows at @w.  A thread at an inner boundary is moved to its
+ * moved[].  @busy is set for a window into which a stack word, a saved context
+ * or a register points, or in which a thread stands elsewhere; nobody was
+ * moved out of such a window.  May be called repeatedly.
+ *
+ * Fails only if the net itself fails: then nothing is held any more, and
+ * net_close() is still to be called.
+ */
+int net_evict(struct net *net, struct tl_window *w, size_t n);
+
+/*
+ * The same for @n ranges of code of ours: a thread at a mapped place is moved
+ * back to the original; @busy[i] is set if any thread is, or will return,
+ * inside range i.
+ */
+int net_quiet(struct net *net, const struct tl_range *r, size_t n, bool *busy);
+
+/*
+ * Let everyone go on and free @net.  @stats may be NULL.  An error says that
+ * the net was dead already; nothing is held in any case.
+ */
+int net_close(struct net *net, struct net_stats *stats);
+
+/* ---- looking, without holding -------------------------------------------- */
+
+/* Where a thread is. */
+struct net_place {
+	char state; /* as in /proc/PID/stat: R S D T t Z X I */
+	bool known; /* it sleeps; what follows is valid */
+	long nr;    /* the system call; -1: in the kernel for another reason */
+	uintptr_t args[6];
+	uintptr_t sp;
+	uintptr_t pc;
+};
+
+/*
+ * The threads of process @pid, in a fresh array for free().  Returns their
+ * number or a negative errno.
+ */
+int net_list_tasks(pid_t pid, pid_t **tids);
+
+/* Where thread @tid of process @pid is, from /proc; nobody is disturbed. */
+int net_look(pid_t pid, pid_t tid, struct net_place *place);
+
+/* Does process @a run in the memory of @b?  0, 1, or a negative errno. */
+int net_same_memory(pid_t a, pid_t b);
+
+#endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net_scan.c - who is, or will return, inside a piece of text?
+ *
+ * Everyone is held.  Three places can name an address inside an area: a
+ * thread's registers, a word on a stack (a return address, a signal frame), a
+ * word elsewhere in memory (a parked context).  A thread whose ip is at a known
+ * boundary is moved; all else makes the area busy.
+ *
+ * Stacks are found by the stack pointers: of each mapping that holds one, all
+ * from the lowest such pointer to the end is read, and the red zone below each.
+ * A signal frame among it names the stack that the signal interrupted, which
+ * may be another one; that is read too.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+
+#include "net_tasks.h"
+
+#define RED_ZONE 128
+#define CHUNK (256 * 1024)
+
+/*
+ * A signal frame holds the registers in this order, so that the word with the
+ * segments (cs 0x33, ss 0x2b, the others 0) is three after the stack pointer:
+ *
+ *     r8 … r15 rdi rsi rbp rbx rdx rax rcx rsp rip eflags cs|gs|fs|ss
+ */
+#define FRAME_SEGMENTS 0x002b000000000033ull
+#define FRAME_SP_BACK 3
+
+struct scan {
+	struct net_hold *h;
+	struct net_area *areas;
+	size_t n_areas;
+	uintptr_t low; /* of all areas */
+	uintptr_t high;
+	struct net_map *maps;
+	uintptr_t *from; /* for each map: read from here; its end: nothing */
+	uintptr_t *done; /* and this has been read already */
+	size_t n_maps;
+	bool more; /* a signal frame has named another stack */
+	uint64_t *chunk;
+};
+
+/* The area that @v is inside of, or NULL. */
+static struct net_area *area_at(const struct scan *s, uintptr_t v)
+{
+	size_t low = 0, high = s->n_areas;
+
+	if (v - s->low >= s->high - s->low)
+		return NULL;
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (v >= s->areas[mid].high)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low < s->n_areas && v >= s->areas[low].low)
+		return &s->areas[low];
+	return NULL;
+}
+
+static void mark(const struct scan *s, uintptr_t v)
+{
+	struct net_area *a = area_at(s, v);
+
+	if (a)
+		a->busy = true;
+}
+
+/* Where a thread at @v goes on instead; 0: nowhere. */
+static uintptr_t other_place(const struct net_area *a, uintptr_t v)
+{
+	for (unsigned int i = 0; a && i < a->n; i++)
+		if (a->from[i] == v)
+			return a->to[i];
+	return 0;
+}
+
+/* ---- registers ------------------------------------------------------------ */
+
+static bool is_syscall(struct net_task *t, uintptr_t at)
+{
+	long insn;
+
+	errno = 0;
+	insn = ptrace(PTRACE_PEEKTEXT, t->tid, at, 0);
+	return !errno && (insn & 0xffff) == 0x050f;
+}
+
+/*
+ * A call that will be made again has two places: that of its instruction and
+ * that after it, where a signal would find it.  Both must be outside, or both
+ * are moved: at the other place there must be a call, too.
+ */
+struct places {
+	uintptr_t call; /* 0: no call is pending */
+	uintptr_t after;
+	bool at_call; /* ip is `call`, else `after` */
+};
+
+static struct places places_of(const struct net_task *t)
+{
+	struct places p = { 0, t->regs.rip, false };
+	long ax = (long)t->regs.rax;
+
+	if (t->rewound) {
+		p.call = t->regs.rip;
+		p.after = t->regs.rip + 2;
+		p.at_call = true;
+	} else if ((long)t->regs.orig_rax >= 0 && ax <= -512 && ax >= -516) {
+		p.call = p.after - 2;
+	}
+	return p;
+}
+
+/* Where the thread is to go; 0: it can stay; sets busy if neither. */
+static uintptr_t way_out(struct scan *s, struct net_task *t)
+{
+	struct places p = places_of(t);
+	struct net_area *a = area_at(s, p.after), *b = NULL;
+	uintptr_t to, call;
+
+	if (p.call)
+		b = area_at(s, p.call);
+	if (!a && !b)
+		return 0;
+	to = other_place(a, p.after);
+	if (!p.call) {
+		if (!to)
+			a->busy = true;
+		return to;
+	}
+	call = to ? to - 2 : other_place(b, p.call);
+	if (call && is_syscall(t, call))
+		return p.at_call ? call : call + 2;
+	if (a)
+		a->busy = true;
+	if (b)
+		b->busy = true;
+	return 0;
+}
+
+/*
+ * An address in a register is a return address only in hand-written code
+ * (vfork keeps its own in rdi), but then it is.  rcx is the kernel's during a
+ * system call: the place after it.
+ */
+static void mark_registers(struct scan *s, const struct net_task *t)
+{
+	const struct user_regs_struct *r = &t->regs;
+	const uintptr_t all[] = {
+		r->rax, r->rbx, r->rdx, r->rsi, r->rdi, r->rbp, r->rsp,
+		r->r8,	r->r9,	r->r10, r->r11, r->r12, r->r13, r->r14,
+		r->r15,
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		mark(s, all[i]);
+	if ((long)r->orig_rax < 0)
+		mark(s, r->rcx);
+}
+
+/* A thread that is held without a stop: only its place is known. */
+static void mark_place(struct scan *s, const struct net_task *t)
+{
+	mark(s, t->place.pc);
+	mark(s, t->place.pc - 2);
+	for (int i = 0; i < 6; i++)
+		mark(s, t->place.args[i]);
+}
+
+/* ---- memory --------------------------------------------------------------- */
+
+/* The stack pointer @sp is in use. */
+static void add_stack(struct scan *s, uintptr_t sp)
+{
+	for (size_t i = 0; i < s->n_maps; i++) {
+		if (sp < s->maps[i].start || sp >= s->maps[i].end)
+			continue;
+		if (sp < s->from[i]) {
+			s->from[i] = sp;
+			s->more = true;
+		}
+		return;
+	}
+}
+
+/*
+ * The red zone of a thread at @ip.  The word that equals ip is what the `ret`
+ * that has just been executed has left there.
+ */
+static void scan_red_zone(struct scan *s, uintptr_t sp, uintptr_t ip)
+{
+	uint64_t words[RED_ZONE / 8];
+	struct iovec local = { words, RED_ZONE };
+	struct iovec remote = { (void *)((sp & ~7ull) - RED_ZONE), RED_ZONE };
+
+	if (process_vm_readv(net_reader(s->h), &local, 1, &remote, 1, 0) !=
+	    RED_ZONE)
+		return;
+	for (int i = 0; i < RED_ZONE / 8; i++)
+		if (words[i] != ip)
+			mark(s, words[i]);
+}
+
+static void scan_words(struct scan *s, const uint64_t *w, size_t n)
+{
+	uint64_t low = s->low, span = s->high - s->low;
+
+	for (size_t i = 0; i < n; i++) {
+		if (w[i] - low < span)
+			mark(s, w[i]);
+		if (w[i] == FRAME_SEGMENTS && i >= FRAME_SP_BACK)
+			add_stack(s, w[i - FRAME_SP_BACK]);
+	}
+}
+
+/*
+ * Read [from, to) and look at each aligned word.  Chunks overlap by the words
+ * that a signal frame needs.  What cannot be read is not there.
+ */
+static void scan_memory(struct scan *s, uintptr_t from, uintptr_t to)
+{
+	const size_t overlap = FRAME_SP_BACK * 8;
+	pid_t pid = net_reader(s->h);
+	struct iovec local, remote;
+	ssize_t got;
+
+	from &= ~7ull;
+	while (from < to) {
+		local.iov_base = s->chunk;
+		local.iov_len = to - from < CHUNK ? to - from : CHUNK;
+		remote.iov_base = (void *)from;
+		remote.iov_len = local.iov_len;
+		got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+		if (got < 8) {
+			from = (from | 4095) + 1;
+			continue;
+		}
+		s->h->stats.scanned += (uint64_t)got;
+		scan_words(s, s->chunk, (size_t)got / 8);
+		from += (uintptr_t)got;
+		if (from < to && (size_t)got > overlap &&
+		    (size_t)got == local.iov_len)
+			from -= overlap;
+	}
+}
+
+static void scan_stacks(struct scan *s)
+{
+	size_t i;
+
+	do {
+		s->more = false;
+		for (i = 0; i < s->n_maps; i++) {
+			uintptr_t from = s->from[i], to = s->done[i];
+
+			if (from >= to)
+				continue;
+			s->done[i] = from;
+			scan_memory(s, from, to);
+		}
+	} while (s->more);
+}
+
+/* The first thread's stack may be left for another by its thread. */
+static void add_first_stack(struct scan *s)
+{
+	for (size_t i = 0; i < s->n_maps; i++)
+		if (s->maps[i].stack && s->from[i] == s->maps[i].end)
+			s->from[i] = s->maps[i].start;
+}
+
+/* ---- moving --------------------------------------------------------------- */
+
+/*
+ * In a restartable sequence the kernel has a place of its own to go on at;
+ * such a thread is not moved.
+ */
+static bool in_sequence(struct scan *s, struct net_task *t)
+{
+	struct __ptrace_rseq_configuration c = { 0 };
+	pid_t pid = net_reader(s->h);
+	struct iovec local, remote;
+	uint64_t cs = 0, desc[4];
+
+	if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, t->tid, sizeof(c), &c) < 0 ||
+	    !c.rseq_abi_pointer)
+		return false;
+	local = (struct iovec){ &cs, 8 };
+	remote = (struct iovec){ (void *)(c.rseq_abi_pointer + 8), 8 };
+	if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != 8 || !cs)
+		return false;
+	/* u32 version, flags; u64 start, length, abort address */
+	local = (struct iovec){ desc, 32 };
+	remote = (struct iovec){ (void *)cs, 32 };
+	if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != 32)
+		return true;
+	return t->regs.rip - desc[1] < desc[2];
+}
+
+static int move(struct scan *s, struct net_task *t, uintptr_t to)
+{
+	if (ptrace(PTRACE_POKEUSER, t->tid,
+		   offsetof(struct user_regs_struct, rip), to))
+		return -errno;
+	t->regs.rip = to;
+	s->h->stats.moved++;
+	return 0;
+}
+
+/* The areas that a thread would be moved out of are not busy. */
+static bool may_move(struct scan *s, const struct net_task *t)
+{
+	struct places p = places_of(t);
+	struct net_area *a = area_at(s, p.after);
+	struct net_area *b = p.call ? area_at(s, p.call) : NULL;
+
+	return (a || b) && !(a && a->busy) && !(b && b->busy);
+}
+
+static void mark_threads(struct scan *s)
+{
+	for (size_t i = 0; i < s->h->n_tasks; i++) {
+		struct net_task *t = &s->h->tasks[i];
+
+		if (t->foreign)
+			continue;
+		if (t->state == NET_STOPPED) {
+			if (way_out(s, t) && in_sequence(s, t))
+				mark(s, t->regs.rip);
+			mark_registers(s, t);
+			scan_red_zone(s, t->regs.rsp, t->regs.rip);
+			add_stack(s, t->regs.rsp);
+		} else if (t->state == NET_STUCK || t->state == NET_BLOCKED) {
+			mark_place(s, t);
+			scan_red_zone(s, t->place.sp, t->place.pc);
+			add_stack(s, t->place.sp);
+		}
+	}
+}
+
+static void move_threads(struct scan *s)
+{
+	for (size_t i = 0; i < s->h->n_tasks; i++) {
+		struct net_task *t = &s->h->tasks[i];
+		uintptr_t to;
+
+		if (t->foreign || t->state != NET_STOPPED || !may_move(s, t))
+			continue;
+		to = way_out(s, t);
+		if (to && move(s, t, to))
+			mark(s, t->regs.rip);
+	}
+}
+
+int net_empty(struct net_hold *h, struct net_area *areas, size_t n)
+{
+	struct scan s = { .h = h, .areas = areas, .n_areas = n };
+	size_t i;
+	int r;
+
+	if (!n)
+		return 0;
+	s.low = areas[0].low;
+	for (i = 0; i < n; i++)
+		if (areas[i].high > s.high)
+			s.high = areas[i].high;
+	r = net_maps(net_reader(h), &s.maps);
+	if (r < 0)
+		return r;
+	s.n_maps = (size_t)r;
+	s.from = calloc(s.n_maps, 2 * sizeof(*s.from));
+	s.chunk = malloc(CHUNK);
+	r = s.from && s.chunk ? 0 : -ENOMEM;
+	if (r)
+		goto free_scan;
+	s.done = s.from + s.n_maps;
+	for (i = 0; i < s.n_maps; i++)
+		s.from[i] = s.done[i] = s.maps[i].end;
+	mark_threads(&s);
+	scan_stacks(&s);
+	add_first_stack(&s);
+	scan_stacks(&s);
+	move_threads(&s);
+
+free_scan:
+	free(s.chunk);
+	free(s.from);
+	free(s.maps);
+	return r;
+}

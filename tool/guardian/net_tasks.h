@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net_tasks.h - what the parts of the net know of each other
+ *
+ * All of it runs in the net's own process; nothing here is for the guardian.
+ */
+#ifndef GUARDIAN_NET_TASKS_H
+#define GUARDIAN_NET_TASKS_H
+
+#include <sys/user.h>
+
+#include "net.h"
+
+enum net_state {
+	NET_SEIZED,  /* traced, not asked to stop */
+	NET_ASKED,   /* interrupted, has not stopped yet */
+	NET_STOPPED, /* in a ptrace stop; its registers are valid */
+	NET_STUCK,   /* cannot stop, nor run its own code before it does */
+	NET_BLOCKED, /* left asleep */
+	NET_FREE,    /* detached or dead */
+};
+
+enum net_stop {
+	NET_STOP_PLAIN,  /* because it was asked to */
+	NET_STOP_GROUP,  /* by SIGSTOP and the like, for all threads */
+	NET_STOP_SIGNAL, /* a signal waits to be delivered */
+	NET_STOP_EVENT,  /* clone, fork, vfork */
+	NET_STOP_ENTRY,  /* at the entry of a system call */
+};
+
+struct net_task {
+	pid_t tid;
+	pid_t pid;
+	enum net_state state;
+	enum net_stop stop;
+	int signal;       /* NET_STOP_SIGNAL: which */
+	bool rewound;     /* its system call was -EINTR and is made again */
+	bool quiet_birth; /* cannot have made a task that we did not see */
+	bool foreign;     /* born by fork: does not share the memory */
+	uint64_t since;   /* held since, by our clock; 0: not yet */
+	struct net_place place;
+	struct user_regs_struct regs;
+};
+
+struct net_hold {
+	pid_t pid;
+	pid_t worker;
+	struct net_options options;
+	int alive; /* descriptor: end of file when the guardian is gone */
+	struct net_task *tasks;
+	size_t n_tasks;
+	size_t room;
+	uint64_t deadline;
+	bool gone; /* exec or exit: the memory is not there any more */
+	struct net_stats stats;
+};
+
+/* net_stop.c */
+
+/* Nanoseconds of a monotonic clock. */
+uint64_t net_clock(void);
+
+/* Stop everyone.  On failure call net_release() all the same. */
+int net_stop(struct net_hold *h);
+
+/* Let everyone go. */
+void net_release(struct net_hold *h);
+
+/* Make sure that a task that is left blocked stands still; it may wake. */
+int net_wake(struct net_hold *h, struct net_task *t);
+
+/* A live task whose memory is the target's, for reading it; 0: none. */
+pid_t net_reader(const struct net_hold *h);
+
+/* net_scan.c */
+
+/* A piece of text that must be empty, and where those inside go instead. */
+struct net_area {
+	uintptr_t low;  /* busy: low <= address < high */
+	uintptr_t high;
+	unsigned int n;
+	uintptr_t from[TL_MAP_MAX];
+	uintptr_t to[TL_MAP_MAX]; /* 0: nowhere */
+	size_t index;             /* the caller's */
+	bool busy;
+};
+
+/* Empty the areas; they are sorted.  0 or a negative errno. */
+int net_empty(struct net_hold *h, struct net_area *areas, size_t n);
+
+/* net_proc.c */
+
+struct net_map {
+	uintptr_t start;
+	uintptr_t end;
+	bool writable;
+	bool private;
+	bool stack; /* the first thread's */
+};
+
+/*
+ * The readable mappings of @tid in ascending order, in a fresh array.  Returns
+ * their number or a negative errno.
+ */
+int net_maps(pid_t tid, struct net_map **maps);
+
+/*
+ * The children of thread @tid of process @pid, in a fresh array.  Returns
+ * their number or a negative errno.
+ */
+int net_children(pid_t pid, pid_t tid, pid_t **children);
+
+struct net_status {
+	char state;
+	pid_t pid;
+	pid_t parent;
+	pid_t tracer;
+	uint64_t blocked;
+	uint64_t ignored;
+	uint64_t caught;
+};
+
+/* From /proc/TID/status. */
+int net_status(pid_t tid, struct net_status *st);
+
+#endif
