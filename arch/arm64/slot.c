@@ -36,7 +36,7 @@
 #define BLR_X0	   0xd63f0000u
 #define DATA_BYTES 24
 
-static_assert(TL_SLOT_BYTES >= 4 * A64_VECTOR_LITERAL_WORDS + 40 + DATA_BYTES,
+static_assert(TL_SLOT_BYTES >= 4 * A64_RELOCATED_WORDS + 40 + DATA_BYTES,
 	      "the longest slot");
 
 struct code {
@@ -59,12 +59,12 @@ static void put64(struct code *c, uint64_t value)
 static void put_copy(struct code *c, const struct tl_plan *plan,
 		     const struct tl_emit *emit)
 {
-	uint32_t words[A64_VECTOR_LITERAL_WORDS];
+	uint32_t words[A64_RELOCATED_WORDS];
 	size_t n = 1;
 
 	words[0] = tl_plan_insn(plan);
 	if (plan->kind == A64_VECTOR_LITERAL)
-		n = a64_relocate_vector_literal(words[0], emit->addr, emit->at,
+		n = a64_relocate(words[0], emit->addr, emit->at,
 						words);
 	for (size_t i = 0; i < n; i++)
 		put(c, words[i]);

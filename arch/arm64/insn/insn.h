@@ -6,9 +6,9 @@
  * stand.  So there are three answers:
  *
  *   slot       has the same effect at any address
- *   simulate   uses the program counter, and is simple enough to be done by
- *              a64_simulate() on saved registers; or, for vector literals, to
- *              be rewritten by a64_relocate_vector_literal()
+ *   simulate   uses the program counter: done by a64_simulate() to saved
+ *              registers, or rewritten by a64_relocate().  Vector literals are
+ *              always rewritten: their registers are not among those saved
  *   refuse     changes the course of exceptions, belongs to an exclusive pair,
  *              or is not known
  *
@@ -82,17 +82,21 @@ bool a64_condition(unsigned int cond, uint64_t pstate);
 uint64_t a64_literal_address(uint32_t insn, uint64_t pc);
 size_t a64_literal_size(uint32_t insn);
 
-/* The most words that a64_relocate_vector_literal() writes. */
-#define A64_VECTOR_LITERAL_WORDS 7
+/* The most words that a64_relocate() writes. */
+#define A64_RELOCATED_WORDS 7
 
 /*
- * Write code that, run at @to, loads the same literal into the same vector
- * register as @insn does at @pc, and leaves all else as it was; returns the
- * number of words.  One word if the literal can be reached from @to; otherwise
- * it keeps x16 on the stack, 16 bytes below the stack pointer, meanwhile.
+ * Write code that, run at @to, has exactly the effect of @insn at @pc, and goes
+ * on behind its last word where @insn would go on with the next instruction.
+ * A call leaves the original return address.  Returns the number of words; 0:
+ * it cannot be done from there (a branch target out of reach, blr x30, or an
+ * instruction that is refused).
+ *
+ * A vector literal that is out of reach keeps x16 on the stack, 16 bytes below
+ * the stack pointer, meanwhile.  Context: any.
  */
-size_t a64_relocate_vector_literal(uint32_t insn, uint64_t pc, uint64_t to,
-				   uint32_t out[A64_VECTOR_LITERAL_WORDS]);
+size_t a64_relocate(uint32_t insn, uint64_t pc, uint64_t to,
+		    uint32_t out[A64_RELOCATED_WORDS]);
 
 /*
  * Write `b` at @from to @to.  False if that is further than 128 MiB, or not a

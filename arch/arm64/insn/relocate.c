@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* relocate.c - code for another address: branches and vector literals */
+/*
+ * relocate.c - instructions that use their place, for another place
+ *
+ * What was computed from the program counter is a constant by now, and is put
+ * behind the code as a literal.
+ */
 
 #include "insn.h"
 
-#define INSN_B		0x14000000u
-#define STR_X16_PUSH	0xf81f0ff0u /* str x16, [sp, #-16]! */
-#define LDR_X16_POP	0xf84107f0u /* ldr x16, [sp], #16 */
-#define LDR_X16_LITERAL 0x58000010u
-#define X16		16u
+#define INSN_B	      0x14000000u
+#define INSN_BR	      0xd61f0000u
+#define INSN_NOP      0xd503201fu
+#define STR_X16_PUSH  0xf81f0ff0u /* str x16, [sp, #-16]! */
+#define LDR_X16_POP   0xf84107f0u /* ldr x16, [sp], #16 */
+#define LDR_LITERAL   0x58000000u /* ldr x0, . */
+#define BLR_BIT	      (1u << 21)
+#define X16	      16u
+#define LINK_REGISTER 30u
+#define ZERO_REGISTER 31u
 
 static bool fits(int64_t offset, unsigned int bits)
 {
@@ -21,6 +31,17 @@ static uint32_t imm19(int64_t offset)
 	return ((uint32_t)(offset / 4) & 0x7ffff) << 5;
 }
 
+static uint32_t load_literal(uint32_t reg, int64_t offset)
+{
+	return LDR_LITERAL | imm19(offset) | reg;
+}
+
+static void put64(uint32_t *out, uint64_t value)
+{
+	out[0] = (uint32_t)value;
+	out[1] = (uint32_t)(value >> 32);
+}
+
 bool a64_branch(uint64_t from, uint64_t to, uint32_t *out)
 {
 	int64_t offset = (int64_t)(to - from);
@@ -31,12 +52,124 @@ bool a64_branch(uint64_t from, uint64_t to, uint32_t *out)
 	return true;
 }
 
-/* ldr s, d or q register @rt from the address in @rn, sized as @literal. */
-static uint32_t load_from(uint32_t literal, uint32_t rn)
+static int64_t branch_offset(uint32_t insn, unsigned int low, unsigned int bits)
 {
-	static const uint32_t opcode[] = { 0xbd400000, 0xfd400000, 0x3dc00000 };
+	uint64_t sign = 1ull << (bits - 1);
+	uint64_t value = insn >> low & (2 * sign - 1);
 
-	return opcode[literal >> 30] | rn << 5 | (literal & 31);
+	return (int64_t)((value ^ sign) - sign) * 4;
+}
+
+/*
+ *     b:   +0   b target               bl:  +0   ldr x30, +8
+ *                                           +4   b target
+ *                                           +8   pc + 4, 8 bytes
+ */
+static size_t relocate_b(uint32_t insn, uint64_t pc, uint64_t to, uint32_t *out)
+{
+	uint64_t target = pc + (uint64_t)branch_offset(insn, 0, 26);
+	bool link = insn >> 31;
+
+	if (!a64_branch(to + (link ? 4 : 0), target, &out[link ? 1 : 0]))
+		return 0;
+	if (!link)
+		return 1;
+	out[0] = load_literal(LINK_REGISTER, 8);
+	put64(out + 2, pc + 4);
+	return 4;
+}
+
+/*
+ *     +0   the instruction, to +8
+ *     +4   b +12
+ *     +8   b target
+ *     +12  ...
+ */
+static size_t relocate_conditional(uint32_t insn, uint64_t pc, uint64_t to,
+				   unsigned int bits, uint32_t *out)
+{
+	uint64_t target = pc + (uint64_t)branch_offset(insn, 5, bits);
+	uint32_t mask = ((1u << bits) - 1) << 5;
+
+	if (!a64_branch(to + 8, target, &out[2]))
+		return 0;
+	out[0] = (insn & ~mask) | 2 << 5;
+	out[1] = INSN_B | 2;
+	return 3;
+}
+
+/*
+ *     br, ret: as they are             blr: +0   ldr x30, +8
+ *                                           +4   br
+ *                                           +8   pc + 4, 8 bytes
+ */
+static size_t relocate_br(uint32_t insn, uint64_t pc, uint32_t *out)
+{
+	uint32_t rn = insn >> 5 & 31;
+
+	if ((insn & ~(31u << 5)) != (INSN_BR | BLR_BIT)) {
+		out[0] = insn;
+		return 1;
+	}
+	if (rn == LINK_REGISTER)
+		return 0;
+	out[0] = load_literal(LINK_REGISTER, 8);
+	out[1] = INSN_BR | rn << 5;
+	put64(out + 2, pc + 4);
+	return 4;
+}
+
+/*
+ *     +0   ldr xd, +8
+ *     +4   b +12
+ *     +8   the address, 8 bytes
+ *     +16  ...
+ */
+static size_t relocate_adr(uint32_t insn, uint64_t pc, uint32_t *out)
+{
+	struct a64_cpu cpu = { .pc = pc };
+	uint32_t rd = insn & 31;
+
+	out[0] = INSN_NOP;
+	if (rd == ZERO_REGISTER)
+		return 1;
+	a64_simulate(insn, &cpu, NULL);
+	out[0] = load_literal(rd, 8);
+	out[1] = INSN_B | 3;
+	put64(out + 2, cpu.x[rd]);
+	return 4;
+}
+
+/* Load into register @rt from the address in @rn, as literal load @insn does. */
+static uint32_t load_from(uint32_t insn, uint32_t rn)
+{
+	static const uint32_t general[] = { 0xb9400000, 0xf9400000,
+					    0xb9800000 };
+	static const uint32_t vector[] = { 0xbd400000, 0xfd400000, 0x3dc00000 };
+	const uint32_t *opcode = insn >> 26 & 1 ? vector : general;
+
+	return opcode[insn >> 30] | rn << 5 | (insn & 31);
+}
+
+/*
+ *     +0   ldr xt, +12
+ *     +4   ldr wt, xt or ldrsw, [xt]
+ *     +8   b +12
+ *     +12  the address, 8 bytes
+ *     +20  ...
+ */
+static size_t relocate_literal(uint32_t insn, uint64_t pc, uint32_t *out)
+{
+	uint32_t rt = insn & 31;
+
+	out[0] = INSN_NOP;
+	if (rt == ZERO_REGISTER)
+		return 1;
+	out[0] = load_literal(rt, 12);
+	out[1] = load_from(insn, rt);
+	out[2] = INSN_B | 3;
+	put64(out + 3, a64_literal_address(insn, pc));
+	return 5;
 }
 
 /*
@@ -48,8 +181,8 @@ static uint32_t load_from(uint32_t literal, uint32_t rn)
  *     +20  the address, 8 bytes
  *     +28  ...
  */
-size_t a64_relocate_vector_literal(uint32_t insn, uint64_t pc, uint64_t to,
-				   uint32_t out[A64_VECTOR_LITERAL_WORDS])
+static size_t relocate_vector(uint32_t insn, uint64_t pc, uint64_t to,
+			      uint32_t *out)
 {
 	uint64_t address = a64_literal_address(insn, pc);
 	int64_t offset = (int64_t)(address - to);
@@ -59,11 +192,38 @@ size_t a64_relocate_vector_literal(uint32_t insn, uint64_t pc, uint64_t to,
 		return 1;
 	}
 	out[0] = STR_X16_PUSH;
-	out[1] = LDR_X16_LITERAL | imm19(16);
+	out[1] = load_literal(X16, 16);
 	out[2] = load_from(insn, X16);
 	out[3] = LDR_X16_POP;
 	out[4] = INSN_B | 3;
-	out[5] = (uint32_t)address;
-	out[6] = (uint32_t)(address >> 32);
-	return A64_VECTOR_LITERAL_WORDS;
+	put64(out + 5, address);
+	return 7;
+}
+
+size_t a64_relocate(uint32_t insn, uint64_t pc, uint64_t to,
+		    uint32_t out[A64_RELOCATED_WORDS])
+{
+	switch (a64_match(insn)->plan) {
+	case A64_SLOT:
+		out[0] = insn;
+		return 1;
+	case A64_SIM_B:
+		return relocate_b(insn, pc, to, out);
+	case A64_SIM_B_COND:
+	case A64_SIM_CBZ:
+		return relocate_conditional(insn, pc, to, 19, out);
+	case A64_SIM_TBZ:
+		return relocate_conditional(insn, pc, to, 14, out);
+	case A64_SIM_BR:
+		return relocate_br(insn, pc, out);
+	case A64_SIM_ADR:
+		return relocate_adr(insn, pc, out);
+	case A64_SIM_LITERAL:
+		return relocate_literal(insn, pc, out);
+	case A64_VECTOR_LITERAL:
+		return relocate_vector(insn, pc, to, out);
+	case A64_REFUSE:
+		break;
+	}
+	return 0;
 }

@@ -195,6 +195,20 @@ TL_TEST(arm64_branch_reaches_128_mib_and_no_further)
 	CHECK(!a64_branch(at, at + 2, &insn));
 }
 
+TL_TEST(arm64_relocation_out_of_reach_is_refused)
+{
+	const uint64_t at = 0x40000000, far = at + 0xa000000;
+	uint32_t out[A64_RELOCATED_WORDS];
+
+	CHECK_EQ(a64_relocate(0x14000002, at, far, out), 0);	 /* b */
+	CHECK_EQ(a64_relocate(0x94000002, at, far, out), 0);	 /* bl */
+	CHECK_EQ(a64_relocate(0x54000041, at, far, out), 0);	 /* b.ne */
+	CHECK_EQ(a64_relocate(0x36080041, at, far, out), 0);	 /* tbz */
+	CHECK_EQ(a64_relocate(0xd63f03c0, at, at + 64, out), 0); /* blr x30 */
+	CHECK_EQ(a64_relocate(0xd4000001, at, at + 64, out), 0); /* svc */
+	CHECK_EQ(a64_relocate(0xd503201f, at, far, out), 1);	 /* nop */
+}
+
 TL_TEST(arm64_breakpoint_is_known_with_any_number)
 {
 	CHECK_EQ(A64_BRK(0x5450), 0xd42a8a00);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* link: arm64-insn on-arm64 */
 /*
- * simulate.c - simulated instructions do what the CPU does
+ * simulate.c - simulated and relocated instructions do what the CPU does
  *
  * The CPU is the oracle.  The arena is filled with brk; a word is put into it,
  * and a signal handler starts it with random registers by changing its own
@@ -21,13 +21,14 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
-#define ARENA_BYTES (4u << 20)
-#define ARENA_WORDS (ARENA_BYTES / 4)
-#define NZCV	    0xf0000000u
-#define BRK	    A64_BRK(0)
-#define ROUNDS	    400
+#define ARENA_BYTES	(4u << 20)
+#define ARENA_WORDS	(ARENA_BYTES / 4)
+#define ELSEWHERE_BYTES 65536u
+#define NZCV		0xf0000000u
+#define BRK		A64_BRK(0)
+#define ROUNDS		400
 
-static uint32_t *arena;
+static uint32_t *arena, *elsewhere; /* one behind the other */
 static struct a64_cpu start, end;
 static ucontext_t back;
 static volatile unsigned int traps;
@@ -80,11 +81,13 @@ static bool prepare(void)
 	on.sa_sigaction = on_trap;
 	if (sigaction(SIGTRAP, &on, NULL))
 		return false;
-	arena = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE | PROT_EXEC,
+	arena = mmap(NULL, ARENA_BYTES + ELSEWHERE_BYTES,
+		     PROT_READ | PROT_WRITE | PROT_EXEC,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (arena == MAP_FAILED)
 		return false;
-	for (size_t i = 0; i < ARENA_WORDS; i++)
+	elsewhere = arena + ARENA_WORDS;
+	for (size_t i = 0; i < ARENA_WORDS + ELSEWHERE_BYTES / 4; i++)
 		arena[i] = BRK;
 	return true;
 }
@@ -189,12 +192,51 @@ static bool is_load(const struct shape *s)
 	return (s->fixed & 0x3f000000) == 0x18000000;
 }
 
-static void one_round(const struct shape *s, uint64_t *seed)
+/* @start by C; @end is what the CPU made of it. */
+static void compare_simulated(uint32_t insn, uint32_t *at)
+{
+	struct a64_cpu simulated = start;
+
+	(void)at;
+	CHECK(a64_simulate(insn, &simulated, read_memory));
+	CHECK_MEM(simulated.x, end.x, sizeof(end.x));
+	CHECK_EQ(simulated.sp, end.sp);
+	CHECK_EQ(simulated.pc, end.pc);
+	CHECK_EQ(simulated.pstate & NZCV, end.pstate & NZCV);
+}
+
+/* The relocated code by the CPU, against the original in @end. */
+static void compare_relocated(uint32_t insn, uint32_t *at)
+{
+	struct a64_cpu native = end;
+	uint32_t out[A64_RELOCATED_WORDS];
+	size_t n = a64_relocate(insn, (uint64_t)at, (uint64_t)elsewhere, out);
+	uint32_t brk = BRK;
+
+	if ((insn & 0xffffffe0) == 0xd63f03c0) { /* blr x30 */
+		CHECK_EQ(n, 0);
+		return;
+	}
+	REQUIRE(n > 0);
+	put_code(elsewhere, out, n);
+	put_code(elsewhere + n, &brk, 1);
+	start.pc = (uint64_t)elsewhere;
+	run();
+	if (native.pc == (uint64_t)(at + 1))
+		native.pc = (uint64_t)(elsewhere + n);
+	CHECK_EQ(traps, 1);
+	CHECK_MEM(native.x, end.x, sizeof(end.x));
+	CHECK_EQ(native.sp, end.sp);
+	CHECK_EQ(native.pc, end.pc);
+	CHECK_EQ(native.pstate & NZCV, end.pstate & NZCV);
+}
+
+static void one_round(const struct shape *s, uint64_t *seed,
+		      void (*compare)(uint32_t insn, uint32_t *at))
 {
 	uint32_t *at =
 		arena + ARENA_WORDS / 2 + (long)(tl_test_random(seed) % 32);
 	uint32_t insn = random_word(s, seed);
-	struct a64_cpu simulated;
 	uint64_t literal = 0, data = tl_test_random(seed), kept = 0;
 
 	random_state(seed, at);
@@ -217,29 +259,35 @@ static void one_round(const struct shape *s, uint64_t *seed)
 	}
 	put_code(at, &insn, 1);
 	run();
-	simulated = start;
-	CHECK(a64_simulate(insn, &simulated, read_memory));
 	CHECK_EQ(traps, 1);
-	CHECK_MEM(simulated.x, end.x, sizeof(end.x));
-	CHECK_EQ(simulated.sp, end.sp);
-	CHECK_EQ(simulated.pc, end.pc);
-	CHECK_EQ(simulated.pstate & NZCV, end.pstate & NZCV);
+	compare(insn, at);
 	put_code(at, &(uint32_t){ BRK }, 1);
 	if (is_load(s))
 		put_code((uint32_t *)literal, &kept, 2);
 }
 
-TL_TEST(arm64_simulation_agrees_with_the_cpu)
+static void all_shapes(void (*compare)(uint32_t insn, uint32_t *at))
 {
 	uint64_t seed = tl_test_seed;
 	const struct shape *s;
 
-	REQUIRE(prepare());
 	for_each_row(s, shapes) {
 		ROW(s->name);
 		for (unsigned int i = 0; i < ROUNDS * tl_test_scale; i++)
-			one_round(s, &seed);
+			one_round(s, &seed, compare);
 	}
+}
+
+TL_TEST(arm64_simulation_agrees_with_the_cpu)
+{
+	REQUIRE(prepare());
+	all_shapes(compare_simulated);
+}
+
+TL_TEST(arm64_relocated_code_agrees_with_the_cpu)
+{
+	REQUIRE(prepare());
+	all_shapes(compare_relocated);
 }
 
 TL_TEST(arm64_every_simulated_rule_has_a_shape)
@@ -308,7 +356,7 @@ TL_TEST(arm64_vector_literal_loads_the_same_elsewhere)
 	static const uint32_t opcodes[] = { 0x1c000000, 0x5c000000,
 					    0x9c000000 };
 	static const uint32_t ret = 0xd65f03c0;
-	uint32_t *at, *near, *far, out[A64_VECTOR_LITERAL_WORDS];
+	uint32_t *at, *near, *far, out[A64_RELOCATED_WORDS];
 
 	REQUIRE(prepare());
 	at = arena + 1000;
@@ -320,10 +368,9 @@ TL_TEST(arm64_vector_literal_loads_the_same_elsewhere)
 		unsigned __int128 loaded[2];
 		uint64_t kept[2];
 		uint32_t *to = i & 1 ? far : near;
-		size_t n = a64_relocate_vector_literal(insn, (uint64_t)at,
-						       (uint64_t)to, out);
+		size_t n = a64_relocate(insn, (uint64_t)at, (uint64_t)to, out);
 
-		CHECK_EQ(n, i & 1 ? A64_VECTOR_LITERAL_WORDS : 1);
+		CHECK_EQ(n, i & 1 ? A64_RELOCATED_WORDS : 1);
 		memcpy(kept, at + 64, 16);
 		put_code(at + 64, data, 4);
 		put_code(at, (uint32_t[]){ insn, ret }, 2);
@@ -339,7 +386,7 @@ TL_TEST(arm64_vector_literal_loads_the_same_elsewhere)
 
 TL_TEST(arm64_vector_literal_elsewhere_keeps_other_registers)
 {
-	uint32_t *at, *far, out[A64_VECTOR_LITERAL_WORDS];
+	uint32_t *at, *far, out[A64_RELOCATED_WORDS];
 	static uint64_t stack[64];
 	uint64_t seed = tl_test_seed;
 	size_t n;
@@ -349,8 +396,7 @@ TL_TEST(arm64_vector_literal_elsewhere_keeps_other_registers)
 	far = arena + 900000;
 	random_state(&seed, far);
 	start.sp = (uint64_t)(stack + 32) & ~15ull;
-	n = a64_relocate_vector_literal(0x5c000041, (uint64_t)at, (uint64_t)far,
-					out);
+	n = a64_relocate(0x5c000041, (uint64_t)at, (uint64_t)far, out);
 	put_code(far, out, n);
 	put_code(far + n, &(uint32_t){ BRK }, 1);
 	run();
