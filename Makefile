@@ -62,7 +62,8 @@ inc.arch/x86         = -Iinclude $(arch-seen) -Iarch/x86
 inc.arch/x86/insn    = -Iarch/x86/insn
 inc.arch/arm64       = -Iinclude $(arch-seen) -Iarch/arm64
 inc.arch/arm64/insn  = -Iarch/arm64/insn
-inc.host/linux       = -Iinclude -Ihost/linux
+inc.host/linux/common = -Iinclude -Ihost/linux
+inc.host/linux/own   = -Iinclude -Ihost/linux
 inc.host/sim         = -Iinclude -Ihost/sim
 inc.host/kernel      = -Iinclude -Ikernel/include -Ihost/kernel
 inc.host/template    = -Iinclude -Ihost/template
@@ -86,8 +87,9 @@ inc.mk               =
 
 # How a folder is compiled: core (freestanding, and in the section whose bounds
 # are where no probe may be), free (freestanding) or hosted.
-core-dirs := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn
-free-dirs := host/linux host/kernel host/template kernel/core kernel/x86 \
+core-dirs := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn \
+	     host/linux/common host/linux/own
+free-dirs := host/kernel host/template kernel/core kernel/x86 \
 	     tool/agent examples/embed mk
 is-core = $(filter $(core-dirs),$1)
 is-free = $(filter $(core-dirs) $(free-dirs),$1)
@@ -148,6 +150,7 @@ objs = $(patsubst %,$(O)/$1/%.o,$2)
 core-x86 := $(call objs,x86,$(engine-srcs) $(x86-srcs) $(x86-insn-srcs))
 core-arm64 := $(call objs,arm64,$(engine-srcs) $(arm64-srcs) $(arm64-insn-srcs))
 linux-x86 := $(call objs,x86,$(host-linux-srcs))
+linux-own-x86 := $(linux-x86) $(call objs,x86,$(host-linux-own-srcs))
 
 $(O)/x86/core.o: $(core-x86)
 	$(call say,LD,$@)
@@ -156,11 +159,11 @@ $(O)/arm64/core.o: $(core-arm64)
 	$(call say,LD,$@)
 	$(Q)$(call ld,arm64) -r -o $@ $^
 
-$(O)/libtrapline.a: $(O)/x86/core.o $(linux-x86)
+$(O)/libtrapline.a: $(O)/x86/core.o $(linux-own-x86)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(O)/libtrapline.so: $(O)/x86/core.o $(linux-x86)
+$(O)/libtrapline.so: $(O)/x86/core.o $(linux-own-x86)
 	$(call say,LINK,$@)
 	$(Q)$(call cc,x86) -shared -nostdlib -Wl,-soname,libtrapline.so.0 \
 		-Wl,--no-undefined,-z,now,-z,noexecstack -o $@ $^

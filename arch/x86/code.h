@@ -9,6 +9,11 @@
 
 #include "insn/insn.h"
 
+#pragma GCC visibility push(hidden)
+
+/* Host and engine are linked into one object: no table of addresses. */
+extern const struct tl_host_ops *tl_host_ops;
+
 /* Bytes being written, to run at @at.  Once @err is set nothing is written. */
 struct tl_out {
 	uint8_t *buf;
@@ -70,5 +75,7 @@ extern const char tl_x86_call_pre[];
 extern const char tl_x86_call_post[];
 /* A byte that is not zero, for hosts without a gate. */
 extern const char tl_x86_gate_open[];
+
+#pragma GCC visibility pop
 
 #endif

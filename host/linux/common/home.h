@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * home.h - what is common to the homes that are a Linux process
+ *
+ * common/ serves a program that links libtrapline and the agent that runs in
+ * somebody else's process; own/ is for the former alone.
+ */
+#ifndef TL_LINUX_HOME_H
+#define TL_LINUX_HOME_H
+
+#include "common/sys.h"
+
+#include <trapline/host.h>
+#include <trapline/regs.h>
+#include <trapline/trap.h>
+
+#pragma GCC visibility push(hidden)
+
+/*
+ * Make the table of contexts.  To be called once, before anything can be hit.
+ * 0 or -TL_ENOMEM.  Context: task.
+ */
+int tl_contexts_init(void);
+
+/* The list of all contexts, by their `next`. */
+extern struct tl_context *tl_newest_context;
+
+/*
+ * Register with membarrier, for tlh_sync_cores().  0, or negative: the kernel
+ * has no such command, and a slower way is used.  Context: task.
+ */
+int tl_sync_init(void);
+
+/*
+ * An unused range of @size bytes, all of it within @reach of @near, mapped with
+ * @prot; 0: there is none.  Context: task.
+ */
+uintptr_t tl_map_near(uintptr_t near, size_t reach, size_t size, int prot);
+
+/* ---- /proc/self/maps -------------------------------------------------------- */
+
+struct tl_map {
+	uintptr_t start;
+	uintptr_t end;
+	int prot; /* TL_PROT_* */
+	uint64_t offset;
+	uint64_t dev; /* major << 32 | minor */
+	uint64_t inode;
+	const char *path; /* "" if it has none */
+};
+
+/*
+ * Call @fn for each mapping until it returns non-zero; that, 0, or a negative
+ * code if the file cannot be read.  Context: task.
+ */
+int tl_maps_each(int (*fn)(const struct tl_map *m, void *arg), void *arg);
+
+/* ---- SIGTRAP ---------------------------------------------------------------- */
+
+/* The kernel's struct sigaction. */
+struct tl_sigaction {
+	uintptr_t handler;
+	unsigned long flags;
+	uintptr_t restorer;
+	uint64_t mask;
+};
+
+#define TL_SIGTRAP 5
+#define TL_SA_SIGINFO 0x4UL
+#define TL_SA_RESTORER 0x04000000UL
+#define TL_SA_ONSTACK 0x08000000UL
+#define TL_SA_RESTART 0x10000000UL
+#define TL_SA_NODEFER 0x40000000UL
+#define TL_SA_RESETHAND 0x80000000UL
+
+/* The kernel's siginfo, as far as it is needed here. */
+struct tl_siginfo {
+	int signo;
+	int err;
+	int code;
+	int pad;
+	int pid;
+	unsigned int uid;
+	uint64_t value;
+	uint8_t rest[96];
+};
+
+#define TL_SI_KERNEL 0x80
+#define TL_SI_QUEUE (-1)
+
+struct tl_ucontext {
+	unsigned long flags;
+	struct tl_ucontext *link;
+	uintptr_t stack_sp;
+	int stack_flags;
+	size_t stack_size;
+	unsigned long r8, r9, r10, r11, r12, r13, r14, r15;
+	unsigned long di, si, bp, bx, dx, ax, cx, sp, ip, eflags;
+	uint16_t cs, gs, fs, ss;
+	unsigned long err, trapno, oldmask, cr2;
+	uintptr_t fpstate;
+	unsigned long reserved[8];
+	uint64_t sigmask;
+};
+
+/*
+ * What SIGTRAP does in the program when it is not ours.  To be set before the
+ * handler is installed.
+ */
+extern struct tl_sigaction tl_sigtrap_program;
+
+/* Fill in @act with our handler, to be installed in place of @program's. */
+void tl_sigtrap_action(struct tl_sigaction *act,
+		       const struct tl_sigaction *program);
+
+/*
+ * Install our handler, unless it is installed already, and keep what was there
+ * before as the program's.  0 or a negative code.  Context: task.
+ */
+int tl_sigtrap_install(void);
+
+/* Where our handler returns to.  Never called. */
+void tl_sigtrap_restorer(void);
+
+/* Is @act our handler? */
+bool tl_sigtrap_is_ours(const struct tl_sigaction *act);
+
+/*
+ * Offered each SIGTRAP that was sent by sigqueue(); true: it was ours.  NULL
+ * unless a home sets it.  Context: trap.
+ */
+extern bool (*tl_sigtrap_queued)(const struct tl_siginfo *info,
+				 struct tl_ucontext *uc);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sigtrap.c - breakpoints arrive as SIGTRAP, and so do other people's
+ *
+ * Our handler is in place of the program's.  A breakpoint that the engine knows
+ * is its business; everything else is handed on as if we were not here:
+ *
+ *     the program's action      a trap (int3, step, watchpoint)   a sent signal
+ *     ----------------------    ------------------------------    -------------
+ *     a handler                 called, with its own mask, stack, and flags
+ *     ignored                   the kernel kills: so do we        nothing
+ *     default                   killed, at the very instruction   killed
+ *
+ * Ours is installed with SA_NODEFER, since a handler of ours may run into
+ * another breakpoint, and a SIGTRAP that is blocked then kills; and with
+ * SA_ONSTACK, since the stack of the interrupted code may be too small (and in
+ * Go programs must not be used).  While it runs all signals are blocked but
+ * those that a fault raises.  Nothing on its way makes a system call but the
+ * return from the signal.
+ *
+ * The program's handler does not get called by us.  Its mask is set, the stack
+ * pointer is put on the frame that the kernel made for us, and it is jumped to:
+ * when it returns it returns to the kernel, and when it does not (siglongjmp)
+ * there is nothing of ours under it.  If it did not ask for the alternate
+ * stack, and we stand on it, the frame is first moved to where it would be.
+ */
+#include "common/home.h"
+
+#define SIG_DFL 0UL
+#define SIG_IGN 1UL
+#define SIG_SETMASK 2
+#define BIT(sig) (1UL << ((sig) - 1))
+/* SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS: raised by instructions. */
+#define FAULTS (BIT(4) | BIT(5) | BIT(7) | BIT(8) | BIT(11) | BIT(31))
+
+#define RED_ZONE 128
+
+struct tl_sigaction tl_sigtrap_program;
+bool (*tl_sigtrap_queued)(const struct tl_siginfo *info,
+			  struct tl_ucontext *uc);
+
+_Static_assert(sizeof(struct tl_siginfo) == 128, "siginfo");
+_Static_assert(offsetof(struct tl_ucontext, sigmask) == 296, "ucontext");
+
+/* What the kernel puts on the stack; the saved vector state lies above. */
+struct frame {
+	uintptr_t restorer;
+	struct tl_ucontext uc;
+	struct tl_siginfo info;
+};
+
+__attribute__((used)) static void handle(int sig, struct tl_siginfo *info,
+					 struct tl_ucontext *uc);
+
+/* Unwinders know the place where signals return by exactly these bytes. */
+__asm__("	.pushsection trapline_text, \"ax\", @progbits\n"
+	"	.type	tl_sigtrap_restorer, @function\n"
+	"tl_sigtrap_restorer:\n"
+	"	mov	$15, %rax\n" /* rt_sigreturn */
+	"	syscall\n"
+	"	.popsection\n");
+
+static void to_regs(struct pt_regs *r, const struct tl_ucontext *uc)
+{
+	r->r15 = uc->r15;
+	r->r14 = uc->r14;
+	r->r13 = uc->r13;
+	r->r12 = uc->r12;
+	r->bp = uc->bp;
+	r->bx = uc->bx;
+	r->r11 = uc->r11;
+	r->r10 = uc->r10;
+	r->r9 = uc->r9;
+	r->r8 = uc->r8;
+	r->ax = uc->ax;
+	r->cx = uc->cx;
+	r->dx = uc->dx;
+	r->si = uc->si;
+	r->di = uc->di;
+	r->orig_ax = -1UL;
+	r->ip = uc->ip;
+	r->cs = uc->cs;
+	r->flags = uc->eflags;
+	r->sp = uc->sp;
+	r->ss = uc->ss;
+}
+
+static void from_regs(struct tl_ucontext *uc, const struct pt_regs *r)
+{
+	uc->r15 = r->r15;
+	uc->r14 = r->r14;
+	uc->r13 = r->r13;
+	uc->r12 = r->r12;
+	uc->bp = r->bp;
+	uc->bx = r->bx;
+	uc->r11 = r->r11;
+	uc->r10 = r->r10;
+	uc->r9 = r->r9;
+	uc->r8 = r->r8;
+	uc->ax = r->ax;
+	uc->cx = r->cx;
+	uc->dx = r->dx;
+	uc->si = r->si;
+	uc->di = r->di;
+	uc->ip = r->ip;
+	uc->eflags = r->flags;
+	uc->sp = r->sp;
+}
+
+/* ---- handing on -------------------------------------------------------------- */
+
+static void copy(void *dst, const void *src, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		((volatile uint8_t *)dst)[i] = ((const uint8_t *)src)[i];
+}
+
+static bool on_altstack(const struct tl_ucontext *uc, uintptr_t sp)
+{
+	return sp - uc->stack_sp < uc->stack_size;
+}
+
+/* Bytes of vector state at @fpstate. */
+static size_t fpstate_size(uintptr_t fpstate)
+{
+	const uint32_t *sw = (const uint32_t *)(fpstate + 464);
+
+	return sw[0] == 0x46505853 ? sw[1] : 512; /* FP_XSTATE_MAGIC1 */
+}
+
+/* A copy of @f on the stack of the interrupted code. */
+static struct frame *move_frame(const struct frame *f)
+{
+	uintptr_t sp = f->uc.sp - RED_ZONE;
+	struct frame *to;
+	size_t n;
+
+	if (f->uc.fpstate) {
+		n = fpstate_size(f->uc.fpstate);
+		sp = (sp - n) & -64UL;
+		copy((void *)sp, (void *)f->uc.fpstate, n);
+	}
+	to = (struct frame *)(((sp - sizeof(*to)) & -16UL) - 8);
+	copy(to, f, sizeof(*to));
+	if (f->uc.fpstate)
+		to->uc.fpstate = sp;
+	return to;
+}
+
+_Noreturn static void jump_to(uintptr_t handler, int sig, struct frame *f)
+{
+	register uintptr_t to __asm__("rcx") = handler;
+
+	__asm__ volatile("mov	%[sp], %%rsp\n\t"
+			 "xor	%%eax, %%eax\n\t"
+			 "jmp	*%[to]"
+			 :
+			 : [sp] "r"(f), [to] "r"(to), "D"(sig), "S"(&f->info),
+			   "d"(&f->uc)
+			 : "memory");
+	__builtin_unreachable();
+}
+
+static void set_mask(uint64_t mask)
+{
+	tl_sys4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0,
+		sizeof(mask));
+}
+
+/*
+ * Do what the kernel would have done by default.  A breakpoint is executed once
+ * more, with nobody in between; what was sent is sent again.
+ */
+static void die(int sig, const struct tl_siginfo *info, struct tl_ucontext *uc)
+{
+	struct tl_sigaction dfl = { .handler = SIG_DFL,
+				    .flags = TL_SA_RESTORER };
+	bool again = info->code == TL_SI_KERNEL;
+
+	dfl.restorer = (uintptr_t)tl_sigtrap_restorer;
+	tl_sys4(__NR_rt_sigaction, sig, (long)&dfl, 0, sizeof(dfl.mask));
+	if (again) {
+		uc->ip--;
+		return;
+	}
+	tl_sys4(__NR_rt_tgsigqueueinfo, tl_sys0(__NR_getpid),
+		tl_sys0(__NR_gettid), sig, (long)info);
+	/* The kernel's own codes may not be sent, if it came to that. */
+	tl_sys3(__NR_tgkill, tl_sys0(__NR_getpid), tl_sys0(__NR_gettid), sig);
+}
+
+/* Somebody else's SIGTRAP. */
+static void hand_on(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
+{
+	struct tl_sigaction *act = &tl_sigtrap_program;
+	uintptr_t handler = __atomic_load_n(&act->handler, __ATOMIC_RELAXED);
+	struct frame *f = (struct frame *)((char *)uc -
+					   offsetof(struct frame, uc));
+	bool sent = info->code <= 0;
+	uint64_t mask;
+
+	if (handler == SIG_IGN && sent)
+		return;
+	if (handler == SIG_IGN || handler == SIG_DFL) {
+		die(sig, info, uc);
+		return;
+	}
+	mask = uc->sigmask | act->mask;
+	if (!(act->flags & TL_SA_NODEFER))
+		mask |= BIT(sig);
+	if (act->flags & TL_SA_RESETHAND)
+		__atomic_store_n(&act->handler, SIG_DFL, __ATOMIC_RELAXED);
+	if (!(act->flags & TL_SA_ONSTACK) && on_altstack(uc, (uintptr_t)f) &&
+	    !on_altstack(uc, uc->sp))
+		f = move_frame(f);
+	set_mask(mask);
+	jump_to(handler, sig, f);
+}
+
+static void handle(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
+{
+	struct pt_regs regs;
+
+	if (info->code == TL_SI_KERNEL) {
+		to_regs(&regs, uc);
+		if (tl_trap_breakpoint(&regs)) {
+			from_regs(uc, &regs);
+			return;
+		}
+	} else if (info->code == TL_SI_QUEUE && tl_sigtrap_queued &&
+		   tl_sigtrap_queued(info, uc)) {
+		return;
+	}
+	hand_on(sig, info, uc);
+}
+
+/* ---- installing --------------------------------------------------------------- */
+
+bool tl_sigtrap_is_ours(const struct tl_sigaction *act)
+{
+	return act->handler == (uintptr_t)handle;
+}
+
+void tl_sigtrap_action(struct tl_sigaction *act,
+		       const struct tl_sigaction *program)
+{
+	act->handler = (uintptr_t)handle;
+	act->flags = TL_SA_SIGINFO | TL_SA_RESTORER | TL_SA_ONSTACK |
+		     TL_SA_NODEFER;
+	/* What a sent SIGTRAP interrupts is as the program wants it. */
+	if (program->handler <= SIG_IGN)
+		act->flags |= TL_SA_RESTART;
+	else
+		act->flags |= program->flags & TL_SA_RESTART;
+	act->restorer = (uintptr_t)tl_sigtrap_restorer;
+	act->mask = ~FAULTS;
+}
+
+int tl_sigtrap_install(void)
+{
+	struct tl_sigaction old, act;
+	long err;
+
+	err = tl_sys4(__NR_rt_sigaction, TL_SIGTRAP, 0, (long)&old,
+		      sizeof(old.mask));
+	if (err || tl_sigtrap_is_ours(&old))
+		return err;
+	tl_sigtrap_program = old;
+	tl_sigtrap_action(&act, &old);
+	return tl_sys4(__NR_rt_sigaction, TL_SIGTRAP, (long)&act, 0,
+		       sizeof(act.mask));
+}

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+
+# For every home that is a Linux process.
+host-linux-srcs := \
+	host/linux/common/context.c \
+	host/linux/common/maps.c \
+	host/linux/common/memory.c \
+	host/linux/common/sigtrap.c \
+	host/linux/common/sync.c
+
+# For a process that probes itself.
+host-linux-own-srcs := \
+	host/linux/own/home.c \
+	host/linux/own/lock.c \
+	host/linux/own/patch.c \
+	host/linux/own/search.c \
+	host/linux/own/symbols.c \
+	host/linux/own/text.c \
+	host/linux/own/threads.c

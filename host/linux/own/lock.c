@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lock.c - the registration lock: a futex that costs nothing when it is free
+ *
+ * 0: free; 1: held; 2: held, and somebody may be waiting.  The first to take it
+ * sets up the home, so that a program need not know about it.
+ */
+#include "own/own.h"
+
+#include <trapline/trapline.h>
+
+#define FUTEX_WAIT_PRIVATE 128
+#define FUTEX_WAKE_PRIVATE 129
+
+static uint32_t state;
+
+void tlh_lock(void)
+{
+	uint32_t seen = 0;
+
+	if (!__atomic_compare_exchange_n(&state, &seen, 1, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		while (__atomic_exchange_n(&state, 2, __ATOMIC_ACQUIRE))
+			tl_sys4(__NR_futex, (long)&state, FUTEX_WAIT_PRIVATE, 2,
+				0);
+	tl_home_init();
+}
+
+void tlh_unlock(void)
+{
+	if (__atomic_exchange_n(&state, 0, __ATOMIC_RELEASE) == 2)
+		tl_sys3(__NR_futex, (long)&state, FUTEX_WAKE_PRIVATE, 1);
+}

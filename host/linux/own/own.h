@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * own.h - between the files of host/linux/own
+ */
+#ifndef TL_LINUX_OWN_H
+#define TL_LINUX_OWN_H
+
+#include "common/home.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Set up the home, once.  With the registration lock held. */
+int tl_home_init(void);
+
+/* ---- symbols.c ---------------------------------------------------------------- */
+
+/* As in struct tl_host_ops. */
+int tl_symbols_lookup(const char *name, uintptr_t *addr);
+int tl_symbols_function(uintptr_t addr, uintptr_t *start, uintptr_t *end);
+
+/* ---- search.c: where is everybody? ---------------------------------------------- */
+
+/*
+ * Addresses that no thread may stand at or return to: the inner boundaries of
+ * windows, or everything in some ranges.  One of the two is empty.
+ */
+struct tl_search {
+	struct tl_window *windows;
+	size_t n_windows;
+	const struct tl_range *ranges;
+	size_t n_ranges;
+	uintptr_t low; /* nothing of it is outside [low, high) */
+	uintptr_t high;
+	bool busy; /* out: something was found that could not be moved */
+};
+
+void tl_search_windows(struct tl_search *s, struct tl_window *w, size_t n);
+void tl_search_ranges(struct tl_search *s, const struct tl_range *r, size_t n);
+
+/*
+ * Is @pc one of the addresses?  If it is, *@to is where a thread that stands
+ * there may be moved, or 0.  Context: any.
+ */
+bool tl_search_hit(struct tl_search *s, uintptr_t pc, uintptr_t *to);
+
+/* What @pc belongs to is busy.  Context: any. */
+void tl_search_busy(struct tl_search *s, uintptr_t pc);
+
+/*
+ * Look for the addresses on the stack from @sp to its end, and on the stacks of
+ * code that was interrupted by signals whose frames are on it; what is found is
+ * busy.  Context: any.
+ */
+void tl_search_stack(struct tl_search *s, uintptr_t sp);
+
+/* ---- threads.c: look at every other thread of the process ------------------------ */
+
+/*
+ * Move the other threads away from what @s searches for, and mark what could
+ * not be emptied as busy.  Context: task.
+ */
+void tl_threads_search(struct tl_search *s);
+
+/* Is SIGTRAP blocked in any thread?  Context: task. */
+bool tl_threads_block_sigtrap(void);
+
+#pragma GCC visibility pop
+
+#endif

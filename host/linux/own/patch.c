@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * patch.c - changing the text of one's own process while its threads run
+ *
+ * The others are never stopped.  The engine writes breakpoints first, so a
+ * thread may run into one at any instant; where SIGTRAP is blocked that would
+ * kill it, and so a change is begun only when no thread blocks it.  Blocking it
+ * for a moment is normal (every pthread_create() does); that is waited for.
+ */
+#include "own/own.h"
+
+#define BEGIN_TRIES 50
+#define SEARCH_TRIES 6
+
+int tlh_patch_begin(void)
+{
+	int err = tl_sigtrap_install();
+
+	if (err)
+		return err;
+	for (int i = 0; i < BEGIN_TRIES; i++) {
+		if (!tl_threads_block_sigtrap())
+			return TL_OTHERS_RUNNING;
+		tl_sleep_us(1000);
+	}
+	return -TL_EBUSY;
+}
+
+void tlh_patch_end(void)
+{
+}
+
+void tlh_evict(struct tl_window *windows, size_t n)
+{
+	struct tl_search s;
+
+	for (int i = 0; i < SEARCH_TRIES; i++) {
+		for (size_t k = 0; k < n; k++)
+			windows[k].busy = false;
+		tl_search_windows(&s, windows, n);
+		tl_threads_search(&s);
+		if (!s.busy)
+			return;
+		tl_sleep_us(100L << i);
+	}
+}
+
+int tlh_quiesce(const struct tl_range *ranges, size_t n)
+{
+	struct tl_search s;
+
+	for (int i = 0; i < SEARCH_TRIES; i++) {
+		tl_search_ranges(&s, ranges, n);
+		tl_threads_search(&s);
+		if (!s.busy)
+			return 0;
+		tl_sleep_us(100L << i);
+	}
+	return -TL_EBUSY;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * search.c - is an address among those that nobody may be at, or on a stack?
+ *
+ * A stack is read from the stack pointer (and the red zone below it) to the end
+ * of its mapping.  On it, return addresses and the program counters that signals
+ * have saved are words like others, so every word is looked at; a value that
+ * only looks like one of them makes us wait, no more.
+ *
+ * A signal's frame may be on another stack than the code that it interrupted.
+ * It is known by the word in which the kernel saves the segment registers,
+ *
+ *     ... | sp | ip | flags | 2b:0:0:33 | ...
+ *
+ * and the stack at `sp` is then read too.
+ */
+#include "own/own.h"
+
+#define RED_ZONE 128
+#define CHUNK_WORDS 64
+#define SEGMENTS 0x002b000000000033UL /* ss, fs, gs, cs of 64-bit user mode */
+#define MAX_STACK (64UL << 20)
+#define MAX_NESTING 4
+
+void tl_search_windows(struct tl_search *s, struct tl_window *w, size_t n)
+{
+	s->windows = w;
+	s->n_windows = n;
+	s->ranges = NULL;
+	s->n_ranges = 0;
+	s->low = UINTPTR_MAX;
+	s->high = 0;
+	s->busy = false;
+	for (size_t i = 0; i < n; i++) {
+		if (w[i].start < s->low)
+			s->low = w[i].start;
+		if (w[i].start + w[i].len > s->high)
+			s->high = w[i].start + w[i].len;
+	}
+}
+
+void tl_search_ranges(struct tl_search *s, const struct tl_range *r, size_t n)
+{
+	s->windows = NULL;
+	s->n_windows = 0;
+	s->ranges = r;
+	s->n_ranges = n;
+	s->low = UINTPTR_MAX;
+	s->high = 0;
+	s->busy = false;
+	for (size_t i = 0; i < n; i++) {
+		if (r[i].start < s->low)
+			s->low = r[i].start;
+		if (r[i].end > s->high)
+			s->high = r[i].end;
+	}
+}
+
+static bool in_window(const struct tl_window *w, uintptr_t pc, uintptr_t *to)
+{
+	for (uint32_t i = 0; i < w->n_inner; i++) {
+		if (pc == w->start + w->inner[i]) {
+			*to = w->moved[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool in_range(const struct tl_range *r, uintptr_t pc, uintptr_t *to)
+{
+	if (pc < r->start || pc >= r->end)
+		return false;
+	*to = 0;
+	for (uint32_t i = 0; i < r->n; i++)
+		if (pc == r->start + r->to[i])
+			*to = r->origin + r->from[i];
+	return true;
+}
+
+bool tl_search_hit(struct tl_search *s, uintptr_t pc, uintptr_t *to)
+{
+	if (pc < s->low || pc >= s->high)
+		return false;
+	for (size_t i = 0; i < s->n_windows; i++)
+		if (in_window(&s->windows[i], pc, to))
+			return true;
+	for (size_t i = 0; i < s->n_ranges; i++)
+		if (in_range(&s->ranges[i], pc, to))
+			return true;
+	return false;
+}
+
+void tl_search_busy(struct tl_search *s, uintptr_t pc)
+{
+	uintptr_t to;
+
+	__atomic_store_n(&s->busy, true, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < s->n_windows; i++)
+		if (in_window(&s->windows[i], pc, &to))
+			__atomic_store_n(&s->windows[i].busy, true,
+					 __ATOMIC_RELAXED);
+}
+
+struct stack {
+	uintptr_t sp;
+	uintptr_t end;
+};
+
+static int find_stack(const struct tl_map *m, void *arg)
+{
+	struct stack *st = arg;
+
+	if (st->sp < m->start || st->sp >= m->end)
+		return 0;
+	st->end = m->end;
+	return 1;
+}
+
+/*
+ * Look at the words of [@sp, @end).  Returns the stack pointer of interrupted
+ * code on another stack, if there is one.
+ */
+static uintptr_t look(struct tl_search *s, uintptr_t sp, uintptr_t end)
+{
+	uintptr_t word[CHUNK_WORDS];
+	uintptr_t last[3] = { 0, 0, 0 }; /* flags, ip, sp if a frame follows */
+	uintptr_t other = 0, to;
+	size_t n;
+
+	for (; sp < end; sp += n * sizeof(long)) {
+		n = (end - sp) / sizeof(long);
+		if (n > CHUNK_WORDS)
+			n = CHUNK_WORDS;
+		if (!n || tlh_read(word, sp, n * sizeof(long)))
+			break;
+		for (size_t i = 0; i < n; i++) {
+			if (tl_search_hit(s, word[i], &to))
+				tl_search_busy(s, word[i]);
+			if (word[i] == SEGMENTS &&
+			    (last[2] < sp || last[2] >= end))
+				other = last[2];
+			last[2] = last[1];
+			last[1] = last[0];
+			last[0] = word[i];
+		}
+	}
+	return other;
+}
+
+void tl_search_stack(struct tl_search *s, uintptr_t sp)
+{
+	struct stack st;
+
+	for (int i = 0; sp && i < MAX_NESTING; i++) {
+		st.sp = sp & -8UL;
+		st.end = 0;
+		if (tl_maps_each(find_stack, &st) < 0)
+			st.end = st.sp + MAX_STACK; /* up to what is unmapped */
+		if (!st.end || st.end - st.sp > MAX_STACK)
+			st.end = st.sp + MAX_STACK;
+		sp = look(s, st.sp - RED_ZONE, st.end);
+	}
+}

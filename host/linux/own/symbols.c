@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * symbols.c - names and bounds of functions, from the files that are mapped
+ *
+ * Each executable mapping of a file is a module; its functions are read from the
+ * file's .symtab and .dynsym when somebody first asks about an address in it,
+ * and kept sorted.  What is mapped is looked up again when the last look is
+ * older than some milliseconds, since libraries come and go.
+ *
+ * All of it is used with the registration lock held.
+ */
+#include "own/own.h"
+
+#define MAX_MODULES 256
+#define PATH_BYTES 256
+#define FRESH_NS 20000000L
+
+struct function {
+	uintptr_t start;
+	uintptr_t end;
+};
+
+struct module {
+	uintptr_t start; /* the mapping */
+	uintptr_t end;
+	uint64_t offset;
+	uint64_t dev;
+	uint64_t inode;
+	bool seen;
+	bool loaded;
+	uintptr_t bias; /* of the file's addresses */
+	struct function *fn;
+	size_t n;
+	size_t room;
+	char path[PATH_BYTES];
+};
+
+static struct module modules[MAX_MODULES];
+static size_t n_modules;
+
+/* ---- ELF, as far as it is needed ----------------------------------------------- */
+
+struct elf_header {
+	uint8_t ident[16];
+	uint16_t type, machine;
+	uint32_t version;
+	uint64_t entry, phoff, shoff;
+	uint32_t flags;
+	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
+};
+
+struct elf_segment {
+	uint32_t type, flags;
+	uint64_t offset, vaddr, paddr, filesz, memsz, align;
+};
+
+struct elf_section {
+	uint32_t name, type;
+	uint64_t flags, addr, offset, size;
+	uint32_t link, info;
+	uint64_t addralign, entsize;
+};
+
+struct elf_symbol {
+	uint32_t name;
+	uint8_t info, other;
+	uint16_t shndx;
+	uint64_t value, size;
+};
+
+#define PT_LOAD 1
+#define SHT_SYMTAB 2
+#define SHT_DYNSYM 11
+#define STT_FUNC 2
+#define STT_GNU_IFUNC 10
+
+struct file {
+	const uint8_t *at;
+	size_t size;
+};
+
+/* @n bytes at @offset of the file, or NULL if they are not all there. */
+static const void *part(const struct file *f, uint64_t offset, uint64_t n)
+{
+	if (offset > f->size || n > f->size - offset || (offset & 3))
+		return NULL;
+	return f->at + offset;
+}
+
+static int open_file(struct file *f, const char *path)
+{
+	int fd = tl_open(path, TL_O_RDONLY);
+	const struct elf_header *h;
+	long size, at;
+
+	if (fd < 0)
+		return fd;
+	size = tl_sys3(__NR_lseek, fd, 0, 2);
+	at = size > 0 ? tl_mmap(0, size, TL_PROT_READ, TL_MAP_PRIVATE, fd, 0) :
+			-TL_EINVAL;
+	tl_close(fd);
+	if (tl_failed(at))
+		return at;
+	f->at = (const uint8_t *)at;
+	f->size = size;
+	h = part(f, 0, sizeof(*h));
+	if (h && *(const uint32_t *)h->ident == 0x464c457f &&
+	    h->phentsize == sizeof(struct elf_segment) &&
+	    (!h->shnum || h->shentsize == sizeof(struct elf_section)))
+		return 0;
+	tl_sys2(__NR_munmap, at, size);
+	return -TL_EINVAL;
+}
+
+static void close_file(struct file *f)
+{
+	tl_sys2(__NR_munmap, (long)f->at, f->size);
+}
+
+/* Where the file's address 0 is, from what is mapped where. */
+static bool find_bias(const struct file *f, struct module *m)
+{
+	const struct elf_header *h = (const void *)f->at;
+	const struct elf_segment *p =
+		part(f, h->phoff, (uint64_t)h->phnum * sizeof(*p));
+
+	for (unsigned int i = 0; p && i < h->phnum; i++) {
+		uint64_t first = p[i].offset & ~(TL_PAGE - 1);
+
+		if (p[i].type != PT_LOAD || m->offset < first ||
+		    m->offset >= p[i].offset + p[i].filesz)
+			continue;
+		m->bias = m->start + p[i].offset - p[i].vaddr - m->offset;
+		return true;
+	}
+	return false;
+}
+
+/* Call @fn for each function symbol until it returns non-zero; that, or 0. */
+static int each_symbol(const struct file *f,
+		       int (*fn)(const struct elf_symbol *sym, const char *name,
+				 void *arg),
+		       void *arg)
+{
+	const struct elf_header *h = (const void *)f->at;
+	const struct elf_section *s =
+		part(f, h->shoff, (uint64_t)h->shnum * sizeof(*s));
+	int ret = 0;
+
+	for (unsigned int i = 0; s && i < h->shnum; i++) {
+		const struct elf_symbol *sym;
+		const char *names;
+		uint64_t room;
+
+		if ((s[i].type != SHT_SYMTAB && s[i].type != SHT_DYNSYM) ||
+		    s[i].link >= h->shnum)
+			continue;
+		sym = part(f, s[i].offset, s[i].size);
+		room = s[s[i].link].size;
+		names = (const char *)f->at + s[s[i].link].offset;
+		if (!sym || s[s[i].link].offset > f->size ||
+		    room > f->size - s[s[i].link].offset || !room ||
+		    names[room - 1])
+			continue;
+		for (uint64_t n = s[i].size / sizeof(*sym); n && !ret;
+		     n--, sym++)
+			if (sym->shndx && sym->name < room &&
+			    ((sym->info & 15) == STT_FUNC ||
+			     (sym->info & 15) == STT_GNU_IFUNC))
+				ret = fn(sym, names + sym->name, arg);
+	}
+	return ret;
+}
+
+/* ---- the functions of a module --------------------------------------------------- */
+
+static int count(const struct elf_symbol *sym, const char *name, void *arg)
+{
+	(void)name;
+	*(size_t *)arg += sym->size != 0;
+	return 0;
+}
+
+static int collect(const struct elf_symbol *sym, const char *name, void *arg)
+{
+	struct module *m = arg;
+
+	(void)name;
+	if (!sym->size || m->n == m->room)
+		return 0;
+	m->fn[m->n].start = m->bias + sym->value;
+	m->fn[m->n].end = m->bias + sym->value + sym->size;
+	m->n++;
+	return 0;
+}
+
+static void sift(struct function *fn, size_t at, size_t n)
+{
+	struct function f = fn[at];
+	size_t child;
+
+	for (; (child = 2 * at + 1) < n; at = child) {
+		if (child + 1 < n && fn[child + 1].start > fn[child].start)
+			child++;
+		if (fn[child].start <= f.start)
+			break;
+		fn[at] = fn[child];
+	}
+	fn[at] = f;
+}
+
+static void sort(struct function *fn, size_t n)
+{
+	for (size_t i = n / 2; i--;)
+		sift(fn, i, n);
+	for (size_t i = n; i-- > 1;) {
+		struct function last = fn[i];
+
+		fn[i] = fn[0];
+		fn[0] = last;
+		sift(fn, 0, i);
+	}
+}
+
+/* Of several symbols for one function keep one. */
+static size_t merge(struct function *fn, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (kept && fn[kept - 1].start == fn[i].start) {
+			if (fn[i].end > fn[kept - 1].end)
+				fn[kept - 1].end = fn[i].end;
+			continue;
+		}
+		fn[kept++] = fn[i];
+	}
+	return kept;
+}
+
+static void load(struct module *m)
+{
+	struct file f;
+
+	m->loaded = true;
+	m->fn = NULL;
+	m->n = m->room = 0;
+	if (open_file(&f, m->path))
+		return;
+	each_symbol(&f, count, &m->room);
+	if (m->room && find_bias(&f, m))
+		m->fn = tlh_alloc(m->room * sizeof(*m->fn));
+	if (m->fn) {
+		each_symbol(&f, collect, m);
+		sort(m->fn, m->n);
+		m->n = merge(m->fn, m->n);
+	}
+	close_file(&f);
+}
+
+static void unload(struct module *m)
+{
+	if (m->fn)
+		tlh_free(m->fn, m->room * sizeof(*m->fn));
+	m->fn = NULL;
+	m->loaded = false;
+}
+
+/* ---- what is mapped ------------------------------------------------------------------ */
+
+static bool same(const struct module *m, const struct tl_map *map)
+{
+	return m->start == map->start && m->end == map->end &&
+	       m->offset == map->offset && m->dev == map->dev &&
+	       m->inode == map->inode;
+}
+
+static int note_mapping(const struct tl_map *map, void *arg)
+{
+	struct module *m;
+	size_t i;
+
+	(void)arg;
+	if (!(map->prot & TL_PROT_EXEC) || map->path[0] != '/')
+		return 0;
+	for (i = 0; i < n_modules && !same(&modules[i], map); i++)
+		;
+	if (i == n_modules) {
+		if (n_modules == MAX_MODULES)
+			return 0;
+		m = &modules[n_modules++];
+		m->start = map->start;
+		m->end = map->end;
+		m->offset = map->offset;
+		m->dev = map->dev;
+		m->inode = map->inode;
+		m->loaded = false;
+		for (i = 0; i < PATH_BYTES - 1 && map->path[i]; i++)
+			m->path[i] = map->path[i];
+		m->path[i] = 0;
+		modules[n_modules - 1].seen = true;
+		return 0;
+	}
+	modules[i].seen = true;
+	return 0;
+}
+
+static void move_module(struct module *to, const struct module *from)
+{
+	if (to == from)
+		return;
+	for (size_t i = 0; i < sizeof(*to); i++)
+		((volatile char *)to)[i] = ((const char *)from)[i];
+}
+
+static void refresh(void)
+{
+	static struct tl_timespec last;
+	struct tl_timespec now = { 0, 0 };
+	size_t kept = 0;
+
+	tl_sys2(__NR_clock_gettime, 1, (long)&now); /* CLOCK_MONOTONIC */
+	if (n_modules && (now.sec - last.sec) * 1000000000L + now.nsec -
+					 last.nsec <
+				 FRESH_NS)
+		return;
+	last = now;
+	for (size_t i = 0; i < n_modules; i++)
+		modules[i].seen = false;
+	tl_maps_each(note_mapping, NULL);
+	for (size_t i = 0; i < n_modules; i++) {
+		if (!modules[i].seen) {
+			unload(&modules[i]);
+			continue;
+		}
+		move_module(&modules[kept++], &modules[i]);
+	}
+	n_modules = kept;
+}
+
+/* ---- the questions ---------------------------------------------------------------- */
+
+/* The last function that begins at or before @addr, or NULL. */
+static const struct function *find(const struct module *m, uintptr_t addr)
+{
+	size_t low = 0, high = m->n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (m->fn[mid].start <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low ? &m->fn[low - 1] : NULL;
+}
+
+/*
+ * A function inside another, or overlapping it, can be entered from outside in
+ * the middle: nothing is sure about either, and the answer is "not known".
+ */
+int tl_symbols_function(uintptr_t addr, uintptr_t *start, uintptr_t *end)
+{
+	const struct function *fn, *last;
+	struct module *m;
+
+	refresh();
+	for (m = modules; m < modules + n_modules; m++)
+		if (addr >= m->start && addr < m->end)
+			break;
+	if (m == modules + n_modules)
+		return -TL_ENOENT;
+	if (!m->loaded)
+		load(m);
+	fn = find(m, addr);
+	last = m->fn + m->n - 1;
+	if (!fn || addr >= fn->end || fn->end > m->end ||
+	    (fn < last && fn[1].start < fn->end) ||
+	    (fn > m->fn && fn[-1].end > fn->start))
+		return -TL_ENOENT;
+	*start = fn->start;
+	*end = fn->end;
+	return 0;
+}
+
+struct wanted {
+	const char *name;
+	uint64_t value;
+};
+
+static int match(const struct elf_symbol *sym, const char *name, void *arg)
+{
+	struct wanted *w = arg;
+	const char *a = name, *b = w->name;
+
+	if ((sym->info & 15) != STT_FUNC)
+		return 0;
+	while (*a && *a == *b)
+		a++, b++;
+	if (*a != *b)
+		return 0;
+	w->value = sym->value;
+	return 1;
+}
+
+int tl_symbols_lookup(const char *name, uintptr_t *addr)
+{
+	struct wanted w = { .name = name };
+	struct file f;
+
+	refresh();
+	for (struct module *m = modules; m < modules + n_modules; m++) {
+		bool found;
+
+		if (open_file(&f, m->path))
+			continue;
+		found = each_symbol(&f, match, &w) && find_bias(&f, m);
+		close_file(&f);
+		if (found && m->bias + w.value >= m->start &&
+		    m->bias + w.value < m->end) {
+			*addr = m->bias + w.value;
+			return 0;
+		}
+	}
+	return -TL_ENOENT;
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * threads.c - looking at the other threads of the process, from inside
+ *
+ * A thread that sleeps in a system call need not be disturbed: the kernel tells
+ * where, in /proc/self/task/TID/syscall, and its stack can be read.  It has been
+ * seen as it was if it is still there afterwards.  A thread that runs is asked,
+ * by a SIGTRAP with a number of ours in it: its handler moves its own saved
+ * program counter, looks at its own stack, and counts itself in.
+ *
+ *     asking thread                     asked thread (in its handler)
+ *     1. fill in the question           1. inside + 1
+ *     2. turn := new      (release)     2. read the turn; not mine: go to 4
+ *     3. send the signals                                       (acquire)
+ *     4. wait for answers, not long     3. look, answered + 1   (release)
+ *     5. turn := 0                      4. inside - 1           (release)
+ *     6. wait for inside = 0 (acquire)
+ *
+ *   A1  A handler that uses the question finds it whole.  (2 before 3; the
+ *       signal carries the turn, so a late one knows that it is late.)
+ *   A2  Nobody uses the question after the asking function has returned.  (5 and
+ *       6 against 1 and 2: both sides write, then read, so both are seq_cst.)
+ *
+ * Who does not answer (the signal is blocked, the thread is not scheduled) may
+ * be anywhere, and all that is searched for is then busy.
+ */
+#include "own/own.h"
+
+#define MAGIC 0x7472706cUL
+#define WAIT_TURNS 400
+
+static struct {
+	struct tl_search *search;
+	uint32_t turn; /* 0: no question is open */
+	uint32_t answered;
+	uint32_t inside;
+} ask;
+
+struct dirent64 {
+	uint64_t ino;
+	int64_t off;
+	uint16_t reclen;
+	uint8_t type;
+	char name[];
+};
+
+/* ---- the asked thread ---------------------------------------------------------- */
+
+static bool answer(const struct tl_siginfo *info, struct tl_ucontext *uc)
+{
+	struct tl_search *s;
+	uintptr_t to;
+
+	if ((info->value & 0xffffffff) != MAGIC)
+		return false;
+	__atomic_fetch_add(&ask.inside, 1, __ATOMIC_SEQ_CST);	/* A2 */
+	if (__atomic_load_n(&ask.turn, __ATOMIC_SEQ_CST) ==	/* A1, A2 */
+	    info->value >> 32) {
+		s = ask.search;
+		if (tl_search_hit(s, uc->ip, &to)) {
+			if (to)
+				uc->ip = to;
+			else
+				tl_search_busy(s, uc->ip);
+		}
+		tl_search_stack(s, uc->sp);
+		__atomic_fetch_add(&ask.answered, 1, __ATOMIC_RELEASE);
+	}
+	__atomic_fetch_sub(&ask.inside, 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+/* ---- /proc/self/task ------------------------------------------------------------ */
+
+static char *put_text(char *at, const char *text)
+{
+	while (*text)
+		*at++ = *text++;
+	*at = 0;
+	return at;
+}
+
+/* Read /proc/self/task/@tid/@name.  Bytes read, or negative. */
+static long read_task(const char *tid, const char *name, char *buf, size_t room)
+{
+	char path[64], *at;
+	long n;
+	int fd;
+
+	at = put_text(path, "/proc/self/task/");
+	at = put_text(at, tid);
+	at = put_text(at, "/");
+	put_text(at, name);
+	fd = tl_open(path, TL_O_RDONLY);
+	if (fd < 0)
+		return fd;
+	n = tl_sys3(__NR_read, fd, (long)buf, room - 1);
+	tl_close(fd);
+	buf[n > 0 ? n : 0] = 0;
+	return n;
+}
+
+static long to_number(const char *s)
+{
+	long n = 0;
+
+	while (*s >= '0' && *s <= '9')
+		n = n * 10 + *s++ - '0';
+	return n;
+}
+
+/* Call @fn for each other thread, by the text of its number. */
+static void each_other(void (*fn)(const char *tid, void *arg), void *arg)
+{
+	long self = tl_sys0(__NR_gettid);
+	int fd = tl_open("/proc/self/task", TL_O_RDONLY | TL_O_DIRECTORY);
+	char buf[1024] __attribute__((aligned(8)));
+	long n;
+
+	if (fd < 0)
+		return;
+	while ((n = tl_sys3(__NR_getdents64, fd, (long)buf, sizeof(buf))) > 0) {
+		struct dirent64 *d;
+
+		for (long at = 0; at < n; at += d->reclen) {
+			d = (struct dirent64 *)(buf + at);
+			if (d->name[0] != '.' && to_number(d->name) != self)
+				fn(d->name, arg);
+		}
+	}
+	tl_close(fd);
+}
+
+/* ---- threads that sleep ---------------------------------------------------------- */
+
+static bool hex(const char **at, uintptr_t *v)
+{
+	const char *s = *at;
+
+	*v = 0;
+	while (*s == ' ')
+		s++;
+	if (s[0] != '0' || s[1] != 'x')
+		return false;
+	for (s += 2;; s++) {
+		if (*s >= '0' && *s <= '9')
+			*v = *v << 4 | (*s - '0');
+		else if (*s >= 'a' && *s <= 'f')
+			*v = *v << 4 | (*s - 'a' + 10);
+		else
+			break;
+	}
+	*at = s;
+	return true;
+}
+
+/*
+ * "running", or "NR six-arguments sp pc", or "-1 sp pc": the last two numbers.
+ * False: it runs, or nobody can tell.
+ */
+static bool asleep_at(const char *text, uintptr_t *sp, uintptr_t *pc)
+{
+	bool in_call = text[0] != '-';
+	uintptr_t skip;
+
+	if (text[0] == 'r' || !text[0])
+		return false;
+	while (*text && *text != ' ')
+		text++;
+	for (int i = 0; in_call && i < 6; i++)
+		if (!hex(&text, &skip))
+			return false;
+	return hex(&text, sp) && hex(&text, pc);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	while (*a && *a == *b)
+		a++, b++;
+	return *a == *b;
+}
+
+/* Look at a sleeping thread.  False: it must be asked. */
+static bool look_asleep(struct tl_search *s, const char *tid)
+{
+	char before[160], after[160];
+	uintptr_t sp, pc, to;
+
+	if (read_task(tid, "syscall", before, sizeof(before)) == -TL_ESRCH)
+		return true;
+	if (!asleep_at(before, &sp, &pc))
+		return false;
+	if (tl_search_hit(s, pc, &to))
+		tl_search_busy(s, pc);
+	tl_search_stack(s, sp);
+	read_task(tid, "syscall", after, sizeof(after));
+	return same_text(before, after);
+}
+
+/* ---- the asking thread ------------------------------------------------------------ */
+
+struct round {
+	struct tl_search *search;
+	uint32_t turn;
+	uint32_t asked;
+};
+
+static void all_busy(struct tl_search *s)
+{
+	s->busy = true;
+	for (size_t i = 0; i < s->n_windows; i++)
+		s->windows[i].busy = true;
+}
+
+static void look_at(const char *tid, void *arg)
+{
+	struct round *r = arg;
+	struct tl_siginfo info = { .signo = TL_SIGTRAP, .code = TL_SI_QUEUE };
+	long err;
+
+	if (look_asleep(r->search, tid))
+		return;
+	info.pid = tl_sys0(__NR_getpid);
+	info.value = (uint64_t)r->turn << 32 | MAGIC;
+	err = tl_sys4(__NR_rt_tgsigqueueinfo, info.pid, to_number(tid),
+		      TL_SIGTRAP, (long)&info);
+	if (!err)
+		r->asked++;
+	else if (err != -TL_ESRCH)
+		all_busy(r->search);
+}
+
+/* Wait for @n answers.  False: they did not all come in time. */
+static bool wait_for_answers(uint32_t n)
+{
+	for (int i = 0; i < WAIT_TURNS; i++) {
+		if (__atomic_load_n(&ask.answered, __ATOMIC_ACQUIRE) == n)
+			return true;
+		if (i < 50)
+			tl_sys0(__NR_sched_yield);
+		else
+			tl_sleep_us(100);
+	}
+	return false;
+}
+
+void tl_threads_search(struct tl_search *s)
+{
+	static uint32_t turns; /* under the registration lock */
+	struct round r = { .search = s, .asked = 0 };
+
+	if (!++turns)
+		turns = 1;
+	r.turn = turns;
+	tl_sigtrap_queued = answer;
+	ask.search = s;
+	ask.answered = 0;
+	__atomic_store_n(&ask.turn, r.turn, __ATOMIC_RELEASE); /* A1 */
+	each_other(look_at, &r);
+	if (!wait_for_answers(r.asked))
+		all_busy(s);
+	__atomic_store_n(&ask.turn, 0, __ATOMIC_SEQ_CST); /* A2 */
+	while (__atomic_load_n(&ask.inside, __ATOMIC_SEQ_CST))
+		tl_sys0(__NR_sched_yield);
+}
+
+/* ---- masks ------------------------------------------------------------------------- */
+
+/* The value of the line "SigBlk:\t%016x". */
+static uint64_t blocked_in(const char *status)
+{
+	static const char name[] = "\nSigBlk:\t";
+	uint64_t v = 0;
+	size_t i;
+
+	for (; *status; status++) {
+		for (i = 0; i < sizeof(name) - 1 && status[i] == name[i]; i++)
+			;
+		if (i == sizeof(name) - 1)
+			break;
+	}
+	if (!*status)
+		return 0;
+	for (status += i; *status && *status != '\n'; status++)
+		v = v << 4 | (*status <= '9' ? *status - '0' :
+					       *status - 'a' + 10);
+	return v;
+}
+
+static void check_mask(const char *tid, void *arg)
+{
+	char status[2048];
+
+	if (read_task(tid, "status", status, sizeof(status)) > 0 &&
+	    (blocked_in(status) >> (TL_SIGTRAP - 1) & 1))
+		*(bool *)arg = true;
+}
+
+bool tl_threads_block_sigtrap(void)
+{
+	uint64_t mine = 0;
+	bool blocked;
+
+	tl_sys4(__NR_rt_sigprocmask, 0, 0, (long)&mine, sizeof(mine));
+	blocked = mine >> (TL_SIGTRAP - 1) & 1;
+	each_other(check_mask, &blocked);
+	return blocked;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trapline.h - libtrapline: probes in one's own process
+ *
+ * A program includes <trapline/kprobes.h>, links with libtrapline, and registers
+ * probes; that is all.  What is declared here is what a program may want to say
+ * or ask besides.
+ */
+#ifndef TRAPLINE_TRAPLINE_H
+#define TRAPLINE_TRAPLINE_H
+
+/*
+ * Set up the library: its SIGTRAP handler, its tables.  The first registration
+ * does it too; calling it earlier makes it happen while there is one thread.  0,
+ * or a negative number of <trapline/errno.h>.  Not to be called in a signal
+ * handler.
+ */
+int trapline_init(void);
+
+#endif
