@@ -205,7 +205,8 @@ static void order_symbols(struct image *img)
 {
 	size_t n = 0;
 
-	qsort(img->symbols, img->n, sizeof(*img->symbols), by_address);
+	if (img->n)
+		qsort(img->symbols, img->n, sizeof(*img->symbols), by_address);
 	for (size_t i = 0; i < img->n; i++) {
 		struct symbol *s = &img->symbols[i];
 		struct symbol *last = n ? &img->symbols[n - 1] : NULL;

@@ -48,8 +48,8 @@ int usage_error(const struct verb *v, const char *fmt, ...)
 		text = must_dup("wrong usage");
 	va_end(ap);
 	clean = text_clean_dup(text);
-	fprintf(stderr, "trapline: %s (see 'trapline %s--help')\n", clean,
-		v ? must_print("%s ", v->name) : "");
+	fprintf(stderr, "trapline: %s (see 'trapline %s%s--help')\n", clean,
+		v ? v->name : "", v ? " " : "");
 	free(clean);
 	free(text);
 	return -1;

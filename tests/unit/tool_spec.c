@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* link: tool/spec.c tool/match.c tool/text.c -lm */
+/*
+ * tool_spec.c - what is written for a probe is understood, or refused
+ */
+#include <string.h>
+
+#include "spec.h"
+#include "tl_test.h"
+
+/* clang-format off */
+static const struct good {
+	const char *text, *binary, *func;
+	uint64_t offset, addr;
+	bool glob;
+} goods[] = {
+	{ "main",               NULL,        "main",     0,    0,        false },
+	{ "call+0x10",          NULL,        "call",     16,   0,        false },
+	{ "call+12",            NULL,        "call",     12,   0,        false },
+	{ "call+0",             NULL,        "call",     0,    0,        false },
+	{ "libc:malloc",        "libc",      "malloc",   0,    0,        false },
+	{ "libc.so.6:mem*",     "libc.so.6", "mem*",     0,    0,        true },
+	{ "/usr/bin/x:f",       "/usr/bin/x", "f",       0,    0,        false },
+	{ "0x401136",           NULL,        NULL,       0,    0x401136, false },
+	{ "0XffFF",             NULL,        NULL,       0,    0xffff,   false },
+	{ "libc:0x10",          "libc",      NULL,       0,    16,       false },
+	{ "std::sort",          NULL,        "std::sort", 0,   0,        false },
+	{ "libx:ns::f",         "libx",      "ns::f",    0,    0,        false },
+	{ "f.isra.0",           NULL,        "f.isra.0", 0,    0,        false },
+	{ "net/http.(*conn).s", NULL, "net/http.(*conn).s", 0, 0,        true },
+	{ "a[bc]",              NULL,        "a[bc]",    0,    0,        true },
+	{ "0x7fffffffffffffff", NULL, NULL, 0, 0x7fffffffffffffff,       false },
+};
+
+static const struct bad {
+	const char *text, *why;
+} bads[] = {
+	{ "",                     "empty" },
+	{ ":f",                   "no binary" },
+	{ "libc:",                "no function" },
+	{ "+4",                   "no function" },
+	{ "f+",                   "number" },
+	{ "f+x",                  "number" },
+	{ "f+0x",                 "number" },
+	{ "f+99999999999999999999", "number" },
+	{ "0x",                   "address" },
+	{ "0xg",                  "address" },
+	{ "0x11112222333344445",  "address" },
+	{ "t.c:123",              "lines" },
+	{ "f%return",             "trapline time" },
+	{ "f if x > 1",           "conditions" },
+};
+/* clang-format on */
+
+TL_TEST(probes_are_taken_apart)
+{
+	const struct good *c;
+	struct spec s;
+	char why[256];
+
+	for_each_row(c, goods) {
+		ROW(c->text);
+		REQUIRE(spec_parse(&s, c->text, why, sizeof(why)));
+		CHECK_STR(s.text, c->text);
+		CHECK_STR(s.binary, c->binary);
+		CHECK_STR(s.func, c->func);
+		CHECK_EQ(s.offset, c->offset);
+		CHECK_EQ(s.addr, c->addr);
+		CHECK_EQ(s.glob, c->glob);
+		spec_free(&s);
+	}
+}
+
+TL_TEST(what_is_no_probe_is_refused_with_its_reason)
+{
+	const struct bad *c;
+	struct spec s;
+	char why[256];
+
+	for_each_row(c, bads) {
+		ROW(c->text);
+		why[0] = '\0';
+		CHECK(!spec_parse(&s, c->text, why, sizeof(why)));
+		CHECK(strstr(why, c->why) != NULL);
+		CHECK(!s.binary && !s.func);
+	}
+}
+
+TL_TEST(any_bytes_are_survived)
+{
+	uint64_t state = tl_test_seed;
+	struct spec s;
+	char text[24], why[64];
+
+	for (unsigned int i = 0; i < 20000; i++) {
+		static const char some[] = "a:+0x*[]?9%. \x80(f";
+		size_t len = tl_test_random(&state) % (sizeof(text) - 1);
+
+		for (size_t k = 0; k < len; k++)
+			text[k] = some[tl_test_random(&state) %
+				       (sizeof(some) - 1)];
+		text[len] = '\0';
+		if (spec_parse(&s, text, why, sizeof(why))) {
+			REQUIRE(!s.func || s.func[0]);
+			REQUIRE(!s.binary || s.binary[0]);
+			spec_free(&s);
+		} else {
+			REQUIRE(why[0]);
+		}
+	}
+	CHECK(true);
+}
