@@ -69,7 +69,7 @@ inc.host/kernel      = -Iinclude -Ikernel/include -Ihost/kernel
 inc.host/template    = -Iinclude -Ihost/template
 inc.kernel/core      = -Iinclude -Ikernel/include
 inc.kernel/x86       = -Iinclude -Ikernel/include -Ikernel/x86
-inc.tool/agent       = -Iinclude -Itool/agent
+inc.tool/agent       = -Iinclude -Itool/agent -Ihost/linux
 inc.tool             = -Iinclude -Itool $(tool-seen)
 inc.tool/guardian    = -Iinclude -Itool/guardian -Itool $(tool-seen)
 inc.tests/lib        = -Itests/lib
@@ -96,7 +96,7 @@ is-free = $(filter $(core-dirs) $(free-dirs),$1)
 
 warn := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wundef -Werror
-common := -std=gnu11 -O2 -g -fno-common $(warn) $(if $(SAN),-fsanitize=$(SAN))
+common = -std=gnu11 -O2 -g -fno-common $(warn) $(if $(SAN),-fsanitize=$(SAN))
 free := -ffreestanding -fno-stack-protector -fPIC -fvisibility=hidden \
 	-fno-reorder-functions -fno-reorder-blocks-and-partition \
 	-fno-tree-loop-distribute-patterns
@@ -149,8 +149,7 @@ objs = $(patsubst %,$(O)/$1/%.o,$2)
 
 core-x86 := $(call objs,x86,$(engine-srcs) $(x86-srcs) $(x86-insn-srcs))
 core-arm64 := $(call objs,arm64,$(engine-srcs) $(arm64-srcs) $(arm64-insn-srcs))
-linux-x86 := $(call objs,x86,$(host-linux-srcs))
-linux-own-x86 := $(linux-x86) $(call objs,x86,$(host-linux-own-srcs))
+linux-x86 := $(call objs,x86,$(host-linux-srcs) $(host-linux-own-srcs))
 
 $(O)/x86/core.o: $(core-x86)
 	$(call say,LD,$@)
@@ -159,17 +158,16 @@ $(O)/arm64/core.o: $(core-arm64)
 	$(call say,LD,$@)
 	$(Q)$(call ld,arm64) -r -o $@ $^
 
-$(O)/libtrapline.a: $(O)/x86/core.o $(linux-own-x86)
+$(O)/libtrapline.a: $(O)/x86/core.o $(linux-x86)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(O)/libtrapline.so: $(O)/x86/core.o $(linux-own-x86)
+$(O)/libtrapline.so: $(O)/x86/core.o $(linux-x86)
 	$(call say,LINK,$@)
 	$(Q)$(call cc,x86) -shared -nostdlib -Wl,-soname,libtrapline.so.0 \
 		-Wl,--no-undefined,-z,now,-z,noexecstack -o $@ $^
 
-agent-ldflags ?= -Wl,-Bsymbolic,-z,now,--hash-style=sysv
-$(O)/agent.elf: $(call objs,x86,$(agent-srcs)) $(O)/x86/core.o $(linux-x86)
+$(O)/agent.elf: $(call objs,x86,$(agent-srcs)) $(O)/x86/core.o
 	$(call say,LINK,$@)
 	$(Q)$(call cc,x86) -shared -nostdlib -Wl,--no-undefined,-z,noexecstack \
 		-Wl,--build-id=none $(agent-ldflags) -o $@.full $(filter %.o,$^)
