@@ -18,6 +18,9 @@
 
 #include <trapline/errno.h>
 
+/* What is declared here is what libtrapline.so exports. */
+#pragma GCC visibility push(default)
+
 struct pt_regs; /* <trapline/regs.h> */
 struct kprobe;
 struct kretprobe;
@@ -252,5 +255,7 @@ static inline int disable_kretprobe(struct kretprobe *rp)
 {
 	return disable_kprobe(&rp->kp);
 }
+
+#pragma GCC visibility pop
 
 #endif
