@@ -46,11 +46,12 @@ struct tl_context {
 	struct {
 		struct tl_point *point;
 		struct kprobe *probe;
-		uintptr_t sp; /* where the handler was called */
+		uintptr_t sp;	/* the engine's frame that calls the handler */
+		uintptr_t from; /* the interrupted code's stack pointer */
 	} stack[TL_CONTEXT_DEPTH];
 	struct kretprobe_instance *returns; /* the shadow stack, newest first */
-	unsigned long entered; /* handlers begun */
-	unsigned long left;    /* handlers ended; equal: none runs here */
+	unsigned long entered; /* traps and detours begun */
+	unsigned long left;    /* changes when depth goes back to 0 */
 	struct tl_context *next; /* the home may link its contexts here */
 };
 
@@ -196,7 +197,11 @@ struct tl_host_ops {
 	 */
 	bool (*allowed)(uintptr_t addr, size_t len, bool jump);
 
-	/* The bounds of the stack that @sp is on.  NULL: not known. */
+	/*
+	 * The bounds of the stack that @sp is on: 0, or negative if it is on
+	 * none that is known.  NULL: never known.  Asked only when a handler or
+	 * a followed function may have been left by longjmp.  Context: any.
+	 */
 	int (*stack)(uintptr_t sp, uintptr_t *low, uintptr_t *high);
 
 	/*
@@ -214,6 +219,15 @@ struct tl_host_ops {
 
 	/* Probes never become jumps by themselves (tests). */
 	bool no_optimize;
+
+	/*
+	 * Called between two looks, the @turn-th in a row, while a handler is
+	 * waited for: sleep a little.  false: give up; the engine then keeps
+	 * what it would have freed, and unregistration returns although the
+	 * handler may still run.  NULL: tlh_sync_cores(), for ever.
+	 * Context: task.
+	 */
+	bool (*pause)(unsigned int turn);
 };
 
 /* The home's optional services; constant from before the first registration. */

@@ -26,6 +26,7 @@ struct kprobe;
 struct kretprobe;
 struct kretprobe_instance;
 struct tl_point;
+struct tl_calls;
 
 #if defined(__aarch64__)
 typedef uint32_t kprobe_opcode_t;
@@ -215,7 +216,7 @@ struct kretprobe {
 	size_t data_size; /* of ri->data; more than 4096 is -TL_E2BIG */
 
 	/* The engine's. */
-	int active;
+	struct tl_calls *calls;
 };
 
 /* One call that is being followed. */

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine.h - between the files of engine/
+ *
+ * Nouns.  A probe is what a user registers; a point is a probed address and has
+ * one or more probes; a copy is code of ours that runs in place of the code at
+ * a point: a slot (behind a breakpoint) or a detour (behind a jump); an area is
+ * executable memory that copies lie in.
+ *
+ * Contexts.  What is called from traps and detours is marked `any`; the rest
+ * is `task`, with the registration lock held.
+ */
+#ifndef TL_ENGINE_H
+#define TL_ENGINE_H
+
+#include <arch.h>
+#include <trapline/agent.h>
+#include <trapline/host.h>
+#include <trapline/kprobes.h>
+#include <trapline/trap.h>
+
+/* ---- atomics ----------------------------------------------------------------
+ *
+ * Fields that traps read while tasks write them go through these, so that the
+ * order that each access needs stands at the access.
+ */
+#define tl_load(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define tl_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define tl_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define tl_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define tl_add(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
+#define tl_fence() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+/* Orders a thread's accesses against its own signal handlers and traps. */
+#define tl_compiler_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+
+/* ---- the objects ------------------------------------------------------------ */
+
+enum tl_text {
+	TL_TEXT_ORIGINAL,
+	TL_TEXT_BREAKPOINT,
+	TL_TEXT_JUMP,
+};
+
+#define TL_UNIT 64	      /* copies take whole units of an area */
+#define TL_AREA_BYTES 65536u /* asked for first */
+#define TL_PAGE_BYTES 4096u
+
+/* Executable memory; areas are added while traps look, and never removed then. */
+struct tl_area {
+	struct tl_area *next;
+	uintptr_t base;
+	uint32_t size;
+	uint32_t units;
+	uint32_t unused; /* units */
+	uint32_t hint;	 /* where to look first */
+	struct tl_copy *owner[]; /* of each unit; NULL: unused */
+};
+
+/* What a point's enabled probes ask for. */
+struct tl_want {
+	enum tl_text text;
+	enum tl_why why;   /* if not a jump */
+	unsigned int what; /* TL_EMIT_PRE, TL_EMIT_POST */
+	unsigned int n_counters;
+	uint64_t *counter[TL_EMIT_COUNTERS];
+	bool jump_only;
+};
+
+struct tl_copy {
+	uintptr_t at; /* 0: there is no code, the instruction is simulated */
+	struct tl_area *area;
+	struct tl_point *point;
+	struct tl_copy *next; /* in the list of dirty ones */
+	uint64_t *counter[TL_EMIT_COUNTERS];
+	uint8_t n_counters;
+	uint8_t what;
+	bool detour;	    /* else a slot */
+	bool simulate_post; /* post handlers: by simulation in the trap */
+	bool live;	    /* a thread may have entered it */
+	struct tl_code code;
+};
+
+/*
+ * Fields that a trap reads: addr, link, probes, copy, breakpoint, plan.  All but
+ * probes, copy, breakpoint and link are constant while it can be found.
+ */
+struct tl_point {
+	uintptr_t addr;
+	struct tl_point *link[2]; /* table.c */
+	struct kprobe *probes;	  /* newest first */
+	struct tl_copy *copy;	  /* where a hit goes on; NULL: never armed */
+	bool breakpoint;	  /* a breakpoint here may be ours */
+
+	bool queued;	 /* in a work list */
+	bool torn;	 /* could not be written back: all of it next time */
+	bool dead;	 /* out of the table, waits for a grace period */
+	bool buried;	 /* and now only for its copies */
+	bool avoid_jump; /* its window could not be emptied just now */
+	bool unfinished; /* its last application failed: to be tried again */
+	uint8_t text;	 /* enum tl_text: what is in memory */
+	uint8_t why;	 /* enum tl_why */
+	uint8_t tried;	 /* enum tl_why of the last application */
+	int err;	 /* of the last application */
+	uint32_t copies; /* that name this point, dirty ones included */
+	struct tl_copy *fresh; /* to take the place of copy, or NULL */
+	struct tl_point *work;
+	struct tl_plan plan;
+};
+
+/* ---- small objects from the host's memory (mem.c) --------------------------- */
+
+struct tl_pool {
+	size_t size;
+	void *unused;
+	void *chunks;
+	size_t in_use;
+};
+
+void *tl_pool_get(struct tl_pool *pool, size_t size);
+void tl_pool_put(struct tl_pool *pool, void *object);
+/* Give all memory back.  Nothing of it may be in use. */
+void tl_pool_empty(struct tl_pool *pool);
+
+/* Bytes, without a libc.  Context: any. */
+void tl_bytes_copy(void *dst, const void *src, size_t n);
+void tl_bytes_zero(void *dst, size_t n);
+
+/* ---- host_ops.c: one wrapper for each optional service ----------------------- */
+
+int tl_lookup(const char *name, uintptr_t *addr);
+int tl_function(uintptr_t addr, uintptr_t *start, uintptr_t *end);
+bool tl_allowed(uintptr_t addr, size_t len, bool jump);
+bool tl_may_optimize(void);
+/* Context: any. */
+bool tl_gate_open(void);
+/* Are @a and @b on one stack?  1, 0, or -1: nobody can tell.  Context: any. */
+int tl_same_stack(uintptr_t a, uintptr_t b);
+/* Between two looks; false: do not wait any longer. */
+bool tl_pause(unsigned int turn);
+
+/* ---- noprobe.c ---------------------------------------------------------------- */
+
+/* Is [addr, addr + len) out of bounds for probes of any kind? */
+bool tl_forbidden(uintptr_t addr, size_t len);
+
+/* ---- table.c ------------------------------------------------------------------ */
+
+void tl_table_add(struct tl_point *p);
+void tl_table_remove(struct tl_point *p);
+/* The point at @addr, or NULL.  Context: any, in a section. */
+struct tl_point *tl_table_find(uintptr_t addr);
+/* The point with the lowest address in [from, to), or NULL. */
+struct tl_point *tl_table_first(uintptr_t from, uintptr_t to);
+/* Every point, until @fn returns non-zero.  @fn may remove its point. */
+int tl_table_each(int (*fn)(struct tl_point *p, void *arg), void *arg);
+/* Forget everything.  There is no point any more and no section. */
+void tl_table_reset(void);
+
+/* ---- grace.c: sections and grace periods ---------------------------------------- */
+
+struct tl_section {
+	struct tl_context *cx; /* NULL: there is none */
+	unsigned int anon;
+	bool nested; /* no handler may be called */
+};
+
+/* Context: any.  @sp: of the interrupted code. */
+void tl_section_enter(struct tl_section *s, uintptr_t sp);
+void tl_section_leave(struct tl_section *s);
+/* What tl_section_enter() has set up runs a handler of @probe now. */
+void tl_section_probe(struct tl_section *s, struct tl_point *point,
+		      struct kprobe *probe);
+
+/*
+ * Return when every section that was under way has ended.  0, or -TL_EBUSY if
+ * the host did not want to wait so long.
+ */
+int tl_grace(void);
+/* @copy was replaced or its point removed: free it when nobody is inside. */
+void tl_copy_retire(struct tl_copy *copy);
+/* Free what is dirty if there is much of it, or @all.  0 or -TL_EBUSY. */
+int tl_reclaim(bool all);
+
+/* ---- slot.c ------------------------------------------------------------------- */
+
+/*
+ * Emit a slot or a detour for @p.  0, -TL_ENOMEM (memory, or none within
+ * reach), or what the architecture says.  The bytes are on their way: see
+ * tl_writer_flush().
+ */
+int tl_copy_new(struct tl_point *p, const struct tl_want *want, bool detour,
+		struct tl_copy **out);
+/* Nobody can be inside @copy: free it now. */
+void tl_copy_free(struct tl_copy *copy);
+/* The copy that @ip is in, or NULL.  Context: any. */
+struct tl_copy *tl_copy_at(uintptr_t ip);
+/* Is any of [addr, addr + len) in memory for copies? */
+bool tl_area_overlaps(uintptr_t addr, size_t len);
+/* Give back areas without a copy in them. */
+void tl_areas_trim(void);
+int tl_writer_flush(void);
+
+/* ---- point.c ------------------------------------------------------------------ */
+
+int tl_point_create(uintptr_t addr, struct tl_point **out);
+/* Take @p, which has no probes and is not armed, out of the table. */
+void tl_point_remove(struct tl_point *p);
+/* A grace period has passed: retire the copies of all that were removed. */
+void tl_points_bury(void);
+/* Free @p if it is buried and no copy names it. */
+void tl_point_free_if_done(struct tl_point *p);
+/* Does an enabled probe of @p want to be reached? */
+bool tl_point_wanted(const struct tl_point *p);
+bool tl_point_jump_only(const struct tl_point *p);
+void tl_point_link(struct tl_point *p, struct kprobe *probe);
+void tl_point_unlink(struct tl_point *p, struct kprobe *probe);
+bool tl_point_has(const struct tl_point *p, const struct kprobe *probe);
+
+/* ---- optimize.c ----------------------------------------------------------------- */
+
+/* What @p is to become. */
+void tl_optimize_want(struct tl_point *p, struct tl_want *want);
+/*
+ * The first point at @from or later whose jump, if it is or becomes one, would
+ * cover @addr behind its first byte; or NULL.
+ */
+struct tl_point *tl_optimize_covering(uintptr_t from, uintptr_t addr);
+/* Where to begin with that. */
+uintptr_t tl_optimize_lowest(uintptr_t addr);
+
+/* ---- arm.c: from what is wanted to what is in memory ------------------------------ */
+
+struct tl_work {
+	struct tl_point *first;
+	struct tl_point **last;
+};
+
+void tl_work_init(struct tl_work *work);
+void tl_work_add(struct tl_work *work, struct tl_point *p);
+/*
+ * Bring every point of @work, and those whose windows it touches, to what its
+ * probes want.  Each point's err says what became of it: if it is not 0, text
+ * and copy are as they were.
+ */
+void tl_apply(struct tl_work *work);
+
+/* ---- patch.c: changing text --------------------------------------------------------- */
+
+struct tl_change {
+	struct tl_point *point;
+	enum tl_text from;
+	enum tl_text to;
+	struct tl_copy *old_copy;
+	bool busy;
+};
+
+/*
+ * Make @n changes (at most TL_BATCH) under one patch_begin.  0: done, but for
+ * those that are busy, which are as before.  Negative: all is as before.
+ */
+#define TL_BATCH 128
+int tl_patch(struct tl_change *changes, size_t n);
+
+/* ---- retprobe.c ----------------------------------------------------------------- */
+
+/* So many return probes are registered in one go. */
+#define TL_REGISTER_SOME 64
+/* Is @p the kp of a return probe? */
+bool tl_probe_is_return(const struct kprobe *p);
+/* Nobody is to be told any more when calls return that @rp follows. */
+void tl_retprobe_forget(struct kretprobe *rp);
+struct kretprobe *tl_retprobe_of(struct kprobe *p);
+/* Pools: fill up what ran low, free those that are done (@all: also shared). */
+void tl_retprobe_maintain(bool all);
+
+/* ---- probe.c --------------------------------------------------------------------------- */
+
+/* Bits of a probe's flags that nobody outside sees. */
+#define TL_FLAG_REMOVE (1u << 31)
+#define TL_FLAG_NEW (1u << 30)
+#define TL_FLAG_UNLINKED (1u << 29)
+#define TL_FLAG_REFUSED (1u << 28)
+
+bool tl_probe_registered(const struct kprobe *p);
+/* Try again what an earlier call could not do. */
+void tl_finish(void);
+/* Take those of @kps that are marked TL_FLAG_REMOVE out; wait for handlers. */
+void tl_probes_remove(struct kprobe **kps, int num);
+/* register_kprobes() and tl_register_each(), with the lock held. */
+int tl_probes_add(struct kprobe **kps, int num, int *errs, enum tl_why *why,
+		  bool all);
+
+/* ---- trap.c ------------------------------------------------------------------------------ */
+
+/* A hit at @p that calls no handler.  Context: any. */
+void tl_miss(struct tl_point *p, uintptr_t sp);
+
+/* ---- the state: all of it ----------------------------------------------------------------- */
+
+struct tl_table {
+	struct tl_point **head;
+	unsigned int bits;
+	unsigned int which; /* the link that its chains go by */
+};
+
+#define TL_FIRST_BITS 6
+
+struct tl_engine {
+	/* Written under the registration lock, read by traps. */
+	struct tl_table *table; /* NULL: the first one */
+	struct tl_area *areas;
+	unsigned int phase; /* grace.c */
+	unsigned long anon[2]; /* sections without a context */
+
+	/* Guarded by the registration lock. */
+	struct tl_table first_table;
+	struct tl_table *previous; /* replaced by a bigger one */
+	struct tl_point *first_head[1 << TL_FIRST_BITS];
+	size_t n_points;
+	size_t n_armed;
+	struct tl_pool points;
+	struct tl_pool copies;
+	struct tl_copy *dirty; /* retired, and may be in use */
+	struct tl_copy *busy;  /* of those, asked about in this round */
+	struct tl_copy *stuck; /* of those, asked about one by one */
+	size_t n_dirty;
+	size_t n_unfinished;
+	struct tl_point *dead; /* removed, before the next grace period */
+	struct tl_calls *shared_calls; /* retprobe.c */
+	struct tl_calls *own_calls;
+	bool held;
+
+	/* Room to work in, under the same lock. */
+	struct tl_edit edits[TL_BATCH];
+	size_t n_edits;
+	int write_err;
+	struct tl_window windows[TL_BATCH];
+	struct tl_change changes[TL_BATCH];
+	struct tl_range ranges[TL_BATCH];
+	uint8_t code[TL_DETOUR_BYTES > TL_SLOT_BYTES ? TL_DETOUR_BYTES :
+						       TL_SLOT_BYTES];
+};
+
+extern struct tl_engine tl_engine;
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * grace.c - when has everybody left?
+ *
+ * What traps and detours read (points, chains, lists of probes, copies) is
+ * taken out of their sight first and freed later.  "Later" has two meanings:
+ *
+ *   grace period   no section that was under way is still under way.  A section
+ *                  is a trap handler or a call from a detour, from its first
+ *                  look at our data to its last.
+ *   quiescence     no thread is inside a copy, or will return into one.  Only
+ *                  the host can tell (tlh_quiesce).
+ *
+ * A grace period alone makes it safe to free a probe and what only sections
+ * look at.  A copy, and the point whose address is in its code, need a grace
+ * period (a trap may be about to lead into the copy) and then quiescence.
+ *
+ * A section is known by its context: `depth` is not 0 while one is under way,
+ * and `left` changes when the outermost one ends.  Both are written with plain
+ * stores by the thread itself.  Its own signals and traps nest strictly, so a
+ * store that they interrupt is repeated over a value that they have put back.
+ *
+ *     section                          grace period
+ *     1. depth = 1                     1. take the object out of sight
+ *        (compiler barrier)            2. tlh_sync_cores()
+ *     2. look                          3. wait until depth is 0 or left changes
+ *        (compiler barrier)
+ *     3. depth = 0, left + 1
+ *
+ *   G1  A section that sees the object is waited for.  (If its step 2 comes
+ *       before grace 1 its step 1 does too, and grace 2 is a barrier in every
+ *       thread, so grace 3 sees depth 1.  The barrier of step 1 is only the
+ *       compiler's: grace 2 stands in for the CPU's, as membarrier does.)
+ *   G2  A section that began after grace 2 is not waited for for ever: `left`
+ *       changes whenever an outermost one ends.
+ *   G3  `left` does not change while a section that was seen is under way.  (It
+ *       is written only after depth = 0 in the same thread.)
+ *
+ * Sections without a context are counted in anon[], by phase: a grace period
+ * turns the phase and waits for the old side, twice, so that a section which
+ * read the phase before a turn and counts itself after it is met as well.
+ *
+ * A handler that is left by longjmp, or whose thread dies, never ends its
+ * section.  tl_section_enter() recognizes it (released()), and until then a
+ * grace period waits as long as the host's pause() wants to.
+ */
+#include "locks.h"
+
+/* When this many copies are dirty the host is asked whether anyone is inside. */
+#define DIRTY_MAX 64
+
+/*
+ * Is the handler that runs at @entry gone, now that the interrupted code is at
+ * @sp?  A handler that is still there is deeper than its own frame on its stack
+ * (entry->sp) or on another stack; so it is gone if we are on the same stack
+ * and above.  If it ran on a stack of its own (sigaltstack), it is gone when we are
+ * back on the stack that it interrupted (entry->from).  When nobody can tell
+ * one stack from another, above means gone.
+ */
+static bool released(const struct tl_context *cx, uintptr_t sp)
+{
+	uintptr_t frame = cx->stack[cx->depth - 1].sp;
+	uintptr_t from = cx->stack[cx->depth - 1].from;
+
+	if (sp > frame && tl_same_stack(frame, sp))
+		return true;
+	return tl_same_stack(frame, from) == 0 && tl_same_stack(from, sp) == 1;
+}
+
+static void leave_context(struct tl_context *cx)
+{
+	tl_compiler_fence();
+	tl_store(&cx->depth, 0); /* G3: before left */
+	tl_compiler_fence();
+	tl_store(&cx->left, cx->left + 1); /* G2 */
+}
+
+void tl_section_enter(struct tl_section *s, uintptr_t sp)
+{
+	struct tl_context *cx = tlh_context();
+
+	s->cx = cx;
+	if (!cx) {
+		s->anon = tl_load(&tl_engine.phase) & 1;
+		tl_add(&tl_engine.anon[s->anon], 1);
+		tl_fence();
+		s->nested = true;
+		return;
+	}
+	while (cx->depth && released(cx, sp))
+		leave_context(cx);
+	s->nested = cx->depth != 0;
+	if (s->nested)
+		return;
+	cx->stack[0].point = NULL;
+	cx->stack[0].probe = NULL;
+	cx->stack[0].sp = (uintptr_t)__builtin_frame_address(0);
+	cx->stack[0].from = sp;
+	cx->entered++;
+	tl_compiler_fence();
+	tl_store(&cx->depth, 1);
+	tl_compiler_fence(); /* G1 */
+}
+
+void tl_section_leave(struct tl_section *s)
+{
+	if (!s->cx)
+		__atomic_fetch_sub(&tl_engine.anon[s->anon], 1,
+				   __ATOMIC_RELEASE);
+	else if (!s->nested)
+		leave_context(s->cx);
+}
+
+void tl_section_probe(struct tl_section *s, struct tl_point *point,
+		      struct kprobe *probe)
+{
+	s->cx->stack[0].point = point;
+	tl_store(&s->cx->stack[0].probe, probe);
+}
+
+struct kprobe *kprobe_running(void)
+{
+	const struct tl_context *cx = tlh_context();
+
+	return cx && cx->depth ? tl_load(&cx->stack[cx->depth - 1].probe) :
+				 NULL;
+}
+
+/* Context: task. */
+static int await_context(struct tl_context *cx, void *arg)
+{
+	unsigned long left = tl_load(&cx->left);
+	unsigned int turn = 0;
+
+	(void)arg;
+	while (tl_load(&cx->depth) && tl_load(&cx->left) == left)
+		if (!tl_pause(turn++))
+			return -TL_EBUSY;
+	return 0;
+}
+
+static int await_anon(void)
+{
+	unsigned int old = tl_engine.phase & 1;
+	unsigned int turn = 0;
+
+	tl_store(&tl_engine.phase, tl_engine.phase + 1);
+	tlh_sync_cores();
+	while (tl_load_acquire(&tl_engine.anon[old]))
+		if (!tl_pause(turn++))
+			return -TL_EBUSY;
+	return 0;
+}
+
+int tl_grace(void)
+{
+	int err;
+
+	tl_assert_held();
+	tl_fence();
+	tlh_sync_cores(); /* G1 */
+	err = tlh_each_context(await_context, NULL);
+	if (!err)
+		err = await_anon();
+	if (!err)
+		err = await_anon();
+	tl_fence();
+	return err;
+}
+
+void tl_copy_retire(struct tl_copy *copy)
+{
+	tl_assert_held();
+	if (!copy->live) {
+		tl_copy_free(copy);
+		return;
+	}
+	copy->next = tl_engine.dirty;
+	tl_engine.dirty = copy;
+	tl_engine.n_dirty++;
+}
+
+static void fill_range(struct tl_range *r, const struct tl_copy *copy)
+{
+	const struct tl_code *code = &copy->code;
+
+	r->start = copy->at;
+	r->end = copy->at + code->len;
+	r->origin = copy->point->addr;
+	r->n = code->n;
+	for (uint32_t i = 0; i < code->n; i++) {
+		r->from[i] = code->from[i];
+		r->to[i] = code->to[i];
+	}
+}
+
+/*
+ * Ask about @n dirty copies from @list on, which the caller has taken off the
+ * list; free them, or put them back.
+ */
+static int reclaim_some(struct tl_copy *list, size_t n)
+{
+	struct tl_copy *copy = list;
+	size_t ranges = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < n; i++, copy = copy->next)
+		if (copy->at) /* else there is no code, only this object */
+			fill_range(&tl_engine.ranges[ranges++], copy);
+	if (ranges)
+		err = tlh_quiesce(tl_engine.ranges, ranges);
+	while (n--) {
+		copy = list;
+		list = copy->next;
+		if (err) {
+			copy->next = tl_engine.busy;
+			tl_engine.busy = copy;
+		} else {
+			tl_engine.n_dirty--;
+			tl_copy_free(copy);
+		}
+	}
+	return err;
+}
+
+/*
+ * All of the list is tried once, in batches; when a batch is busy, each of its
+ * copies is, if @all, tried by itself, so that one sleeper holds up one copy.
+ */
+static int reclaim_batch(bool all)
+{
+	struct tl_copy *list = tl_engine.dirty;
+	struct tl_copy *copy = list;
+	size_t n = 0;
+	int err;
+
+	while (copy && n < TL_BATCH) {
+		copy = copy->next;
+		n++;
+	}
+	tl_engine.dirty = copy;
+	err = reclaim_some(list, n);
+	if (!err || !all || n == 1)
+		return err;
+	err = 0;
+	while (n--) {
+		copy = tl_engine.busy;
+		tl_engine.busy = copy->next;
+		if (reclaim_some(copy, 1)) {
+			/* To the far end, where this loop does not come. */
+			tl_engine.busy = copy->next;
+			copy->next = tl_engine.stuck;
+			tl_engine.stuck = copy;
+			err = -TL_EBUSY;
+		}
+	}
+	return err;
+}
+
+static void append(struct tl_copy **to, struct tl_copy **from)
+{
+	while (*from) {
+		struct tl_copy *copy = *from;
+
+		*from = copy->next;
+		copy->next = *to;
+		*to = copy;
+	}
+}
+
+int tl_reclaim(bool all)
+{
+	int err;
+
+	tl_assert_held();
+	if (!all && tl_engine.n_dirty < DIRTY_MAX)
+		return 0;
+	if (!tl_engine.n_dirty && !tl_engine.dead)
+		return 0;
+	err = tl_grace();
+	if (!err)
+		tl_points_bury();
+	while (!err && tl_engine.dirty)
+		if (reclaim_batch(all))
+			err = all ? 0 : -TL_EBUSY;
+	append(&tl_engine.dirty, &tl_engine.busy);
+	append(&tl_engine.dirty, &tl_engine.stuck);
+	return tl_engine.n_dirty || tl_engine.dead ? -TL_EBUSY : 0;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * point.c - a probed address and the probes at it
+ *
+ * A point lives from the first registration at its address to the last
+ * unregistration, armed or not, and its object some time longer: the code of
+ * its copies names it, and threads may be in them.
+ *
+ * The list of its probes is read by traps and detours while it changes:
+ *
+ *   P1  Whoever follows the list sees each probe that stays in it, and complete.
+ *       (A new probe is filled in before the release in tl_point_link.)
+ *   P2  A probe that was taken out can still be stepped over by those who had
+ *       reached it.  (Its `next` is left alone until a grace period has
+ *       passed: see probe.c.)
+ */
+#include "locks.h"
+
+/* Every point within this distance below may have bytes at an address. */
+#define INSN_MAX 16
+
+/*
+ * Is there a point whose instruction overlaps that at @addr, of @len bytes?
+ * Then one of the two is no instruction boundary.
+ */
+static bool overlaps_other(uintptr_t addr, unsigned int len)
+{
+	uintptr_t at = addr > INSN_MAX ? addr - INSN_MAX : 0;
+	struct tl_point *q;
+
+	for (; (q = tl_table_first(at, addr + len)); at = q->addr + 1)
+		if (q->addr != addr && q->addr + q->plan.insn_len > addr)
+			return true;
+	return false;
+}
+
+int tl_point_create(uintptr_t addr, struct tl_point **out)
+{
+	uintptr_t start = 0, end = 0;
+	struct tl_point *p;
+	int err;
+
+	tl_assert_held();
+	p = tl_pool_get(&tl_engine.points, sizeof(*p));
+	if (!p)
+		return -TL_ENOMEM;
+	p->addr = addr;
+	p->text = TL_TEXT_ORIGINAL;
+	p->why = TL_WHY_DISABLED;
+	if (tl_function(addr, &start, &end))
+		start = end = 0;
+
+	err = tl_arch_plan(&p->plan, addr, start, end);
+	if (err)
+		goto free_point;
+	err = -TL_EILSEQ;
+	if (overlaps_other(addr, p->plan.insn_len))
+		goto free_point;
+	err = -TL_EINVAL;
+	if (tl_forbidden(addr, p->plan.insn_len))
+		goto free_point;
+	if (!tl_allowed(addr, p->plan.insn_len, false) &&
+	    !tl_allowed(addr, p->plan.insn_len, true))
+		goto free_point;
+
+	tl_table_add(p);
+	*out = p;
+	return 0;
+
+free_point:
+	tl_pool_put(&tl_engine.points, p);
+	return err;
+}
+
+void tl_point_remove(struct tl_point *p)
+{
+	tl_assert_held();
+	tl_table_remove(p);
+	p->dead = true;
+	p->work = tl_engine.dead;
+	tl_engine.dead = p;
+}
+
+void tl_points_bury(void)
+{
+	struct tl_point *p;
+
+	tl_assert_held();
+	while ((p = tl_engine.dead)) {
+		struct tl_copy *copy = p->copy;
+
+		tl_engine.dead = p->work;
+		p->buried = true;
+		if (copy)
+			tl_copy_retire(copy);
+		else
+			tl_point_free_if_done(p);
+	}
+}
+
+void tl_point_free_if_done(struct tl_point *p)
+{
+	if (p->buried && !p->copies)
+		tl_pool_put(&tl_engine.points, p);
+}
+
+bool tl_point_wanted(const struct tl_point *p)
+{
+	const struct kprobe *probe = p->probes;
+
+	while (probe && kprobe_disabled(probe))
+		probe = probe->next;
+	return probe;
+}
+
+bool tl_point_jump_only(const struct tl_point *p)
+{
+	const struct kprobe *probe = p->probes;
+
+	for (; probe; probe = probe->next)
+		if (!kprobe_disabled(probe) &&
+		    (probe->flags & KPROBE_FLAG_JUMP_ONLY))
+			return true;
+	return false;
+}
+
+void tl_point_link(struct tl_point *p, struct kprobe *probe)
+{
+	tl_assert_held();
+	probe->point = p;
+	tl_store(&probe->next, p->probes);
+	tl_store_release(&p->probes, probe); /* P1 */
+}
+
+void tl_point_unlink(struct tl_point *p, struct kprobe *probe)
+{
+	struct kprobe **link = &p->probes;
+
+	tl_assert_held();
+	while (*link != probe)
+		link = &(*link)->next;
+	tl_store_release(link, probe->next); /* P2 */
+}
+
+bool tl_point_has(const struct tl_point *p, const struct kprobe *probe)
+{
+	const struct kprobe *q = p->probes;
+
+	while (q && q != probe)
+		q = q->next;
+	return q;
+}
+
+/*
+ * Text as it was: what is in memory, with the original bytes of every armed
+ * point put over it.
+ */
+int tl_text_read(void *dst, uintptr_t src, size_t len)
+{
+	uintptr_t at = src > TL_EDIT_BYTES ? src - TL_EDIT_BYTES : 0;
+	struct tl_point *p;
+	int err;
+
+	err = tlh_read(dst, src, len);
+	if (err || !tl_engine.n_armed)
+		return err;
+	for (; (p = tl_table_first(at, src + len)); at = p->addr + 1) {
+		unsigned int n = p->text == TL_TEXT_JUMP || p->torn ?
+					 p->plan.orig_len :
+					 TL_BREAKPOINT_BYTES;
+
+		if (p->text == TL_TEXT_ORIGINAL && !p->torn)
+			continue;
+		for (unsigned int i = 0; i < n; i++)
+			if (p->addr + i >= src && p->addr + i < src + len)
+				((uint8_t *)dst)[p->addr + i - src] =
+					p->plan.orig[i];
+	}
+	return 0;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * status.c - all probes at once: what there is, and away with it
+ */
+#include "locks.h"
+
+struct each {
+	int (*fn)(const struct tl_status *status, void *arg);
+	void *arg;
+};
+
+static int report_point(struct tl_point *p, void *arg)
+{
+	const struct each *each = arg;
+	const struct kprobe *probe = p->probes;
+	int ret = 0;
+
+	for (; probe && !ret; probe = probe->next) {
+		struct tl_status st = {
+			.addr = p->addr,
+			.probe = probe,
+			.why = tl_kprobe_why(probe),
+			.enabled = !kprobe_disabled(probe),
+			.is_return = tl_probe_is_return(probe),
+			.missed = tl_load(&probe->nmissed),
+		};
+
+		if (probe->counter)
+			st.hits = tl_counter_read(probe->counter);
+		if (st.enabled && p->text != TL_TEXT_ORIGINAL)
+			st.kind = p->text == TL_TEXT_JUMP ? TL_KIND_JUMP :
+							    TL_KIND_BREAKPOINT;
+		ret = each->fn(&st, each->arg);
+	}
+	return ret;
+}
+
+int tl_each_probe(int (*fn)(const struct tl_status *status, void *arg),
+		  void *arg)
+{
+	struct each each = { .fn = fn, .arg = arg };
+	int ret;
+
+	tl_lock();
+	ret = tl_table_each(report_point, &each);
+	tl_unlock();
+	return ret;
+}
+
+/* ---- text that is gone -------------------------------------------------------- */
+
+struct gone {
+	uintptr_t start;
+	uintptr_t end;
+	int n;
+};
+
+static int mark_gone(struct tl_point *p, void *arg)
+{
+	struct gone *gone = arg;
+	struct kprobe *probe = p->probes;
+
+	if (p->addr < gone->start || p->addr >= gone->end)
+		return 0;
+	for (; probe; probe = probe->next) {
+		tl_store(&probe->flags, (probe->flags | KPROBE_FLAG_GONE) &
+						~KPROBE_FLAG_OPTIMIZED);
+		gone->n++;
+	}
+	if (p->text != TL_TEXT_ORIGINAL)
+		tl_engine.n_armed--;
+	p->text = TL_TEXT_ORIGINAL;
+	p->torn = false;
+	p->why = TL_WHY_DISABLED;
+	tl_engine.n_unfinished -= p->unfinished;
+	p->unfinished = false;
+	tl_store_release(&p->breakpoint, false);
+	return 0;
+}
+
+int tl_text_gone(uintptr_t start, uintptr_t end)
+{
+	struct gone gone = { .start = start, .end = end };
+
+	tl_lock();
+	tl_table_each(mark_gone, &gone);
+	tl_unlock();
+	return gone.n;
+}
+
+/* ---- away with everything -------------------------------------------------------- */
+
+struct all {
+	struct kprobe *kps[TL_BATCH];
+	int n;
+};
+
+static int pick(struct tl_point *p, void *arg)
+{
+	struct all *all = arg;
+	struct kprobe *probe = p->probes;
+
+	for (; probe && all->n < TL_BATCH; probe = probe->next) {
+		probe->flags |= TL_FLAG_REMOVE;
+		all->kps[all->n++] = probe;
+	}
+	return all->n == TL_BATCH;
+}
+
+static void remove_probes(void)
+{
+	struct all all;
+
+	do {
+		all.n = 0;
+		tl_table_each(pick, &all);
+		for (int i = 0; i < all.n; i++)
+			if (tl_probe_is_return(all.kps[i]))
+				tl_retprobe_forget(tl_retprobe_of(all.kps[i]));
+		tl_probes_remove(all.kps, all.n);
+	} while (all.n);
+}
+
+static int first_error(struct tl_point *p, void *arg)
+{
+	(void)arg;
+	return p->err ? p->err : -TL_EBUSY;
+}
+
+int tl_remove_all(void)
+{
+	int err;
+
+	tl_lock();
+	remove_probes();
+	tl_finish();
+	err = tl_table_each(first_error, NULL);
+	if (!err)
+		err = tl_reclaim(true);
+	if (!err) {
+		tl_retprobe_maintain(true);
+		tl_table_reset();
+		tl_areas_trim();
+		tl_pool_empty(&tl_engine.copies);
+		tl_pool_empty(&tl_engine.points);
+	}
+	tl_unlock();
+	return err;
+}

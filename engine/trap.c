@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trap.c - a hit
+ *
+ * There are two ways here.  A breakpoint leads to tl_trap_breakpoint() by way
+ * of the host's vector; a jump leads to a detour, which calls tl_detour_pre()
+ * if there is anything to call.  Both end in the same lists of handlers, and
+ * go on in a copy of the instruction.
+ *
+ *     breakpoint at A                         jump at A
+ *       whose?                                  detour: gate, counters
+ *       point has a detour: go there            tl_detour_pre()
+ *       pre handlers                              pre handlers
+ *       go on in the slot, or simulate            go on in the detour
+ *
+ *   H1  A hit calls handlers only if none runs in this context; else it is a
+ *       miss, counted once for each probe at the point.  (tl_section_enter();
+ *       a probe with nothing but a counter has no handler, and is counted.)
+ *   H2  Whatever happens to the handlers, the instruction is executed exactly
+ *       once, unless a pre handler asked for something else.
+ *   H3  Post handlers are called for hits whose pre handlers were.  (A miss
+ *       goes on in the same copy, but at its end the context is as it was at
+ *       its beginning: nested, without an identity, or the gate closed.)
+ */
+#include "engine.h"
+
+#define SHARD_BITS 4
+_Static_assert(1 << SHARD_BITS == TL_SHARDS, "shards");
+
+/* Threads have different stacks, so they mostly get different shards. */
+static void count(uint64_t *cell, uintptr_t sp)
+{
+	uint64_t hash = (uint64_t)(sp >> 14) * 0x9e3779b97f4a7c15ull;
+	uintptr_t shard = hash >> (64 - SHARD_BITS);
+
+	tl_add((uint64_t *)((uintptr_t)cell + (shard << TL_SHARD_SHIFT)), 1);
+}
+
+static bool only_counts(const struct kprobe *probe)
+{
+	return probe->counter && !probe->pre_handler && !probe->post_handler;
+}
+
+static bool is_disabled(const struct kprobe *probe)
+{
+	return tl_load(&probe->flags) &
+	       (KPROBE_FLAG_DISABLED | KPROBE_FLAG_GONE);
+}
+
+void tl_miss(struct tl_point *p, uintptr_t sp)
+{
+	struct kprobe *probe = tl_load_acquire(&p->probes);
+
+	for (; probe; probe = tl_load_acquire(&probe->next))
+		if (!only_counts(probe))
+			tl_add(&probe->nmissed, 1); /* H1 */
+		else if (!is_disabled(probe))
+			count(probe->counter, sp);
+}
+
+/* Newest first.  Not 0: a handler has set the course. */
+static int call_pre(struct tl_section *s, struct tl_point *p,
+		    struct pt_regs *regs)
+{
+	struct kprobe *probe = tl_load_acquire(&p->probes); /* P1 */
+	uintptr_t sp = tl_arch_sp(regs);
+	int ret = 0;
+
+	for (; probe && !ret; probe = tl_load_acquire(&probe->next)) {
+		if (is_disabled(probe))
+			continue;
+		if (probe->counter)
+			count(probe->counter, sp);
+		if (!probe->pre_handler)
+			continue;
+		tl_section_probe(s, p, probe);
+		ret = probe->pre_handler(probe, regs);
+	}
+	tl_section_probe(s, p, NULL);
+	return ret;
+}
+
+static void call_post(struct tl_section *s, struct tl_point *p,
+		      struct pt_regs *regs)
+{
+	struct kprobe *probe = tl_load_acquire(&p->probes);
+
+	for (; probe; probe = tl_load_acquire(&probe->next)) {
+		if (is_disabled(probe) || !probe->post_handler)
+			continue;
+		tl_section_probe(s, p, probe);
+		probe->post_handler(probe, regs, 0);
+	}
+	tl_section_probe(s, p, NULL);
+}
+
+/* ---- breakpoints ---------------------------------------------------------------- */
+
+/*
+ * Go on with the instruction at @p, out of line.  false: it is one that can
+ * only be simulated, and would fault: nothing of ours can stand for it.
+ */
+static bool resume(const struct tl_point *p, const struct tl_copy *copy,
+		   struct pt_regs *regs)
+{
+	if (copy->at) {
+		tl_arch_set_ip(regs, copy->at);
+		return true;
+	}
+	tl_arch_set_ip(regs, p->addr);
+	return tl_arch_simulate(&p->plan, p->addr, regs);
+}
+
+static bool hit(struct tl_section *s, struct tl_point *p,
+		const struct tl_copy *copy, struct pt_regs *regs)
+{
+	if (copy->detour) {
+		/* A transient breakpoint: as if by the jump. */
+		tl_arch_set_ip(regs, copy->at);
+		return true;
+	}
+	if (!tl_gate_open())
+		return resume(p, copy, regs);
+	if (s->nested) {
+		tl_miss(p, tl_arch_sp(regs));
+		return resume(p, copy, regs);
+	}
+	tl_arch_set_handler_ip(regs, p->addr);
+	if (call_pre(s, p, regs))
+		return true;
+	if (!copy->simulate_post)
+		return resume(p, copy, regs);
+	tl_arch_set_ip(regs, p->addr);
+	if (!tl_arch_simulate(&p->plan, p->addr, regs))
+		return resume(p, copy, regs);
+	call_post(s, p, regs);
+	return true;
+}
+
+/*
+ * A breakpoint that is not, or no longer, known.  Only if one is still in
+ * memory there is it somebody else's.
+ */
+static bool removed_meanwhile(uintptr_t addr, struct pt_regs *regs)
+{
+	uint8_t code[TL_BREAKPOINT_BYTES];
+
+	if (tlh_read(code, addr, sizeof(code)) || tl_arch_is_breakpoint(code))
+		return false;
+	tl_arch_set_ip(regs, addr);
+	return true;
+}
+
+bool tl_trap_breakpoint(struct pt_regs *regs)
+{
+	uintptr_t addr = tl_arch_breakpoint_addr(regs);
+	struct tl_copy *copy = NULL;
+	struct tl_section s;
+	struct tl_point *p;
+	bool ours;
+
+	tl_section_enter(&s, tl_arch_sp(regs));
+	p = tl_table_find(addr);
+	if (p && tl_load_acquire(&p->breakpoint))
+		copy = tl_load_acquire(&p->copy);
+	ours = copy ? hit(&s, p, copy, regs) : removed_meanwhile(addr, regs);
+	tl_section_leave(&s);
+	return ours;
+}
+
+bool tl_trap_step(struct pt_regs *regs)
+{
+	(void)regs; /* nothing here is ever stepped */
+	return false;
+}
+
+/* ---- detours --------------------------------------------------------------------- */
+
+unsigned long tl_detour_pre(struct tl_point *p, struct pt_regs *regs)
+{
+	uintptr_t sp = tl_arch_sp(regs);
+	struct tl_section s;
+	int ret = 0;
+
+	tl_section_enter(&s, sp);
+	if (s.nested)
+		tl_miss(p, sp);
+	else
+		ret = call_pre(&s, p, regs);
+	tl_section_leave(&s);
+	return ret != 0;
+}
+
+void tl_detour_post(struct tl_point *p, struct pt_regs *regs)
+{
+	struct tl_section s;
+
+	tl_section_enter(&s, tl_arch_sp(regs));
+	if (!s.nested && tl_gate_open()) /* H3 */
+		call_post(&s, p, regs);
+	tl_section_leave(&s);
+}
+
+/* ---- faults ------------------------------------------------------------------------ */
+
+/* The offset of the original that runs at @ip in @copy, or -1. */
+static int original_of(const struct tl_copy *copy, uintptr_t ip)
+{
+	uintptr_t off = ip - copy->at;
+	uintptr_t best = 0;
+	int from = -1;
+
+	for (uint32_t i = 0; i < copy->code.n; i++) {
+		if (copy->code.to[i] > off || copy->code.to[i] < best)
+			continue;
+		best = copy->code.to[i];
+		from = copy->code.from[i];
+	}
+	return from;
+}
+
+uintptr_t tl_origin(uintptr_t ip)
+{
+	const struct tl_copy *copy = tl_copy_at(ip);
+	int from = copy ? original_of(copy, ip) : -1;
+
+	return from < 0 ? 0 : copy->point->addr + from;
+}
+
+/*
+ * The probed instruction itself is put back to its place: should the program
+ * mend the cause and return, it is hit again, as under Linux.  An instruction
+ * further on in the window is left where it is: at its own address there is
+ * the inside of a jump, and whoever returned there would be lost.
+ */
+bool tl_trap_fault(struct pt_regs *regs)
+{
+	const struct tl_copy *copy = tl_copy_at(tl_arch_ip(regs));
+
+	if (copy && !original_of(copy, tl_arch_ip(regs)))
+		tl_arch_set_ip(regs, copy->point->addr);
+	return false;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * agent.h - the engine, for those who take care of a whole program
+ *
+ * What an agent or a library's clean-up needs beside the public calls: remove
+ * everything, put back replaced return addresses, say what there is.  Public to
+ * homes and the agent, not part of the stable interface.
+ *
+ * Context of all: task, without the registration lock, unless marked otherwise.
+ */
+#ifndef TRAPLINE_AGENT_H
+#define TRAPLINE_AGENT_H
+
+#include <trapline/kprobes.h>
+
+/*
+ * Unregister every probe, restore the text, wait until nobody is in our code
+ * and give all executable memory back.  0; -TL_EBUSY if something could not be
+ * freed (the text is restored all the same; call again later); or what the host said when
+ * text could not be written.
+ */
+int tl_remove_all(void);
+
+/*
+ * Put the true return address back wherever a followed call's slot still holds
+ * the trampoline.  Every return probe is unregistered before.  0, or -TL_EBUSY
+ * if a call remains whose slot cannot be found in memory.
+ */
+int tl_returns_restore(void);
+
+/*
+ * The text of [@start, @end) is gone or about to be (unmapped, overwritten):
+ * mark the probes in it GONE; nothing is written there.  They are still to be
+ * unregistered.  Returns how many there were.
+ */
+int tl_text_gone(uintptr_t start, uintptr_t end);
+
+/*
+ * Do what could not be done at once: windows that were busy become jumps, memory
+ * that was in use is freed, pools are filled up.  Call it now and then.
+ */
+void tl_maintain(void);
+
+/* Where the instruction at @ip belongs, if it is a copy of one; else 0.  Context: any. */
+uintptr_t tl_origin(uintptr_t ip);
+
+/*
+ * As tl_register_each(), for return probes.
+ */
+int tl_register_each_return(struct kretprobe **rps, int num, int *err,
+			    enum tl_why *why);
+
+/* ---- status ----------------------------------------------------------------- */
+
+enum tl_kind {
+	TL_KIND_NONE = 0, /* not armed */
+	TL_KIND_JUMP = 1,
+	TL_KIND_BREAKPOINT = 2,
+};
+
+struct tl_status {
+	uintptr_t addr;
+	const struct kprobe *probe;
+	enum tl_kind kind;
+	enum tl_why why; /* TL_WHY_NONE if it is a jump */
+	bool enabled;
+	bool is_return; /* the entry of a return probe */
+	uint64_t hits;	/* of its counter; 0 if it has none */
+	uint64_t missed;
+};
+
+/*
+ * Call @fn for every registered probe, in no order, until it returns non-zero;
+ * returns what it returned last, or 0.  @fn runs with the registration lock
+ * held.
+ */
+int tl_each_probe(int (*fn)(const struct tl_status *status, void *arg),
+		  void *arg);
+
+#endif
