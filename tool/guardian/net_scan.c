@@ -96,28 +96,23 @@ static bool is_syscall(struct net_task *t, uintptr_t at)
 }
 
 /*
- * A call that will be made again has two places: that of its instruction and
- * that after it, where a signal would find it.  Both must be outside, or both
- * are moved: at the other place there must be a call, too.
+ * A call that the kernel will make again has two places: that after it, where
+ * it stands and a signal would find it, and that of its instruction, where it
+ * goes otherwise.  Both must be outside, or both are moved: at the other place
+ * there must be a call, too.
  */
 struct places {
 	uintptr_t call; /* 0: no call is pending */
 	uintptr_t after;
-	bool at_call; /* ip is `call`, else `after` */
 };
 
 static struct places places_of(const struct net_task *t)
 {
-	struct places p = { 0, t->regs.rip, false };
+	struct places p = { 0, t->regs.rip };
 	long ax = (long)t->regs.rax;
 
-	if (t->rewound) {
-		p.call = t->regs.rip;
-		p.after = t->regs.rip + 2;
-		p.at_call = true;
-	} else if ((long)t->regs.orig_rax >= 0 && ax <= -512 && ax >= -516) {
+	if ((long)t->regs.orig_rax >= 0 && ax <= -512 && ax >= -516)
 		p.call = p.after - 2;
-	}
 	return p;
 }
 
@@ -140,7 +135,7 @@ static uintptr_t way_out(struct scan *s, struct net_task *t)
 	}
 	call = to ? to - 2 : other_place(b, p.call);
 	if (call && is_syscall(t, call))
-		return p.at_call ? call : call + 2;
+		return call + 2;
 	if (a)
 		a->busy = true;
 	if (b)

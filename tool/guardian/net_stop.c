@@ -12,13 +12,14 @@
  *       without our seeing it (PTRACE_O_TRACE*); who was in the middle of a
  *       clone when seized has finished it when stopped, hence the second look
  *       at the lists after the stops.
- *   S2  A call that our stop has ended with -EINTR is made again.  Its
- *       registers are put back as soon as the stop is seen, so that they are
- *       right if we are killed.
- *   S3  A signal that comes while a rewound call is held, or before it is
- *       entered again, finds it interrupted, as it would have without us: the
- *       task is followed to the entry of the call (PTRACE_SYSCALL), and if a
- *       signal comes first, -EINTR is put back.
+ *   S2  A call that our stop has ended with -EINTR is made again: we stand
+ *       inside the kernel's delivery of signals, before it decides about
+ *       restarts, so -ERESTARTNOHAND in rax makes it do the right thing, also
+ *       for a signal that comes until the last moment: a handler sees EINTR,
+ *       anything else restarts.  It is written as soon as the stop is seen, so
+ *       that all is well if we are killed.
+ *   S3  A stop is looked at but not taken (WNOWAIT): if we are killed, a
+ *       signal that waits to be delivered is delivered by the kernel.
  */
 #define _GNU_SOURCE
 #include <elf.h>
@@ -39,14 +40,11 @@
 
 #define SEIZE_OPTIONS                                               \
 	(PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
-	 PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD)
+	 PTRACE_O_TRACEEXEC)
 
 #define X32_BIT 0x40000000
-#define LAST_MS 100 /* for those that are slow to go on, or in the kernel */
-
-/* What a system call returns to itself, never to the program. */
-#define ERESTART_FIRST 512
-#define ERESTART_LAST 516
+#define ERESTARTNOHAND 514 /* what system calls return inside the kernel */
+#define LAST_MS 100        /* for those that were stuck in the kernel */
 
 uint64_t net_clock(void)
 {
@@ -299,69 +297,34 @@ static int read_registers(struct net_task *t)
 	return ptrace(PTRACE_GETREGSET, t->tid, NT_PRSTATUS, &v) ? -errno : 0;
 }
 
-/* Write what differs when a call is made again: up to rip, in one piece. */
-static int write_registers(struct net_task *t)
-{
-	struct iovec v = { &t->regs, offsetof(struct user_regs_struct, cs) };
-
-	return ptrace(PTRACE_SETREGSET, t->tid, NT_PRSTATUS, &v) ? -errno : 0;
-}
-
-/* Would @sig end in nothing, leaving no trace in the task? */
-static bool is_ignored(struct net_task *t, int sig)
-{
-	uint64_t bit = 1ull << (sig - 1);
-	struct net_status st;
-
-	if (net_status(t->tid, &st))
-		return false;
-	if (st.ignored & bit)
-		return true;
-	if (st.caught & bit)
-		return false;
-	return sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH ||
-	       sig == SIGCONT;
-}
-
 /*
- * Did our stop end a system call with EINTR that can be made again?  close()
- * cannot: the descriptor is gone, whatever it returns.
+ * Has our stop ended a system call with EINTR that can be made again?  close()
+ * cannot: the descriptor is gone, whatever it returns.  A signal that stops
+ * the process ends calls with EINTR also without us.
  */
-static bool was_interrupted(struct net_task *t)
+static bool was_interrupted(const struct net_task *t)
 {
-	long nr = (long)t->regs.orig_rax, insn;
+	long nr = (long)t->regs.orig_rax;
 
 	if (nr < 0 || (long)t->regs.rax != -EINTR ||
 	    (nr & ~X32_BIT) == SYS_close)
 		return false;
-	errno = 0;
-	insn = ptrace(PTRACE_PEEKTEXT, t->tid, t->regs.rip - 2, 0);
-	return !errno && (insn & 0xffff) == 0x050f;
+	if (t->stop == NET_STOP_SIGNAL)
+		return t->signal != SIGSTOP && t->signal != SIGTSTP &&
+		       t->signal != SIGTTIN && t->signal != SIGTTOU;
+	return t->stop == NET_STOP_PLAIN;
 }
 
-static void rewind_call(struct net_hold *h, struct net_task *t)
+/* S2 */
+static void restart_call(struct net_hold *h, struct net_task *t)
 {
-	t->regs.rip -= 2;
-	t->regs.rax = t->regs.orig_rax;
-	if (write_registers(t))
+	unsigned long ax = (unsigned long)-ERESTARTNOHAND;
+
+	if (ptrace(PTRACE_POKEUSER, t->tid,
+		   offsetof(struct user_regs_struct, rax), ax))
 		return;
-	t->rewound = true;
+	t->regs.rax = ax;
 	h->stats.rewound++;
-}
-
-/* S3: the signal that comes now interrupts the call. */
-static void unwind_call(struct net_hold *h, struct net_task *t)
-{
-	struct user_regs_struct old = t->regs;
-
-	t->rewound = false;
-	if (read_registers(t) || t->regs.rip != old.rip ||
-	    t->regs.rax != old.orig_rax)
-		return;
-	t->regs.rip += 2;
-	t->regs.rax = (unsigned long)-EINTR;
-	write_registers(t);
-	h->stats.rewound--;
 }
 
 static void let_go(struct net_hold *h, struct net_task *t, int sig)
@@ -392,15 +355,33 @@ static int born(struct net_hold *h, pid_t tid)
 	return 0;
 }
 
+/*
+ * Has the task stopped or died?  1: *status says how, 0: no, -1: it is not
+ * ours.  A stop is left as it is (S3); the dead are buried.
+ */
+static int wait_task(pid_t tid, int *status, int flags)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PID, (id_t)tid, &info,
+		   WEXITED | WSTOPPED | WNOWAIT | __WALL | flags))
+		return -1;
+	if (!info.si_pid)
+		return 0;
+	if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED) {
+		*status = info.si_status << 8 | 0x7f;
+		return 1;
+	}
+	return waitpid(tid, status, __WALL | WNOHANG) > 0 ? 1 : -1;
+}
+
 static enum net_stop kind_of(int status)
 {
 	int event = status >> 16, sig = WSTOPSIG(status);
 
 	if (event == PTRACE_EVENT_STOP)
 		return sig == SIGTRAP ? NET_STOP_PLAIN : NET_STOP_GROUP;
-	if (event)
-		return NET_STOP_EVENT;
-	return sig == (SIGTRAP | 0x80) ? NET_STOP_ENTRY : NET_STOP_SIGNAL;
+	return event ? NET_STOP_EVENT : NET_STOP_SIGNAL;
 }
 
 /*
@@ -434,10 +415,8 @@ static int stopped(struct net_hold *h, size_t i, int status)
 		t->state = NET_FREE;
 		return 0;
 	}
-	if ((t->stop == NET_STOP_PLAIN ||
-	     (t->stop == NET_STOP_SIGNAL && is_ignored(t, t->signal))) &&
-	    was_interrupted(t))
-		rewind_call(h, t);
+	if (was_interrupted(t))
+		restart_call(h, t);
 	if ((event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK ||
 	     event == PTRACE_EVENT_VFORK) &&
 	    !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &child))
@@ -509,7 +488,7 @@ static int collect_pass(struct net_hold *h, bool look, size_t *late)
 	for (i = 0; i < h->n_tasks; i++) {
 		if (h->tasks[i].state != NET_ASKED)
 			continue;
-		r = waitpid(h->tasks[i].tid, &status, __WALL | WNOHANG);
+		r = wait_task(h->tasks[i].tid, &status, WNOHANG);
 		if (r < 0)
 			h->tasks[i].state = NET_FREE;
 		if (r > 0) {
@@ -541,7 +520,7 @@ static int collect(struct net_hold *h)
 			return -EPIPE;
 		if (net_clock() > h->deadline)
 			return -ETIMEDOUT;
-		r = waitpid(h->tasks[late].tid, &status, __WALL);
+		r = wait_task(h->tasks[late].tid, &status, 0);
 		look = r < 0 && errno == EINTR;
 		if (r > 0) {
 			n = stopped(h, late, status);
@@ -608,60 +587,16 @@ int net_wake(struct net_hold *h, struct net_task *t)
 
 /* ---- letting go ----------------------------------------------------------- */
 
-/* Let a stopped task go on; one whose call was rewound is followed (S3). */
-static void go_on(struct net_hold *h, struct net_task *t, int sig)
-{
-	if (!t->rewound) {
-		let_go(h, t, sig);
-		return;
-	}
-	t->state = NET_ASKED;
-	if (ptrace(PTRACE_SYSCALL, t->tid, 0, (long)sig))
-		t->state = NET_FREE;
-}
-
-/* A task that is followed, or was stuck, has stopped. */
-static void followed(struct net_hold *h, size_t i, int status)
-{
-	struct net_task *t = &h->tasks[i];
-	int sig = WSTOPSIG(status);
-
-	if (!WIFSTOPPED(status)) {
-		t->state = NET_FREE;
-		return;
-	}
-	if (!t->rewound) {
-		if (!stopped(h, i, status) && h->tasks[i].state == NET_STOPPED)
-			go_on(h, &h->tasks[i], h->tasks[i].signal);
-		return;
-	}
-	switch (kind_of(status)) {
-	case NET_STOP_ENTRY:
-		let_go(h, t, 0);
-		break;
-	case NET_STOP_SIGNAL:
-		if (!is_ignored(t, sig))
-			unwind_call(h, t);
-		go_on(h, t, sig);
-		break;
-	case NET_STOP_GROUP:
-		unwind_call(h, t);
-		let_go(h, t, 0);
-		break;
-	case NET_STOP_PLAIN:
-	case NET_STOP_EVENT:
-		go_on(h, t, 0);
-		break;
-	}
-}
-
-/* Those that are followed or stuck, until they are free or time is over. */
+/*
+ * Those that have been asked and were stuck in the kernel are followed until
+ * they stop, so that S2 is kept, or time is over.  Parents in vfork need no
+ * help: that call has no EINTR.
+ */
 static void follow(struct net_hold *h)
 {
 	uint64_t end = net_clock() + LAST_MS * 1000000ull;
-	size_t i, late = 0;
-	int status, n;
-	pid_t r;
+	int status, r;
+	size_t i, n;
 
 	do {
 		n = 0;
@@ -670,30 +605,27 @@ static void follow(struct net_hold *h)
 
 			if (t->state != NET_ASKED && t->state != NET_STUCK)
 				continue;
-			r = waitpid(t->tid, &status, __WALL | WNOHANG);
+			r = wait_task(t->tid, &status, WNOHANG);
 			if (r < 0)
 				t->state = NET_FREE;
-			else if (r > 0)
-				followed(h, i, status);
-			t = &h->tasks[i];
-			if (t->state != NET_ASKED &&
-			    (t->state != NET_STUCK || makes_tasks(t->place.nr)))
+			if (!r)
+				n += t->state == NET_ASKED ||
+				     !makes_tasks(t->place.nr);
+			if (r <= 0 || stopped(h, i, status))
 				continue;
-			if (!n++)
-				late = i;
+			t = &h->tasks[i];
+			if (t->state == NET_STOPPED)
+				let_go(h, t, t->signal);
 		}
-		if (!n || net_clock() > end)
-			return;
-		r = waitpid(h->tasks[late].tid, &status, __WALL);
-		if (r > 0)
-			followed(h, late, status);
-	} while (r > 0 || errno == EINTR);
+		if (n)
+			nanosleep(&(struct timespec){ 0, 200000 }, NULL);
+	} while (n && net_clock() < end);
 }
 
 void net_release(struct net_hold *h)
 {
 	for (size_t i = 0; i < h->n_tasks; i++)
 		if (h->tasks[i].state == NET_STOPPED)
-			go_on(h, &h->tasks[i], h->tasks[i].signal);
+			let_go(h, &h->tasks[i], h->tasks[i].signal);
 	follow(h);
 }

@@ -24,8 +24,7 @@ enum net_stop {
 	NET_STOP_PLAIN,  /* because it was asked to */
 	NET_STOP_GROUP,  /* by SIGSTOP and the like, for all threads */
 	NET_STOP_SIGNAL, /* a signal waits to be delivered */
-	NET_STOP_EVENT,  /* clone, fork, vfork */
-	NET_STOP_ENTRY,  /* at the entry of a system call */
+	NET_STOP_EVENT,  /* clone, fork, vfork, exec */
 };
 
 struct net_task {
@@ -34,7 +33,6 @@ struct net_task {
 	enum net_state state;
 	enum net_stop stop;
 	int signal;       /* NET_STOP_SIGNAL: which */
-	bool rewound;     /* its system call was -EINTR and is made again */
 	bool quiet_birth; /* cannot have made a task that we did not see */
 	bool foreign;     /* born by fork: does not share the memory */
 	uint64_t since;   /* held since, by our clock; 0: not yet */
