@@ -1,0 +1,746 @@
+/* SPDX-License-Identifier: MIT */
+/* link: lib tests/api/places.S */
+/*
+ * kprobe.c - the rules of register_kprobe(), on a jump and on a breakpoint
+ */
+#include <trapline/kprobes.h>
+#include <trapline/regs.h>
+
+#include "places.h"
+#include "tl_test.h"
+
+/* Where each rule is tried: what is a jump, and what can only be a breakpoint. */
+static const struct place {
+	const char *name;
+	place_fn *fn;
+	bool jump;
+} places[] = {
+	{ "jump", place_jump, true },
+	{ "breakpoint", place_break, false },
+};
+
+static struct pt_regs seen;
+static struct pt_regs seen_post;
+static unsigned int hits, posts;
+static struct kprobe *running;
+static char trail[16];
+static unsigned int trail_len;
+
+HANDLER void note(char c)
+{
+	if (trail_len < sizeof(trail) - 1)
+		trail[trail_len++] = c;
+}
+
+static void reset(void)
+{
+	hits = posts = 0;
+	running = NULL;
+	trail_len = 0;
+	for (size_t i = 0; i < sizeof(trail); i++)
+		trail[i] = 0;
+}
+
+HANDLER int see(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	seen = *regs;
+	running = kprobe_running();
+	hits++;
+	return 0;
+}
+
+HANDLER void see_post(struct kprobe *p, struct pt_regs *regs,
+		      unsigned long flags)
+{
+	(void)p;
+	seen_post = *regs;
+	posts += 1 + flags;
+}
+
+TL_TEST(pre_handler_sees_the_arguments_and_the_result_is_unchanged)
+{
+	const struct place *pl;
+
+	for_each_row (pl, places) {
+		struct kprobe p = { .addr = (void *)pl->fn,
+				    .pre_handler = see };
+		unsigned long sp;
+
+		ROW(pl->name);
+		reset();
+		CHECK_EQ(register_kprobe(&p), 0);
+		CHECK_EQ(pl->fn(30, 12, 5), 42);
+		__asm__ volatile("mov %%rsp, %0" : "=r"(sp));
+		CHECK_EQ(hits, 1);
+		CHECK_EQ(seen.di, 30);
+		CHECK_EQ(seen.si, 12);
+		CHECK_EQ(seen.dx, 5);
+		CHECK_EQ(seen.ip, (unsigned long)pl->fn + 1);
+		CHECK(seen.sp < sp && sp - seen.sp < 4096);
+		CHECK_EQ(running, &p);
+		CHECK_EQ(!!(p.flags & KPROBE_FLAG_OPTIMIZED), pl->jump);
+		CHECK_EQ(tl_kprobe_why(&p),
+			 pl->jump ? TL_WHY_NONE : TL_WHY_TARGET);
+		CHECK_EQ(p.nmissed, 0);
+		unregister_kprobe(&p);
+		CHECK_EQ(pl->fn(30, 12, 5), 42);
+		CHECK_EQ(hits, 1);
+	}
+}
+
+TL_TEST(the_stack_pointer_a_handler_sees_is_the_true_one)
+{
+	const struct place *pl;
+
+	for_each_row (pl, places) {
+		struct kprobe p = { .addr = (void *)pl->fn,
+				    .pre_handler = see };
+		unsigned long ret = 0;
+
+		ROW(pl->name);
+		CHECK_EQ(register_kprobe(&p), 0);
+		pl->fn(1, 2, 0);
+		ret = *(volatile unsigned long *)seen.sp;
+		(void)ret;
+		CHECK((seen.sp & 15) == 8);
+		unregister_kprobe(&p);
+	}
+}
+
+HANDLER int change_argument(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	regs->di = 100;
+	return 0;
+}
+
+TL_TEST(what_a_handler_writes_to_registers_is_what_the_program_gets)
+{
+	const struct place *pl;
+
+	for_each_row (pl, places) {
+		struct kprobe p = { .addr = (void *)pl->fn,
+				    .pre_handler = change_argument };
+
+		ROW(pl->name);
+		CHECK_EQ(register_kprobe(&p), 0);
+		CHECK_EQ(pl->fn(1, 2, 0), 102);
+		unregister_kprobe(&p);
+		CHECK_EQ(pl->fn(1, 2, 0), 3);
+	}
+}
+
+HANDLER int return_77(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	regs->ax = 77;
+	regs->ip = *(unsigned long *)regs->sp;
+	regs->sp += 8;
+	return 1;
+}
+
+TL_TEST(not_0_from_a_pre_handler_goes_on_where_the_handler_says)
+{
+	const struct place *pl;
+
+	for_each_row (pl, places) {
+		struct kprobe post = { .addr = (void *)pl->fn,
+				       .post_handler = see_post };
+		struct kprobe older = { .addr = (void *)pl->fn,
+					.pre_handler = see };
+		struct kprobe p = { .addr = (void *)pl->fn,
+				    .pre_handler = return_77 };
+
+		ROW(pl->name);
+		reset();
+		CHECK_EQ(register_kprobe(&post), 0);
+		CHECK_EQ(register_kprobe(&older), 0);
+		CHECK_EQ(register_kprobe(&p), 0);
+		CHECK_EQ(pl->fn(1, 2, 0), 77);
+		CHECK_EQ(hits, 0);
+		CHECK_EQ(posts, 0);
+		CHECK_EQ(older.nmissed, 0);
+		unregister_kprobe(&p);
+		CHECK_EQ(pl->fn(1, 2, 0), 3);
+		CHECK_EQ(hits, 1);
+		CHECK_EQ(posts, 1);
+		unregister_kprobe(&older);
+		unregister_kprobe(&post);
+	}
+}
+
+TL_TEST(post_handler_sees_the_instruction_done)
+{
+	static const struct {
+		const char *name;
+		place_fn *fn;
+		long want;
+		unsigned int len;
+		unsigned long ax;
+	} rows[] = {
+		{ "jump", place_jump, 3, 4, 3 },
+		{ "breakpoint", place_break, 3, 3, 1 },
+	};
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(rows); i++) {
+		struct kprobe p = { .addr = (void *)rows[i].fn,
+				    .post_handler = see_post };
+
+		ROW(rows[i].name);
+		reset();
+		CHECK_EQ(register_kprobe(&p), 0);
+		CHECK_EQ(rows[i].fn(1, 2, 0), rows[i].want);
+		CHECK_EQ(posts, 1);
+		CHECK_EQ(seen_post.ax, rows[i].ax);
+		CHECK_EQ(seen_post.ip,
+			 (unsigned long)rows[i].fn + rows[i].len);
+		unregister_kprobe(&p);
+	}
+}
+
+TL_TEST(post_handler_on_a_branch_sees_where_it_goes)
+{
+	static const struct {
+		const char *name;
+		place_fn *fn;
+		const char *at;
+		long a, b, want;
+		unsigned int hits;
+		const char *to; /* at the last hit */
+	} rows[] = {
+		{ "jmp", place_jmp, (char *)place_jmp, 1, 0, 4, 1,
+		  (char *)place_jmp + 5 },
+		{ "call", place_call_first, (char *)place_call_first, 1, 2,
+		  1003, 1, (char *)place_callee },
+		{ "call *%rax", place_call_ind, place_call_ind_at, 1, 2, 1003,
+		  1, (char *)place_callee },
+		{ "loop", place_loop, place_loop_at, 4, 0, 10, 5,
+		  place_loop_at + 2 },
+		{ "ret", place_one, (char *)place_one, 0, 0, 0, 1, NULL },
+		{ "jl taken", place_jcc, (char *)place_jcc + 3, 1, 2, 2, 1,
+		  (char *)place_jcc + 9 },
+		{ "jl not taken", place_jcc, (char *)place_jcc + 3, 2, 1, 2, 1,
+		  (char *)place_jcc + 5 },
+		{ "jrcxz taken", place_jrcxz, (char *)place_jrcxz + 3, 0, 2, 7,
+		  1, (char *)place_jrcxz + 10 },
+		{ "jrcxz not taken", place_jrcxz, (char *)place_jrcxz + 3, 1,
+		  2, 3, 1, (char *)place_jrcxz + 5 },
+	};
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(rows); i++) {
+		struct kprobe p = { .addr = (void *)rows[i].at,
+				    .post_handler = see_post };
+		long got;
+
+		ROW(rows[i].name);
+		reset();
+		CHECK_EQ(register_kprobe(&p), 0);
+		got = rows[i].fn(rows[i].a, rows[i].b, 0);
+		if (rows[i].fn != place_one)
+			CHECK_EQ(got, rows[i].want);
+		CHECK_EQ(posts, rows[i].hits);
+		if (rows[i].to)
+			CHECK_EQ(seen_post.ip, rows[i].to);
+		CHECK_EQ(tl_kprobe_why(&p) != TL_WHY_NONE, true);
+		unregister_kprobe(&p);
+	}
+}
+
+HANDLER void change_result(struct kprobe *p, struct pt_regs *regs,
+			   unsigned long flags)
+{
+	(void)p;
+	(void)flags;
+	regs->ax += 1000;
+}
+
+TL_TEST(what_a_post_handler_writes_is_what_the_program_gets)
+{
+	const struct place *pl;
+
+	for_each_row (pl, places) {
+		struct kprobe p = { .addr = (void *)pl->fn,
+				    .post_handler = change_result };
+
+		ROW(pl->name);
+		CHECK_EQ(register_kprobe(&p), 0);
+		CHECK_EQ(pl->fn(1, 2, 0), 1003);
+		unregister_kprobe(&p);
+	}
+}
+
+/* ---- several probes at one address ------------------------------------------- */
+
+HANDLER int pre_a(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	note('A');
+	return 0;
+}
+
+HANDLER int pre_b(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	note('B');
+	return 0;
+}
+
+HANDLER int pre_c(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	note('C');
+	return 0;
+}
+
+HANDLER void post_a(struct kprobe *p, struct pt_regs *regs, unsigned long f)
+{
+	(void)p;
+	(void)regs;
+	(void)f;
+	note('a');
+}
+
+HANDLER void post_b(struct kprobe *p, struct pt_regs *regs, unsigned long f)
+{
+	(void)p;
+	(void)regs;
+	(void)f;
+	note('b');
+}
+
+HANDLER void post_c(struct kprobe *p, struct pt_regs *regs, unsigned long f)
+{
+	(void)p;
+	(void)regs;
+	(void)f;
+	note('c');
+}
+
+TL_TEST(the_newest_of_several_probes_runs_first)
+{
+	const struct place *pl;
+
+	for_each_row (pl, places) {
+		struct kprobe a = { .addr = (void *)pl->fn,
+				    .pre_handler = pre_a,
+				    .post_handler = post_a };
+		struct kprobe b = { .addr = (void *)pl->fn,
+				    .pre_handler = pre_b,
+				    .post_handler = post_b };
+		struct kprobe c = { .addr = (void *)pl->fn,
+				    .pre_handler = pre_c,
+				    .post_handler = post_c };
+
+		ROW(pl->name);
+		CHECK_EQ(register_kprobe(&a), 0);
+		CHECK_EQ(register_kprobe(&b), 0);
+		CHECK_EQ(register_kprobe(&c), 0);
+		CHECK_EQ(get_kprobe((void *)pl->fn), &c);
+		reset();
+		CHECK_EQ(pl->fn(1, 2, 0), 3);
+		CHECK_STR(trail, "CBAcba");
+
+		CHECK_EQ(disable_kprobe(&b), 0);
+		CHECK_EQ(disable_kprobe(&b), 0);
+		CHECK_EQ(tl_kprobe_why(&b), TL_WHY_DISABLED);
+		reset();
+		CHECK_EQ(pl->fn(1, 2, 0), 3);
+		CHECK_STR(trail, "CAca");
+
+		CHECK_EQ(enable_kprobe(&b), 0);
+		CHECK_EQ(enable_kprobe(&b), 0);
+		unregister_kprobe(&c);
+		reset();
+		CHECK_EQ(pl->fn(1, 2, 0), 3);
+		CHECK_STR(trail, "BAba");
+		unregister_kprobe(&a);
+		unregister_kprobe(&b);
+		CHECK_EQ(get_kprobe((void *)pl->fn), NULL);
+		reset();
+		CHECK_EQ(pl->fn(1, 2, 0), 3);
+		CHECK_STR(trail, "");
+	}
+}
+
+/* ---- recursion ----------------------------------------------------------------- */
+
+static place_fn *called_by_handler;
+static long handler_result;
+
+HANDLER int call_probed(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	hits++;
+	handler_result = called_by_handler(20, 22, 0);
+	return 0;
+}
+
+HANDLER void call_probed_post(struct kprobe *p, struct pt_regs *regs,
+			      unsigned long flags)
+{
+	(void)p;
+	(void)regs;
+	(void)flags;
+	posts++;
+	handler_result = called_by_handler(20, 22, 0);
+}
+
+TL_TEST(a_probe_hit_in_a_handler_is_missed_and_its_function_runs)
+{
+	const struct place *outer, *inner;
+
+	for_each_row (outer, places) {
+		for_each_row (inner, places) {
+			struct kprobe p = { .addr = (void *)outer->fn,
+					    .pre_handler = call_probed };
+			struct kprobe q = { .addr = (void *)inner->fn,
+					    .pre_handler = see };
+
+			ROW(inner->name);
+			reset();
+			called_by_handler = inner->fn;
+			CHECK_EQ(register_kprobe(&q), 0);
+			CHECK_EQ(register_kprobe(&p), 0);
+			CHECK_EQ(outer->fn(1, 2, 0), 3);
+			CHECK_EQ(handler_result, 42);
+			CHECK_EQ(q.nmissed, 1);
+			CHECK_EQ(p.nmissed, inner == outer);
+			CHECK_EQ(hits, inner == outer ? 2 : 1);
+			unregister_kprobe(&p);
+			unregister_kprobe(&q);
+		}
+	}
+}
+
+TL_TEST(recursion_from_pre_and_post_is_missed_twice)
+{
+	const struct place *pl;
+
+	for_each_row (pl, places) {
+		struct kprobe p = { .addr = (void *)pl->fn,
+				    .pre_handler = call_probed,
+				    .post_handler = call_probed_post };
+
+		ROW(pl->name);
+		reset();
+		called_by_handler = pl->fn;
+		CHECK_EQ(register_kprobe(&p), 0);
+		CHECK_EQ(pl->fn(1, 2, 0), 3);
+		CHECK_EQ(hits, 1);
+		CHECK_EQ(posts, 1);
+		CHECK_EQ(p.nmissed, 2);
+		CHECK_EQ(pl->fn(1, 2, 0), 3);
+		CHECK_EQ(p.nmissed, 4);
+		unregister_kprobe(&p);
+	}
+}
+
+/* ---- enable, disable ------------------------------------------------------------- */
+
+TL_TEST(disable_restores_the_text_and_enable_arms_again)
+{
+	const struct place *pl;
+
+	for_each_row (pl, places) {
+		uint8_t before[16], now[16];
+		struct kprobe p = { .addr = (void *)pl->fn,
+				    .pre_handler = see,
+				    .flags = KPROBE_FLAG_DISABLED };
+
+		ROW(pl->name);
+		reset();
+		__builtin_memcpy(before, (void *)pl->fn, 16);
+		CHECK_EQ(register_kprobe(&p), 0);
+		CHECK_EQ(kprobe_disabled(&p), true);
+		CHECK_EQ(p.opcode, before[0]);
+		CHECK_MEM((void *)pl->fn, before, 16);
+		CHECK_EQ(pl->fn(1, 2, 0), 3);
+		CHECK_EQ(hits, 0);
+
+		CHECK_EQ(enable_kprobe(&p), 0);
+		__builtin_memcpy(now, (void *)pl->fn, 16);
+		CHECK_EQ(now[0], pl->jump ? 0xe9 : 0xcc);
+		CHECK_EQ(pl->fn(1, 2, 0), 3);
+		CHECK_EQ(hits, 1);
+
+		CHECK_EQ(disable_kprobe(&p), 0);
+		CHECK_MEM((void *)pl->fn, before, 16);
+		CHECK_EQ(pl->fn(1, 2, 0), 3);
+		CHECK_EQ(hits, 1);
+		unregister_kprobe(&p);
+		CHECK_MEM((void *)pl->fn, before, 16);
+		CHECK_EQ(enable_kprobe(&p), -TL_EINVAL);
+		CHECK_EQ(disable_kprobe(&p), -TL_EINVAL);
+	}
+}
+
+/* ---- refusals ---------------------------------------------------------------------- */
+
+static int try(void *addr, const char *name, unsigned int offset)
+{
+	struct kprobe p = { .addr = addr,
+			    .symbol_name = name,
+			    .offset = offset,
+			    .pre_handler = see };
+	int err = register_kprobe(&p);
+
+	if (!err)
+		unregister_kprobe(&p);
+	return err;
+}
+
+TL_TEST(register_gives_linux_s_codes)
+{
+	struct kprobe p = { .addr = (void *)place_jump, .pre_handler = see };
+
+	ROW("neither address nor symbol");
+	CHECK_EQ(try(NULL, NULL, 0), -TL_EINVAL);
+	ROW("both");
+	CHECK_EQ(try((void *)place_jump, "place_jump", 0), -TL_EINVAL);
+	ROW("inside an instruction");
+	CHECK_EQ(try((void *)place_bad, NULL, 3), -TL_EILSEQ);
+	ROW("the program's own int3");
+	CHECK_EQ(try((void *)place_own_int3_at, NULL, 0), -TL_EILSEQ);
+	ROW("ud2");
+	CHECK_EQ(try((void *)place_ud, NULL, 0), -TL_EILSEQ);
+	ROW("the engine itself");
+	CHECK_EQ(try((void *)register_kprobe, NULL, 0), -TL_EINVAL);
+	ROW("registered already");
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_EQ(register_kprobe(&p), -TL_EINVAL);
+	unregister_kprobe(&p);
+	ROW("and again afterwards");
+	p.addr = (void *)place_jump;
+	p.flags = 0;
+	CHECK_EQ(register_kprobe(&p), 0);
+	unregister_kprobe(&p);
+}
+
+TL_TEST(a_symbol_and_an_offset_name_a_place)
+{
+	struct kprobe p = { .symbol_name = "place_rip",
+			    .offset = 7,
+			    .pre_handler = see };
+
+	reset();
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_EQ(p.addr, (kprobe_opcode_t *)place_rip + 7);
+	CHECK_EQ(place_rip(1, 0, 0), 123456790);
+	CHECK_EQ(hits, 1);
+	CHECK_EQ(seen.ax, 123456789);
+	unregister_kprobe(&p);
+	CHECK_EQ(try(NULL, "no_such_function_anywhere", 0), -TL_ENOENT);
+	CHECK_EQ(try(NULL, "place_bad", 3), -TL_EILSEQ);
+}
+
+TL_TEST(jump_only_is_refused_where_there_is_no_jump)
+{
+	struct kprobe p = { .addr = (void *)place_break,
+			    .pre_handler = see,
+			    .flags = KPROBE_FLAG_JUMP_ONLY };
+	uint8_t before = *(uint8_t *)place_break;
+
+	CHECK_EQ(register_kprobe(&p), -TL_EBUSY);
+	CHECK_EQ(*(uint8_t *)place_break, before);
+	CHECK_EQ(place_break(1, 2, 0), 3);
+}
+
+TL_TEST(register_kprobes_is_all_or_nothing)
+{
+	struct kprobe a = { .addr = (void *)place_jump, .pre_handler = see };
+	struct kprobe b = { .addr = (void *)place_break, .pre_handler = see };
+	struct kprobe bad = { .addr = (void *)place_ud, .pre_handler = see };
+	struct kprobe *good[] = { &a, &b };
+	struct kprobe *mixed[] = { &a, &bad, &b };
+	enum tl_why why[3];
+	int err[3];
+
+	reset();
+	CHECK_EQ(register_kprobes(good, 0), -TL_EINVAL);
+	CHECK_EQ(register_kprobes(mixed, 3), -TL_EILSEQ);
+	place_jump(1, 2, 0);
+	place_break(1, 2, 0);
+	CHECK_EQ(hits, 0);
+	CHECK_EQ(register_kprobes(good, 2), 0);
+	CHECK_EQ(place_jump(1, 2, 0), 3);
+	CHECK_EQ(place_break(1, 2, 0), 3);
+	CHECK_EQ(hits, 2);
+	unregister_kprobes(good, 2);
+
+	reset();
+	a.addr = (void *)place_jump;
+	b.addr = (void *)place_break;
+	bad.addr = (void *)place_ud;
+	a.flags = b.flags = bad.flags = 0;
+	CHECK_EQ(tl_register_each(mixed, 3, err, why), 2);
+	CHECK_EQ(err[0], 0);
+	CHECK_EQ(err[1], -TL_EILSEQ);
+	CHECK_EQ(err[2], 0);
+	CHECK_EQ(why[0], TL_WHY_NONE);
+	CHECK_EQ(why[2], TL_WHY_TARGET);
+	place_jump(1, 2, 0);
+	place_break(1, 2, 0);
+	CHECK_EQ(hits, 2);
+	unregister_kprobes(good, 2);
+}
+
+/* ---- counters --------------------------------------------------------------------- */
+
+static char counter_block[TL_COUNTER_BLOCK + 64]
+	__attribute__((aligned(4096)));
+
+TL_TEST(a_counter_counts_every_hit_without_a_handler)
+{
+	static const struct {
+		const char *name;
+		place_fn *fn;
+		const char *at;
+	} rows[] = {
+		{ "jump", place_jump, (char *)place_jump },
+		{ "breakpoint", place_break, (char *)place_break },
+		{ "flags dead", place_flags_dead, (char *)place_flags_dead },
+	};
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(rows); i++) {
+		uint64_t *cell = (uint64_t *)counter_block + i;
+		struct kprobe p = { .addr = (void *)rows[i].at,
+				    .counter = cell };
+
+		ROW(rows[i].name);
+		CHECK_EQ(register_kprobe(&p), 0);
+		for (int n = 0; n < 1000; n++)
+			CHECK_EQ(rows[i].fn(n, 2, 0), n + 2);
+		CHECK_EQ(tl_counter_read(cell), 1000);
+		unregister_kprobe(&p);
+		rows[i].fn(1, 2, 0);
+		CHECK_EQ(tl_counter_read(cell), 1000);
+	}
+}
+
+TL_TEST(counters_and_handlers_of_several_probes_agree)
+{
+	struct kprobe p[7];
+
+	reset();
+	for (unsigned int i = 0; i < 7; i++) {
+		p[i] = (struct kprobe){ .addr = (void *)place_jump };
+		p[i].counter = (uint64_t *)counter_block + 32 + i;
+		*p[i].counter = 0;
+		if (i == 6)
+			p[i].pre_handler = see;
+		CHECK_EQ(register_kprobe(&p[i]), 0);
+		for (int n = 0; n < 10; n++)
+			CHECK_EQ(place_jump(n, 2, 0), n + 2);
+	}
+	for (unsigned int i = 0; i < 7; i++)
+		CHECK_EQ(tl_counter_read(p[i].counter), 10 * (7 - i));
+	CHECK_EQ(hits, 10);
+	for (unsigned int i = 0; i < 7; i++)
+		unregister_kprobe(&p[i]);
+}
+
+TL_TEST(counting_keeps_the_red_zone_and_the_flags)
+{
+	uint64_t *cell = (uint64_t *)counter_block + 50;
+	struct kprobe p = { .addr = (void *)place_red_zone_at,
+			    .counter = cell };
+
+	CHECK_EQ(place_red_zone(30, 12, 0), 42);
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_EQ(tl_kprobe_why(&p), TL_WHY_NONE);
+	for (int i = 0; i < 100; i++)
+		CHECK_EQ(place_red_zone(30, 12, 0), 42);
+	CHECK_EQ(tl_counter_read(cell), 100);
+	p.counter = cell;
+	unregister_kprobe(&p);
+}
+
+/* ---- windows ----------------------------------------------------------------------- */
+
+TL_TEST(a_probe_inside_a_window_turns_the_jump_back)
+{
+	struct kprobe p = { .addr = (void *)place_jump, .pre_handler = see };
+	struct kprobe q = { .addr = (void *)((char *)place_jump + 4),
+			    .pre_handler = see };
+
+	reset();
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_EQ(tl_kprobe_why(&p), TL_WHY_NONE);
+	CHECK_EQ(register_kprobe(&q), 0);
+	CHECK_EQ(tl_kprobe_why(&p), TL_WHY_OTHER_PROBE);
+	CHECK_EQ(place_jump(1, 2, 0), 3);
+	CHECK_EQ(hits, 2);
+	unregister_kprobe(&q);
+	wait_for_kprobe_optimizer();
+	CHECK_EQ(tl_kprobe_why(&p), TL_WHY_NONE);
+	CHECK_EQ(place_jump(1, 2, 0), 3);
+	CHECK_EQ(hits, 3);
+	unregister_kprobe(&p);
+}
+
+/* Every instruction of every function, one at a time and all at once. */
+TL_TEST(every_instruction_of_every_place_can_be_probed)
+{
+	static const struct {
+		const char *name;
+		place_fn *fn;
+		long a, b, want;
+		unsigned int size;
+	} rows[] = {
+		{ "jump", place_jump, 1, 2, 3, 5 },
+		{ "break", place_break, 1, 2, 3, 14 },
+		{ "after_one", place_after_one, 1, 2, 8, 5 },
+		{ "padded", place_padded, 9, 2, 9, 4 },
+		{ "endbr", place_endbr, 1, 2, 5, 9 },
+		{ "rip", place_rip, 1, 2, 123456790, 11 },
+		{ "call_first", place_call_first, 1, 2, 1003, 9 },
+		{ "call_ind", place_call_ind, 1, 2, 1003, 13 },
+		{ "jrcxz 0", place_jrcxz, 0, 2, 7, 15 },
+		{ "jrcxz 1", place_jrcxz, 1, 2, 3, 15 },
+		{ "jcc <", place_jcc, 1, 2, 2, 13 },
+		{ "jcc >", place_jcc, 5, 2, 5, 13 },
+		{ "jmp", place_jmp, 1, 2, 4, 10 },
+		{ "loop", place_loop, 4, 0, 10, 13 },
+		{ "red zone", place_red_zone, 30, 12, 42, 100 },
+		{ "flags dead", place_flags_dead, 1, 2, 3, 9 },
+		{ "ret imm", place_ret_imm, 1, 2, 3, 7 },
+		{ "sum", place_sum, 10, 0, 55, 28 },
+	};
+	static struct kprobe p[100];
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(rows); i++) {
+		unsigned int n = 0;
+
+		ROW(rows[i].name);
+		for (unsigned int off = 0; off < rows[i].size; off++) {
+			p[n] = (struct kprobe){
+				.addr = (kprobe_opcode_t *)rows[i].fn + off,
+				.pre_handler = see,
+			};
+			if (register_kprobe(&p[n]))
+				continue;
+			CHECK_EQ(rows[i].fn(rows[i].a, rows[i].b, 0),
+				 rows[i].want);
+			unregister_kprobe(&p[n]);
+			p[n].flags = 0;
+			p[n].post_handler = see_post;
+			p[n].addr = (kprobe_opcode_t *)rows[i].fn + off;
+			CHECK_EQ(register_kprobe(&p[n]), 0);
+			CHECK_EQ(rows[i].fn(rows[i].a, rows[i].b, 0),
+				 rows[i].want);
+			n++;
+		}
+		CHECK(n >= 2);
+		reset();
+		CHECK_EQ(rows[i].fn(rows[i].a, rows[i].b, 0), rows[i].want);
+		CHECK(hits >= 2 && hits == posts);
+		while (n--)
+			unregister_kprobe(&p[n]);
+		CHECK_EQ(rows[i].fn(rows[i].a, rows[i].b, 0), rows[i].want);
+	}
+}
