@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flow.c - may one jump take the place of these instructions?
+ *
+ * A window is a run of whole instructions that a jump will cover.  It is safe
+ * if control can only come to it at its first byte:
+ *
+ *   1. It lies in the function, up to a last instruction that does not fall
+ *      through, after which the jump may cover padding.
+ *   2. No call or system call but at its end: a return address, or the address
+ *      of a sleeping thread, would point into it.
+ *   3. No instruction after one that never falls through, unless it is padding:
+ *      something must lead there, be it an exception's landing pad.
+ *   4. Every instruction can be relocated.  An x87 instruction that records its
+ *      address is not, if the function stores that address.
+ *   5. Nothing that scan.c reports leads to an inner byte.
+ *   6. No jump leads to the inside of an instruction anywhere in the function,
+ *      unless it is to skip a prefix; else the bytes would also be other
+ *      instructions, which nobody has looked at.
+ */
+#include "flow.h"
+
+#define FUNCTION_MAX (1u << 20)
+
+/* ---- the window itself: rules 1 to 4 ---- */
+
+static bool stops_threads(const struct x86_insn *in)
+{
+	switch (in->kind) {
+	case X86_CALL:
+	case X86_CALL_IND:
+	case X86_CALL_FAR:
+	case X86_SYSCALL:
+	case X86_SYSENTER:
+	case X86_INT:
+		return true;
+	}
+	return false;
+}
+
+static bool is_padding(const struct x86_insn *in)
+{
+	return (in->attrs & X86_A_NOP) || in->kind == X86_INT3;
+}
+
+struct builder {
+	struct x86_reader reader;
+	const struct x86_flow *flow;
+	struct x86_window *win;
+	struct x86_insn last;
+	bool fip;
+};
+
+static bool relocatable(const struct x86_insn *in, const uint8_t *code)
+{
+	uint8_t scratch[X86_RELOC_MAX];
+
+	return x86_relocate(in, code, in->addr, scratch, sizeof(scratch)) >= 0;
+}
+
+static enum x86_flow_result add_insn(struct builder *b)
+{
+	struct x86_window *win = b->win;
+	uint64_t at = win->addr + win->len;
+	struct x86_insn in;
+
+	if (at >= b->flow->end)
+		return X86_FLOW_PAST_END;
+	if (x86_read_insn(&b->reader, &in, at, b->flow->end))
+		return X86_FLOW_UNDECODABLE;
+	if (win->nr && stops_threads(&b->last))
+		return X86_FLOW_CALL_INSIDE;
+	if (x86_read_data(&b->reader, win->code + win->len, at, in.len))
+		return X86_FLOW_NO_BOUNDS;
+	if (!relocatable(&in, win->code + win->len))
+		return X86_FLOW_NOT_RELOCATABLE;
+	win->off[win->nr++] = win->len;
+	win->len += in.len;
+	b->fip |= !!(in.attrs & X86_A_FIP_SET);
+	b->last = in;
+	return X86_FLOW_OK;
+}
+
+/*
+ * The bytes from @at up to @until come after an instruction that never falls
+ * through.  In the function they may be padding, or else something unseen leads
+ * there (rule 3).  Behind it (rule 1) the next function begins at a multiple of
+ * 16 at the latest.
+ */
+static enum x86_flow_result check_padding(struct builder *b, uint64_t at,
+					  uint64_t until)
+{
+	const struct x86_flow *flow = b->flow;
+	uint64_t next_function = (flow->end + 15) & ~15ull;
+	struct x86_insn in;
+	uint8_t byte;
+
+	while (at < until) {
+		uint64_t limit = at < flow->end ? flow->end : at + X86_INSN_MAX;
+
+		if (at >= flow->end &&
+		    (until > flow->pad_end || until > next_function))
+			return X86_FLOW_PAST_END;
+		if (x86_read_data(&b->reader, &byte, at, 1))
+			return X86_FLOW_PAST_END;
+		if (at >= flow->end && byte == 0) {
+			at++;
+			continue;
+		}
+		if (x86_read_insn(&b->reader, &in, at, limit) ||
+		    !is_padding(&in))
+			return at < flow->end ? X86_FLOW_TARGET_INSIDE
+					      : X86_FLOW_PAST_END;
+		at = in.next;
+	}
+	return X86_FLOW_OK;
+}
+
+static enum x86_flow_result build(struct builder *b, unsigned int need)
+{
+	struct x86_window *win = b->win;
+	enum x86_flow_result res;
+
+	while (win->len < need) {
+		if (win->nr && (b->last.attrs & X86_A_NOFALL))
+			break;
+		res = add_insn(b);
+		if (res != X86_FLOW_OK)
+			return res;
+	}
+	win->span = win->len;
+	if (win->len >= need)
+		return X86_FLOW_OK;
+	res = check_padding(b, win->addr + win->len, win->addr + need);
+	if (res != X86_FLOW_OK)
+		return res;
+	win->span = need;
+	return x86_read_data(&b->reader, win->code + win->len,
+			     win->addr + win->len, need - win->len)
+		       ? X86_FLOW_PAST_END
+		       : X86_FLOW_OK;
+}
+
+/* ---- what leads into it: rules 5 and 6 ---- */
+
+/*
+ * Where instructions begin, a bit a byte, for a piece of the function at a
+ * time; a few more bytes so that the last instruction's end is there.
+ */
+#define CHUNK 8192
+
+struct check {
+	struct x86_scan scan;
+	const struct x86_window *win;
+	uint64_t chunk;
+	uint8_t starts[CHUNK / 8 + 4];
+	bool inside;
+	bool overlap;
+};
+
+static bool begins_at(const struct check *c, uint64_t addr)
+{
+	uint64_t i = addr - c->chunk;
+
+	return c->starts[i / 8] & 1 << i % 8;
+}
+
+/*
+ * Mark the instructions from *@pos on, which is the first in the chunk, and
+ * leave *@pos at the first one behind it.
+ */
+static bool mark_chunk(struct check *c, uint64_t *pos)
+{
+	const struct x86_flow *flow = c->scan.flow;
+	struct x86_insn in;
+
+	for (unsigned int i = 0; i < sizeof(c->starts); i++)
+		c->starts[i] = 0;
+	while (*pos < c->chunk + CHUNK && *pos < flow->end) {
+		uint64_t i = *pos - c->chunk;
+
+		c->starts[i / 8] |= 1 << i % 8;
+		if (x86_read_insn(&c->scan.reader, &in, *pos, flow->end))
+			return false;
+		*pos = in.next;
+	}
+	c->starts[(*pos - c->chunk) / 8] |= 1 << (*pos - c->chunk) % 8;
+	return true;
+}
+
+/* Rule 6: a branch to the inside of an instruction. */
+static void check_odd_target(struct check *c, uint64_t target)
+{
+	const struct x86_flow *flow = c->scan.flow;
+	struct x86_insn in;
+
+	if (x86_read_insn(&c->scan.reader, &in, target, flow->end) ||
+	    in.kind == X86_JMP_IND || in.next > c->chunk + CHUNK + 15 ||
+	    !begins_at(c, in.next))
+		c->overlap = true;
+	else if (in.target > c->win->addr &&
+		 in.target < c->win->addr + c->win->span)
+		c->inside = true;
+}
+
+static void check_target(void *arg, uint64_t target)
+{
+	struct check *c = arg;
+
+	if (target > c->win->addr && target < c->win->addr + c->win->span)
+		c->inside = true;
+	if (c->scan.direct && target >= c->chunk && target < c->chunk + CHUNK &&
+	    target < c->scan.flow->end && !begins_at(c, target))
+		check_odd_target(c, target);
+}
+
+static enum x86_flow_result check_chunks(struct check *c)
+{
+	const struct x86_flow *flow = c->scan.flow;
+	uint64_t pos = flow->start;
+	enum x86_flow_result res;
+
+	for (c->chunk = flow->start; c->chunk < flow->end; c->chunk += CHUNK) {
+		if (!mark_chunk(c, &pos))
+			return X86_FLOW_UNDECODABLE;
+		res = x86_scan(&c->scan);
+		if (c->inside)
+			return X86_FLOW_TARGET_INSIDE;
+		if (res != X86_FLOW_OK)
+			return res;
+		if (c->overlap)
+			return X86_FLOW_UNDECODABLE;
+	}
+	return X86_FLOW_OK;
+}
+
+/* Is one of the caller's addresses inside the window? */
+static bool known_target_inside(const struct x86_flow *flow,
+				const struct x86_window *win)
+{
+	size_t lo = 0, hi = flow->nr_targets;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (flow->targets[mid] <= win->addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < flow->nr_targets &&
+	       flow->targets[lo] < win->addr + win->span;
+}
+
+static enum x86_flow_result check_flow(const struct x86_flow *flow,
+				       const struct x86_window *win, bool fip)
+{
+	struct check c;
+	enum x86_flow_result res;
+
+	c.scan = (struct x86_scan){
+		.flow = flow,
+		.fn = check_target,
+		.arg = &c,
+		.reader = { .flow = flow },
+	};
+	c.win = win;
+	c.inside = false;
+	c.overlap = false;
+	if (known_target_inside(flow, win))
+		return X86_FLOW_TARGET_INSIDE;
+	res = check_chunks(&c);
+	if (res == X86_FLOW_OK && fip && c.scan.fip_get)
+		return X86_FLOW_NOT_RELOCATABLE;
+	return res;
+}
+
+static bool bounds_usable(const struct x86_flow *flow)
+{
+	if (!flow->read || flow->start >= flow->end ||
+	    flow->end - flow->start > FUNCTION_MAX)
+		return false;
+	for (unsigned int i = 0; i < flow->nr_parts; i++) {
+		const struct x86_range *p = &flow->parts[i];
+
+		if (p->start > p->end || p->end - p->start > FUNCTION_MAX)
+			return false;
+	}
+	return true;
+}
+
+/* Does decoding from the function's start come to @addr? */
+static enum x86_flow_result check_boundary(const struct x86_flow *flow,
+					   uint64_t addr)
+{
+	struct x86_reader reader = { .flow = flow };
+	uint64_t at = flow->start;
+	struct x86_insn in;
+
+	while (at < addr) {
+		if (x86_read_insn(&reader, &in, at, flow->end))
+			return X86_FLOW_UNDECODABLE;
+		at = in.next;
+	}
+	return at == addr ? X86_FLOW_OK : X86_FLOW_NOT_A_BOUNDARY;
+}
+
+enum x86_flow_result x86_flow_window(const struct x86_flow *flow, uint64_t addr,
+				     unsigned int need, struct x86_window *out)
+{
+	struct builder b = {
+		.reader = { .flow = flow },
+		.flow = flow,
+		.win = out,
+	};
+	enum x86_flow_result res;
+
+	if (!bounds_usable(flow) || addr < flow->start || addr >= flow->end ||
+	    need < 1 || need > X86_WINDOW_INSNS)
+		return X86_FLOW_NO_BOUNDS;
+	res = check_boundary(flow, addr);
+	if (res != X86_FLOW_OK)
+		return res;
+	*out = (struct x86_window){ .addr = addr };
+	res = build(&b, need);
+	if (res != X86_FLOW_OK)
+		return res;
+	return check_flow(flow, out, b.fip);
+}
+
+enum x86_flow_result x86_flow_targets(const struct x86_flow *flow,
+				      void (*fn)(void *arg, uint64_t target),
+				      void *arg)
+{
+	struct x86_scan scan = {
+		.flow = flow,
+		.fn = fn,
+		.arg = arg,
+		.reader = { .flow = flow },
+	};
+
+	return bounds_usable(flow) ? x86_scan(&scan) : X86_FLOW_NO_BOUNDS;
+}
+
+const char *x86_flow_text(enum x86_flow_result r)
+{
+	switch (r) {
+	case X86_FLOW_OK:
+		return "ok";
+	case X86_FLOW_NOT_A_BOUNDARY:
+		return "not the start of an instruction";
+	case X86_FLOW_UNDECODABLE:
+		return "function does not decode";
+	case X86_FLOW_TARGET_INSIDE:
+		return "jump target inside the window";
+	case X86_FLOW_PAST_END:
+		return "function ends inside the window";
+	case X86_FLOW_INDIRECT:
+		return "unresolved indirect jump";
+	case X86_FLOW_CALL_INSIDE:
+		return "call inside the window";
+	case X86_FLOW_NOT_RELOCATABLE:
+		return "instruction cannot be relocated";
+	case X86_FLOW_NO_BOUNDS:
+		return "function bounds unknown";
+	}
+	return "unknown";
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flow.h - between the files that follow control flow
+ *
+ * flow.c finds the window and asks whether it is safe; scan.c finds every
+ * address that a function may jump to; table.c reads jump tables.
+ */
+#ifndef X86_FLOW_H
+#define X86_FLOW_H
+
+#include "insn.h"
+
+/* Bytes of the program, a piece at a time. */
+struct x86_reader {
+	const struct x86_flow *flow;
+	uint64_t at;
+	unsigned int len;
+	uint8_t buf[64];
+};
+
+/* What a scan has been through; the last instructions, for jmp *%reg. */
+#define X86_TRAIL 16
+struct x86_trail {
+	uint32_t attrs;
+	uint8_t enc, map, opcode, kind, modrm, reg, rm, base, index, scale;
+};
+
+#define X86_LEAS 48
+
+struct x86_scan {
+	const struct x86_flow *flow;
+	void (*fn)(void *arg, uint64_t target);
+	void *arg;
+	struct x86_reader reader;
+
+	/* Data whose address is taken: where a table ends at the latest. */
+	uint64_t leas[X86_LEAS];
+	unsigned int nr_leas;
+
+	unsigned int entries; /* of tables, still to be read */
+	bool offset_table;    /* one of 32-bit offsets was found */
+	bool pointer_table;   /* one of addresses was found */
+	bool any_table;	      /* one that leads into the function */
+	bool wants_offsets;   /* a jmp that needs the first */
+	bool wants_pointers;  /* … the second */
+	bool wants_no_table;  /* a jmp that is a tail call if there is none */
+	bool unresolved;
+	bool fip_get;
+	bool direct; /* what is being reported is a branch's target */
+
+	struct x86_trail trail[X86_TRAIL];
+	unsigned int nr_trail; /* since the last break */
+	bool from_start;       /* the trail goes back to the function's start */
+};
+
+/*
+ * Decode at @addr, not reading at or beyond @limit.  0, or negative: not an
+ * instruction, or not readable.
+ */
+int x86_read_insn(struct x86_reader *r, struct x86_insn *in, uint64_t addr,
+		  uint64_t limit);
+
+/* The same reader for data: 0, or negative if not all is readable. */
+int x86_read_data(struct x86_reader *r, void *dst, uint64_t src, size_t n);
+
+/* Is @addr in the function or one of its parts? */
+bool x86_in_function(const struct x86_flow *flow, uint64_t addr);
+
+/* May there be code at @addr? */
+bool x86_in_text(const struct x86_flow *flow, uint64_t addr);
+
+/*
+ * Look for a table at @addr, and report its entries: of 32-bit offsets from
+ * itself, or of 64-bit addresses.  At most @max entries.  True if it is one:
+ * for offsets that takes an entry that leads into the function.
+ */
+bool x86_offset_table(struct x86_scan *s, uint64_t addr, unsigned int max);
+bool x86_pointer_table(struct x86_scan *s, uint64_t addr, unsigned int max);
+
+/*
+ * Report every address that the function and its parts may jump to, whether in
+ * them or not.  OK, UNDECODABLE or INDIRECT.
+ */
+enum x86_flow_result x86_scan(struct x86_scan *s);
+
+/* Classify an indirect jump, with what came before it in s->trail. */
+void x86_scan_indirect(struct x86_scan *s, const struct x86_insn *in);
+
+/*
+ * Follow a jump out of the function to @to, for the case that it is a piece of
+ * the function that was split off (foo.cold) and jumps back.
+ */
+void x86_scan_outside(struct x86_scan *s, const struct x86_insn *jump);
+
+#endif

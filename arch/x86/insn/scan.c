@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scan.c - every address that a function may jump to
+ *
+ * The function is decoded from its start to its end, and so are its other
+ * parts.  An address may be jumped to if
+ *
+ *   - a direct branch or call names it;
+ *   - the function takes it (lea, mov $, a pointer next to rip), as computed
+ *     gotos and hand-written code do;
+ *   - a table of offsets or pointers whose address the function takes, or
+ *     names in an operand, holds it.
+ *
+ * With all of these reported, an indirect jump is harmless when it can only go
+ * where one of them leads, or is a tail call.  jump.c decides which.
+ */
+#include "flow.h"
+
+#define TABLE_MAX   4096
+#define ENTRIES_MAX 65536
+
+static bool is_lea(const struct x86_insn *in)
+{
+	return in->enc == X86_LEGACY && in->map == 0 && in->opcode == 0x8d;
+}
+
+/* An immediate as wide as an address can be: mov, push. */
+static bool has_address_immediate(const struct x86_insn *in)
+{
+	if (in->enc != X86_LEGACY || in->map != 0 || in->imm_size < 4)
+		return false;
+	return (in->opcode & 0xf8) == 0xb8 || in->opcode == 0xc7 ||
+	       in->opcode == 0x68;
+}
+
+/* The operand is an array at a fixed address, as in code that is not PIC. */
+static bool is_absolute_array(const struct x86_insn *in, unsigned int scale)
+{
+	return (in->attrs & X86_A_MEM) && in->base == X86_REG_NONE &&
+	       in->index != X86_REG_NONE && in->scale == scale;
+}
+
+static void remember_lea(struct x86_scan *s, const struct x86_insn *in)
+{
+	uint64_t addr = in->mem_addr;
+
+	if (!is_lea(in) || !(in->attrs & X86_A_RIPREL))
+		return;
+	if (x86_in_function(s->flow, addr) || s->nr_leas == X86_LEAS)
+		return;
+	for (unsigned int i = 0; i < s->nr_leas; i++) {
+		if (s->leas[i] == addr)
+			return;
+	}
+	s->leas[s->nr_leas++] = addr;
+}
+
+static void address_taken(struct x86_scan *s, uint64_t addr)
+{
+	s->fn(s->arg, addr);
+	x86_offset_table(s, addr, TABLE_MAX);
+	x86_pointer_table(s, addr, TABLE_MAX);
+}
+
+static void follow_data(struct x86_scan *s, const struct x86_insn *in)
+{
+	uint64_t array = (int64_t)in->disp;
+
+	if (is_lea(in) && (in->attrs & X86_A_RIPREL))
+		address_taken(s, in->mem_addr);
+	else if (in->attrs & X86_A_RIPREL)
+		x86_pointer_table(s, in->mem_addr, 8);
+	else if (is_absolute_array(in, 8))
+		x86_pointer_table(s, array, TABLE_MAX);
+	else if (is_absolute_array(in, 4))
+		x86_offset_table(s, array, TABLE_MAX);
+	if (has_address_immediate(in) && x86_in_text(s->flow, in->imm))
+		address_taken(s, in->imm);
+}
+
+static void report_branch(struct x86_scan *s, uint64_t target)
+{
+	s->direct = true;
+	s->fn(s->arg, target);
+	s->direct = false;
+}
+
+static void follow_flow(struct x86_scan *s, const struct x86_insn *in)
+{
+	switch (in->kind) {
+	case X86_JMP:
+	case X86_JCC:
+	case X86_LOOP:
+		report_branch(s, in->target);
+		if (!x86_in_function(s->flow, in->target))
+			x86_scan_outside(s, in);
+		break;
+	case X86_XBEGIN:
+	case X86_CALL:
+		report_branch(s, in->target);
+		break;
+	case X86_JMP_IND:
+		x86_scan_indirect(s, in);
+		break;
+	}
+}
+
+static void leave_trail(struct x86_scan *s, const struct x86_insn *in)
+{
+	struct x86_trail *t = &s->trail[s->nr_trail % X86_TRAIL];
+
+	if (in->attrs & X86_A_NOFALL) {
+		s->nr_trail = 0;
+		s->from_start = false;
+		return;
+	}
+	t->attrs = in->attrs;
+	t->enc = in->enc;
+	t->map = in->map;
+	t->opcode = in->opcode;
+	t->kind = in->kind;
+	t->modrm = in->modrm;
+	t->reg = in->reg;
+	t->rm = in->rm;
+	t->base = in->base;
+	t->index = in->index;
+	t->scale = in->scale;
+	s->nr_trail++;
+}
+
+static void visit(struct x86_scan *s, const struct x86_insn *in)
+{
+	if (in->attrs & X86_A_FIP_GET)
+		s->fip_get = true;
+	follow_data(s, in);
+	follow_flow(s, in);
+	leave_trail(s, in);
+}
+
+static bool walk(struct x86_scan *s, uint64_t start, uint64_t end,
+		 void (*fn)(struct x86_scan *s, const struct x86_insn *in))
+{
+	struct x86_insn in;
+
+	s->nr_trail = 0;
+	s->from_start = start == s->flow->start;
+	while (start < end && !s->unresolved) {
+		if (x86_read_insn(&s->reader, &in, start, end))
+			return false;
+		fn(s, &in);
+		start = in.next;
+	}
+	return true;
+}
+
+static bool walk_all(struct x86_scan *s,
+		     void (*fn)(struct x86_scan *s, const struct x86_insn *in))
+{
+	const struct x86_flow *flow = s->flow;
+
+	if (!walk(s, flow->start, flow->end, fn))
+		return false;
+	for (unsigned int i = 0; i < flow->nr_parts; i++) {
+		if (!walk(s, flow->parts[i].start, flow->parts[i].end, fn))
+			return false;
+	}
+	return true;
+}
+
+enum x86_flow_result x86_scan(struct x86_scan *s)
+{
+	s->entries = ENTRIES_MAX;
+	s->nr_leas = 0;
+	if (!walk_all(s, remember_lea) || !walk_all(s, visit))
+		return X86_FLOW_UNDECODABLE;
+	if (s->wants_offsets && !s->offset_table)
+		s->unresolved = true;
+	if (s->wants_pointers && !s->pointer_table)
+		s->unresolved = true;
+	if (s->wants_no_table && s->any_table)
+		s->unresolved = true;
+	return s->unresolved ? X86_FLOW_INDIRECT : X86_FLOW_OK;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * table.c - the program's bytes, and the jump tables among them
+ *
+ * Compilers translate a switch to one of
+ *
+ *     lea    table(%rip),%rdx          jmp *table(,%rax,8)
+ *     movslq (%rdx,%rax,4),%rax
+ *     add    %rdx,%rax                 table:  .quad case0, case1, …
+ *     jmp    *%rax
+ *
+ *     table:  .long case0 - table, case1 - table, …
+ *
+ * How long a table is cannot be seen for certain.  It is read for as long as
+ * its entries lead to code and no other address that the function takes is
+ * reached.  Reading too much costs a refusal at worst, reading too little could
+ * cost a crash.
+ */
+#include "flow.h"
+
+#define TEXT_AROUND (64u << 20)
+
+int x86_read_data(struct x86_reader *r, void *dst, uint64_t src, size_t n)
+{
+	uint8_t *to = dst;
+
+	if (src < r->at || src + n > r->at + r->len) {
+		unsigned int len = sizeof(r->buf);
+
+		r->at = src;
+		while (r->flow->read(r->flow->ctx, r->buf, src, len)) {
+			if (len <= n) {
+				r->len = 0;
+				return -X86_EINVAL;
+			}
+			len = len / 2 > n ? len / 2 : n;
+		}
+		r->len = len;
+	}
+	for (size_t i = 0; i < n; i++)
+		to[i] = r->buf[src - r->at + i];
+	return 0;
+}
+
+int x86_read_insn(struct x86_reader *r, struct x86_insn *in, uint64_t addr,
+		  uint64_t limit)
+{
+	size_t n = limit - addr < X86_INSN_MAX ? limit - addr : X86_INSN_MAX;
+	uint8_t code[X86_INSN_MAX];
+
+	while (n && x86_read_data(r, code, addr, n))
+		n--;
+	return x86_decode(in, code, n, addr);
+}
+
+static bool in_range(uint64_t addr, uint64_t start, uint64_t end)
+{
+	return addr >= start && addr < end;
+}
+
+bool x86_in_function(const struct x86_flow *flow, uint64_t addr)
+{
+	if (in_range(addr, flow->start, flow->end))
+		return true;
+	for (unsigned int i = 0; i < flow->nr_parts; i++) {
+		if (in_range(addr, flow->parts[i].start, flow->parts[i].end))
+			return true;
+	}
+	return false;
+}
+
+bool x86_in_text(const struct x86_flow *flow, uint64_t addr)
+{
+	if (flow->text.end)
+		return in_range(addr, flow->text.start, flow->text.end);
+	return addr - flow->start + TEXT_AROUND <
+	       flow->end - flow->start + 2 * (uint64_t)TEXT_AROUND;
+}
+
+/* Where the next thing begins whose address is taken. */
+static uint64_t table_limit(const struct x86_scan *s, uint64_t addr)
+{
+	uint64_t limit = UINT64_MAX;
+
+	for (unsigned int i = 0; i < s->nr_leas; i++) {
+		if (s->leas[i] > addr && s->leas[i] < limit)
+			limit = s->leas[i];
+	}
+	return limit;
+}
+
+static bool read_entry(struct x86_scan *s, uint64_t table, uint64_t at,
+		       unsigned int size, uint64_t *target)
+{
+	int32_t offset;
+
+	if (size == 8)
+		return !x86_read_data(&s->reader, target, at, 8);
+	if (x86_read_data(&s->reader, &offset, at, 4))
+		return false;
+	*target = table + (int64_t)offset;
+	return true;
+}
+
+/* Report the entries; how many led to code, and whether any into us. */
+static unsigned int read_table(struct x86_scan *s, uint64_t addr,
+			       unsigned int size, unsigned int max, bool *ours)
+{
+	uint64_t limit = table_limit(s, addr);
+	uint64_t at = addr, target;
+	unsigned int n = 0;
+
+	*ours = false;
+	while (n < max && at + size <= limit && s->entries &&
+	       read_entry(s, addr, at, size, &target)) {
+		s->entries--;
+		if (!x86_in_text(s->flow, target))
+			break;
+		if (x86_in_function(s->flow, target))
+			*ours = true;
+		s->fn(s->arg, target);
+		at += size;
+		n++;
+	}
+	if (!s->entries)
+		s->unresolved = true;
+	return n;
+}
+
+bool x86_offset_table(struct x86_scan *s, uint64_t addr, unsigned int max)
+{
+	bool ours;
+
+	if (x86_in_function(s->flow, addr))
+		return false;
+	read_table(s, addr, 4, max, &ours);
+	s->offset_table |= ours;
+	s->any_table |= ours;
+	return ours;
+}
+
+bool x86_pointer_table(struct x86_scan *s, uint64_t addr, unsigned int max)
+{
+	bool ours;
+	unsigned int n;
+
+	if (x86_in_function(s->flow, addr))
+		return false;
+	n = read_table(s, addr, 8, max, &ours);
+	s->pointer_table |= n > 0;
+	s->any_table |= ours;
+	return n > 0;
+}
