@@ -187,6 +187,23 @@ static void tell_unarmed(struct run *r)
 	free(told);
 }
 
+/* All were refused: one line, with the reason of the first. */
+static int nothing_armed(struct run *r)
+{
+	const char *name = r->places.place[0].name;
+	const char *why = reason(&r->probes[0]);
+
+	if (say_level > 0)
+		tell_unarmed(r);
+	if (r->places.n == 1)
+		say_error("%s cannot be probed: %s", name, why);
+	else
+		say_error("none of %zu probes could be armed; %s: %s%s",
+			  r->places.n, name, why,
+			  say_level > 0 ? "" : " (-v names all)");
+	return -1;
+}
+
 /* ---- Attached ------------------------------------------------------------------------ */
 
 static void tell_session_error(const char *what)
@@ -216,12 +233,9 @@ static int attach(struct run *r, pid_t pid)
 		tell_session_error("cannot arm the probes");
 		return -1;
 	}
+	if (n == 0)
+		return nothing_armed(r);
 	tell_unarmed(r);
-	if (n == 0) {
-		say_error("no probe could be armed%s",
-			  say_level < 0 ? "" : ", for the reasons above");
-		return -1;
-	}
 	r->figures = must_alloc(r->places.n, sizeof(*r->figures));
 	for (size_t i = 0; i < r->places.n; i++) {
 		struct figure *f;

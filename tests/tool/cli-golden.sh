@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# cli-golden.sh - what the command prints, to the byte, with made-up figures
+#
+# trapline-fake has a session that touches nobody; its figures follow from the
+# order and the names of the probes (tests/tool/fake/session.c).  Addresses and
+# process numbers are replaced before the comparison.  After a change that is
+# meant: UPDATE=1 tests/tool/cli-golden.sh, then read the difference.
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+golden=$top/tests/tool/golden
+fake=$TL_BUILD/trapline-fake
+export LC_ALL=C.UTF-8
+
+# Start the target under the name $1, which the fake session goes by.
+begin() {
+	ln -sf "$targets/dyn" "$tmp/$1"
+	: >"$tmp/ready"
+	"$tmp/$1" -t 1 -r 10 >"$tmp/ready" </dev/null &
+	pid=$!
+	started+=("$pid")
+	disown "$pid"
+	poll 5 test -s "$tmp/ready"
+}
+
+# golden NAME ARGS...: standard output, standard error and exit status, %PID%
+# in the arguments is the target.
+golden() {
+	local name=$1 status
+
+	shift
+	"$fake" "${@//%PID%/$pid}" >"$tmp/out" 2>"$tmp/err" </dev/null
+	status=$?
+	{
+		echo "\$ trapline ${*//"$tmp"/%TMP%}"
+		cat "$tmp/out"
+		sed -e '/: symbols from /d' -e 's/^/2: /' "$tmp/err"
+		echo "status $status"
+	} | sed -E -e "s/\\b$pid\\b/%PID%/g" -e 's/(process )[0-9]+/\1%PID%/' \
+		-e 's/"0x[0-9a-f]{6,}"/"%ADDR%"/g' \
+		-e 's/^ +0x[0-9a-f]{6,}/%ADDR%/' >"$tmp/got"
+	if [ -n "${UPDATE:-}" ]; then
+		cp "$tmp/got" "$golden/$name.txt"
+	fi
+	ok "$name" diff -u "$golden/$name.txt" "$tmp/got"
+}
+
+begin dyn
+golden count-one count -p %PID% -d 0.05 hot_add
+golden count-glob count -p %PID% -d 0.05 'hot_*'
+golden count-glob-verbose count -p %PID% -d 0.05 -v 'dyn:hot_*'
+golden count-quiet count -p %PID% -d 0.05 -q 'hot_*'
+golden count-json count -p %PID% -d 0.05 --json 'hot_[abm]*'
+golden count-missed count -p %PID% -d 0.05 hot_mix hot_add
+golden count-twice count -p %PID% -d 0.05 hot_add hot_add 'hot_ad?' hot_add+0
+golden count-library count -p %PID% -d 0.05 libc:free main
+golden count-none-armed count -p %PID% -d 0.05 hot_loop hot_many
+golden count-one-refused count -p %PID% -d 0.05 hot_many
+golden count-events count -p %PID% -n 1000 hot_add
+golden count-dry-run count -p %PID% --dry-run 'hot_[ab]*'
+golden count-dry-run-json count -p %PID% --dry-run --json hot_add
+golden count-command count libc:free -- true
+golden count-command-fails count libc:free -- sh -c 'kill -9 $$'
+golden time-one time -p %PID% -d 0.05 hot_add
+golden time-two time -p %PID% -d 0.05 hot_add hot_mix
+golden time-json time -p %PID% -d 0.05 --json hot_mix
+golden time-many time -p %PID% -d 0.05 'hot_*' main 'control_*'
+golden status-none status -p %PID%
+golden detach-none detach -p %PID%
+begin debugged
+golden attach-refused count -p %PID% hot_add
+begin lost
+golden guardian-lost count -p %PID% hot_add
+begin stuck
+golden detach-fails count -p %PID% -d 0.05 hot_add
+golden status-fails status -p %PID%
+golden clean-fails detach -p %PID%
+begin probed
+golden status-probes status -p %PID%
+golden status-json status -p %PID% --json
+golden detach-done detach -p %PID%
+for verb in count time list status detach; do
+	golden "help-$verb" help "$verb"
+done
+golden help help
+
+"$fake" count -p "$pid" -d 0.05 hot_add -o "$tmp/file" >"$tmp/out" 2>&1
+is 'nothing on standard output with -o' "$(cat "$tmp/out")" ''
+like 'the figures are in the file of -o' "$(cat "$tmp/file")" '1000  jump +hot_add'
+"$fake" count -p "$pid" -i 0.1 -d 0.45 hot_add >"$tmp/out" 2>&1
+is 'figures every interval, and at the end' \
+	"$(grep -c '^after 0[.][0-9] s$' "$tmp/out")" \
+	"$(grep -c '^1000  jump  *hot_add$' "$tmp/out")"
+ok 'more than once' test "$(grep -c hot_add "$tmp/out")" -gt 1
+"$fake" count -p "$pid" hot_add --json >"$tmp/out" 2>"$tmp/err" &
+counter=$!
+sleep 0.3
+kill -INT $counter
+wait $counter
+is 'Ctrl-C ends with status 0' "$?" 0
+like 'and prints what there is' "$(cat "$tmp/out")" '"hits":1000'
+finish

@@ -1,0 +1,153 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# cli-usage.sh - wrong usage and what is in the way: one clear line, exit 1 or 2
+#
+# Nothing here attaches to anything, so the command with the session that
+# touches nobody is as good as the real one; both are tried if both are there.
+# shellcheck source=tests/lib/tap.sh
+. "$(dirname "$0")/../lib/tap.sh"
+
+commands=("$TL_BUILD/trapline-fake")
+[ -x "$TRAPLINE" ] && commands+=("$TRAPLINE")
+
+# refused NAME STATUS REGEX ARGS...: ends with STATUS, nothing on standard
+# output, one line on standard error that begins with `trapline: `.
+refused() {
+	local name=$1 want=$2 regex=$3 out err status
+
+	shift 3
+	out=$("$command" "$@" 2>"$tmp/err" </dev/null)
+	status=$?
+	err=$(cat "$tmp/err")
+	if [ "$status" -ne "$want" ]; then
+		note "status $status, want $want: $err"
+		tap_fail "$name"
+	elif [ -n "$out" ]; then
+		note "on standard output: $out"
+		tap_fail "$name"
+	elif [ "$(wc -l <"$tmp/err")" -ne 1 ] || [[ $err != "trapline: "* ]]; then
+		note "on standard error: $err"
+		tap_fail "$name"
+	else
+		like "$name" "$err" "$regex"
+	fi
+}
+
+usage() {
+	refused "${v}no command" 2 'no command is given'
+	refused "${v}unknown command" 2 "near names: count" conut
+	refused "${v}unknown option" 2 "unknown option '-x'" count -x
+	refused "${v}unknown long option" 2 "unknown option '--wrong'" count --wrong
+	refused "${v}option of another verb" 2 "no option --force" list --force
+	refused "${v}no process" 2 'PID' count main
+	refused "${v}no probe" 2 'no probe' count -p $$
+	refused "${v}no number" 2 "not a process number" count -p abc main
+	refused "${v}negative number" 2 "not a process number" count -p -1 main
+	refused "${v}process and command" 2 'not both' count -p $$ main -- true
+	refused "${v}empty command" 2 'no command' count main --
+	refused "${v}bad offset" 2 'number of bytes' count -p $$ main+x
+	refused "${v}bad address" 2 'not an address' count -p $$ 0xzz
+	refused "${v}lines" 2 'lines cannot be probed' count -p $$ a.c:12
+	refused "${v}bad duration" 2 'not a time' count -p $$ -d never main
+	refused "${v}list of nothing" 2 'FILE' list
+	refused "${v}list: an argument too many" 2 'GLOB' list -p $$ a b
+	refused "${v}status of nothing" 2 'PID' status
+	refused "${v}status: an argument too many" 2 'too many' status -p $$ x
+	refused "${v}detach of nothing" 2 'PID' detach
+	refused "${v}detach has no json" 2 'no option' detach -p $$ --json
+	refused "${v}help of nothing known" 2 'no command' help frob
+}
+
+# Bash is the target: it is alive, and has a symbol table of exported names.
+in_the_way() {
+	local verb
+
+	for verb in "count main" "time main" "list" "status" "detach"; do
+		# shellcheck disable=SC2086 # two words
+		refused "${v}${verb% *}: no such process" 1 'no process 4194303' \
+			$verb -p 4194303
+		# shellcheck disable=SC2086
+		refused "${v}${verb% *}: zombie" 1 'zombie' $verb -p "$zombie_pid"
+	done
+	refused "${v}unknown function" 1 "no function 'hot_dad'.*near names: hot_add" \
+		count -p "$target" hot_dad
+	refused "${v}unknown binary" 1 "no binary 'libnix'" \
+		count -p "$target" libnix:f
+	refused "${v}a glob that matches nothing" 1 'matches no function' \
+		count -p "$target" 'nothing_like_*'
+	refused "${v}list: a glob that matches nothing" 1 'matches no function' \
+		list -p "$target" 'nothing_like_*' -o "$tmp/out"
+	refused "${v}no code there" 1 'no code' count -p "$target" 0x10
+	refused "${v}past the end" 1 'past the end of hot_add' \
+		count -p "$target" hot_add+0x1000
+	refused "${v}time of an offset" 1 'whole functions' \
+		time -p "$target" hot_add+1
+	refused "${v}indirect function" 1 'indirect function' \
+		count -p "$target" strlen
+	refused "${v}no such file" 1 'No such file' list /no/such/file
+	refused "${v}a directory" 1 'not a file' list /etc
+	refused "${v}no ELF file" 1 'not an ELF file' list /etc/passwd
+	refused "${v}no such program" 1 'cannot start /no/such' \
+		count main -- /no/such
+	refused "${v}no place to write" 1 'cannot write /no/such/x' \
+		count -p "$target" hot_add -o /no/such/x
+}
+
+full_and_closed() {
+	refused "${v}full disk" 1 'No space left' list "$targets/dyn" -o /dev/full
+	"$command" help >/dev/full 2>"$tmp/err"
+	is "${v}full standard output" "$?" 1
+	like "${v}full standard output, said so" "$(cat "$tmp/err")" \
+		'cannot write standard output: No space left'
+	{ sleep 0.3 && "$command" list "$targets/dyn" 2>"$tmp/err"; } | true
+	is "${v}nobody reads" "${PIPESTATUS[0]}" 1
+	like "${v}nobody reads, said so" "$(cat "$tmp/err")" 'nobody reads'
+}
+
+# As a user without rights: PID 1 is root's.
+without_permission() {
+	if [ "$(id -u)" -ne 0 ] || ! command -v setpriv >/dev/null; then
+		skip "${v}no permission" "needs root and setpriv"
+		return
+	fi
+	if ! setpriv --reuid 65534 --regid 65534 --clear-groups \
+		test -x "$command"; then
+		skip "${v}no permission" "$command is not executable for others"
+		return
+	fi
+	cat >"$tmp/as-nobody" <<-END
+		#!/bin/sh
+		exec setpriv --reuid 65534 --regid 65534 --clear-groups \\
+			$command "\$@"
+	END
+	chmod 755 "$tmp/as-nobody"
+	local real=$command
+	command=$tmp/as-nobody
+	refused "${v}no permission" 1 'no permission for process 1:.*sudo' \
+		count -p 1 main
+	refused "${v}no permission to look" 1 'no permission' status -p 1
+	refused "${v}no permission to clean" 1 'no permission' detach -p 1
+	command=$real
+}
+
+# A zombie: its parent, a sleep, never waits.
+bash -c 'sleep 0.01 & echo $!; exec sleep 100' >"$tmp/zombie" &
+started+=($!)
+poll 5 test -s "$tmp/zombie"
+zombie_pid=$(cat "$tmp/zombie")
+poll 5 grep -q '^State:.*Z' "/proc/$zombie_pid/status"
+
+"$targets/dyn" -t 1 -r 10 >"$tmp/ready" </dev/null &
+target=$!
+started+=("$target")
+disown -a
+poll 5 test -s "$tmp/ready"
+
+for command in "${commands[@]}"; do
+	v="${command##*/}: "
+	usage
+	in_the_way
+	full_and_closed
+	without_permission
+done
+finish
