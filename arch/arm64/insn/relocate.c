@@ -127,9 +127,10 @@ static size_t relocate_br(uint32_t insn, uint64_t pc, uint32_t *out)
  */
 static size_t relocate_adr(uint32_t insn, uint64_t pc, uint32_t *out)
 {
-	struct a64_cpu cpu = { .pc = pc };
+	struct a64_cpu cpu; /* adr and adrp read the pc alone */
 	uint32_t rd = insn & 31;
 
+	cpu.pc = pc;
 	out[0] = INSN_NOP;
 	if (rd == ZERO_REGISTER)
 		return 1;
