@@ -15,4 +15,5 @@ CFLAGS.kernel/core := $(kernel-x86-cflags)
 CFLAGS.kernel/x86 := $(kernel-x86-cflags)
 CFLAGS.host/kernel := $(kernel-x86-cflags)
 CFLAGS.tests/guest := $(kernel-x86-cflags) -Ikernel/include -Ikernel/x86 \
+	-Ihost/kernel \
 	-fno-toplevel-reorder

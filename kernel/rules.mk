@@ -32,7 +32,12 @@ $(guest-dir)/kernel.lds: kernel/x86/kernel.lds kernel/x86/layout.h
 	$(Q)$(call cc,kernel-x86) -E -P -x assembler-with-cpp -Ikernel/x86 \
 		-o $@ $<
 
-$(eval $(call guest-image,kernel,$(call objs,kernel-x86,$(guest-alone-srcs) $(guest-kernel-srcs))))
+$(eval $(call guest-image,kernel,$(call objs,kernel-x86, \
+	$(guest-alone-srcs) $(guest-kernel-srcs))))
+ifneq ($(engine-srcs),)
+$(eval $(call guest-image,probes,$(call objs,kernel-x86,$(host-kernel-srcs) \
+	$(guest-kernel-srcs) $(guest-probe-srcs)) $(O)/x86/core.o))
+endif
 
 .PHONY: check-guests
 guests: $(guest-images)

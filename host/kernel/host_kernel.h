@@ -12,4 +12,7 @@
  */
 void host_kernel_stop_others(bool stop);
 
+/* Whether probes may become jumps; on at the start.  Context: as above. */
+void host_kernel_optimize(bool optimize);
+
 #endif

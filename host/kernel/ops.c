@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ops.c - what this kernel can do beyond the necessary: symbols and stacks */
 
+#include "host_kernel.h"
 #include <kern/memory.h>
 #include <kern/stack.h>
 #include <kern/symbols.h>
@@ -39,13 +40,13 @@ static bool allowed(uintptr_t addr, size_t len, bool jump)
 		addr >= (uintptr_t)noprobe_end);
 }
 
-static int stack(uintptr_t sp, uintptr_t *low, uintptr_t *high)
+TL_NOPROBE static int stack(uintptr_t sp, uintptr_t *low, uintptr_t *high)
 {
 	return stack_bounds(sp, low, high) ? 0 : -TL_ENOENT;
 }
 
 /* Interrupts use the kernel's stack: nothing below its pointer is anyone's. */
-static const struct tl_host_ops ops = {
+static struct tl_host_ops ops = {
 	.lookup = lookup,
 	.function = function,
 	.allowed = allowed,
@@ -54,3 +55,8 @@ static const struct tl_host_ops ops = {
 };
 
 const struct tl_host_ops *tl_host_ops = &ops;
+
+void host_kernel_optimize(bool optimize)
+{
+	ops.no_optimize = !optimize;
+}

@@ -92,8 +92,8 @@ NOPROBE void arch_cpu_relax(void)
 	__asm__ volatile("pause" : : : "memory");
 }
 
-static bool within(uintptr_t sp, const void *base, size_t size, uintptr_t *low,
-		   uintptr_t *high)
+NOPROBE static bool within(uintptr_t sp, const void *base, size_t size,
+			   uintptr_t *low, uintptr_t *high)
 {
 	if (sp < (uintptr_t)base || sp > (uintptr_t)base + size)
 		return false;
@@ -102,7 +102,7 @@ static bool within(uintptr_t sp, const void *base, size_t size, uintptr_t *low,
 	return true;
 }
 
-bool stack_bounds(uintptr_t sp, uintptr_t *low, uintptr_t *high)
+NOPROBE bool stack_bounds(uintptr_t sp, uintptr_t *low, uintptr_t *high)
 {
 	const struct cpu *cpu = &cpus[arch_cpu_id()];
 

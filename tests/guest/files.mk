@@ -2,4 +2,4 @@
 # Tests that run inside the reference kernel.
 
 guest-kernel-srcs := $(addprefix tests/guest/, exceptions.c memory.c symbols.c)
-guest-probe-srcs := $(addprefix tests/guest/, kprobe.c)
+guest-probe-srcs := $(addprefix tests/guest/, kprobe.c layout.c shapes.S)

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kprobe.c - probes on a kernel's own functions, by the public API
+ *
+ * Each test runs in four ways: as a breakpoint and as a jump, and with text
+ * changed under running code or with interrupts off.
+ */
+
+#include "guest.h"
+#include <host_kernel.h>
+#include <kern/memory.h>
+#include <kern/string.h>
+#include <kern/symbols.h>
+#include <kern/time.h>
+#include <kern/trap.h>
+#include <tl_test.h>
+#include <trapline/kprobes.h>
+#include <trapline/regs.h>
+
+#define INT3 0xcc
+#define JUMP 0xe9
+
+/* clang-format off */
+static const struct mode {
+	const char *name;
+	bool jump, stop;
+} modes[] = {
+	{ "breakpoint, others running", false, false },
+	{ "breakpoint, others stopped", false, true },
+	{ "jump, others running",       true,  false },
+	{ "jump, others stopped",       true,  true },
+};
+/* clang-format on */
+
+static void enter(const struct mode *m)
+{
+	ROW(m->name);
+	host_kernel_optimize(m->jump);
+	host_kernel_stop_others(m->stop);
+}
+
+#define for_each_mode(m)       \
+	for_each_row(m, modes) \
+		if (enter(m), true)
+
+long shape_lea(long a, long b);
+long shape_push(long a, long b);
+long shape_rip_relative(long a, long b);
+long shape_call(long a, long b);
+long shape_jump(long a, long b);
+long shape_branch(long a, long b);
+long shape_pushf(long a, long b);
+long shape_ret(long a, long b);
+long shape_loop(long a, long b);
+long shape_fault(const long *p);
+
+static unsigned int pre_hits, post_hits;
+static struct pt_regs pre_regs, post_regs;
+
+static int count_pre(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	pre_hits++;
+	pre_regs = *regs;
+	return 0;
+}
+
+static void count_post(struct kprobe *p, struct pt_regs *regs,
+		       unsigned long flags)
+{
+	(void)p;
+	(void)flags;
+	post_hits++;
+	post_regs = *regs;
+}
+
+static void reset(void)
+{
+	pre_hits = post_hits = 0;
+}
+
+static bool is_jump(struct kprobe *p)
+{
+	wait_for_kprobe_optimizer();
+	return p->flags & KPROBE_FLAG_OPTIMIZED;
+}
+
+TL_TEST(probe_is_hit_as_often_as_called_and_sees_arguments)
+{
+	const struct mode *m;
+	uint8_t text[16];
+
+	memcpy(text, (void *)(uintptr_t)shape_lea, sizeof(text));
+	for_each_mode(m)
+	{
+		struct kprobe p = { .symbol_name = "shape_lea",
+				    .pre_handler = count_pre,
+				    .post_handler = count_post };
+
+		reset();
+		REQUIRE(register_kprobe(&p) == 0);
+		CHECK_EQ((uintptr_t)p.addr, (uintptr_t)shape_lea);
+		CHECK_EQ(is_jump(&p), m->jump);
+		CHECK_EQ(*(volatile uint8_t *)p.addr, m->jump ? JUMP : INT3);
+		for (long i = 0; i < 100; i++) {
+			CHECK_EQ(shape_lea(i, 7), i + 19);
+			CHECK_EQ(pre_regs.di, i);
+			CHECK_EQ(pre_regs.si, 7);
+			CHECK_EQ(pre_regs.ip, (uintptr_t)shape_lea + 1);
+			CHECK_EQ(post_regs.ax, i + 19);
+			CHECK_EQ(post_regs.ip, (uintptr_t)shape_lea + 5);
+		}
+		CHECK_EQ(pre_hits, 100);
+		CHECK_EQ(post_hits, 100);
+		CHECK_EQ(p.nmissed, 0);
+		unregister_kprobe(&p);
+		CHECK_MEM((void *)(uintptr_t)shape_lea, text, sizeof(text));
+		CHECK_EQ(shape_lea(1, 1), 8);
+		CHECK_EQ(pre_hits, 100);
+	}
+}
+
+/* clang-format off */
+static const struct shape {
+	const char *name;
+	long (*fn)(long a, long b);
+	long want; /* of fn(40, 2) */
+	unsigned int hits;
+} shapes[] = {
+	{ "shape_lea",		shape_lea,		49,		1 },
+	{ "shape_push",		shape_push,		42,		1 },
+	{ "shape_rip_relative",	shape_rip_relative,	0x1000 + 42,	1 },
+	{ "shape_call",		shape_call,		50,		1 },
+	{ "shape_jump",		shape_jump,		38,		1 },
+	{ "shape_branch",	shape_branch,		0,		1 },
+	{ "shape_pushf",	shape_pushf,		40,		1 },
+	{ "shape_loop",		shape_loop,		46,		1 },
+};
+/* clang-format on */
+
+TL_TEST(any_first_instruction_keeps_its_effect)
+{
+	const struct mode *m;
+	const struct shape *s;
+
+	for_each_mode(m)
+	{
+		for_each_row(s, shapes) {
+			struct kprobe p = { .symbol_name = s->name,
+					    .pre_handler = count_pre };
+
+			ROW(s->name);
+			reset();
+			REQUIRE(register_kprobe(&p) == 0);
+			for (unsigned int i = 0; i < 10; i++)
+				CHECK_EQ(s->fn(40, 2), s->want);
+			CHECK_EQ(pre_hits, 10 * s->hits);
+			CHECK_EQ(p.nmissed, 0);
+			unregister_kprobe(&p);
+			CHECK_EQ(s->fn(40, 2), s->want);
+		}
+	}
+}
+
+/* The boundaries of shape_loop: mov, mov, add, loop, ret. */
+TL_TEST(every_instruction_of_a_loop_can_be_probed)
+{
+	static const unsigned int offsets[] = { 0, 3, 8, 11, 13 };
+	static const unsigned int hits[] = { 1, 1, 3, 3, 1 };
+	const struct mode *m;
+
+	for_each_mode(m)
+	{
+		for (size_t i = 0; i < TL_ARRAY_SIZE(offsets); i++) {
+			struct kprobe p = { .symbol_name = "shape_loop",
+					    .offset = offsets[i],
+					    .pre_handler = count_pre,
+					    .post_handler = count_post };
+
+			reset();
+			REQUIRE(register_kprobe(&p) == 0);
+			CHECK_EQ(shape_loop(40, 2), 46);
+			CHECK_EQ(pre_hits, hits[i]);
+			CHECK_EQ(post_hits, hits[i]);
+			unregister_kprobe(&p);
+		}
+	}
+}
+
+static int change_argument(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	regs->di = 1000;
+	return 0;
+}
+
+static int return_early(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	regs->ax = 77;
+	regs->ip = *(unsigned long *)regs->sp;
+	regs->sp += 8;
+	return 1;
+}
+
+TL_TEST(handler_may_change_arguments_and_course)
+{
+	const struct mode *m;
+
+	for_each_mode(m)
+	{
+		struct kprobe p = { .symbol_name = "shape_push",
+				    .pre_handler = change_argument };
+
+		REQUIRE(register_kprobe(&p) == 0);
+		CHECK_EQ(shape_push(1, 2), 1002);
+		unregister_kprobe(&p);
+
+		p = (struct kprobe){ .symbol_name = "shape_push",
+				     .pre_handler = return_early,
+				     .post_handler = count_post };
+		reset();
+		REQUIRE(register_kprobe(&p) == 0);
+		CHECK_EQ(shape_push(1, 2), 77);
+		CHECK_EQ(post_hits, 0);
+		unregister_kprobe(&p);
+	}
+}
+
+static struct kprobe inner = { .symbol_name = "shape_lea",
+			       .pre_handler = count_pre };
+
+static int call_probed(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	CHECK_EQ(shape_lea(1, 2), 10);
+	return 0;
+}
+
+TL_TEST(hit_in_a_handler_runs_the_code_and_counts_one_miss)
+{
+	const struct mode *m;
+
+	for_each_mode(m)
+	{
+		struct kprobe outer = { .symbol_name = "shape_push",
+					.pre_handler = call_probed };
+
+		inner = (struct kprobe){ .symbol_name = "shape_lea",
+					 .pre_handler = count_pre };
+		reset();
+		REQUIRE(register_kprobe(&inner) == 0);
+		REQUIRE(register_kprobe(&outer) == 0);
+		CHECK_EQ(shape_push(40, 2), 42);
+		CHECK_EQ(inner.nmissed, 1);
+		CHECK_EQ(pre_hits, 0);
+		CHECK_EQ(shape_lea(1, 2), 10);
+		CHECK_EQ(inner.nmissed, 1);
+		CHECK_EQ(pre_hits, 1);
+		CHECK_EQ(outer.nmissed, 0);
+		unregister_kprobe(&outer);
+		unregister_kprobe(&inner);
+	}
+}
+
+static unsigned int foreign_hits;
+static uintptr_t foreign_ip;
+
+static bool foreign(enum trap_kind kind, struct pt_regs *regs, uintptr_t info)
+{
+	(void)kind;
+	(void)info;
+	foreign_hits++;
+	foreign_ip = regs->ip;
+	return true;
+}
+
+TL_TEST(breakpoint_of_somebody_else_goes_to_its_owner)
+{
+	const struct mode *m;
+
+	for_each_mode(m)
+	{
+		struct kprobe p = { .symbol_name = "shape_lea",
+				    .pre_handler = count_pre };
+		uintptr_t here;
+
+		reset();
+		foreign_hits = 0;
+		REQUIRE(register_kprobe(&p) == 0);
+		trap_set_hook(TRAP_BREAKPOINT, foreign);
+		__asm__ volatile("int3\n"
+				 "1:\tleaq 1b(%%rip), %0"
+				 : "=r"(here)
+				 :
+				 : "memory");
+		CHECK_EQ(foreign_hits, 1);
+		CHECK_EQ(foreign_ip, here);
+		CHECK_EQ(shape_lea(1, 1), 8);
+		trap_set_hook(TRAP_BREAKPOINT, NULL);
+		CHECK_EQ(foreign_hits, 1);
+		CHECK_EQ(pre_hits, 1);
+		unregister_kprobe(&p);
+	}
+}
+
+TL_TEST(fault_in_a_probed_instruction_is_the_functions_own)
+{
+	const struct mode *m;
+	long value = 99;
+
+	for_each_mode(m)
+	{
+		struct kprobe p = { .symbol_name = "shape_fault",
+				    .pre_handler = count_pre,
+				    .post_handler = count_post };
+
+		reset();
+		REQUIRE(register_kprobe(&p) == 0);
+		CHECK_EQ(shape_fault(&value), 99);
+		CHECK_EQ(post_hits, 1);
+		CHECK_EQ(shape_fault((const long *)8), -1);
+		CHECK_EQ(pre_hits, 2);
+		CHECK_EQ(post_hits, 1);
+		CHECK_EQ(shape_fault(&value), 99);
+		CHECK_EQ(pre_hits, 3);
+		unregister_kprobe(&p);
+	}
+}
+
+TL_TEST(probe_in_an_interrupt_handler_counts_every_interrupt)
+{
+	const struct mode *m;
+
+	for_each_mode(m)
+	{
+		struct kprobe p = { .symbol_name = "tick",
+				    .pre_handler = count_pre };
+		uint64_t before;
+
+		reset();
+		REQUIRE(register_kprobe(&p) == 0);
+		idle_ms(4);
+		before = ticks() - pre_hits;
+		idle_ms(80);
+		CHECK_EQ(ticks() - pre_hits, before);
+		CHECK(pre_hits >= 20);
+		CHECK_EQ(p.nmissed, 0);
+		unregister_kprobe(&p);
+	}
+}
+
+static unsigned int returns;
+static long returned;
+
+static int on_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	returns++;
+	returned = (long)regs_return_value(regs);
+	CHECK_EQ(regs->ip, ri->ret_addr);
+	return 0;
+}
+
+__attribute__((noipa)) static long depth(long n)
+{
+	return n ? depth(n - 1) + 1 : 0;
+}
+
+TL_TEST(return_probe_sees_every_return_and_its_value)
+{
+	const struct mode *m;
+
+	for_each_mode(m)
+	{
+		struct kretprobe rp = { .kp.symbol_name = "depth",
+					.handler = on_return };
+
+		returns = 0;
+		REQUIRE(register_kretprobe(&rp) == 0);
+		CHECK_EQ(depth(30), 30);
+		CHECK_EQ(returns, 31);
+		CHECK_EQ(returned, 30);
+		CHECK_EQ(rp.nmissed, 0);
+		unregister_kretprobe(&rp);
+		CHECK_EQ(depth(3), 3);
+		CHECK_EQ(returns, 31);
+	}
+}
+
+TL_TEST(forbidden_and_impossible_places_are_refused)
+{
+	static uint8_t data[16];
+	/* clang-format off */
+	static const struct {
+		const char *why;
+		struct kprobe p;
+		int err;
+	} rows[] = {
+		{ "neither", { .symbol_name = NULL }, -TL_EINVAL },
+		{ "both", { .symbol_name = "shape_lea", .addr = data },
+		  -TL_EINVAL },
+		{ "unknown", { .symbol_name = "no_such_symbol" }, -TL_ENOENT },
+		{ "vector", { .symbol_name = "trap_dispatch" }, -TL_EINVAL },
+		{ "engine", { .symbol_name = "register_kprobe" }, -TL_EINVAL },
+		{ "home", { .symbol_name = "tlh_context" }, -TL_EINVAL },
+		{ "inside", { .symbol_name = "shape_lea", .offset = 2 },
+		  -TL_EILSEQ },
+		{ "ud2", { .symbol_name = "shape_jump", .offset = 2 },
+		  -TL_EILSEQ },
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(rows); i++) {
+		struct kprobe p = rows[i].p;
+
+		ROW(rows[i].why);
+		CHECK_EQ(register_kprobe(&p), rows[i].err);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		struct kprobe p = { .addr = i ? data : (uint8_t *)8 };
+
+		CHECK(register_kprobe(&p) < 0);
+	}
+	CHECK_EQ(shape_lea(1, 1), 8);
+}
+
+TL_TEST(registering_a_thousand_times_leaks_nothing)
+{
+	const struct mode *m;
+	uint8_t text[32];
+	size_t before = 0;
+
+	memcpy(text, (void *)(uintptr_t)shape_push, sizeof(text));
+	for (unsigned int round = 0; round < 2; round++) {
+		for_each_mode(m)
+		{
+			for (unsigned int i = 0; i < 250; i++) {
+				struct kprobe p = { .symbol_name = "shape_push",
+						    .pre_handler = count_pre };
+
+				reset();
+				REQUIRE(register_kprobe(&p) == 0);
+				CHECK_EQ(shape_push(40, 2), 42);
+				CHECK_EQ(pre_hits, 1);
+				unregister_kprobe(&p);
+			}
+		}
+		if (!round)
+			before = page_nr_free();
+	}
+	CHECK_EQ(page_nr_free(), before);
+	CHECK_MEM((void *)(uintptr_t)shape_push, text, sizeof(text));
+}
+
+TL_TEST(no_page_becomes_writable_and_executable_by_probes)
+{
+	const struct mode *m;
+
+	for_each_mode(m)
+	{
+		struct kprobe p = { .symbol_name = "shape_push",
+				    .pre_handler = count_pre };
+
+		REQUIRE(register_kprobe(&p) == 0);
+		CHECK_EQ(guest_wx_pages(), 0);
+		unregister_kprobe(&p);
+		CHECK_EQ(guest_wx_pages(), 0);
+	}
+}
