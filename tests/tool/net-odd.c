@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: MIT */
+/* link: tool/guardian/net.c tool/guardian/net_stop.c tool/guardian/net_scan.c tool/guardian/net_proc.c */
+/*
+ * net-odd.c - processes in unusual states are held, and left as they were
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ptrace.h>
+
+#include "net-victim.h"
+
+static struct shared *the;
+
+static char state_of(pid_t tid)
+{
+	struct net_place p;
+
+	return net_look(tid, tid, &p) ? '?' : p.state;
+}
+
+static bool state_becomes(pid_t tid, char state)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (state_of(tid) == state)
+			return true;
+		pause_ms(1);
+	}
+	return false;
+}
+
+static void *spin(void *arg)
+{
+	unsigned long i = (unsigned long)arg;
+
+	atomic_fetch_add(&the->ready, 1);
+	while (!atomic_load(&the->quit))
+		atomic_fetch_add(&the->turns[i], 1);
+	return NULL;
+}
+
+/* ---- stopped by a signal -------------------------------------------------- */
+
+static void two_spin(struct shared *s)
+{
+	the = s;
+	start_thread(spin, (void *)1);
+	spin(NULL);
+}
+
+TL_TEST(a_stopped_process_stays_stopped_and_continues_when_told)
+{
+	struct victim v = victim_start(two_spin);
+	struct net *net;
+	unsigned long a;
+	int status;
+
+	REQUIRE(victim_ready(&v, 2));
+	kill(v.pid, SIGSTOP);
+	REQUIRE(waitpid(v.pid, &status, WUNTRACED) == v.pid);
+	REQUIRE(state_becomes(v.pid, 'T'));
+	for (int i = 0; i < 20; i++) {
+		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		CHECK_EQ(net_close(net, NULL), 0);
+		CHECK(state_becomes(v.pid, 'T'));
+	}
+	/* The stop is not reported again. */
+	CHECK_EQ(waitpid(v.pid, &status, WUNTRACED | WNOHANG), 0);
+	a = atomic_load(&v.s->turns[1]);
+	pause_ms(5);
+	CHECK_EQ(atomic_load(&v.s->turns[1]), a);
+	kill(v.pid, SIGCONT);
+	pause_ms(20);
+	CHECK(atomic_load(&v.s->turns[1]) > a);
+	victim_end(&v);
+}
+
+TL_TEST(sigstop_and_sigcont_during_the_stop_take_effect_afterwards)
+{
+	struct victim v = victim_start(two_spin);
+	struct net *net;
+	unsigned long a;
+
+	REQUIRE(victim_ready(&v, 2));
+	REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+	kill(v.pid, SIGSTOP);
+	CHECK_EQ(net_close(net, NULL), 0);
+	CHECK(state_becomes(v.pid, 'T'));
+
+	a = atomic_load(&v.s->turns[1]);
+	REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+	kill(v.pid, SIGCONT);
+	pause_ms(5);
+	CHECK_EQ(atomic_load(&v.s->turns[1]), a);
+	CHECK_EQ(net_close(net, NULL), 0);
+	pause_ms(20);
+	CHECK(atomic_load(&v.s->turns[1]) > a);
+	victim_end(&v);
+}
+
+/* A call that SIGSTOP has ended with EINTR ends so, stopped by us or not. */
+static void wait_in_futex(struct shared *s)
+{
+	static uint32_t word;
+
+	atomic_store(&s->ready, 1);
+	for (;;)
+		syscall(SYS_futex, &word, 0, 0, NULL, NULL, 0);
+}
+
+TL_TEST(a_process_killed_during_the_stop_dies)
+{
+	struct victim v = victim_start(wait_in_futex);
+	struct net *net;
+	int status;
+
+	REQUIRE(victim_ready(&v, 1));
+	REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+	kill(v.pid, SIGKILL);
+	pause_ms(10);
+	net_close(net, NULL);
+	CHECK_EQ(waitpid(v.pid, &status, 0), v.pid);
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* ---- threads that have ended ---------------------------------------------- */
+
+static void leader_leaves(struct shared *s)
+{
+	the = s;
+	start_thread(spin, (void *)1);
+	start_thread(spin, (void *)2);
+	syscall(SYS_exit, 0);
+}
+
+TL_TEST(a_process_whose_leader_has_exited_is_held)
+{
+	struct victim v = victim_start(leader_leaves);
+	struct net_stats st;
+	struct net *net;
+	unsigned long a;
+
+	REQUIRE(victim_ready(&v, 2));
+	REQUIRE(state_becomes(v.pid, 'Z'));
+	for (int i = 0; i < 5; i++) {
+		struct tl_window w = { .start = 0x1000, .len = 5 };
+
+		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		a = atomic_load(&v.s->turns[1]);
+		pause_ms(3);
+		CHECK_EQ(atomic_load(&v.s->turns[1]), a);
+		CHECK_EQ(net_evict(net, &w, 1), 0);
+		CHECK_EQ(net_close(net, &st), 0);
+		CHECK_EQ(st.tasks, 2);
+		CHECK(st.scanned > 0);
+		pause_ms(10);
+		CHECK(atomic_load(&v.s->turns[1]) > a);
+	}
+	victim_end(&v);
+}
+
+static void leave_at_once(struct shared *s)
+{
+	atomic_store(&s->ready, 1);
+}
+
+TL_TEST(a_zombie_gives_esrch)
+{
+	struct victim v = victim_start(leave_at_once);
+	struct net *net;
+
+	REQUIRE(victim_ready(&v, 1));
+	REQUIRE(state_becomes(v.pid, 'Z'));
+	CHECK_EQ(net_open(&net, v.pid, 0, NULL), -ESRCH);
+	victim_end(&v);
+}
+
+static void exit_soon(struct shared *s)
+{
+	the = s;
+	start_thread(spin, (void *)1);
+	pause_ms(3);
+	_exit(42);
+}
+
+TL_TEST(a_process_that_exits_meanwhile_exits_as_it_would)
+{
+	for (int i = 0; i < 30; i++) {
+		struct victim v = victim_start(exit_soon);
+		struct net *net;
+		int status, n = 0;
+
+		while (!net_open(&net, v.pid, 0, NULL)) {
+			net_close(net, NULL);
+			n++;
+		}
+		CHECK_EQ(waitpid(v.pid, &status, 0), v.pid);
+		CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+		munmap(v.s, sizeof(*v.s));
+	}
+}
+
+/* ---- those who share the memory without being threads --------------------- */
+
+static int spin_as_process(void *arg)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	spin(arg);
+	return 0;
+}
+
+static void *stack_top(void)
+{
+	char *p = mmap(NULL, 65536, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p + 65536;
+}
+
+static void clone_vm(struct shared *s)
+{
+	the = s;
+	clone(spin_as_process, stack_top(), CLONE_VM | SIGCHLD, (void *)1);
+	spin(NULL);
+}
+
+static int clone_again(void *arg)
+{
+	clone(spin_as_process, stack_top(), CLONE_VM | SIGCHLD, arg);
+	spin(NULL);
+	return 0;
+}
+
+static void clone_vm_twice(struct shared *s)
+{
+	the = s;
+	clone(clone_again, stack_top(), CLONE_VM | SIGCHLD, (void *)1);
+	spin((void *)2);
+}
+
+static int clone_and_leave(void *arg)
+{
+	clone(spin_as_process, stack_top(), CLONE_VM, arg);
+	syscall(SYS_exit, 0);
+	return 0;
+}
+
+/* The process that shares the memory is nobody's child any more. */
+static void clone_vm_orphan(struct shared *s)
+{
+	pid_t pid;
+
+	the = s;
+	pid = clone(clone_and_leave, stack_top(), CLONE_VM | SIGCHLD,
+		    (void *)1);
+	waitpid(pid, NULL, 0);
+	spin(NULL);
+}
+
+/* Its parent is this process's. */
+static void clone_vm_sibling(struct shared *s)
+{
+	the = s;
+	clone(spin_as_process, stack_top(), CLONE_VM | CLONE_PARENT | SIGCHLD,
+	      (void *)1);
+	spin(NULL);
+}
+
+struct sharer {
+	const char *name;
+	void (*run)(struct shared *s);
+	unsigned int n;
+};
+
+static const struct sharer sharers[] = {
+	{ "clone(CLONE_VM)", clone_vm, 2 },
+	{ "clone(CLONE_VM) by that", clone_vm_twice, 3 },
+	{ "an orphan", clone_vm_orphan, 2 },
+	{ "a sibling", clone_vm_sibling, 2 },
+};
+
+TL_TEST(processes_that_share_the_memory_are_held)
+{
+	const struct sharer *p;
+	struct net_stats st;
+	struct net *net;
+	unsigned long a, b;
+
+	for_each_row (p, sharers) {
+		struct victim v = victim_start(p->run);
+
+		ROW(p->name);
+		REQUIRE(victim_ready(&v, p->n));
+		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		a = atomic_load(&v.s->turns[0]) + atomic_load(&v.s->turns[1]);
+		pause_ms(3);
+		b = atomic_load(&v.s->turns[0]) + atomic_load(&v.s->turns[1]);
+		CHECK_EQ(net_close(net, &st), 0);
+		CHECK_EQ(a, b);
+		CHECK_EQ(st.tasks, p->n);
+		pause_ms(10);
+		CHECK(atomic_load(&v.s->turns[0]) +
+			      atomic_load(&v.s->turns[1]) >
+		      b);
+		atomic_store(&v.s->quit, 1);
+		pause_ms(5);
+		victim_end(&v);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+	}
+}
+
+static void fork_with_worker(struct shared *s)
+{
+	the = s;
+	atomic_store(&s->flag[0],
+		     (unsigned)clone(spin_as_process, stack_top(),
+				     CLONE_VM | SIGCHLD, (void *)1));
+	spin(NULL);
+}
+
+TL_TEST(the_worker_is_not_held)
+{
+	struct victim v = victim_start(fork_with_worker);
+	struct net_stats st;
+	struct net *net;
+	unsigned long a;
+
+	REQUIRE(victim_ready(&v, 2));
+	pause_ms(5);
+	REQUIRE(net_open(&net, v.pid, (pid_t)atomic_load(&v.s->flag[0]),
+			 NULL) == 0);
+	a = atomic_load(&v.s->turns[1]);
+	pause_ms(20);
+	CHECK(atomic_load(&v.s->turns[1]) > a);
+	CHECK_EQ(net_close(net, &st), 0);
+	CHECK_EQ(st.tasks, 1);
+	victim_end(&v);
+}
+
+/* A thread waits in vfork for a child that spins, then leaves. */
+static void vfork_and_spin(struct shared *s)
+{
+	the = s;
+	start_thread(spin, (void *)2);
+	if (!vfork()) {
+		spin((void *)1);
+		_exit(0);
+	}
+	atomic_store(&s->flag[0], 1);
+	for (;;)
+		pause();
+}
+
+TL_TEST(a_parent_in_vfork_is_safe_and_its_child_is_held)
+{
+	struct victim v = victim_start(vfork_and_spin);
+	struct net_stats st;
+	struct net *net;
+	unsigned long a;
+
+	REQUIRE(victim_ready(&v, 2));
+	for (int i = 0; i < 20; i++) {
+		uint64_t begun = clock_ns();
+
+		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		a = atomic_load(&v.s->turns[1]);
+		pause_ms(2);
+		CHECK_EQ(atomic_load(&v.s->turns[1]), a);
+		CHECK_EQ(net_close(net, &st), 0);
+		CHECK_EQ(st.tasks, 3);
+		CHECK_EQ(st.stopped, 2);
+		CHECK(clock_ns() - begun < 60000000);
+		pause_ms(2);
+	}
+	CHECK_EQ(atomic_load(&v.s->flag[0]), 0);
+	atomic_store(&v.s->quit, 1);
+	pause_ms(20);
+	CHECK_EQ(atomic_load(&v.s->flag[0]), 1);
+	victim_end(&v);
+}
+
+/* Children are made all the time, in every way. */
+static void *make_children(void *arg)
+{
+	static char *const argv[] = { (char *)"true", NULL };
+	unsigned long i = 0, how = (unsigned long)arg;
+	int status;
+	pid_t pid;
+
+	atomic_fetch_add(&the->ready, 1);
+	while (!atomic_load(&the->quit)) {
+		if (how == 0)
+			pid = fork();
+		else
+			pid = vfork();
+		if (!pid) {
+			if (++i % 4 == 0)
+				execv("/bin/true", argv);
+			_exit(0);
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+			note_wrong(the, how + 1);
+		atomic_fetch_add(&the->turns[how], 1);
+	}
+	return NULL;
+}
+
+static void many_children(struct shared *s)
+{
+	the = s;
+	start_thread(make_children, (void *)1);
+	make_children(NULL);
+}
+
+TL_TEST(children_born_meanwhile_live_as_they_would)
+{
+	struct victim v = victim_start(many_children);
+	struct net *net;
+	int err;
+
+	REQUIRE(victim_ready(&v, 2));
+	for (int i = 0; i < 300; i++) {
+		err = net_open(&net, v.pid, 0, NULL);
+		CHECK_EQ(err, 0);
+		if (!err)
+			CHECK_EQ(net_close(net, NULL), 0);
+	}
+	pause_ms(50);
+	CHECK(atomic_load(&v.s->turns[0]) > 10);
+	CHECK(atomic_load(&v.s->turns[1]) > 10);
+	CHECK_EQ(atomic_load(&v.s->wrong), 0);
+	CHECK_EQ(kill(v.pid, 0), 0);
+	victim_end(&v);
+}
+
+/* ---- who may not be held -------------------------------------------------- */
+
+TL_TEST(a_process_under_another_tracer_gives_ebusy)
+{
+	struct victim v = victim_start(two_spin);
+	struct net *net;
+	unsigned long a;
+
+	REQUIRE(victim_ready(&v, 2));
+	REQUIRE(ptrace(PTRACE_SEIZE, v.pid, 0, 0) == 0);
+	CHECK_EQ(net_open(&net, v.pid, 0, NULL), -EBUSY);
+	a = atomic_load(&v.s->turns[1]);
+	pause_ms(20);
+	CHECK(atomic_load(&v.s->turns[1]) > a);
+	victim_end(&v);
+}
+
+/* ---- if somebody dies ----------------------------------------------------- */
+
+static pid_t net_process(void)
+{
+	char path[64], text[64] = "";
+	int fd;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children",
+		 (int)syscall(SYS_gettid));
+	fd = open(path, O_RDONLY);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	(void)n;
+	/* The victim was born first. */
+	strtol(text, NULL, 10);
+	return (pid_t)strtol(strchr(text, ' ') + 1, NULL, 10);
+}
+
+TL_TEST(everyone_goes_on_if_the_net_is_killed)
+{
+	struct victim v = victim_start(two_spin);
+	struct tl_window w = { .start = 0x1000, .len = 5 };
+	struct net *net;
+	unsigned long a;
+
+	REQUIRE(victim_ready(&v, 2));
+	for (int i = 0; i < 10; i++) {
+		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		a = atomic_load(&v.s->turns[1]);
+		REQUIRE(kill(net_process(), SIGKILL) == 0);
+		pause_ms(20);
+		CHECK(atomic_load(&v.s->turns[1]) > a);
+		CHECK(net_evict(net, &w, 1) < 0);
+		CHECK(net_close(net, NULL) < 0);
+	}
+	victim_end(&v);
+}
+
+TL_TEST(everyone_goes_on_if_the_guardian_is_killed)
+{
+	struct victim v = victim_start(two_spin);
+	struct net *net;
+	unsigned long a;
+	pid_t guardian;
+	int status;
+
+	REQUIRE(victim_ready(&v, 2));
+	for (int i = 0; i < 10; i++) {
+		guardian = fork();
+		if (!guardian) {
+			if (net_open(&net, v.pid, 0, NULL))
+				_exit(1);
+			raise(SIGKILL);
+		}
+		CHECK_EQ(waitpid(guardian, &status, 0), guardian);
+		CHECK(WIFSIGNALED(status));
+		pause_ms(5);
+		a = atomic_load(&v.s->turns[1]);
+		pause_ms(20);
+		CHECK(atomic_load(&v.s->turns[1]) > a);
+	}
+	victim_end(&v);
+}
+
