@@ -304,7 +304,8 @@ static bool target_ended(struct run *r, int *status)
 		return false;
 	case SESSION_EXITED:
 		progress(r, -1, 0);
-		say_note("process %d ended", pid);
+		if (!r->child)
+			say_note("process %d ended", pid);
 		return true;
 	case SESSION_EXECED:
 		progress(r, -1, 0);
@@ -402,6 +403,9 @@ static void part_with_child(const struct launch *l)
 	else if (WIFSIGNALED(status))
 		say_note("process %d was ended by signal %d (%s)", (int)l->pid,
 			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status))
+		say_note("process %d ended with status %d", (int)l->pid,
+			 WEXITSTATUS(status));
 }
 
 static int run_attached(struct run *r, const struct spec *specs)

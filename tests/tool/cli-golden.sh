@@ -60,7 +60,8 @@ golden count-events count -p %PID% -n 1000 hot_add
 golden count-dry-run count -p %PID% --dry-run 'hot_[ab]*'
 golden count-dry-run-json count -p %PID% --dry-run --json hot_add
 golden count-command count libc:free -- true
-golden count-command-fails count libc:free -- sh -c 'kill -9 $$'
+golden count-command-fails count libc:free -- false
+golden count-command-killed count libc:free -- sh -c 'kill -9 $$'
 golden time-one time -p %PID% -d 0.05 hot_add
 golden time-two time -p %PID% -d 0.05 hot_add hot_mix
 golden time-json time -p %PID% -d 0.05 --json hot_mix

@@ -1,0 +1,327 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# limit: 120
+"""cli-list.py - `trapline list` against nm, and symbols in hard places
+
+Files and processes; stripped, with debug files by build-id and by link; deleted
+and replaced while they run; in another root; with names that would do things to
+a terminal; broken in every way.  The command with the session that touches
+nobody does: listing attaches to nothing.
+"""
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
+import tl  # noqa: E402
+
+FAKE = os.path.join(tl.BUILD, "trapline-fake")
+DYN = os.path.join(tl.TARGETS, "dyn")
+
+
+def run(*args, timeout=30):
+    return subprocess.run([FAKE, *map(str, args)], capture_output=True,
+                          timeout=timeout)
+
+
+def listing(*args):
+    """The rows of a listing; it must succeed."""
+    r = run("list", *args, "--json")
+    tl.check_eq(r.returncode, 0, f"status ({r.stderr.decode()})")
+    return [json.loads(line) for line in r.stdout.splitlines()]
+
+
+def shell(command):
+    return subprocess.run(command, shell=True, check=True, text=True,
+                          capture_output=True).stdout
+
+
+def functions_by_nm(path, dynamic=False):
+    """Address: names, of what nm and readelf call functions."""
+    out = {}
+    table = "--dyn-syms" if dynamic else "-s"
+    for line in shell(f"readelf -W {table} {path}").splitlines():
+        f = line.split()
+        if len(f) < 8 or not f[0].rstrip(":").isdigit():
+            continue
+        if f[3] not in ("FUNC", "IFUNC") or f[6] in ("UND", "ABS"):
+            continue
+        out.setdefault(int(f[1], 16), set()).add(f[7].split("@")[0])
+    return out
+
+
+def target(path, *args, **kw):
+    p = tl.start([path, "-t", "1", "-r", "10", *args], text=True,
+                 stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, **kw)
+    tl.check(p.stdout.readline().startswith("ready"), "the target is ready")
+    return p
+
+
+def build(text, *options, name="x.S"):
+    """Assemble or compile a source; the path of the program."""
+    d = tl.tempdir()
+    src = os.path.join(d, name)
+    with open(src, "w", encoding="utf-8") as f:
+        f.write(text)
+    out = os.path.join(d, "program")
+    subprocess.run(["gcc", "-z", "noexecstack", "-o", out, src, *options],
+                   check=True)
+    return out
+
+
+def agree_with_nm(path, dynamic=False):
+    want = functions_by_nm(path, dynamic)
+    got = {int(r["address"], 16): r["function"]
+           for r in listing(path, "-v")}
+    missing = [a for a in want if a not in got]
+    tl.check(not missing, f"{path}: {len(missing)} of {len(want)} functions "
+             f"are missing, as {[want[a] for a in missing[:3]]}")
+    for addr, names in want.items():
+        shown = got[addr].split("@")[0]
+        tl.check(shown in names or dynamic, f"{shown} is not of {names}")
+    plain = listing(path)
+    tl.check(len(plain) <= len(got), "labels are not listed")
+    cold = [r for r in plain if ".cold" in r["function"]]
+    tl.check(not cold, "cold parts are not listed")
+
+
+@tl.case
+def programs_agree_with_nm():
+    for path in (DYN, DYN + "-static", DYN + "-musl", FAKE):
+        agree_with_nm(path)
+
+
+@tl.case
+def stripped_programs_have_their_exports():
+    d = tl.tempdir()
+    lib = os.path.join(d, "libx.so")
+    src = os.path.join(d, "x.c")
+    with open(src, "w", encoding="utf-8") as f:
+        f.write("int seen(int a){return a+1;} "
+                "static int hidden(int a){return a*a;} "
+                "int (*p)(int)=hidden;")
+    subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-o", lib, src],
+                   check=True)
+    names = {r["function"] for r in listing(lib)}
+    tl.check({"seen", "hidden"} <= names, "both before stripping")
+    subprocess.run(["strip", lib], check=True)
+    names = {r["function"] for r in listing(lib)}
+    tl.check("seen" in names and "hidden" not in names, f"{names}")
+
+
+@tl.case
+def debug_file_by_link_is_used_if_its_checksum_is_right():
+    d = tl.tempdir()
+    prog, debug = os.path.join(d, "p"), os.path.join(d, "p.debug")
+    shutil.copy(DYN, prog)
+    # Without a build-id there is only the link.
+    shell(f"objcopy --remove-section .note.gnu.build-id {prog} && "
+          f"objcopy --only-keep-debug {prog} {debug} && strip {prog} && "
+          f"cd {d} && objcopy --add-gnu-debuglink=p.debug {prog}")
+    tl.check_eq(len(listing(prog, "hot_*")), 9, "functions")
+    os.mkdir(os.path.join(d, ".debug"))
+    os.rename(debug, os.path.join(d, ".debug", "p.debug"))
+    tl.check_eq(len(listing(prog, "hot_*")), 9, "functions, from .debug/")
+    with open(os.path.join(d, ".debug", "p.debug"), "ab") as f:
+        f.write(b"x")
+    r = run("list", prog, "hot_*")
+    tl.check_eq(r.returncode, 1, "status with the wrong checksum")
+
+
+@tl.case
+def debug_file_by_build_id_is_used():
+    if os.getuid() != 0:
+        raise tl.Skip("writes below /usr/lib/debug")
+    d = tl.tempdir()
+    prog = os.path.join(d, "p")
+    shell(f"gcc -O1 -Wl,--build-id=0x{os.urandom(20).hex()} -x c -o {prog} - "
+          "<<'X'\nint hot_x(int a){return a;} int main(){return hot_x(0);}\nX")
+    note = shell(f"readelf -n {prog}")
+    ident = re.search(r"Build ID: ([0-9a-f]+)", note)[1]
+    where = f"/usr/lib/debug/.build-id/{ident[:2]}"
+    made = not os.path.exists(where)
+    os.makedirs(where, exist_ok=True)
+    debug = f"{where}/{ident[2:]}.debug"
+    try:
+        shell(f"objcopy --only-keep-debug {prog} {debug} && strip {prog}")
+        tl.check_eq(len(listing(prog, "hot_x")), 1, "functions")
+    finally:
+        os.unlink(debug)
+        if made:
+            os.rmdir(where)
+
+
+@tl.case
+def process_and_file_differ_by_the_bias():
+    for path in (DYN, DYN + "-static", DYN + "-musl"):
+        p = target(path)
+        in_file = {r["function"]: int(r["address"], 16)
+                   for r in listing(path, "hot_*")}
+        live = {r["function"]: int(r["address"], 16)
+                for r in listing("-p", p.pid,
+                                 os.path.basename(path) + ":hot_*")}
+        tl.check_eq(set(live), set(in_file), "functions")
+        tl.check_eq(len({live[n] - in_file[n] for n in live}), 1, "biases")
+        # The bytes there are those of the file's functions.
+        maps = open(f"/proc/{p.pid}/maps", encoding="utf-8").read()
+        for addr in live.values():
+            tl.check(any(int(m[1], 16) <= addr < int(m[2], 16) for m in
+                         re.finditer(r"^([0-9a-f]+)-([0-9a-f]+) r-xp .*/dyn",
+                                     maps, re.M)), "in its text")
+        p.kill()
+
+
+@tl.case
+def libraries_of_a_process_are_listed():
+    p = target(DYN)
+    rows = listing("-p", p.pid, "libc:malloc")
+    tl.check_eq(len(rows), 1, "malloc in libc")
+    tl.check("libc" in rows[0]["binary"], rows[0]["binary"])
+    rows = listing("-p", p.pid, "*clock_gettime*")
+    tl.check(any("vdso" in r["binary"] for r in rows), "the vDSO is read")
+
+
+@tl.case
+def indirect_functions_are_marked():
+    p = target(DYN)
+    rows = listing("-p", p.pid, "libc:strlen")
+    tl.check_eq(len(rows), 1, "strlen")
+    tl.check(rows[0].get("indirect") is True, f"{rows[0]}")
+
+
+@tl.case
+def deleted_program_is_still_read():
+    d = tl.tempdir()
+    prog = os.path.join(d, "gone")
+    shutil.copy(DYN, prog)
+    p = target(prog)
+    os.unlink(prog)
+    tl.check_eq(len(listing("-p", p.pid, "hot_*")), 9, "functions")
+
+
+@tl.case
+def replaced_program_is_not_mistaken_for_the_running_one():
+    d = tl.tempdir()
+    prog = os.path.join(d, "upgraded")
+    shutil.copy(DYN, prog)
+    p = target(prog)
+    shutil.copy(FAKE, prog + ".new")
+    os.rename(prog + ".new", prog)
+    tl.check_eq(len(listing("-p", p.pid, "hot_*")), 9, "functions of the old")
+    r = run("list", "-p", p.pid, "cmd_count")
+    tl.check_eq(r.returncode, 1, "status for a function of the new")
+
+
+@tl.case
+def program_in_another_root_is_read_there():
+    if os.getuid() != 0:
+        raise tl.Skip("chroot needs root")
+    root = tl.tempdir()
+    shutil.copy(DYN + "-static", os.path.join(root, "prog"))
+    p = tl.start(["chroot", root, "/prog", "-t", "1", "-r", "10"], text=True,
+                 stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    tl.check(p.stdout.readline().startswith("ready"), "the target is ready")
+    tl.check_eq(len(listing("-p", p.pid, "prog:hot_*")), 9, "functions")
+
+
+@tl.case
+def names_cannot_do_things_to_a_terminal():
+    prog = build('.text\n.globl main\nmain: xor %eax,%eax\nret\n'
+                 '.globl "bad\033[31mred"\n.type "bad\033[31mred",@function\n'
+                 '"bad\033[31mred": ret\n.size "bad\033[31mred",1\n'
+                 '.globl "f\xc3\xbcr"\n.type "f\xc3\xbcr",@function\n'
+                 '"f\xc3\xbcr": ret\n.size "f\xc3\xbcr",1\n')
+    for args in ([], ["--json"]):
+        r = run("list", prog, *args)
+        tl.check_eq(r.returncode, 0, "status")
+        tl.check(b"\033" not in r.stdout and b"bad" in r.stdout, "no escape")
+    name = run("list", prog, "zzz\033[31m").stderr
+    tl.check(b"\033" not in name and b"zzz" in name, "none from arguments")
+
+
+@tl.case
+def functions_without_a_size_end_at_the_next():
+    prog = build(".text\n.globl main\n.type main,@function\nmain: nop\nnop\n"
+                 "nop\nxor %eax,%eax\nret\n.globl second\n"
+                 ".type second,@function\nsecond: nop\nret\n"
+                 ".globl third\n.type third,@function\nthird: ret\n"
+                 ".size third,1\n")
+    sizes = {r["function"]: r["size"] for r in listing(prog)}
+    tl.check_eq(sizes["main"], 6, "size of main")
+    tl.check_eq(sizes["second"], 2, "size of second")
+    tl.check_eq(sizes["third"], 1, "size of third")
+
+
+@tl.case
+def one_address_is_one_line():
+    prog = build("int plain(int a){return a;}\n"
+                 "int __plain_alias(int a) __attribute__((alias(\"plain\")));"
+                 "int main(void){return plain(0);}\n", name="x.c")
+    names = [r["function"] for r in listing(prog, "*plain*")]
+    tl.check_eq(names, ["plain"], "names")
+    names = [r["function"] for r in listing(prog, "__plain*")]
+    tl.check_eq(names, ["__plain_alias"], "the alias that was asked for")
+
+
+@tl.case
+def copies_of_the_compiler_stand_for_the_function():
+    prog = build("#include <unistd.h>\n"
+                 "__asm__(\".text\\n.type f.constprop.0,@function\\n"
+                 "f.constprop.0: ret\\n.size f.constprop.0,1\\n"
+                 ".type f.cold,@function\\nf.cold: ret\\n.size f.cold,1\");"
+                 "int main(void){write(1,\"ready\\n\",6);sleep(60);}\n",
+                 name="x.c")
+    p = tl.start([prog], stdout=subprocess.PIPE)
+    p.stdout.readline()
+    r = run("count", "-p", p.pid, "--dry-run", "f")
+    tl.check_eq(r.returncode, 0, r.stderr.decode())
+    tl.check(b"f.constprop.0" in r.stdout and b"cold" not in r.stdout,
+             r.stdout.decode())
+    r = run("count", "-p", p.pid, "--dry-run", "f*")
+    tl.check(b"cold" not in r.stdout, "a glob takes no cold parts")
+    r = run("count", "-p", p.pid, "--dry-run", "f.cold")
+    tl.check(b"f.cold" in r.stdout, "by its full name it can be had")
+
+
+@tl.case
+def broken_files_give_one_line_or_a_listing():
+    seed = int(os.environ.get("TL_SEED", "0")) or random.getrandbits(32)
+    tl.note(f"seed = {seed} (TL_SEED)")
+    rnd = random.Random(seed)
+    with open(DYN, "rb") as f:
+        whole = f.read()
+    path = os.path.join(tl.tempdir(), "broken")
+    for i in range(300 if tl.SOAK else 60):
+        data = bytearray(whole)
+        if i % 3 == 0:
+            data = data[:rnd.randrange(len(data))]
+        else:
+            for _ in range(rnd.randrange(1, 12)):
+                where = (rnd.randrange(64), rnd.randrange(1024),
+                         len(data) - 1 - rnd.randrange(3000),
+                         rnd.randrange(len(data)))[rnd.randrange(4)]
+                data[where] = rnd.choice((0, 1, 0x7f, 0xff,
+                                          rnd.randrange(256)))
+        with open(path, "wb") as f:
+            f.write(data)
+        r = run("list", path, "--json")
+        tl.check(r.returncode in (0, 1), f"step {i}: ended with "
+                 f"{r.returncode}: {r.stderr.decode()[-300:]}")
+        if r.returncode == 1:
+            tl.check_eq(r.stderr.count(b"\n"), 1, f"step {i}: lines")
+        for line in r.stdout.splitlines():
+            json.loads(line)
+
+
+@tl.case
+def an_object_file_is_listed_too():
+    d = tl.tempdir()
+    shell(f"echo 'int f(int a){{return a;}}' | gcc -O1 -x c -c -o {d}/x.o -")
+    tl.check_eq([r["function"] for r in listing(f"{d}/x.o")], ["f"], "names")
+
+
+tl.main()
