@@ -29,13 +29,14 @@ say = $(if $(V),,@printf '  %-7s %s\n' $1 $2)
 cross.x86 :=
 cross.arm64 := $(CROSS_arm64)
 cross.kernel-x86 :=
+cross.sim :=
 cc      = $(or $(CC.$1),$(cross.$1)gcc)
 ld      = $(cross.$1)ld
 objcopy = $(cross.$1)objcopy
 
 # --- Layers
 
-layers := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn \
+layers := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn arch/sim \
 	  host/linux host/sim host/kernel host/template kernel tool tool/agent \
 	  tests/guest tests/targets bench examples
 -include $(addsuffix /files.mk,$(layers))
@@ -46,6 +47,7 @@ dir.x86 := arch/x86
 dir.x86-insn := arch/x86/insn
 dir.arm64 := arch/arm64
 dir.arm64-insn := arch/arm64/insn
+dir.sim := arch/sim
 dir.host-linux := host/linux
 dir.host-sim := host/sim
 dir.host-template := host/template
@@ -57,11 +59,12 @@ dir.tool := tool
 # nothing else of arch/; $(tool-seen) holds the agent's protocol.h alone.
 arch-seen = -I$(O)/$1/seen/arch
 tool-seen = -I$(O)/$1/seen/tool
-inc.engine           = -Iinclude $(arch-seen)
+inc.engine           = -Iinclude $(arch-seen) -Iengine
 inc.arch/x86         = -Iinclude $(arch-seen) -Iarch/x86
 inc.arch/x86/insn    = -Iarch/x86/insn
 inc.arch/arm64       = -Iinclude $(arch-seen) -Iarch/arm64
 inc.arch/arm64/insn  = -Iarch/arm64/insn
+inc.arch/sim         = -Iinclude $(arch-seen) -Iarch/sim
 inc.host/linux/common = -Iinclude -Ihost/linux
 inc.host/linux/own   = -Iinclude -Ihost/linux
 inc.host/sim         = -Iinclude -Ihost/sim
@@ -103,6 +106,7 @@ free := -ffreestanding -fno-stack-protector -fPIC -fvisibility=hidden \
 free.x86 := -mgeneral-regs-only -mno-red-zone
 free.arm64 := -mgeneral-regs-only -mno-outline-atomics
 free.kernel-x86 := $(free.x86)
+free.sim := $(free.x86)
 hosted := -fno-toplevel-reorder
 
 folder = $(patsubst %/,%,$(dir $1))
@@ -140,7 +144,7 @@ $(O)/$1/seen/.made:
 	$$(Q)ln -sfn $(CURDIR)/tool/agent/protocol.h $$(@D)/tool/protocol.h
 	$$(Q)touch $$@
 endef
-$(foreach t,x86 arm64 kernel-x86,$(eval $(call compile-rules,$t)))
+$(foreach t,x86 arm64 kernel-x86 sim,$(eval $(call compile-rules,$t)))
 
 # The objects of the sources $2 for the target $1.
 objs = $(patsubst %,$(O)/$1/%.o,$2)
@@ -165,7 +169,8 @@ $(O)/libtrapline.a: $(O)/x86/core.o $(linux-x86)
 $(O)/libtrapline.so: $(O)/x86/core.o $(linux-x86)
 	$(call say,LINK,$@)
 	$(Q)$(call cc,x86) -shared -nostdlib -Wl,-soname,libtrapline.so.0 \
-		-Wl,--no-undefined,-z,now,-z,noexecstack -o $@ $^
+		-Wl,--no-undefined,-z,now,-z,noexecstack \
+		-Wl,--version-script=mk/libtrapline.map -o $@ $^
 
 $(O)/agent.elf: $(call objs,x86,$(agent-srcs)) $(O)/x86/core.o
 	$(call say,LINK,$@)
@@ -208,7 +213,8 @@ test-lines := $(if $(test-srcs),$(shell awk 'FNR == 1 { print FILENAME } \
 link-of = $(strip $(or $(foreach l,$(filter $1|%,$(test-lines)), \
 	$(wordlist 2,99,$(subst |, ,$l))), \
 	$(if $(filter tests/api/% tests/stress/% bench/%,$1),lib)))
-target-of = $(if $(filter arm64 on-arm64,$(link-of)),arm64,x86)
+target-of = $(if $(filter arm64 on-arm64,$(link-of)),arm64,$(if \
+	$(filter sim,$(link-of)),sim,x86))
 program-of = $(O)/$(target-of)/$(1:.c=)
 
 # $1 target, $2 word: objects of it
@@ -220,7 +226,7 @@ word-dir = $(if $(filter %.c,$1),$(call folder,$1),$(dir.$1))
 define test-program
 $(O)/$2/$1.o: private inc-under-test = $(sort $(foreach d,$(call word-dir,$(firstword $3)) \
 	$(if $(filter host-sim,$3),host/sim),$(call inc.$d,$2)))
-$(O)/$2/$(1:.c=): $(O)/$2/$1.o $(call objs,$2,$(harness)) $(foreach w,$3,$(call linked,$2,$w))
+$(O)/$2/$(1:.c=): $(O)/$2/$1.o $(call objs,$2,$(if $(filter bench/%,$1),,$(harness))) $(foreach w,$3,$(call linked,$2,$w))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(call cc,$2) $$(if $$(SAN),-fsanitize=$$(SAN)) \
 		$(if $(filter arm64,$2),-static) -o $$@ $$^ $(filter -%,$3)
@@ -261,7 +267,7 @@ shellcheck:
 
 # --- The rest
 
-.PHONY: deps demo export install clean help
+.PHONY: deps demo export install clean flags help
 deps:
 	$(Q)scripts/deps
 demo:
@@ -286,6 +292,10 @@ install: all
 
 clean:
 	rm -rf build
+
+# How a file is compiled, for editors: make flags FILE=engine/table.c
+flags:
+	@echo $(call flags,x86,$(FILE),$(call layer,$(FILE)))
 
 help:
 	$(Q)cat mk/help.txt
