@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan.c - the invented instruction set: lengths and windows
+ */
+#include <arch.h>
+
+bool sim_exchangeable;
+
+unsigned int sim_len(uint8_t op)
+{
+	switch (op) {
+	case SIM_ADD:
+	case SIM_JMP:
+		return 2;
+	case SIM_CALL:
+	case SIM_JUMP:
+		return 5;
+	case SIM_NOP:
+	case SIM_INC:
+	case SIM_RET:
+	case SIM_LOAD:
+	case SIM_WHERE:
+	case SIM_ONLY:
+	case SIM_FAR:
+	case SIM_REFUSE:
+	case SIM_TRAP:
+		return 1;
+	}
+	return 0;
+}
+
+static bool may_be_inside(uint8_t op)
+{
+	return op != SIM_CALL && op != SIM_RET && op != SIM_JMP &&
+	       op != SIM_ONLY && op != SIM_REFUSE && op != SIM_TRAP;
+}
+
+/* Does a branch of the function lead to the inside of [addr, addr + len)? */
+static bool is_target(uintptr_t addr, unsigned int len, uintptr_t start,
+		      uintptr_t end)
+{
+	uint8_t code[5];
+
+	while (start < end) {
+		if (tl_text_read(code, start, 1) || !sim_len(code[0]))
+			return true;
+		if (code[0] == SIM_JMP) {
+			uintptr_t to;
+
+			if (tl_text_read(code, start, 2))
+				return true;
+			to = start + 2 + (int8_t)code[1];
+			if (to > addr && to < addr + len)
+				return true;
+		}
+		start += sim_len(code[0]);
+	}
+	return false;
+}
+
+static enum tl_why find_window(struct tl_plan *plan, uintptr_t addr,
+			       uintptr_t start, uintptr_t end)
+{
+	unsigned int len = 0;
+
+	if (!end)
+		return TL_WHY_NO_BOUNDS;
+	while (len < SIM_JUMP_BYTES) {
+		uint8_t op;
+
+		if (addr + len >= end)
+			return TL_WHY_PAST_END;
+		if (tl_text_read(&op, addr + len, 1) || !sim_len(op))
+			return TL_WHY_UNDECODABLE;
+		if (op == SIM_ONLY || op == SIM_REFUSE || op == SIM_TRAP)
+			return TL_WHY_NOT_RELOCATABLE;
+		len += sim_len(op);
+		if (!may_be_inside(op) && len < SIM_JUMP_BYTES)
+			return TL_WHY_CALL;
+	}
+	if (is_target(addr, len, start, end))
+		return TL_WHY_TARGET;
+	plan->window_len = len;
+	return TL_WHY_NONE;
+}
+
+int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
+		 uintptr_t end)
+{
+	uint8_t op;
+
+	if (tl_text_read(&op, addr, 1))
+		return -TL_ENOENT;
+	if (op == SIM_TRAP || !sim_len(op))
+		return -TL_EILSEQ;
+	if (op == SIM_REFUSE)
+		return -TL_EOPNOTSUPP;
+	plan->insn_len = sim_len(op);
+	plan->window_len = 0;
+	plan->why = find_window(plan, addr, start, end);
+	plan->orig_len = plan->window_len ? plan->window_len : plan->insn_len;
+	return tl_text_read(plan->orig, addr, plan->orig_len) ? -TL_ENOENT : 0;
+}
+
+void tl_arch_edit_breakpoint(const struct tl_plan *plan, uintptr_t addr,
+			     struct tl_edit *edit)
+{
+	(void)plan;
+	edit->addr = addr;
+	edit->len = 1;
+	edit->bytes[0] = SIM_TRAP;
+}
+
+int tl_arch_edit_jump(const struct tl_plan *plan, uintptr_t addr,
+		      uintptr_t target, struct tl_edit *edit)
+{
+	int64_t rel = (int64_t)(target - (addr + SIM_JUMP_BYTES));
+
+	(void)plan;
+	if (rel != (int32_t)rel)
+		return -TL_ERANGE;
+	edit->addr = addr;
+	edit->len = SIM_JUMP_BYTES;
+	edit->bytes[0] = SIM_JUMP;
+	__builtin_memcpy(edit->bytes + 1, &(int32_t){ (int32_t)rel }, 4);
+	return 0;
+}
+
+bool tl_arch_exchangeable(const struct tl_plan *plan)
+{
+	return sim_exchangeable && plan->window_len == plan->insn_len;
+}
+
+bool tl_arch_is_breakpoint(const uint8_t *code)
+{
+	return code[0] == SIM_TRAP;
+}

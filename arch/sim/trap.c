@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trap.c - the invented instruction set: registers in traps, simulation
+ */
+#include <arch.h>
+#include <trapline/regs.h>
+
+const char tl_arch_return_trampoline[] = { SIM_X_RETURN };
+
+uintptr_t tl_arch_breakpoint_addr(const struct pt_regs *regs)
+{
+	return regs->ip - 1;
+}
+
+void tl_arch_set_handler_ip(struct pt_regs *regs, uintptr_t addr)
+{
+	regs->ip = addr + 1;
+}
+
+void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip)
+{
+	regs->ip = ip;
+}
+
+uintptr_t tl_arch_ip(const struct pt_regs *regs)
+{
+	return regs->ip;
+}
+
+uintptr_t tl_arch_sp(const struct pt_regs *regs)
+{
+	return regs->sp;
+}
+
+unsigned long *tl_arch_return_slot(struct pt_regs *regs)
+{
+	return (unsigned long *)regs->sp;
+}
+
+bool tl_arch_simulates(const struct tl_plan *plan, bool post)
+{
+	uint8_t op = plan->orig[0];
+
+	return op == SIM_ONLY ||
+	       (post && (op == SIM_JMP || op == SIM_CALL || op == SIM_RET));
+}
+
+bool tl_arch_simulate(const struct tl_plan *plan, uintptr_t addr,
+		      struct pt_regs *regs)
+{
+	uintptr_t next = addr + plan->insn_len;
+	int32_t rel;
+
+	switch (plan->orig[0]) {
+	case SIM_ONLY:
+		if (!regs->si)
+			return false;
+		regs->ax += 100;
+		regs->ip = next;
+		return true;
+	case SIM_JMP:
+		regs->ip = next + (int8_t)plan->orig[1];
+		return true;
+	case SIM_CALL:
+		__builtin_memcpy(&rel, plan->orig + 1, 4);
+		regs->sp -= 8;
+		*(unsigned long *)regs->sp = next;
+		regs->ip = next + rel;
+		return true;
+	case SIM_RET:
+		if (!regs->sp)
+			return false;
+		regs->ip = *(unsigned long *)regs->sp;
+		regs->sp += 8;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim.h - a home for tests: everything is scripted, everything can fail
+ *
+ * Memory is real; threads are whatever contexts the test chooses.  Each call of
+ * host.h is logged, can be made to fail, and calls a hook of the test's, which
+ * may run simulated threads in the middle of it.
+ */
+#ifndef HOST_SIM_H
+#define HOST_SIM_H
+
+#include <trapline/host.h>
+
+enum sim_call {
+	SIM_CALL_CONTEXT,
+	SIM_CALL_EACH_CONTEXT,
+	SIM_CALL_ALLOC,
+	SIM_CALL_FREE,
+	SIM_CALL_EXEC_ALLOC,
+	SIM_CALL_EXEC_FREE,
+	SIM_CALL_READ,
+	SIM_CALL_LOCK,
+	SIM_CALL_UNLOCK,
+	SIM_CALL_PATCH_BEGIN,
+	SIM_CALL_PATCH_END,
+	SIM_CALL_TEXT_WRITE,
+	SIM_CALL_SYNC_CORES,
+	SIM_CALL_EVICT,
+	SIM_CALL_QUIESCE,
+	SIM_CALL_EDIT, /* one edit of a text_write; cannot fail */
+	SIM_CALL_BYTE, /* one byte of an edit; cannot fail */
+	SIM_NR_CALLS
+};
+
+#define SIM_CONTEXTS 4
+#define SIM_TEXT_BYTES 65536
+
+struct sim {
+	/* For the test to set. */
+	enum tl_others others;
+	unsigned int context; /* which one is running; SIM_CONTEXTS: none */
+	uintptr_t busy_from;  /* windows that start in here are busy */
+	uintptr_t busy_to;
+	bool quiesce_busy;
+	uintptr_t busy_range; /* a range with this address in it is busy */
+	void (*hook)(enum sim_call call, uintptr_t addr);
+	unsigned int max_pauses; /* pause() says no after so many; 0: never */
+	void (*on_pause)(unsigned int turn);
+
+	/* To read. */
+	unsigned long calls[SIM_NR_CALLS];
+	size_t allocated;     /* bytes by tlh_alloc */
+	size_t exec_allocated;
+	bool locked;
+	bool patching;
+	unsigned int misuse; /* calls against the rules of host.h */
+	struct tl_context contexts[SIM_CONTEXTS];
+
+	/* sim_fail(). */
+	unsigned long fail_at[SIM_NR_CALLS];
+};
+
+extern struct sim sim;
+/* The optional services, all there at first; a test may change them. */
+extern struct tl_host_ops sim_ops;
+/* SIM_TEXT_BYTES of program text, and of stack. */
+extern uint8_t *sim_text;
+extern uint8_t *sim_stack;
+extern uint8_t sim_gate;
+
+/* Back to the beginning, text zeroed; nothing may be registered. */
+void sim_reset(void);
+
+/* Let the @n-th call of @call from now on (1: the next one) fail; 0: none. */
+void sim_fail(enum sim_call call, unsigned long n);
+
+/* Tell the engine of a function (lookup and bounds). */
+void sim_function(const char *name, uintptr_t start, size_t len);
+
+/* Bytes that a range of which @addr is part was given to quiesce about. */
+bool sim_is_exec(uintptr_t addr);
+
+/* ---- the log ------------------------------------------------------------------ */
+
+/*
+ * Since the last sim_log_clear(), one letter for each step of a patch:
+ * ( begin, ) end, W text_write, S sync, E evict, Q quiesce.
+ */
+const char *sim_log(void);
+void sim_log_clear(void);
+void sim_log_add(char c);
+
+#endif
