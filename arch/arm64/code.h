@@ -16,9 +16,17 @@
 #define R_ORIG_X0 272
 #define R_SIZE	  288
 
-/* What a slot hands to tl_arm64_call_post; drawn in slot.c. */
+/* 32 vector registers, FPSR and FPCR, below that. */
+#define V_STATE 512
+#define V_SIZE	528
+
+/* What the call of a handler finds; drawn in code.c. */
 #define DATA_POINT 8
 #define DATA_IP	   16
+#define DATA_GATE  24
+
+/* What the caller does after the call: ldr, ldp, add. */
+#define CALLER_TAIL 12
 
 #ifndef __ASSEMBLER__
 
@@ -43,8 +51,48 @@ static inline void tl_put_word(uint8_t *out, uint32_t word)
 		out[i] = (uint8_t)(word >> 8 * i);
 }
 
-/* call.S: from slots to the post handlers and back. */
+/* Code being written, to run at @at. */
+struct tl_out {
+	uint8_t *buf;
+	uint32_t len;
+	uintptr_t at;
+};
+
+/* Append a word, or two.  There is room: see the sizes in isa.h. */
+void tl_put(struct tl_out *o, uint32_t word);
+void tl_put64(struct tl_out *o, uint64_t value);
+
+/*
+ * Make the instruction at offset @at (an ldr literal, an adr or a cbz, whose
+ * own offset is 0) refer to what is appended next.
+ */
+void tl_put_here(struct tl_out *o, uint32_t at);
+
+/*
+ * Append the copy of the instruction of @plan, with @post to be followed by
+ * the call of post handlers.  0 and an entry in the map of @code; -TL_ERANGE;
+ * -TL_EOPNOTSUPP: it may not come to its end.
+ */
+int tl_put_copy(struct tl_out *o, const struct tl_plan *plan, uintptr_t addr,
+		bool post, struct tl_code *code);
+
+/* Append a branch to @target: 0 or -TL_ERANGE. */
+int tl_put_branch(struct tl_out *o, uintptr_t target);
+
+/*
+ * Append a call of tl_arm64_call_pre or tl_arm64_call_post (@routine); its
+ * data is appended by tl_put_call_data() at the end of the code.  @ip: what
+ * handlers see.  Returns what tl_put_call_data() wants to know.
+ */
+uint32_t tl_put_call(struct tl_out *o);
+void tl_put_call_data(struct tl_out *o, uint32_t call, const char *routine,
+		      const struct tl_emit *emit, uintptr_t ip);
+
+/* call.S: from detours and slots to the handlers and back. */
+extern const char tl_arm64_call_pre[];
 extern const char tl_arm64_call_post[];
+/* A byte that is not zero, for hosts without a gate. */
+extern const char tl_arm64_gate_open[];
 
 #endif
 #endif

@@ -12,9 +12,9 @@
 
 #define TL_BREAKPOINT_BYTES 4
 
-/* A copy (28), the call of the post handlers (32 and 28), a branch back (4). */
-#define TL_SLOT_BYTES	96
-#define TL_DETOUR_BYTES 96
+/* What they are made of is drawn in slot.c and detour.c. */
+#define TL_SLOT_BYTES	100
+#define TL_DETOUR_BYTES 344
 
 /* b: 128 MiB, with room for the slot itself. */
 #define TL_JUMP_REACH 0x7ff0000L
@@ -25,7 +25,7 @@ struct tl_plan {
 	uint8_t orig[TL_ORIG_BYTES]; /* the instruction */
 	uint8_t orig_len;
 	uint8_t insn_len;
-	uint8_t window_len; /* 0: probes are reached by their breakpoint */
+	uint8_t window_len; /* 4, or 0: no jump is possible */
 	enum tl_why why;
 
 	/* The architecture's own. */

@@ -2,8 +2,9 @@
 /*
  * plan.c - how an instruction of arm64 can be probed
  *
- * Every instruction is a word, so there are no boundaries to find; but one
- * that stands between a load-exclusive and its store cannot be probed, and for
+ * Every instruction is a word, and so is a jump: there are no boundaries to
+ * find, and nobody can be inside what a jump covers.  But an instruction that
+ * stands between a load-exclusive and its store cannot be probed, and for
  * that the words before it are looked at.
  */
 
@@ -33,13 +34,21 @@ static bool in_exclusive(uintptr_t addr, uintptr_t start)
 	return a64_in_exclusive(words + A64_EXCLUSIVE_REACH - have, have);
 }
 
-/* A rewritten load has no way to fault like the original: it must not. */
+/* A load that is simulated or rewritten must not fault: it cannot do it well. */
 static bool literal_is_readable(uint32_t insn, uintptr_t addr)
 {
 	uint8_t literal[16];
 
 	return !tlh_read(literal, a64_literal_address(insn, addr),
 			 a64_literal_size(insn));
+}
+
+/* Where it goes exactly does not matter: a branch is tried when it is known. */
+static bool relocatable(uint32_t insn, uintptr_t addr)
+{
+	uint32_t words[A64_RELOCATED_WORDS];
+
+	return a64_relocate(insn, addr, addr, words) != 0;
 }
 
 int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
@@ -56,14 +65,15 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 	kind = a64_match(insn)->plan;
 	if (kind == A64_REFUSE || in_exclusive(addr, start))
 		return -TL_EINVAL;
-	if (kind == A64_VECTOR_LITERAL && !literal_is_readable(insn, addr))
+	if ((kind == A64_SIM_LITERAL || kind == A64_VECTOR_LITERAL) &&
+	    !literal_is_readable(insn, addr))
 		return -TL_EINVAL;
 
 	tl_put_word(plan->orig, insn);
 	plan->orig_len = 4;
 	plan->insn_len = 4;
-	plan->window_len = 0;
-	plan->why = TL_WHY_ARCH;
+	plan->window_len = relocatable(insn, addr) ? 4 : 0;
+	plan->why = plan->window_len ? TL_WHY_NONE : TL_WHY_NOT_RELOCATABLE;
 	plan->kind = (uint8_t)kind;
 	return 0;
 }

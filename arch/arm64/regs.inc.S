@@ -2,8 +2,9 @@
 /*
  * regs.inc.S - a struct pt_regs on the stack, filled and emptied
  *
- * Vector registers are not touched: nothing that runs here uses them, and a
- * kernel may have switched them off.
+ * Handlers are ordinary C and may use vector registers, so all of those are
+ * kept while one is called, below the frame.  (Where they are switched off, as
+ * in some kernels, the host's trap for them has to switch them on.)
  */
 
 /* x2 to x29 of the frame at sp. */
@@ -55,6 +56,55 @@
 	.macro	LOAD_FLAGS
 	ldr	x2, [sp, #R_PSTATE]
 	msr	nzcv, x2
+	.endm
+
+/* All vector registers and their state, below the frame; x2 and x3 are used. */
+	.macro	SAVE_VECTORS
+	sub	sp, sp, #V_SIZE
+	stp	q0, q1, [sp, #0]
+	stp	q2, q3, [sp, #32]
+	stp	q4, q5, [sp, #64]
+	stp	q6, q7, [sp, #96]
+	stp	q8, q9, [sp, #128]
+	stp	q10, q11, [sp, #160]
+	stp	q12, q13, [sp, #192]
+	stp	q14, q15, [sp, #224]
+	stp	q16, q17, [sp, #256]
+	stp	q18, q19, [sp, #288]
+	stp	q20, q21, [sp, #320]
+	stp	q22, q23, [sp, #352]
+	stp	q24, q25, [sp, #384]
+	stp	q26, q27, [sp, #416]
+	stp	q28, q29, [sp, #448]
+	stp	q30, q31, [sp, #480]
+	mrs	x2, fpsr
+	mrs	x3, fpcr
+	str	x2, [sp, #V_STATE]
+	str	x3, [sp, #V_STATE + 8]
+	.endm
+
+	.macro	LOAD_VECTORS
+	add	x3, sp, #V_STATE
+	ldp	x2, x3, [x3]
+	msr	fpsr, x2
+	msr	fpcr, x3
+	ldp	q0, q1, [sp, #0]
+	ldp	q2, q3, [sp, #32]
+	ldp	q4, q5, [sp, #64]
+	ldp	q6, q7, [sp, #96]
+	ldp	q8, q9, [sp, #128]
+	ldp	q10, q11, [sp, #160]
+	ldp	q12, q13, [sp, #192]
+	ldp	q14, q15, [sp, #224]
+	ldp	q16, q17, [sp, #256]
+	ldp	q18, q19, [sp, #288]
+	ldp	q20, q21, [sp, #320]
+	ldp	q22, q23, [sp, #352]
+	ldp	q24, q25, [sp, #384]
+	ldp	q26, q27, [sp, #416]
+	ldp	q28, q29, [sp, #448]
+	ldp	q30, q31, [sp, #480]
+	add	sp, sp, #V_SIZE
 	.endm
 
 /*

@@ -23,7 +23,9 @@ tl_arch_return_trampoline:
 	str	x30, [sp, #R_PC]
 	SAVE_STATE
 	mov	x0, sp
+	SAVE_VECTORS
 	bl	tl_return_hit
+	LOAD_VECTORS
 	str	x0, [sp, #R_X30]
 	LOAD_FLAGS
 	ldp	x0, x1, [sp]

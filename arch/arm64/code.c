@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * code.c - the pieces that slots and detours are made of
+ *
+ * The call of a handler keeps every register, and its data lies behind the
+ * code, where nothing runs:
+ *
+ *     +0   sub sp, sp, #R_SIZE         data: call_pre or call_post     8
+ *     +4   stp x0, x1, [sp]                  the point                 8
+ *     +8   str x30, [sp, #R_X30]             the address handlers see  8
+ *     +12  adr x1, data                      the gate                  8
+ *     +16  ldr x0, [x1]
+ *     +20  blr x0
+ *     +24  ldr x30, [sp, #R_X30]
+ *     +28  ldp x0, x1, [sp]
+ *     +32  add sp, sp, #R_SIZE
+ */
+
+#include "code.h"
+
+/* clang-format off */
+#define SUB_SP    0xd10003ffu
+#define ADD_SP    0x910003ffu
+#define STP_X0_X1 0xa90007e0u
+#define LDP_X0_X1 0xa94007e0u
+#define STR_X30   0xf90003feu
+#define LDR_X30   0xf94003feu
+#define ADR_X1    0x10000001u
+#define LDR_X0_X1 0xf9400020u
+#define BLR_X0    0xd63f0000u
+/* clang-format on */
+
+void tl_put(struct tl_out *o, uint32_t word)
+{
+	tl_put_word(o->buf + o->len, word);
+	o->len += 4;
+}
+
+void tl_put64(struct tl_out *o, uint64_t value)
+{
+	tl_put(o, (uint32_t)value);
+	tl_put(o, (uint32_t)(value >> 32));
+}
+
+/* Bits 23 to 5 hold the offset in words, in all three of them. */
+void tl_put_here(struct tl_out *o, uint32_t at)
+{
+	uint32_t field = (o->len - at) / 4 << 5;
+
+	for (unsigned int i = 0; i < 4; i++)
+		o->buf[at + i] |= (uint8_t)(field >> 8 * i);
+}
+
+static bool comes_to_its_end(enum a64_plan kind)
+{
+	return kind == A64_SLOT || kind == A64_SIM_ADR ||
+	       kind == A64_SIM_LITERAL || kind == A64_VECTOR_LITERAL;
+}
+
+int tl_put_copy(struct tl_out *o, const struct tl_plan *plan, uintptr_t addr,
+		bool post, struct tl_code *code)
+{
+	uint32_t words[A64_RELOCATED_WORDS];
+	size_t n;
+
+	if (post && !comes_to_its_end(plan->kind))
+		return -TL_EOPNOTSUPP;
+	n = a64_relocate(tl_plan_insn(plan), addr, o->at + o->len, words);
+	if (!n)
+		return -TL_ERANGE;
+	code->n = 1;
+	code->from[0] = 0;
+	code->to[0] = (uint16_t)o->len;
+	for (size_t i = 0; i < n; i++)
+		tl_put(o, words[i]);
+	return 0;
+}
+
+int tl_put_branch(struct tl_out *o, uintptr_t target)
+{
+	uint32_t word;
+
+	if (!a64_branch(o->at + o->len, target, &word))
+		return -TL_ERANGE;
+	tl_put(o, word);
+	return 0;
+}
+
+uint32_t tl_put_call(struct tl_out *o)
+{
+	uint32_t call;
+
+	tl_put(o, SUB_SP | R_SIZE << 10);
+	tl_put(o, STP_X0_X1);
+	tl_put(o, STR_X30 | R_X30 / 8 << 10);
+	call = o->len;
+	tl_put(o, ADR_X1);
+	tl_put(o, LDR_X0_X1);
+	tl_put(o, BLR_X0);
+	tl_put(o, LDR_X30 | R_X30 / 8 << 10);
+	tl_put(o, LDP_X0_X1);
+	tl_put(o, ADD_SP | R_SIZE << 10);
+	return call;
+}
+
+void tl_put_call_data(struct tl_out *o, uint32_t call, const char *routine,
+		      const struct tl_emit *emit, uintptr_t ip)
+{
+	const uint8_t *gate = tl_host_ops->gate;
+
+	tl_put_here(o, call);
+	tl_put64(o, (uintptr_t)routine);
+	tl_put64(o, (uintptr_t)emit->point);
+	tl_put64(o, ip);
+	tl_put64(o, gate ? (uintptr_t)gate : (uintptr_t)tl_arm64_gate_open);
+}

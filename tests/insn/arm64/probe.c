@@ -1,0 +1,742 @@
+/* SPDX-License-Identifier: MIT */
+/* link: arm64-insn arm64 engine */
+/*
+ * probe.c - probes through the engine on arm64, as breakpoints and as jumps
+ *
+ * The home is below, as small as it can be: one thread, SIGTRAP and SIGSEGV,
+ * text made writable by mprotect for a moment.
+ */
+#define _GNU_SOURCE
+#include "insn.h"
+#include "tl_test.h"
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include <trapline/host.h>
+#include <trapline/kprobes.h>
+#include <trapline/regs.h>
+#include <trapline/trap.h>
+
+/* ---- the home -------------------------------------------------------------- */
+
+#define PAGE	  4096ul
+#define NEAR_STEP (1ul << 20)
+
+static struct tl_context context;
+
+TL_NOPROBE struct tl_context *tlh_context(void)
+{
+	return &context;
+}
+
+int tlh_each_context(int (*fn)(struct tl_context *cx, void *arg), void *arg)
+{
+	return fn(&context, arg);
+}
+
+void *tlh_alloc(size_t size)
+{
+	return calloc(1, size);
+}
+
+void tlh_free(void *p, size_t size)
+{
+	(void)size;
+	free(p);
+}
+
+/* Try one place after the other, upwards from @near. */
+void *tlh_exec_alloc(uintptr_t near, size_t reach, size_t size)
+{
+	uintptr_t at = (near & -NEAR_STEP) + NEAR_STEP;
+
+	for (; at + size < near + reach; at += NEAR_STEP) {
+		void *p = mmap((void *)at, size, PROT_READ | PROT_EXEC,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (p == (void *)at)
+			return p;
+		if (p != MAP_FAILED)
+			munmap(p, size);
+	}
+	return NULL;
+}
+
+void tlh_exec_free(void *p, size_t size)
+{
+	munmap(p, size);
+}
+
+/* The kernel says EFAULT where a copy would say SIGSEGV. */
+TL_NOPROBE int tlh_read(void *dst, uintptr_t src, size_t len)
+{
+	static int ends[2];
+
+	if (!ends[1] && pipe(ends))
+		return -TL_EFAULT;
+	if (write(ends[1], (void *)src, len) != (ssize_t)len)
+		return -TL_EFAULT;
+	return read(ends[0], dst, len) == (ssize_t)len ? 0 : -TL_EFAULT;
+}
+
+void tlh_lock(void)
+{
+}
+
+void tlh_unlock(void)
+{
+}
+
+int tlh_patch_begin(void)
+{
+	return TL_OTHERS_RUNNING;
+}
+
+void tlh_patch_end(void)
+{
+}
+
+static void write_text(uintptr_t addr, const uint8_t *bytes, size_t len)
+{
+	uint32_t word;
+
+	if (len == 4 && addr % 4 == 0) {
+		memcpy(&word, bytes, 4);
+		*(volatile uint32_t *)addr = word;
+	} else {
+		memcpy((void *)addr, bytes, len);
+	}
+	__builtin___clear_cache((char *)addr, (char *)addr + len);
+}
+
+int tlh_text_write(const struct tl_edit *edits, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uintptr_t first = edits[i].addr & -PAGE;
+		size_t len = edits[i].addr + edits[i].len - first;
+
+		if (mprotect((void *)first, len, PROT_READ | PROT_WRITE))
+			return -TL_EFAULT;
+		write_text(edits[i].addr, edits[i].bytes, edits[i].len);
+		if (mprotect((void *)first, len, PROT_READ | PROT_EXEC))
+			return -TL_EFAULT;
+	}
+	return 0;
+}
+
+void tlh_sync_cores(void)
+{
+}
+
+void tlh_evict(struct tl_window *windows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		windows[i].busy = false;
+}
+
+int tlh_quiesce(const struct tl_range *ranges, size_t n)
+{
+	(void)ranges;
+	(void)n;
+	return 0;
+}
+
+static struct tl_host_ops ops;
+const struct tl_host_ops *tl_host_ops = &ops;
+
+/* ---- its vectors ------------------------------------------------------------- */
+
+static unsigned int foreign_breakpoints;
+static uintptr_t fault_pc;
+static sigjmp_buf after_fault;
+
+static void from_context(struct pt_regs *regs, const ucontext_t *uc)
+{
+	memset(regs, 0, sizeof(*regs));
+	memcpy(regs->regs, uc->uc_mcontext.regs, sizeof(regs->regs));
+	regs->sp = uc->uc_mcontext.sp;
+	regs->pc = uc->uc_mcontext.pc;
+	regs->pstate = uc->uc_mcontext.pstate;
+}
+
+static void to_context(ucontext_t *uc, const struct pt_regs *regs)
+{
+	memcpy(uc->uc_mcontext.regs, regs->regs, sizeof(regs->regs));
+	uc->uc_mcontext.sp = regs->sp;
+	uc->uc_mcontext.pc = regs->pc;
+	uc->uc_mcontext.pstate = regs->pstate;
+}
+
+static void on_breakpoint(int sig, siginfo_t *info, void *uc)
+{
+	struct pt_regs regs;
+
+	(void)sig;
+	(void)info;
+	from_context(&regs, uc);
+	if (!tl_trap_breakpoint(&regs)) {
+		foreign_breakpoints++;
+		regs.pc += 4;
+	}
+	to_context(uc, &regs);
+}
+
+static void on_fault(int sig, siginfo_t *info, void *uc)
+{
+	struct pt_regs regs;
+
+	(void)info;
+	from_context(&regs, uc);
+	if (tl_trap_fault(&regs)) {
+		to_context(uc, &regs);
+		return;
+	}
+	fault_pc = regs.pc;
+	siglongjmp(after_fault, sig);
+}
+
+static bool prepare(void)
+{
+	struct sigaction on = { .sa_flags = SA_SIGINFO | SA_NODEFER };
+
+	on.sa_sigaction = on_breakpoint;
+	if (sigaction(SIGTRAP, &on, NULL))
+		return false;
+	on.sa_sigaction = on_fault;
+	return !sigaction(SIGSEGV, &on, NULL);
+}
+
+/* ---- what is probed ------------------------------------------------------------ */
+
+/* In pages of its own: while they are written nothing in them can run. */
+__asm__("	.section probed, \"ax\"\n"
+	"	.balign 4096\n"
+	"	.globl plain, walk, walk_end, walk_loop, walk_loop_end, pair, load, traps, depth, vectors, vectors_nop\n"
+	"plain:	add x0, x0, x1\n"
+	"	add x0, x0, #5\n"
+	"	ret\n"
+	/* Every kind of instruction that uses its place, and a loop. */
+	"walk:	stp x29, x30, [sp, #-32]!\n"
+	"	str x19, [sp, #16]\n"
+	"	mov x19, #0\n"
+	"	adr x2, walk_data\n"
+	"	ldr x3, [x2]\n"
+	"	add x19, x19, x3\n"
+	"	adrp x2, walk_data\n"
+	"	add x2, x2, :lo12:walk_data\n"
+	"	ldr w3, walk_data\n"
+	"	add x19, x19, x3\n"
+	"	ldrsw x3, walk_minus\n"
+	"	add x19, x19, x3\n"
+	"	ldr x3, walk_data\n"
+	"	add x19, x19, x3\n"
+	"	ldr d0, walk_data\n"
+	"	fmov x3, d0\n"
+	"	add x19, x19, x3\n"
+	"	ldr q0, walk_data\n"
+	"	fmov x3, d0\n"
+	"	add x19, x19, x3\n"
+	"	ldr s0, walk_minus\n"
+	"	fmov w3, s0\n"
+	"	add x19, x19, x3\n"
+	"	bl plain\n"
+	"	add x19, x19, x0\n"
+	"	adr x4, plain\n"
+	"	blr x4\n"
+	"	add x19, x19, x0\n"
+	"	mov x5, #3\n"
+	"walk_loop: add x19, x19, #1\n"
+	"	sub x5, x5, #1\n"
+	"	cbnz x5, walk_loop\n"
+	"walk_loop_end:\n"
+	"	cbz x5, 2f\n"
+	"	udf #0\n"
+	"2:	tbnz x19, #63, 3f\n"
+	"	tbz x5, #3, 4f\n"
+	"3:	udf #0\n"
+	"4:	cmp x5, #1\n"
+	"	b.lo 5f\n"
+	"	udf #0\n"
+	"5:	b 6f\n"
+	"	udf #0\n"
+	"6:	mrs x6, nzcv\n"
+	"	eor x0, x19, x6\n"
+	"	ldr x19, [sp, #16]\n"
+	"	ldp x29, x30, [sp], #32\n"
+	"	ret\n"
+	"walk_end:\n"
+	"	.balign 16\n"
+	"walk_data: .quad 0x1122334455667788, 0x99aabbccddeeff00\n"
+	"walk_minus: .word -5\n"
+	"pair:	ldxr x2, [x0]\n"
+	"	add x2, x2, x1\n"
+	"	stxr w3, x2, [x0]\n"
+	"	cbnz w3, pair\n"
+	"	mov x0, x2\n"
+	"	ret\n"
+	"load:	ldr x0, [x0, x1]\n"
+	"	ret\n"
+	"traps:	brk #0x1234\n"
+	"	svc #0\n"
+	"	ret\n"
+	"depth:	cbz x0, 7f\n"
+	"	stp x29, x30, [sp, #-16]!\n"
+	"	sub x0, x0, #1\n"
+	"	bl depth\n"
+	"	add x0, x0, #1\n"
+	"	ldp x29, x30, [sp], #16\n"
+	"7:	ret\n"
+	"vectors: fmov d0, x0\n"
+	"	fmov d7, x1\n"
+	"	mov v31.d[1], x0\n"
+	"vectors_nop: nop\n"
+	"	fmov x2, d0\n"
+	"	fmov x3, d7\n"
+	"	mov x4, v31.d[1]\n"
+	"	add x0, x2, x3\n"
+	"	add x0, x0, x4\n"
+	"	ret\n"
+	"	.balign 4096\n"
+	"	.text\n");
+
+long plain(long a, long b);
+long walk(long a, long b);
+long pair(long *p, long n);
+long load(const char *p, long offset);
+void traps(void);
+long depth(long n);	      /* n, by calling itself n times */
+long vectors(long a, long b); /* a + b + a, by way of vector registers */
+extern char vectors_nop[];
+extern char walk_end[], walk_loop[], walk_loop_end[];
+
+/* The same text as a call of tests for both kinds of probe. */
+static const struct mode {
+	const char *name;
+	bool jump;
+} modes[] = { { "breakpoint", false }, { "jump", true } };
+
+static bool enter(const struct mode *m)
+{
+	ROW(m->name);
+	ops.no_optimize = !m->jump;
+	return prepare();
+}
+
+#define for_each_mode(m)       \
+	for_each_row(m, modes) \
+		if (enter(m))
+
+/* ---- the tests -------------------------------------------------------------------- */
+
+static unsigned int pre_hits, post_hits;
+static struct pt_regs pre_regs, post_regs;
+
+static int count_pre(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	pre_hits++;
+	pre_regs = *regs;
+	return 0;
+}
+
+static void count_post(struct kprobe *p, struct pt_regs *regs,
+		       unsigned long flags)
+{
+	(void)p;
+	(void)flags;
+	post_hits++;
+	post_regs = *regs;
+}
+
+static kprobe_opcode_t *word_at(uintptr_t addr)
+{
+	return (kprobe_opcode_t *)addr;
+}
+
+TL_TEST(probe_is_hit_as_often_as_called_and_sees_arguments)
+{
+	kprobe_opcode_t *at = word_at((uintptr_t)plain), original = *at;
+	const struct mode *m;
+
+	for_each_mode(m)
+	{
+		struct kprobe p = { .addr = at,
+				    .pre_handler = count_pre,
+				    .post_handler = count_post };
+
+		pre_hits = post_hits = 0;
+		REQUIRE(register_kprobe(&p) == 0);
+		wait_for_kprobe_optimizer();
+		CHECK(*(volatile kprobe_opcode_t *)at != original);
+		CHECK_EQ(a64_is_brk(*(volatile kprobe_opcode_t *)at), !m->jump);
+		CHECK_EQ(!(p.flags & KPROBE_FLAG_OPTIMIZED), !m->jump);
+		CHECK_EQ(tl_kprobe_why(&p), m->jump ? TL_WHY_NONE : TL_WHY_OFF);
+		CHECK_EQ(p.opcode, original);
+		for (long i = 0; i < 1000; i++) {
+			CHECK_EQ(plain(i, 7), i + 12);
+			CHECK_EQ(pre_regs.regs[0], i);
+			CHECK_EQ(pre_regs.regs[1], 7);
+			CHECK_EQ(pre_regs.pc, (uintptr_t)plain);
+			CHECK_EQ(post_regs.regs[0], i + 7);
+			CHECK_EQ(post_regs.regs[1], 7);
+			CHECK_EQ(post_regs.pc, (uintptr_t)plain + 4);
+			CHECK_EQ(post_regs.sp, pre_regs.sp);
+			CHECK_EQ(post_regs.regs[30], pre_regs.regs[30]);
+		}
+		CHECK_EQ(pre_hits, 1000);
+		CHECK_EQ(post_hits, 1000);
+		CHECK_EQ(p.nmissed, 0);
+		unregister_kprobe(&p);
+		CHECK_EQ(*(volatile kprobe_opcode_t *)at, original);
+		CHECK_EQ(plain(1, 1), 7);
+		CHECK_EQ(pre_hits, 1000);
+	}
+}
+
+TL_TEST(counter_in_place_counts_every_hit)
+{
+	static uint64_t block[TL_COUNTER_BLOCK / 8];
+	const struct mode *m;
+
+	for_each_mode(m)
+	{
+		struct kprobe p = { .addr = word_at((uintptr_t)plain),
+				    .counter = block };
+		uint64_t before = tl_counter_read(block);
+
+		REQUIRE(register_kprobe(&p) == 0);
+		for (long i = 0; i < 500; i++)
+			CHECK_EQ(plain(i, 7), i + 12);
+		CHECK_EQ(tl_counter_read(block), before + 500);
+		unregister_kprobe(&p);
+	}
+}
+
+/* Probe each instruction of walk() in turn. */
+static void probe_each(kprobe_post_handler_t post)
+{
+	long want = walk(40, 2);
+
+	for (uintptr_t at = (uintptr_t)walk; at < (uintptr_t)walk_end;
+	     at += 4) {
+		struct kprobe p = { .addr = word_at(at),
+				    .pre_handler = count_pre,
+				    .post_handler = post };
+		unsigned int want_hits = 1;
+
+		if (*word_at(at) == 0) /* udf, never reached */
+			continue;
+		ROW(a64_match(*word_at(at))->name);
+		if (at >= (uintptr_t)walk_loop && at < (uintptr_t)walk_loop_end)
+			want_hits = 3;
+		pre_hits = post_hits = 0;
+		REQUIRE(register_kprobe(&p) == 0);
+		CHECK_EQ(walk(40, 2), want);
+		CHECK_EQ(pre_hits, want_hits);
+		CHECK_EQ(post_hits, post ? want_hits : 0);
+		CHECK_EQ(p.nmissed, 0);
+		unregister_kprobe(&p);
+	}
+	CHECK_EQ(walk(40, 2), want);
+}
+
+TL_TEST(every_kind_of_instruction_keeps_its_effect)
+{
+	const struct mode *m;
+
+	for_each_mode(m) probe_each(NULL);
+}
+
+TL_TEST(every_kind_of_instruction_keeps_its_effect_with_post_handler)
+{
+	const struct mode *m;
+
+	for_each_mode(m) probe_each(count_post);
+}
+
+static void probe_all(void)
+{
+	static struct kprobe p[64];
+	size_t n = 0;
+	long want = walk(40, 2);
+
+	memset(p, 0, sizeof(p));
+	for (uintptr_t at = (uintptr_t)walk; at < (uintptr_t)walk_end;
+	     at += 4) {
+		p[n].addr = word_at(at);
+		p[n].pre_handler = count_pre;
+		p[n].post_handler = n % 2 ? count_post : NULL;
+		if (*word_at(at) != 0)
+			REQUIRE(register_kprobe(&p[n++]) == 0);
+	}
+	pre_hits = 0;
+	CHECK_EQ(walk(40, 2), want);
+	CHECK_EQ(pre_hits, n + 6);
+	while (n)
+		unregister_kprobe(&p[--n]);
+	CHECK_EQ(walk(40, 2), want);
+}
+
+TL_TEST(all_instructions_of_a_function_probed_at_once)
+{
+	const struct mode *m;
+
+	for_each_mode(m) probe_all();
+}
+
+static int spoil_vectors(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	__asm__ volatile("movi v0.16b, #1\n\t"
+			 "movi v7.16b, #2\n\t"
+			 "movi v31.16b, #3"
+			 :
+			 :
+			 : "v0", "v7", "v31");
+	return 0;
+}
+
+static void spoil_vectors_after(struct kprobe *p, struct pt_regs *regs,
+				unsigned long flags)
+{
+	(void)flags;
+	spoil_vectors(p, regs);
+}
+
+TL_TEST(handlers_may_use_vector_registers)
+{
+	const struct mode *m;
+
+	for_each_mode(m)
+	{
+		struct kprobe p = { .addr = word_at((uintptr_t)vectors_nop),
+				    .pre_handler = spoil_vectors,
+				    .post_handler = spoil_vectors_after };
+
+		REQUIRE(register_kprobe(&p) == 0);
+		CHECK_EQ(vectors(40, 2), 82);
+		unregister_kprobe(&p);
+	}
+}
+
+static int change_argument(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	regs->regs[0] = 1000;
+	return 0;
+}
+
+static int return_early(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	regs->regs[0] = 77;
+	regs->pc = regs->regs[30];
+	return 1;
+}
+
+static void change_course(void)
+{
+	struct kprobe p = { .addr = word_at((uintptr_t)plain),
+			    .pre_handler = change_argument };
+
+	REQUIRE(register_kprobe(&p) == 0);
+	CHECK_EQ(plain(1, 2), 1007);
+	unregister_kprobe(&p);
+
+	p = (struct kprobe){ .addr = word_at((uintptr_t)plain),
+			     .pre_handler = return_early,
+			     .post_handler = count_post };
+	post_hits = 0;
+	REQUIRE(register_kprobe(&p) == 0);
+	CHECK_EQ(plain(1, 2), 77);
+	CHECK_EQ(post_hits, 0);
+	unregister_kprobe(&p);
+}
+
+TL_TEST(handler_may_change_arguments_and_course)
+{
+	const struct mode *m;
+
+	for_each_mode(m) change_course();
+}
+
+static void post_returns_early(struct kprobe *p, struct pt_regs *regs,
+			       unsigned long flags)
+{
+	(void)p;
+	(void)flags;
+	regs->pc = regs->regs[30];
+}
+
+static void change_course_after(void)
+{
+	struct kprobe p = { .addr = word_at((uintptr_t)plain),
+			    .post_handler = post_returns_early };
+
+	REQUIRE(register_kprobe(&p) == 0);
+	CHECK_EQ(plain(1, 2), 3); /* without the second addition */
+	unregister_kprobe(&p);
+}
+
+TL_TEST(post_handler_may_change_the_course)
+{
+	const struct mode *m;
+
+	for_each_mode(m) change_course_after();
+}
+
+static int call_probed(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	CHECK_EQ(plain(1, 2), 8);
+	return 0;
+}
+
+static void recurse(void)
+{
+	struct kprobe inner = { .addr = word_at((uintptr_t)plain),
+				.pre_handler = count_pre };
+	struct kprobe outer = { .addr = word_at((uintptr_t)load),
+				.pre_handler = call_probed };
+	long value = 5;
+
+	pre_hits = 0;
+	REQUIRE(register_kprobe(&inner) == 0);
+	REQUIRE(register_kprobe(&outer) == 0);
+	CHECK_EQ(load((char *)&value, 0), 5);
+	CHECK_EQ(inner.nmissed, 1);
+	CHECK_EQ(pre_hits, 0);
+	CHECK_EQ(plain(1, 2), 8);
+	CHECK_EQ(pre_hits, 1);
+	CHECK_EQ(inner.nmissed, 1);
+	unregister_kprobe(&outer);
+	unregister_kprobe(&inner);
+}
+
+TL_TEST(hit_in_a_handler_runs_the_code_and_counts_one_miss)
+{
+	const struct mode *m;
+
+	for_each_mode(m) recurse();
+}
+
+static void fault(void)
+{
+	struct kprobe p = { .addr = word_at((uintptr_t)load),
+			    .pre_handler = count_pre };
+	long value = 5;
+
+	pre_hits = 0;
+	fault_pc = 0;
+	REQUIRE(register_kprobe(&p) == 0);
+	if (!sigsetjmp(after_fault, 1))
+		load(NULL, 8);
+	CHECK_EQ(fault_pc, (uintptr_t)load);
+	CHECK_EQ(pre_hits, 1);
+	CHECK_EQ(load((char *)&value, 0), 5);
+	CHECK_EQ(pre_hits, 2);
+	CHECK_EQ(p.nmissed, 0);
+	unregister_kprobe(&p);
+}
+
+TL_TEST(fault_in_a_probed_instruction_is_reported_at_its_own_address)
+{
+	const struct mode *m;
+
+	for_each_mode(m) fault();
+}
+
+static void foreign(void)
+{
+	struct kprobe p = { .addr = word_at((uintptr_t)plain),
+			    .pre_handler = count_pre };
+
+	REQUIRE(register_kprobe(&p) == 0);
+	foreign_breakpoints = 0;
+	__asm__ volatile("brk #7");
+	CHECK_EQ(foreign_breakpoints, 1);
+	unregister_kprobe(&p);
+}
+
+TL_TEST(breakpoint_of_somebody_else_goes_to_its_owner)
+{
+	const struct mode *m;
+
+	for_each_mode(m) foreign();
+}
+
+static void refuse(void)
+{
+	const uintptr_t places[] = {
+		(uintptr_t)pair,	(uintptr_t)pair + 4,
+		(uintptr_t)pair + 8,	(uintptr_t)traps,
+		(uintptr_t)traps + 4,	(uintptr_t)plain + 2,
+		(uintptr_t)tlh_context,
+	};
+	long value = 1;
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(places); i++) {
+		struct kprobe p = { .addr = word_at(places[i]) };
+
+		CHECK_EQ(register_kprobe(&p), -TL_EINVAL);
+	}
+	CHECK_EQ(pair(&value, 2), 3);
+	for (unsigned int offset = 12; offset <= 20; offset += 4) {
+		struct kprobe p = { .addr = word_at((uintptr_t)pair + offset),
+				    .pre_handler = count_pre };
+
+		pre_hits = 0;
+		REQUIRE(register_kprobe(&p) == 0);
+		CHECK_EQ(pair(&value, 2), value);
+		CHECK(pre_hits >= 1);
+		unregister_kprobe(&p);
+	}
+}
+
+TL_TEST(impossible_places_give_einval)
+{
+	const struct mode *m;
+
+	for_each_mode(m) refuse();
+}
+
+static unsigned int returns;
+static unsigned long returned;
+
+static int on_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	returns++;
+	returned = regs_return_value(regs);
+	CHECK_EQ(instruction_pointer(regs), get_kretprobe_retaddr(ri));
+	return 0;
+}
+
+static void follow_returns(void)
+{
+	struct kretprobe rp = { .kp.addr = word_at((uintptr_t)depth),
+				.handler = on_return };
+
+	returns = 0;
+	REQUIRE(register_kretprobe(&rp) == 0);
+	CHECK_EQ(depth(30), 30);
+	CHECK_EQ(returns, 31);
+	CHECK_EQ(returned, 30);
+	CHECK_EQ(rp.nmissed, 0);
+	unregister_kretprobe(&rp);
+	CHECK_EQ(depth(3), 3);
+	CHECK_EQ(returns, 31);
+}
+
+TL_TEST(return_probe_sees_every_return_and_its_value)
+{
+	const struct mode *m;
+
+	for_each_mode(m) follow_returns();
+}
