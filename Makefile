@@ -99,7 +99,7 @@ is-free = $(filter $(core-dirs) $(free-dirs),$1)
 
 warn := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wundef -Werror
-common = -std=gnu11 -O2 -g -fno-common $(warn) $(if $(SAN),-fsanitize=$(SAN))
+common = -std=gnu11 -O2 -g -fno-common $(warn) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 free := -ffreestanding -fno-stack-protector -fPIC -fvisibility=hidden \
 	-fno-reorder-functions -fno-reorder-blocks-and-partition \
 	-fno-tree-loop-distribute-patterns
@@ -234,6 +234,7 @@ endef
 $(foreach s,$(test-srcs),$(eval $(call test-program,$s,$(call target-of,$s),$(call link-of,$s))))
 
 programs := $(foreach s,$(test-srcs),$(call program-of,$s))
+programs := $(if $(SAN),$(filter-out $(O)/arm64/%,$(programs)),$(programs))
 tests := $(filter-out $(O)/%/bench/%,$(filter-out $(O)/x86/bench/%,$(programs)))
 benches := $(filter $(O)/x86/bench/%,$(programs))
 tool-scripts := $(if $(SAN),,$(wildcard tests/tool/*.sh tests/tool/*.py))
@@ -244,7 +245,8 @@ guests: $(guest-images)
 tests: $(tests) $(benches)
 
 .PHONY: check soak run-tests bench contract check-layers check-format shellcheck
-check: all tests targets guests $(template) contract check-layers shellcheck
+check: tests $(if $(SAN),,all targets guests $(template) contract) check-layers \
+		shellcheck
 	$(Q)scripts/run-tests -o $(O) $(tests) $(tool-scripts) \
 		$(if $(SAN),,$(if $(guest-images),scripts/run-guests))
 soak: export TL_SOAK := 1
