@@ -283,12 +283,14 @@ export:
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
-		$(DESTDIR)$(PREFIX)/include/trapline
+		$(DESTDIR)$(PREFIX)/include/trapline \
+		$(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 755 $(O)/trapline $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 $(O)/libtrapline.a $(DESTDIR)$(PREFIX)/lib/
 	install -m 755 $(O)/libtrapline.so $(DESTDIR)$(PREFIX)/lib/libtrapline.so.0
 	ln -sf libtrapline.so.0 $(DESTDIR)$(PREFIX)/lib/libtrapline.so
 	install -m 644 include/trapline/*.h $(DESTDIR)$(PREFIX)/include/trapline/
+	install -m 644 docs/trapline.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	sed 's|@PREFIX@|$(PREFIX)|' mk/trapline.pc.in > \
 		$(DESTDIR)$(PREFIX)/lib/pkgconfig/trapline.pc
 
