@@ -22,7 +22,9 @@ struct x86_reader {
 #define X86_TRAIL 16
 struct x86_trail {
 	uint32_t attrs;
-	uint8_t enc, map, opcode, kind, modrm, reg, rm, base, index, scale;
+	uint8_t enc, map, opcode, kind;
+	uint8_t modrm, reg, rm, base, index, scale;
+	bool has_modrm;
 };
 
 #define X86_LEAS 48
@@ -44,9 +46,13 @@ struct x86_scan {
 	bool wants_offsets;   /* a jmp that needs the first */
 	bool wants_pointers;  /* … the second */
 	bool wants_no_table;  /* a jmp that is a tail call if there is none */
+	uint16_t sums;	      /* registers of which such addresses are sums */
+	uint16_t code_bases;  /* registers that point into the function */
 	bool unresolved;
 	bool fip_get;
 	bool direct; /* what is being reported is a branch's target */
+
+	uint64_t swept; /* the last jump out that was followed */
 
 	struct x86_trail trail[X86_TRAIL];
 	unsigned int nr_trail; /* since the last break */
@@ -87,7 +93,7 @@ enum x86_flow_result x86_scan(struct x86_scan *s);
 void x86_scan_indirect(struct x86_scan *s, const struct x86_insn *in);
 
 /*
- * Follow a jump out of the function to @to, for the case that it is a piece of
+ * Follow a jump out of the function, for the case that it leads to a piece of
  * the function that was split off (foo.cold) and jumps back.
  */
 void x86_scan_outside(struct x86_scan *s, const struct x86_insn *jump);

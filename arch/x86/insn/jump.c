@@ -86,33 +86,156 @@ static bool only_reads(const struct x86_trail *t, uint8_t reg)
 	return t->opcode >= 0x50 && t->opcode <= 0x57; /* push */
 }
 
+/* Does it set rax, or rdx, without naming it? */
+static bool sets_implicitly(const struct x86_trail *t, uint8_t reg)
+{
+	if (reg != 0 && reg != 2)
+		return false;
+	if (t->enc != X86_LEGACY || t->kind != X86_NORMAL)
+		return false;
+	if (t->map == 1)
+		return t->opcode == 0x31 || t->opcode == 0xa2 ||
+		       t->opcode == 0xb0 || t->opcode == 0xb1 ||
+		       t->opcode == 0xc7 || t->opcode == 0x01;
+	if (t->map != 0)
+		return false;
+	if (t->opcode == 0xf6 || t->opcode == 0xf7)
+		return (t->reg & 7) >= 4;
+	if (t->opcode < 0x38)
+		return reg == 0 && (t->opcode & 6) == 4;
+	switch (t->opcode) {
+	case 0x98: /* cltq */
+	case 0x9f: /* lahf */
+	case 0xa0: /* mov moffs */
+	case 0xa1:
+	case 0xac: /* lods */
+	case 0xad:
+	case 0xd7: /* xlat */
+	case 0xe4: /* in */
+	case 0xe5:
+	case 0xec:
+	case 0xed:
+		return reg == 0;
+	}
+	return t->opcode == 0x99; /* cqto */
+}
+
+/* ModRM.reg is part of the opcode (groups 1 to 5, mov $). */
+static bool is_group(const struct x86_trail *t)
+{
+	switch (t->opcode) {
+	case 0x80:
+	case 0x81:
+	case 0x83:
+	case 0xc0:
+	case 0xc1:
+	case 0xc6:
+	case 0xc7:
+	case 0xd0:
+	case 0xd1:
+	case 0xd2:
+	case 0xd3:
+	case 0xf6:
+	case 0xf7:
+	case 0xfe:
+	case 0xff:
+		return t->map == 0;
+	}
+	return false;
+}
+
+/* Opcodes after 0F whose operands are general registers. */
+static bool is_general_0f(uint8_t op)
+{
+	switch (op) {
+	case 0x02: /* lar, lsl */
+	case 0x03:
+	case 0x20: /* mov from control and debug registers */
+	case 0x21:
+	case 0x2c: /* cvttss2si, cvtss2si, movmskps, movd, pextrw, pmovmskb */
+	case 0x2d:
+	case 0x50:
+	case 0x7e:
+	case 0xc5:
+	case 0xd7:
+	case 0xaf: /* imul */
+	case 0xc0: /* xadd */
+	case 0xc1:
+	case 0xc7: /* rdrand */
+		return true;
+	}
+	if (op >= 0x40 && op <= 0x4f) /* cmov */
+		return true;
+	if (op >= 0x90 && op <= 0x9f) /* setcc */
+		return true;
+	if (op >= 0xa3 && op <= 0xad) /* bt, shld, bts, shrd */
+		return true;
+	return (op >= 0xb0 && op <= 0xbf) || (op >= 0xc8 && op <= 0xcf);
+}
+
+/* The same for VEX and EVEX, in any map. */
+static bool is_general_vex(uint8_t op)
+{
+	switch (op) {
+	case 0x14: /* vpextr… */
+	case 0x15:
+	case 0x16:
+	case 0x17:
+	case 0x2c: /* conversions */
+	case 0x2d:
+	case 0x50: /* vmovmskps */
+	case 0x78:
+	case 0x79:
+	case 0x7e: /* vmovd */
+	case 0x93: /* kmov */
+	case 0xc5:
+	case 0xd7: /* vpmovmskb */
+		return true;
+	}
+	return op >= 0xf0 && op <= 0xf7; /* BMI */
+}
+
+/* May it be that the instruction names the register? */
 static bool names_register(const struct x86_trail *t, uint8_t reg)
 {
-	bool has_reg_field = t->opcode != 0x80 && t->opcode != 0x81 &&
-			     t->opcode != 0x83 && (t->opcode & 0xf6) != 0xf6 &&
-			     t->opcode != 0xc6 && t->opcode != 0xc7;
+	uint8_t op = t->opcode;
 
-	if (t->enc != X86_LEGACY)
-		return t->enc == X86_VEX && t->map > 1 &&
-		       (t->reg == reg || t->rm == reg);
-	if (t->map == 0 && t->opcode >= 0x50 && t->opcode <= 0x5f)
-		return t->rm == reg;
-	if (t->map == 0 && t->opcode >= 0x90 && t->opcode <= 0x97)
-		return t->rm == reg;
-	if (t->map == 0 && t->opcode >= 0xb0 && t->opcode <= 0xbf)
-		return t->rm == reg;
-	if (!t->modrm)
-		return reg == 0;
-	if (has_reg_field && t->reg == reg)
+	if (sets_implicitly(t, reg))
+		return true;
+	if (t->enc == X86_VEX || t->enc == X86_EVEX || t->enc == X86_XOP)
+		return is_general_vex(op) &&
+		       (t->reg == reg || t->rm == reg || op == 0xf3);
+	if (t->map == 1 && !is_general_0f(op))
+		return false;
+	if (!t->has_modrm)
+		return t->rm == reg &&
+		       (t->map == 1 || (op >= 0x50 && op <= 0x5f) ||
+			(op >= 0x90 && op <= 0x97) ||
+			(op >= 0xb0 && op <= 0xbf));
+	if (!is_group(t) && t->reg == reg)
 		return true;
 	return register_form(t) && t->rm == reg;
 }
 
-static enum origin origin_of_load(const struct x86_trail *t)
+/*
+ * A pointer that glibc keeps scrambled is rotated and xored with a word of the
+ * thread's (PTR_DEMANGLE); no table has that.
+ */
+static bool unscrambles(const struct x86_trail *t)
 {
-	if (t->index == X86_REG_NONE)
+	if (t->opcode == 0xc1)
+		return (t->reg & 7) <= 1;
+	return t->opcode == 0x33 && (t->attrs & X86_A_MEM);
+}
+
+/* @epilogue: the stack is given back between this and the jump. */
+static enum origin origin_of_load(const struct x86_trail *t, bool epilogue)
+{
+	if (t->index == X86_REG_NONE || epilogue)
 		return FROM_ELSEWHERE;
-	return t->scale == 8 ? FROM_POINTERS : FROM_ARITHMETIC;
+	if (t->scale == 8)
+		return FROM_POINTERS;
+	return t->scale == 1 ? FROM_UNKNOWN : FROM_ARITHMETIC;
 }
 
 static enum origin origin_of_lea(const struct x86_trail *t)
@@ -137,62 +260,88 @@ static bool gives_back_stack(const struct x86_trail *t)
 	return t->opcode == 0x8d && t->reg == X86_REG_RSP;
 }
 
+static bool is_call(const struct x86_trail *t)
+{
+	return t->kind == X86_CALL || t->kind == X86_CALL_IND;
+}
+
+/* rbx, rsp, rbp, r12 to r15 survive a call. */
+static bool is_callee_saved(uint8_t reg)
+{
+	return (reg >= 3 && reg <= 5) || reg >= 12;
+}
+
+/*
+ * What an instruction that names the register makes of it.  For a sum *@sum is
+ * the set of the registers that were added.
+ */
+static enum origin origin_of_result(const struct x86_trail *t, bool epilogue,
+				    uint16_t *sum)
+{
+	if (t->enc != X86_LEGACY || t->map != 0)
+		return FROM_ARITHMETIC;
+	switch (t->opcode) {
+	case 0x01:
+	case 0x03:
+		*sum = register_form(t) ? 1u << t->reg | 1u << t->rm
+					: 1u << t->reg;
+		return FROM_OFFSETS;
+	case 0x8d:
+		*sum = 1u << (t->base & 15) | 1u << (t->index & 15);
+		return origin_of_lea(t);
+	case 0x8b:
+		return origin_of_load(t, epilogue);
+	}
+	if ((t->opcode & 0xf8) == 0x58 || (t->opcode & 0xf8) == 0xb8)
+		return FROM_ELSEWHERE;
+	return FROM_ARITHMETIC;
+}
+
 /* Nothing in the trail sets the register. */
 static enum origin origin_unseen(const struct x86_scan *s, uint8_t reg,
-				 bool epilogue, bool called)
+				 bool epilogue)
 {
 	bool whole = s->from_start && s->nr_trail <= X86_TRAIL;
-	bool argument = reg <= 2 || (reg >= 6 && reg <= 11);
 
-	if (epilogue || (whole && argument && !called))
+	if (epilogue || (whole && !is_callee_saved(reg)))
 		return FROM_ELSEWHERE;
 	return FROM_UNKNOWN;
 }
 
 /* Where the value of @reg comes from, going back from the jump. */
-static enum origin origin_of(const struct x86_scan *s, uint8_t reg)
+static enum origin origin_of(const struct x86_scan *s, uint8_t reg,
+			     uint16_t *sum)
 {
 	unsigned int n = s->nr_trail < X86_TRAIL ? s->nr_trail : X86_TRAIL;
-	bool epilogue = false, called = false;
+	bool epilogue = false;
 
 	for (unsigned int i = 1; i <= n; i++) {
 		const struct x86_trail *t =
 			&s->trail[(s->nr_trail - i) % X86_TRAIL];
+		bool plain = t->enc == X86_LEGACY && t->map == 0;
 
 		epilogue |= gives_back_stack(t);
-		called |= t->kind == X86_CALL || t->kind == X86_CALL_IND;
+		if (is_call(t) && !is_callee_saved(reg))
+			return reg == 0 || epilogue ? FROM_ELSEWHERE
+						    : FROM_UNKNOWN;
 		if (!names_register(t, reg) ||
-		    (t->enc == X86_LEGACY && t->map == 0 && only_reads(t, reg)))
+		    (plain && (only_reads(t, reg) || unscrambles(t))))
 			continue;
-		if (t->enc != X86_LEGACY || t->map != 0)
-			return FROM_ARITHMETIC;
-		switch (t->opcode) {
-		case 0x01:
-		case 0x03:
-			return FROM_OFFSETS;
-		case 0x8d:
-			return origin_of_lea(t);
-		case 0x89:
+		if (plain && t->opcode == 0x89)
 			reg = t->reg;
-			continue;
-		case 0x8b:
-			if (t->attrs & X86_A_MEM)
-				return origin_of_load(t);
+		else if (plain && t->opcode == 0x8b && register_form(t))
 			reg = t->rm;
-			continue;
-		}
-		if ((t->opcode & 0xf8) == 0x58 || (t->opcode & 0xf8) == 0xb8)
-			return FROM_ELSEWHERE;
-		return FROM_ARITHMETIC;
+		else
+			return origin_of_result(t, epilogue, sum);
 	}
-	return origin_unseen(s, reg, epilogue, called);
+	return origin_unseen(s, reg, epilogue);
 }
 
 static enum origin origin_of_operand(struct x86_scan *s,
-				     const struct x86_insn *in)
+				     const struct x86_insn *in, uint16_t *sum)
 {
 	if (!(in->attrs & X86_A_MEM))
-		return origin_of(s, in->rm);
+		return origin_of(s, in->rm, sum);
 	if (in->index == X86_REG_NONE)
 		return FROM_ELSEWHERE;
 	if (in->scale != 8)
@@ -205,9 +354,12 @@ static enum origin origin_of_operand(struct x86_scan *s,
 
 void x86_scan_indirect(struct x86_scan *s, const struct x86_insn *in)
 {
-	switch (origin_of_operand(s, in)) {
+	uint16_t sum = 0;
+
+	switch (origin_of_operand(s, in, &sum)) {
 	case FROM_OFFSETS:
 		s->wants_offsets = true;
+		s->sums |= sum;
 		break;
 	case FROM_POINTERS:
 		s->wants_pointers = true;
@@ -226,73 +378,49 @@ void x86_scan_indirect(struct x86_scan *s, const struct x86_insn *in)
 /* ---- jumps out of the function ---- */
 
 /*
- * A part that was split off lies together, away from the function, and jumps
- * within itself or back.  A tail call goes to another function, which does not
- * jump to us; what is found there does no harm.
+ * A jump out of the function is a tail call, or leads to a part of it that was
+ * split off and jumps back (foo.cold).  Such a part lies together, so all code
+ * around is swept for jumps back to us.  Nothing else would do so: other
+ * functions jump to our start at most.  Where functions begin, at a multiple of
+ * 16, it is almost certainly one, and less is swept.
  */
-#define OUTSIDE_REACH  4096
-#define OUTSIDE_BLOCKS 32
-#define OUTSIDE_INSNS  512
+#define SWEEP_BEFORE 2048
+#define SWEEP_AFTER  4096
+#define SWEEP_ENTRY  256
 
-struct outside {
-	uint64_t root;
-	uint64_t blocks[OUTSIDE_BLOCKS];
-	unsigned int nr;
-	unsigned int insns; /* still to be read */
-	bool incomplete;
-};
-
-static void add_block(struct outside *o, uint64_t addr)
-{
-	if (addr - o->root + OUTSIDE_REACH > 2 * OUTSIDE_REACH)
-		return;
-	for (unsigned int i = 0; i < o->nr; i++) {
-		if (o->blocks[i] == addr)
-			return;
-	}
-	if (o->nr < OUTSIDE_BLOCKS)
-		o->blocks[o->nr++] = addr;
-	else
-		o->incomplete = true;
-}
-
-static void follow_block(struct x86_scan *s, struct outside *o, uint64_t addr)
+static void sweep(struct x86_scan *s, uint64_t at, uint64_t until)
 {
 	struct x86_insn in;
+	uint8_t byte;
 
-	for (;;) {
-		if (!o->insns) {
-			o->incomplete = true;
+	while (at < until) {
+		if (x86_in_function(s->flow, at) ||
+		    x86_read_data(&s->reader, &byte, at, 1))
 			return;
+		if (x86_read_insn(&s->reader, &in, at, UINT64_MAX)) {
+			at++;
+			continue;
 		}
-		o->insns--;
-		if (x86_in_function(s->flow, addr) ||
-		    x86_read_insn(&s->reader, &in, addr, UINT64_MAX))
-			return;
-		if (in.target && in.kind != X86_CALL) {
-			if (x86_in_function(s->flow, in.target))
-				s->fn(s->arg, in.target);
-			else
-				add_block(o, in.target);
-		}
-		if (in.attrs & X86_A_NOFALL)
-			return;
-		addr = in.next;
+		if (in.target && in.kind != X86_CALL &&
+		    x86_in_function(s->flow, in.target))
+			s->fn(s->arg, in.target);
+		at = in.next;
 	}
 }
 
 void x86_scan_outside(struct x86_scan *s, const struct x86_insn *jump)
 {
-	struct outside o = {
-		.root = jump->target,
-		.blocks = { jump->target },
-		.nr = 1,
-		.insns = OUTSIDE_INSNS,
-	};
+	uint64_t to = jump->target, before = to - SWEEP_BEFORE;
 
-	for (unsigned int i = 0; i < o.nr; i++)
-		follow_block(s, &o, o.blocks[i]);
-	/* Functions begin at multiples of 16; what is split off need not. */
-	if (o.incomplete && jump->kind != X86_JMP && (jump->target & 15))
-		s->unresolved = true;
+	if (jump->kind == X86_JMP && !(to & 15)) {
+		sweep(s, to, to + SWEEP_ENTRY);
+		return;
+	}
+	if (to >= s->swept && to < s->swept + SWEEP_AFTER / 2)
+		return;
+	s->swept = to;
+	if (before < s->flow->end && to > s->flow->start)
+		before = s->flow->end < to ? s->flow->end : to;
+	sweep(s, before, to);
+	sweep(s, to, to + SWEEP_AFTER);
 }

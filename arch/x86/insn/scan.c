@@ -66,9 +66,11 @@ static void follow_data(struct x86_scan *s, const struct x86_insn *in)
 {
 	uint64_t array = (int64_t)in->disp;
 
-	if (is_lea(in) && (in->attrs & X86_A_RIPREL))
+	if (is_lea(in) && (in->attrs & X86_A_RIPREL)) {
 		address_taken(s, in->mem_addr);
-	else if (in->attrs & X86_A_RIPREL)
+		if (x86_in_function(s->flow, in->mem_addr))
+			s->code_bases |= 1u << (in->reg & 15);
+	} else if (in->attrs & X86_A_RIPREL)
 		x86_pointer_table(s, in->mem_addr, 8);
 	else if (is_absolute_array(in, 8))
 		x86_pointer_table(s, array, TABLE_MAX);
@@ -119,6 +121,7 @@ static void leave_trail(struct x86_scan *s, const struct x86_insn *in)
 	t->map = in->map;
 	t->opcode = in->opcode;
 	t->kind = in->kind;
+	t->has_modrm = in->modrm_off;
 	t->modrm = in->modrm;
 	t->reg = in->reg;
 	t->rm = in->rm;
@@ -173,7 +176,8 @@ enum x86_flow_result x86_scan(struct x86_scan *s)
 	s->nr_leas = 0;
 	if (!walk_all(s, remember_lea) || !walk_all(s, visit))
 		return X86_FLOW_UNDECODABLE;
-	if (s->wants_offsets && !s->offset_table)
+	/* offsets from a label, not from the table: they are not understood */
+	if (s->wants_offsets && (!s->offset_table || (s->sums & s->code_bases)))
 		s->unresolved = true;
 	if (s->wants_pointers && !s->pointer_table)
 		s->unresolved = true;

@@ -24,6 +24,8 @@ int x86_read_data(struct x86_reader *r, void *dst, uint64_t src, size_t n)
 {
 	uint8_t *to = dst;
 
+	if (src > UINT64_MAX - sizeof(r->buf))
+		return -X86_EINVAL;
 	if (src < r->at || src + n > r->at + r->len) {
 		unsigned int len = sizeof(r->buf);
 
@@ -116,7 +118,8 @@ static unsigned int read_table(struct x86_scan *s, uint64_t addr,
 		s->entries--;
 		if (!x86_in_text(s->flow, target))
 			break;
-		if (x86_in_function(s->flow, target))
+		if (target != s->flow->start &&
+		    x86_in_function(s->flow, target))
 			*ours = true;
 		s->fn(s->arg, target);
 		at += size;
