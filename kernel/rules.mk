@@ -37,7 +37,15 @@ $(eval $(call guest-image,kernel,$(call objs,kernel-x86, \
 ifneq ($(engine-srcs),)
 $(eval $(call guest-image,probes,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-kernel-srcs) $(guest-probe-srcs)) $(O)/x86/core.o))
+$(eval $(call guest-image,api,$(call objs,kernel-x86,$(host-kernel-srcs) \
+	$(guest-api-srcs)) $(O)/x86/core.o))
+$(eval $(call guest-image,template,$(call objs,kernel-x86, \
+	$(host-template-srcs) tests/guest/template.c) $(O)/x86/core.o))
 endif
+
+# The tests of the public API, as they are, for the kernel.
+$(O)/kernel-x86/tests/api/%.o: CFLAGS += $(kernel-x86-cflags) \
+	-fno-toplevel-reorder -DNO_RED_ZONE
 
 .PHONY: check-guests
 guests: $(guest-images)

@@ -11,8 +11,8 @@
  *               off from tlh_patch_begin() to tlh_patch_end().
  *   sync        is a serializing instruction on this CPU.
  *   evict       an interrupt handler has left the window before the changer
- *               goes on; only a return address can still lead into it, and
- *               all of those are on the changer's own stack.
+ *               goes on, and no return address leads into one: a call inside
+ *               makes it no window (TL_WHY_CALL).
  *   quiesce     nobody can be inside a slot or a detour: what interrupted the
  *               changer has ended, and what the changer was called by runs in
  *               no slot, because no handler may change probes, and a relocated
@@ -23,7 +23,6 @@
 #include <kern/arch.h>
 #include <kern/memory.h>
 #include <kern/panic.h>
-#include <kern/stack.h>
 #include <trapline/host.h>
 
 static bool stop_others;
@@ -70,33 +69,10 @@ void tlh_sync_cores(void)
 	text_sync_cpu();
 }
 
-static bool is_inner(const struct tl_window *w, uintptr_t addr)
-{
-	for (uint32_t i = 0; i < w->n_inner; i++) {
-		if (addr == w->start + w->inner[i])
-			return true;
-	}
-	return false;
-}
-
-/* Is a word on the caller's stack an address at which @w may be entered? */
-static bool will_return_into(const struct tl_window *w)
-{
-	uintptr_t sp = (uintptr_t)__builtin_frame_address(0), low, high;
-
-	if (!stack_bounds(sp, &low, &high))
-		return true;
-	for (; sp < high; sp += sizeof(uintptr_t)) {
-		if (is_inner(w, *(const uintptr_t *)sp))
-			return true;
-	}
-	return false;
-}
-
 void tlh_evict(struct tl_window *windows, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		windows[i].busy = will_return_into(&windows[i]);
+		windows[i].busy = false;
 }
 
 int tlh_quiesce(const struct tl_range *ranges, size_t n)

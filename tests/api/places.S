@@ -234,6 +234,15 @@ FUNC place_xmm
 	ret
 END place_xmm
 
+	.section .rodata
+	.globl	place_has_red_zone
+place_has_red_zone:
+#ifdef NO_RED_ZONE
+	.byte	0
+#else
+	.byte	1
+#endif
+
 	.data
 	.globl	place_value
 	.p2align 3

@@ -5,6 +5,8 @@
 #ifndef PLACES_H
 #define PLACES_H
 
+#include <stdbool.h>
+
 typedef long place_fn(long a, long b, long c);
 
 place_fn place_jump, place_break, place_one, place_after_one, place_padded,
@@ -16,6 +18,9 @@ place_fn place_jump, place_break, place_one, place_after_one, place_padded,
 extern const char place_call_ind_at[], place_loop_at[], place_loop_body[],
 	place_red_zone_at[], place_own_int3_at[];
 extern long place_value;
+
+/* Is memory below the stack pointer a function's own?  Not in a kernel. */
+extern const bool place_has_red_zone;
 
 double place_xmm(double a, double b);
 
