@@ -11,6 +11,8 @@
  *                         <------  + windows
  *     net_quiet()   QUIET ------>  + ranges
  *                         <------  + one byte each
+ *     net_catch()   CATCH ------>  + places
+ *                         <------
  *     net_close()   CLOSE ------>  lets everyone go
  *                         <------  + figures; exits
  *
@@ -38,7 +40,7 @@
 #define TICK_US 1000
 #define ITEMS_MAX 100000
 
-enum op { OPEN, EVICT, QUIET, CLOSE };
+enum op { OPEN, EVICT, QUIET, CATCH, CLOSE };
 
 struct message {
 	uint32_t op;
@@ -171,11 +173,48 @@ static int serve_areas(struct net_hold *h, int fd, const struct message *m)
 	if (!err)
 		err = send_all(fd, m->op == EVICT ? items : busy,
 			       n * busy_size);
+	if (!err)
+		err = answer.err;
 free_items:
 	free(areas);
 	free(items);
 	free(busy);
 	return err;
+}
+
+static int serve_heads(struct net_hold *h, int fd, const struct message *m)
+{
+	struct message answer = { CATCH, 0, 0, 0 };
+	size_t len = m->n * sizeof(*h->heads);
+	int err;
+
+	free(h->heads);
+	h->n_heads = 0;
+	h->heads = malloc(len + 1);
+	if (!h->heads)
+		return -ENOMEM;
+	err = receive_all(fd, h->heads, len, -1);
+	if (err)
+		return err;
+	h->n_heads = m->n;
+	return send_all(fd, &answer, sizeof(answer));
+}
+
+static int serve_one(struct net_hold *h, int fd)
+{
+	struct message m;
+	int err = receive_all(fd, &m, sizeof(m), -1);
+
+	if (err)
+		return err;
+	switch (m.op) {
+	case EVICT:
+	case QUIET:
+		return serve_areas(h, fd, &m);
+	case CATCH:
+		return serve_heads(h, fd, &m);
+	}
+	return 1;
 }
 
 static void serve(struct net_hold *h, int fd, uint64_t begun)
@@ -192,11 +231,8 @@ static void serve(struct net_hold *h, int fd, uint64_t begun)
 		net_release(h);
 		return;
 	}
-	for (;;) {
-		if (receive_all(fd, &m, sizeof(m), -1) || m.op == CLOSE ||
-		    serve_areas(h, fd, &m))
-			break;
-	}
+	while (!serve_one(h, fd))
+		;
 	net_release(h);
 	h->stats.total_ns = net_clock() - begun;
 	m = (struct message){ CLOSE, 1, 0, 0 };
@@ -347,6 +383,11 @@ int net_quiet(struct net *net, const struct tl_range *r, size_t n, bool *busy)
 {
 	_Static_assert(sizeof(bool) == 1, "sent as one byte");
 	return ask_about(net, QUIET, r, n, sizeof(*r), busy, 1);
+}
+
+int net_catch(struct net *net, const uintptr_t *heads, size_t n)
+{
+	return ask_about(net, CATCH, heads, n, sizeof(*heads), NULL, 0);
 }
 
 int net_close(struct net *net, struct net_stats *stats)

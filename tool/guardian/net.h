@@ -34,6 +34,12 @@ struct net_options {
 	 * net_catch().
 	 */
 	bool leave_blocked;
+	/*
+	 * The same, but only for threads to which a breakpoint is harmless: the
+	 * caller changes text by breakpoints at places told to net_catch(), and
+	 * removes these before net_close(), or means them to stay.
+	 */
+	bool breakpoints;
 	/* Give up, and let go, if not everyone is held by then.  0: default. */
 	unsigned int timeout_ms;
 };
@@ -43,6 +49,7 @@ struct net_stats {
 	unsigned int stopped;      /* of these, by a stop */
 	unsigned int left_blocked; /* of these, asleep all the time */
 	unsigned int woke;         /* left blocked, but woke meanwhile */
+	unsigned int caught;       /* of these, ran into a breakpoint of ours */
 	unsigned int rewound;      /* system calls saved from EINTR */
 	unsigned int moved;        /* threads that were given another place */
 	uint64_t scanned;          /* bytes of stacks and memory searched */
@@ -59,6 +66,14 @@ struct net;
  */
 int net_open(struct net **out, pid_t pid, pid_t worker,
 	     const struct net_options *options);
+
+/*
+ * With the option `breakpoints`, before the first of them is written: @heads
+ * are their @n places.  A thread that runs into one is held there, and goes on
+ * at it when the net is closed, as if it had not.  Replaces the places told
+ * before.
+ */
+int net_catch(struct net *net, const uintptr_t *heads, size_t n);
 
 /*
  * Empty the @n windows at @w.  A thread at an inner boundary is moved to its
@@ -88,7 +103,10 @@ int net_close(struct net *net, struct net_stats *stats);
 
 /* Where a thread is. */
 struct net_place {
-	char state; /* as in /proc/PID/stat: R S D T t Z X I */
+	char state;       /* as in /proc/PID/stat: R S D T t Z X I */
+	uint32_t blocked; /* signals 1 to 31, bit 0 is signal 1 */
+	uint32_t ignored;
+	uint32_t caught;
 	bool known; /* it sleeps; what follows is valid */
 	long nr;    /* the system call; -1: in the kernel for another reason */
 	uintptr_t args[6];

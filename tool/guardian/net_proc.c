@@ -75,20 +75,19 @@ free_text:
 	return n;
 }
 
-int net_list_tasks(pid_t pid, pid_t **tids)
+/* The names in a directory that are numbers. */
+static int list_numbers(const char *path, pid_t **tids)
 {
 	size_t n = 0, room = 0;
 	pid_t *list = NULL, *more;
 	struct dirent *e;
-	char path[32];
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	dir = opendir(path);
 	if (!dir)
 		return errno == ENOENT ? -ESRCH : -errno;
 	while ((e = readdir(dir))) {
-		if (e->d_name[0] == '.')
+		if (e->d_name[0] < '1' || e->d_name[0] > '9')
 			continue;
 		if (n == room) {
 			room = room ? 2 * room : 64;
@@ -111,15 +110,49 @@ int net_list_tasks(pid_t pid, pid_t **tids)
 	return (int)n;
 }
 
-static char state_of(pid_t pid, pid_t tid)
+int net_list_tasks(pid_t pid, pid_t **tids)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	return list_numbers(path, tids);
+}
+
+int net_list_processes(pid_t **pids)
+{
+	return list_numbers("/proc", pids);
+}
+
+uint64_t net_runs(pid_t pid, pid_t tid)
+{
+	char path[64], text[128];
+	unsigned long runs;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", pid, tid);
+	if (slurp(path, text, sizeof(text)) < 0 ||
+	    sscanf(text, "%*u %*u %lu", &runs) != 1)
+		return 0;
+	return runs;
+}
+
+/* The state is the third field of stat, the signals are the 31st to 34th. */
+static void look_at_stat(pid_t pid, pid_t tid, struct net_place *place)
 {
 	char path[64], text[512], *p;
 
+	place->state = 'X';
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
 	if (slurp(path, text, sizeof(text)) < 0)
-		return 'X';
+		return;
 	p = strrchr(text, ')');
-	return p && p[1] ? p[2] : 'X';
+	if (!p || !p[1])
+		return;
+	place->state = p[2];
+	for (int field = 2; p && field < 32; field++)
+		p = strchr(p + 1, ' ');
+	if (p)
+		sscanf(p, "%u %u %u", &place->blocked, &place->ignored,
+		       &place->caught);
 }
 
 int net_look(pid_t pid, pid_t tid, struct net_place *place)
@@ -134,7 +167,7 @@ int net_look(pid_t pid, pid_t tid, struct net_place *place)
 	n = slurp(path, text, sizeof(text));
 	if (n < 0)
 		return n == -ENOENT ? -ESRCH : (int)n;
-	place->state = state_of(pid, tid);
+	look_at_stat(pid, tid, place);
 	if (sscanf(text, "%ld %lx %lx %lx %lx %lx %lx %lx %lx", &nr,
 		   &place->args[0], &place->args[1], &place->args[2],
 		   &place->args[3], &place->args[4], &place->args[5],

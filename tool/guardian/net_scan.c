@@ -357,6 +357,53 @@ static void move_threads(struct scan *s)
 	}
 }
 
+/* ---- those left asleep ---------------------------------------------------- */
+
+/*
+ * A thread that is asleep inside an area must be moved, so it is stopped.  One
+ * that has run since its place was read was not where we looked, or may have
+ * written what we read; it is stopped, too, and we look again.
+ */
+static bool sleeps_inside(const struct net_task *t, void *arg)
+{
+	const struct scan *s = arg;
+
+	return area_at(s, t->place.pc) || area_at(s, t->place.pc - 2) ||
+	       net_has_run(t);
+}
+
+static bool has_run(const struct net_task *t, void *arg)
+{
+	(void)arg;
+	return net_has_run(t);
+}
+
+/* Look at everything once; what is busy by then stays so. */
+static int look(struct scan *s)
+{
+	int r;
+
+	r = net_maps(net_reader(s->h), &s->maps);
+	if (r < 0)
+		return r;
+	s->n_maps = (size_t)r;
+	s->from = calloc(s->n_maps, 2 * sizeof(*s->from));
+	r = s->from ? 0 : -ENOMEM;
+	if (r)
+		goto free_maps;
+	s->done = s->from + s->n_maps;
+	for (size_t i = 0; i < s->n_maps; i++)
+		s->from[i] = s->done[i] = s->maps[i].end;
+	mark_threads(s);
+	scan_stacks(s);
+	add_first_stack(s);
+	scan_stacks(s);
+	free(s->from);
+free_maps:
+	free(s->maps);
+	return r;
+}
+
 int net_empty(struct net_hold *h, struct net_area *areas, size_t n)
 {
 	struct scan s = { .h = h, .areas = areas, .n_areas = n };
@@ -369,27 +416,20 @@ int net_empty(struct net_hold *h, struct net_area *areas, size_t n)
 	for (i = 0; i < n; i++)
 		if (areas[i].high > s.high)
 			s.high = areas[i].high;
-	r = net_maps(net_reader(h), &s.maps);
-	if (r < 0)
-		return r;
-	s.n_maps = (size_t)r;
-	s.from = calloc(s.n_maps, 2 * sizeof(*s.from));
 	s.chunk = malloc(CHUNK);
-	r = s.from && s.chunk ? 0 : -ENOMEM;
-	if (r)
-		goto free_scan;
-	s.done = s.from + s.n_maps;
-	for (i = 0; i < s.n_maps; i++)
-		s.from[i] = s.done[i] = s.maps[i].end;
-	mark_threads(&s);
-	scan_stacks(&s);
-	add_first_stack(&s);
-	scan_stacks(&s);
-	move_threads(&s);
-
-free_scan:
+	if (!s.chunk)
+		return -ENOMEM;
+	r = net_wake(h, sleeps_inside, &s);
+	while (r >= 0) {
+		r = look(&s);
+		if (r < 0)
+			break;
+		r = net_wake(h, has_run, NULL);
+		if (r == 0)
+			break;
+	}
+	if (!r)
+		move_threads(&s);
 	free(s.chunk);
-	free(s.from);
-	free(s.maps);
 	return r;
 }

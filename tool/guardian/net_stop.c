@@ -18,6 +18,7 @@
  *       for a signal that comes until the last moment: a handler sees EINTR,
  *       anything else restarts.  It is written as soon as the stop is seen, so
  *       that all is well if we are killed.
+ *       The other way is not to interrupt: see "those left asleep".
  *   S3  A stop is looked at but not taken (WNOWAIT): if we are killed, a
  *       signal that waits to be delivered is delivered by the kernel.
  */
@@ -66,6 +67,8 @@ static struct net_task *find_task(struct net_hold *h, pid_t tid)
 
 static bool known_process(const struct net_hold *h, pid_t pid)
 {
+	if (pid == h->pid)
+		return true;
 	for (size_t i = 0; i < h->n_tasks; i++)
 		if (h->tasks[i].pid == pid && h->tasks[i].state != NET_FREE)
 			return true;
@@ -170,53 +173,60 @@ static int seize_process(struct net_hold *h, pid_t pid)
 	return r;
 }
 
-/* Seize those of the children of a task that share the memory. */
-static int seize_children(struct net_hold *h, pid_t pid, pid_t tid)
+/* Seize those of the @n processes that share the memory; the number of them. */
+static int seize_sharing(struct net_hold *h, const pid_t *list, int n)
 {
-	pid_t *list, reader = net_reader(h);
-	int i, n, r = 0, news = 0;
+	int i, r, news = 0;
 
-	n = net_children(pid, tid, &list);
-	if (n < 0)
-		return n == -ESRCH ? 0 : n;
-	for (i = 0; i < n && r >= 0; i++) {
+	for (i = 0; i < n; i++) {
 		if (list[i] == h->worker || known_process(h, list[i]) ||
-		    net_same_memory(reader, list[i]) != 1)
+		    net_same_memory(net_reader(h), list[i]) != 1)
 			continue;
 		r = seize_process(h, list[i]);
-		if (r == -ESRCH)
-			r = 0;
+		if (r < 0 && r != -ESRCH)
+			return r;
 		news++;
 	}
-	free(list);
-	return r < 0 ? r : news;
+	return news;
 }
 
 /*
- * An orphan is adopted by one of our target's ancestors, and CLONE_PARENT
- * makes a sibling: they too may hold children that share the memory.
+ * The children of one task.  A list that is read while others of it exit may
+ * lack one, so it is read twice.
  */
-static int seize_orphans(struct net_hold *h)
+static int seize_children(struct net_hold *h, pid_t pid, pid_t tid)
 {
-	struct net_status st;
-	pid_t pid = h->pid, *tids;
 	int i, n, r, news = 0;
+	pid_t *list;
 
-	while (!net_status(pid, &st) && st.parent) {
-		pid = st.parent;
-		n = net_list_tasks(pid, &tids);
-		for (i = 0; i < n; i++) {
-			r = seize_children(h, pid, tids[i]);
-			if (r < 0 && r != -EACCES) {
-				free(tids);
-				return r;
-			}
-			news += r > 0 ? r : 0;
-		}
-		if (n > 0)
-			free(tids);
+	for (i = 0; i < 2; i++) {
+		n = net_children(pid, tid, &list);
+		if (n < 0)
+			return n == -ESRCH ? news : n;
+		r = seize_sharing(h, list, n);
+		free(list);
+		if (r < 0)
+			return r;
+		news += r;
 	}
 	return news;
+}
+
+/*
+ * Those that share the memory may be anybody's children: a parent exits, and
+ * clone() can make siblings.  So all processes are compared, some microseconds
+ * each, while nobody is stopped.
+ */
+static int seize_sharers(struct net_hold *h)
+{
+	pid_t *list;
+	int r, n = net_list_processes(&list);
+
+	if (n < 0)
+		return n;
+	r = seize_sharing(h, list, n);
+	free(list);
+	return r;
 }
 
 static bool makes_tasks(long nr)
@@ -229,6 +239,29 @@ static bool makes_tasks(long nr)
 		return true;
 	}
 	return false;
+}
+
+/*
+ * May the task be left asleep?  A breakpoint that it runs into, should it
+ * wake, comes to us first, as its tracer.  But the kernel gives up a SIGTRAP
+ * action other than the default if the signal is blocked or ignored.
+ */
+static bool may_sleep_on(const struct net_hold *h, const struct net_task *t)
+{
+	const uint32_t trap = 1u << (SIGTRAP - 1);
+
+	if (!t->place.known || !t->runs)
+		return false;
+	if (t->place.state != 'S' && t->place.state != 'D')
+		return false;
+	if (h->options.breakpoints)
+		return !((t->place.caught | t->place.ignored) & trap);
+	return h->options.leave_blocked;
+}
+
+static bool leaves_some(const struct net_hold *h)
+{
+	return h->options.breakpoints || h->options.leave_blocked;
 }
 
 /* Seize everyone that shares the memory (S1); nobody is stopped by that. */
@@ -244,17 +277,14 @@ static int seize_all(struct net_hold *h)
 		for (i = done; i < h->n_tasks; i++) {
 			struct net_task *t = &h->tasks[i];
 
+			if (leaves_some(h))
+				t->runs = net_runs(t->pid, t->tid);
 			net_look(t->pid, t->tid, &t->place);
 			t->quiet_birth = t->place.known &&
 					 !makes_tasks(t->place.nr);
 		}
-		for (; done < h->n_tasks; done++) {
-			r = seize_children(h, h->tasks[done].pid,
-					   h->tasks[done].tid);
-			if (r < 0)
-				return r;
-		}
-		r = seize_orphans(h);
+		done = h->n_tasks;
+		r = seize_sharers(h);
 		if (r < 0)
 			return r;
 	} while (done < h->n_tasks);
@@ -337,6 +367,51 @@ static void let_go(struct net_hold *h, struct net_task *t, int sig)
 	t->state = NET_FREE;
 }
 
+/* A SIGTRAP: was it a breakpoint that is ours? */
+static bool is_head(const struct net_hold *h, uintptr_t at)
+{
+	for (size_t i = 0; i < h->n_heads; i++)
+		if (h->heads[i] == at)
+			return true;
+	return false;
+}
+
+/*
+ * The breakpoint has unblocked SIGTRAP if it was blocked.  It was, if it was
+ * when the task slept, or if all else is blocked now.
+ */
+static void repair_mask(struct net_task *t)
+{
+	const uint64_t trap = 1ull << (SIGTRAP - 1);
+	const uint64_t never = 1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1);
+	uint64_t mask;
+
+	if (ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(mask), &mask))
+		return;
+	if (!(t->place.blocked & trap) &&
+	    ((mask | trap | never) & 0x7fffffff) != 0x7fffffff)
+		return;
+	mask |= trap;
+	ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(mask), &mask);
+}
+
+static void catch_trap(struct net_hold *h, struct net_task *t)
+{
+	siginfo_t info;
+
+	if (t->signal != SIGTRAP || !is_head(h, t->regs.rip - 1) ||
+	    ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info) ||
+	    info.si_code != SI_KERNEL ||
+	    ptrace(PTRACE_POKEUSER, t->tid,
+		   offsetof(struct user_regs_struct, rip), t->regs.rip - 1))
+		return;
+	t->regs.rip--;
+	t->signal = 0;
+	t->stop = NET_STOP_EVENT;
+	repair_mask(t);
+	h->stats.caught++;
+}
+
 /* A task was born to one of ours; it is traced, and stops by itself. */
 static int born(struct net_hold *h, pid_t tid)
 {
@@ -417,6 +492,7 @@ static int stopped(struct net_hold *h, size_t i, int status)
 	}
 	if (was_interrupted(t))
 		restart_call(h, t);
+	catch_trap(h, t);
 	if ((event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK ||
 	     event == PTRACE_EVENT_VFORK) &&
 	    !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &child))
@@ -537,9 +613,16 @@ static int ask_and_collect(struct net_hold *h)
 {
 	size_t i;
 
-	for (i = 0; i < h->n_tasks; i++)
-		if (h->tasks[i].state == NET_SEIZED)
-			ask(&h->tasks[i]);
+	for (i = 0; i < h->n_tasks; i++) {
+		struct net_task *t = &h->tasks[i];
+
+		if (t->state != NET_SEIZED)
+			continue;
+		if (may_sleep_on(h, t))
+			t->state = NET_BLOCKED;
+		else
+			ask(t);
+	}
 	return collect(h);
 }
 
@@ -578,11 +661,57 @@ int net_stop(struct net_hold *h)
 	return h->gone || !h->stats.tasks ? -ESRCH : 0;
 }
 
-int net_wake(struct net_hold *h, struct net_task *t)
+/* ---- those left asleep ---------------------------------------------------- */
+
+bool net_has_run(const struct net_task *t)
 {
-	if (t->state == NET_BLOCKED)
-		ask(t);
-	return collect(h);
+	return net_runs(t->pid, t->tid) != t->runs;
+}
+
+int net_wake(struct net_hold *h,
+	     bool (*which)(const struct net_task *t, void *arg), void *arg)
+{
+	size_t i, n = h->n_tasks;
+	int r, status, news = 0;
+
+	h->deadline = net_clock() + h->options.timeout_ms * 1000000ull;
+	for (i = 0; i < n; i++) {
+		if (h->tasks[i].state != NET_BLOCKED)
+			continue;
+		r = wait_task(h->tasks[i].tid, &status, WNOHANG);
+		if (r < 0)
+			h->tasks[i].state = NET_FREE;
+		if (r > 0) {
+			r = stopped(h, i, status);
+			if (r < 0)
+				return r;
+			news++;
+		} else if (!r && which(&h->tasks[i], arg)) {
+			h->stats.woke += net_has_run(&h->tasks[i]);
+			ask(&h->tasks[i]);
+			news++;
+		}
+	}
+	r = collect(h);
+	return r < 0 ? r : news;
+}
+
+static bool nobody(const struct net_task *t, void *arg)
+{
+	(void)t;
+	(void)arg;
+	return false;
+}
+
+/* Those who are asleep stay so: they are free when we exit. */
+static void leave(struct net_hold *h)
+{
+	size_t i;
+
+	net_wake(h, nobody, NULL);
+	for (i = 0; i < h->n_tasks; i++)
+		if (h->tasks[i].state == NET_BLOCKED)
+			h->stats.woke += net_has_run(&h->tasks[i]);
 }
 
 /* ---- letting go ----------------------------------------------------------- */
@@ -622,10 +751,19 @@ static void follow(struct net_hold *h)
 	} while (n && net_clock() < end);
 }
 
-void net_release(struct net_hold *h)
+static void let_all_go(struct net_hold *h)
 {
 	for (size_t i = 0; i < h->n_tasks; i++)
 		if (h->tasks[i].state == NET_STOPPED)
 			let_go(h, &h->tasks[i], h->tasks[i].signal);
+}
+
+void net_release(struct net_hold *h)
+{
+	let_all_go(h);
+	if (leaves_some(h)) {
+		leave(h);
+		let_all_go(h);
+	}
 	follow(h);
 }

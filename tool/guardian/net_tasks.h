@@ -36,6 +36,7 @@ struct net_task {
 	bool quiet_birth; /* cannot have made a task that we did not see */
 	bool foreign;     /* born by fork: does not share the memory */
 	uint64_t since;   /* held since, by our clock; 0: not yet */
+	uint64_t runs;    /* how often it had got a CPU when place was read */
 	struct net_place place;
 	struct user_regs_struct regs;
 };
@@ -50,6 +51,8 @@ struct net_hold {
 	size_t room;
 	uint64_t deadline;
 	bool gone; /* exec or exit: the memory is not there any more */
+	uintptr_t *heads; /* breakpoints that are ours */
+	size_t n_heads;
 	struct net_stats stats;
 };
 
@@ -64,8 +67,15 @@ int net_stop(struct net_hold *h);
 /* Let everyone go. */
 void net_release(struct net_hold *h);
 
-/* Make sure that a task that is left blocked stands still; it may wake. */
-int net_wake(struct net_hold *h, struct net_task *t);
+/*
+ * Take notice of what has happened to those left blocked, and stop those for
+ * which @which says so.  The number of tasks that became stopped, or an error.
+ */
+int net_wake(struct net_hold *h,
+	     bool (*which)(const struct net_task *t, void *arg), void *arg);
+
+/* Has a task that was left blocked run since its place was read? */
+bool net_has_run(const struct net_task *t);
 
 /* A live task whose memory is the target's, for reading it; 0: none. */
 pid_t net_reader(const struct net_hold *h);
@@ -102,11 +112,17 @@ struct net_map {
  */
 int net_maps(pid_t tid, struct net_map **maps);
 
+/* The same of all processes that there are. */
+int net_list_processes(pid_t **pids);
+
 /*
  * The children of thread @tid of process @pid, in a fresh array.  Returns
  * their number or a negative errno.
  */
 int net_children(pid_t pid, pid_t tid, pid_t **children);
+
+/* How often thread @tid of process @pid has got a CPU; 0: not known. */
+uint64_t net_runs(pid_t pid, pid_t tid);
 
 struct net_status {
 	char state;
