@@ -35,12 +35,12 @@ tl_arch_return_trampoline:
 	mov	%rsp, %rdi
 	call	tl_return_hit
 	mov	%rax, R_IP(%rsp)
+	mov	%rax, 16(%rbp)
 	CHECK_FLAGS .Lall
 	lea	24(%rbp), %rcx
 	cmp	%rcx, R_SP(%rsp)
 	jne	.Lall
 
-	mov	%rax, 16(%rbp)
 	mov	tl_host_ops(%rip), %rcx
 	cmpl	$8, OPS_RED_ZONE(%rcx)
 	jb	.Lby_ret
