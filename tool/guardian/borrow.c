@@ -23,6 +23,7 @@
  * A cave is the rest of the last page of an executable file mapping, behind the
  * end of its segment.
  */
+#define _GNU_SOURCE
 #include "worker.h"
 
 #include <elf.h>
@@ -33,6 +34,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -44,6 +46,8 @@
 
 #include "guardian.h"
 #include "maps.h"
+#include "net.h"
+#include "text.h"
 
 #ifndef PTRACE_EVENT_STOP
 #define PTRACE_EVENT_STOP 128
@@ -57,6 +61,7 @@ extern const uint8_t tl_stub[], tl_stub_end[], tl_stub_syscall[], tl_stub_magic[
 extern const uint8_t tl_stub_rax[], tl_stub_rcx[], tl_stub_rdx[], tl_stub_rsi[];
 extern const uint8_t tl_stub_rdi[], tl_stub_r8[], tl_stub_r10[], tl_stub_r11[];
 extern const uint8_t tl_stub_rip[], tl_stub_mask[];
+extern const uint8_t tl_stub_code[], tl_stub_figures[], tl_stub_root[];
 
 #define STUB_BYTES ((size_t)(tl_stub_end - tl_stub))
 #define STUB_MAX 512
@@ -314,13 +319,16 @@ static int take(struct loan *l)
 	err = event_stop(l->tid, PTRACE_EVENT_STOP);
 	if (err)
 		return refuse(err, "thread %d does not stop", l->tid);
-	session_kill_point(2);
 	if (ptrace(PTRACE_GETREGS, l->tid, 0, &l->exact) ||
 	    ptrace(PTRACE_GETSIGMASK, l->tid, 8, &l->mask))
 		return -ESRCH;
 	if (l->exact.cs != 0x33)
 		return refuse(-EAGAIN, "thread %d runs 32-bit code", l->tid);
 	plan_return(l);
+	/* What plan_return() mended, before anything else. */
+	if (ptrace(PTRACE_SETREGS, l->tid, 0, &l->exact))
+		return -ESRCH;
+	session_kill_point(2);
 	return 0;
 }
 
@@ -458,6 +466,54 @@ static int run_stub(struct loan *l)
 	return err;
 }
 
+static uint64_t in_cave(const struct loan *l, const uint8_t *label)
+{
+	return l->cave.at + (uint64_t)(label - tl_stub);
+}
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10u
+#endif
+
+/* A memory file in the worker; kernels before 6.3 do not know all flags. */
+static int memory_file(struct worker *w, uint64_t name, unsigned int flags)
+{
+	unsigned int always = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	long fd = worker_call(w, SYS_memfd_create, name, always | flags, 0, 0,
+			      0, 0);
+
+	if (fd == -EINVAL)
+		fd = worker_call(w, SYS_memfd_create, name, always, 0, 0, 0, 0);
+	return (int)fd;
+}
+
+/*
+ * What the worker does first: it keeps none of the target's descriptors and
+ * directories, and leaves its process group.  The names are still in the cave.
+ */
+static int first_calls(struct worker *w, const struct loan *l)
+{
+	long err;
+
+	err = worker_call(w, SYS_close_range, 0, ~0u, 2 /* UNSHARE */, 0, 0, 0);
+	session_kill_point(15);
+	if (!err)
+		err = worker_call(w, SYS_setsid, 0, 0, 0, 0, 0, 0) < 0 ? -EPERM :
+									 0;
+	if (!err)
+		err = worker_call(w, SYS_chdir, in_cave(l, tl_stub_root), 0, 0,
+				  0, 0, 0);
+	if (err)
+		return refuse((int)err, "our process in it cannot be set up: %s",
+			      strerror((int)-err));
+	w->code_fd = memory_file(w, in_cave(l, tl_stub_code), MFD_EXEC);
+	w->figures_fd = memory_file(w, in_cave(l, tl_stub_figures), 0);
+	session_kill_point(16);
+	if (w->code_fd < 0 || w->figures_fd < 0)
+		return refuse(-EACCES, "it may not make memory files");
+	return 0;
+}
+
 static int keep_worker(struct worker *w, struct loan *l)
 {
 	if (ptrace(PTRACE_SETOPTIONS, l->worker, 0,
@@ -465,14 +521,43 @@ static int keep_worker(struct worker *w, struct loan *l)
 		return -ESRCH;
 	*w = (struct worker){
 		.pid = l->worker,
+		.target = l->pid,
 		.mem = l->mem,
-		.syscall_at = l->cave.at +
-			      (uint64_t)(tl_stub_syscall - tl_stub),
+		.syscall_at = in_cave(l, tl_stub_syscall),
 	};
-	return 0;
+	return first_calls(w, l);
 }
 
-int worker_borrow(struct worker *w, pid_t pid, pid_t tid)
+/*
+ * Threads that were seized but did not stop.  They cannot be let go before they
+ * stop, and are then at once.
+ */
+#define MAX_STRAYS 64
+static pid_t strays[MAX_STRAYS];
+
+static void add_stray(pid_t tid)
+{
+	for (int i = 0; i < MAX_STRAYS; i++)
+		if (!strays[i]) {
+			strays[i] = tid;
+			return;
+		}
+}
+
+void worker_strays(void)
+{
+	int status;
+
+	for (int i = 0; i < MAX_STRAYS; i++) {
+		if (!strays[i] || wait_for(strays[i], &status, 0) == 0)
+			continue;
+		ptrace(PTRACE_DETACH, strays[i], 0, 0);
+		strays[i] = 0;
+	}
+}
+
+/* Borrow @tid.  -EAGAIN: another thread may do. */
+static int borrow(struct worker *w, pid_t pid, pid_t tid)
 {
 	struct loan l = { .pid = pid, .tid = tid };
 	char path[64];
@@ -489,13 +574,14 @@ int worker_borrow(struct worker *w, pid_t pid, pid_t tid)
 		goto close_mem;
 	}
 	err = take(&l);
-	if (!err) {
-		err = run_stub(&l);
-		give_back(&l);
-	} else if (err != -EAGAIN) {
-		ptrace(PTRACE_DETACH, tid, 0, 0);
+	if (err) {
+		if (ptrace(PTRACE_DETACH, tid, 0, 0))
+			add_stray(tid);
+		goto close_mem;
 	}
-	if (l.worker && !err)
+	err = run_stub(&l);
+	give_back(&l);
+	if (!err)
 		err = keep_worker(w, &l);
 	if (!err)
 		return 0;
@@ -530,7 +616,7 @@ static int suits(pid_t pid, pid_t tid)
 	return p[2] == 'R' ? 3 : p[2] == 'S' ? 2 : p[2] == 'T' ? 1 : 0;
 }
 
-int worker_make(struct worker *w, pid_t pid)
+static int borrow_any(struct worker *w, pid_t pid)
 {
 	char path[64];
 	struct dirent *e;
@@ -548,7 +634,7 @@ int worker_make(struct worker *w, pid_t pid)
 
 			if (tid <= 0 || suits(pid, tid) < want)
 				continue;
-			err = worker_borrow(w, pid, tid);
+			err = borrow(w, pid, tid);
 			if (err != -EAGAIN && err != -ESRCH) {
 				closedir(d);
 				return err;
@@ -561,23 +647,100 @@ int worker_make(struct worker *w, pid_t pid)
 
 /* ---- afterwards -------------------------------------------------------------- */
 
-/* Put the file's bytes back into @c, and give the page back if it is clean. */
-static void refill(struct worker *w, const struct cave *c)
+/*
+ * A system call instruction in the target's own text.  The worker executes these
+ * two bytes and nothing behind them, so it does not matter what they belong to.
+ */
+uint64_t find_syscall(pid_t pid, int mem)
 {
-	uint64_t page = c->at & ~(PAGE - 1);
+	uint8_t buf[4096 + 1];
+	struct maps maps;
+	uint64_t found = 0;
 
-	mem_write(w, c->at, c->file, STUB_BYTES);
-	worker_call(w, SYS_madvise, page, PAGE, 4 /* MADV_DONTNEED */, 0, 0, 0);
+	if (maps_read(&maps, pid))
+		return 0;
+	for (size_t i = 0; i < maps.n && !found; i++) {
+		const struct map *m = &maps.map[i];
+
+		if (!map_is_text(m))
+			continue;
+		for (uint64_t at = m->start; at < m->end && !found; at += 4096) {
+			const uint8_t *p = buf;
+
+			if (mem_read(mem, buf, at, 4096))
+				break;
+			buf[4096] = 0;
+			while ((p = memchr(p, 0x0f, (size_t)(buf + 4096 - p)))) {
+				if (p[1] == 0x05) {
+					found = at + (uint64_t)(p - buf);
+					break;
+				}
+				p++;
+			}
+		}
+	}
+	maps_free(&maps);
+	return found;
 }
 
-void worker_leave_cave(struct worker *w, pid_t pid, uint64_t syscall_at)
+int worker_make(struct worker *w, pid_t pid)
 {
 	struct cave c;
+	uint64_t at;
+	int err;
 
-	if (syscall_at)
-		w->syscall_at = syscall_at;
-	session_kill_point(15);
-	while (find_cave(&c, pid, w->mem, false) == 0)
-		refill(w, &c);
-	session_kill_point(16);
+	err = worker_clean_cave(NULL, pid);
+	if (err)
+		return refuse(err, "a thread of it is still where a killed trapline left it");
+	err = borrow_any(w, pid);
+	if (err)
+		return err;
+	/* The cave gets its own bytes back, and its page. */
+	at = 0;
+	while (find_cave(&c, pid, w->mem, false) == 0) {
+		mem_write(w, c.at, c.file, STUB_BYTES);
+		at = c.at;
+	}
+	session_kill_point(17);
+	w->syscall_at = find_syscall(pid, w->mem);
+	if (!w->syscall_at) {
+		worker_end(w);
+		return refuse(-ENOENT, "no system call instruction in its text");
+	}
+	if (at)
+		text_give_back(w, at, STUB_BYTES);
+	session_kill_point(18);
+	return w->lost ? refuse(-ESRCH, "process %d is gone", pid) : 0;
+}
+
+int worker_clean_cave(struct worker *w, pid_t pid)
+{
+	struct worker none = { .target = pid, .mem = -1 };
+	struct tl_range range = { 0 };
+	struct net *net;
+	struct cave c;
+	bool busy = false;
+	char path[64];
+	int mem, err = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	mem = open(path, O_RDWR | O_CLOEXEC);
+	if (mem < 0)
+		return 0;
+	while (!err && find_cave(&c, pid, mem, false) == 0) {
+		err = net_open(&net, pid, w ? w->pid : 0, NULL);
+		if (err)
+			break;
+		range.start = c.at;
+		range.end = c.at + STUB_BYTES;
+		err = net_quiet(net, &range, 1, &busy);
+		if (!err && busy)
+			err = -EBUSY;
+		none.mem = mem;
+		if (!err)
+			mem_write(&none, c.at, c.file, STUB_BYTES);
+		net_close(net, NULL);
+	}
+	close(mem);
+	return err;
 }

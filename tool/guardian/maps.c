@@ -98,7 +98,7 @@ const struct map *maps_find(const struct maps *m, uint64_t addr)
 bool map_is_text(const struct map *m)
 {
 	return m->exec && !m->write && !m->shared && m->inode &&
-	       m->name[0] == '/';
+	       m->name[0] == '/' && strncmp(m->name, "/memfd:", 7) != 0;
 }
 
 bool map_same_file(const struct map *m, const struct map *as)

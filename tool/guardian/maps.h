@@ -35,7 +35,7 @@ void maps_free(struct maps *m);
 /* The mapping that @addr is in, or NULL. */
 const struct map *maps_find(const struct maps *m, uint64_t addr);
 
-/* Is it a private, executable mapping of a file? */
+/* Is it a private, executable mapping of a file on disk? */
 bool map_is_text(const struct map *m);
 
 /* Is it a mapping of the file that @as maps? */

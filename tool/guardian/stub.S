@@ -14,6 +14,8 @@
  * and W are born with all blocked, too.
  *
  * System calls keep all registers but rax, rcx and r11.
+ *
+ * The names are for the first system calls that are made in W.
  */
 #define CLONE_VM	0x100
 #define CLONE_FILES	0x400
@@ -28,7 +30,7 @@
 	.globl	tl_stub, tl_stub_end, tl_stub_syscall, tl_stub_born
 	.globl	tl_stub_rax, tl_stub_rcx, tl_stub_rdx, tl_stub_rsi, tl_stub_rdi
 	.globl	tl_stub_r8, tl_stub_r10, tl_stub_r11, tl_stub_rip, tl_stub_mask
-	.globl	tl_stub_magic
+	.globl	tl_stub_magic, tl_stub_code, tl_stub_figures, tl_stub_root
 tl_stub:
 	movl	$NR_clone, %eax
 	movl	$(CLONE_VM | CLONE_VFORK), %edi
@@ -78,6 +80,9 @@ tl_stub_r11:	movabsq	$0x1111111111111111, %r11
 tl_stub_rip:	.quad	0
 tl_stub_mask:	.quad	0
 tl_stub_magic:	.ascii	"trapline's stub\n"
+tl_stub_code:	.asciz	"trapline"		/* TL_CODE_NAME */
+tl_stub_figures: .asciz	"trapline-figures"	/* TL_FIGURES_NAME */
+tl_stub_root:	.asciz	"/"
 tl_stub_end:
 
 	.section .note.GNU-stack, "", @progbits

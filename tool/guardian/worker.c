@@ -2,6 +2,7 @@
 /*
  * worker.c - system calls and memory by way of the worker
  */
+#define _GNU_SOURCE
 #include "worker.h"
 
 #include <errno.h>
@@ -177,36 +178,41 @@ long worker_call(struct worker *w, long nr, uint64_t a, uint64_t b, uint64_t c,
 	return (long)regs.rax;
 }
 
-int worker_run(struct worker *w, uint64_t ip, uint64_t sp, unsigned int ms)
+int worker_start(struct worker *w, uint64_t ip, uint64_t sp, uint64_t argument)
 {
 	struct user_regs_struct regs;
+
+	if (w->lost || ptrace(PTRACE_GETREGS, w->pid, 0, &regs))
+		return -ESRCH;
+	regs.rip = ip;
+	regs.rsp = sp;
+	regs.rdi = argument;
+	regs.rbp = 0;
+	regs.eflags = 0x202;
+	regs.orig_rax = ~0ul;
+	if (ptrace(PTRACE_SETREGS, w->pid, 0, &regs))
+		return -ESRCH;
+	return 0;
+}
+
+int worker_run(struct worker *w, unsigned int ms)
+{
 	int status, err;
 
-	if (ip) {
-		if (w->lost || ptrace(PTRACE_GETREGS, w->pid, 0, &regs))
-			return -ESRCH;
-		regs.rip = ip;
-		regs.rsp = sp;
-		regs.rbp = 0;
-		regs.eflags = 0x202;
-		regs.orig_rax = ~0ul;
-		if (ptrace(PTRACE_SETREGS, w->pid, 0, &regs))
-			return -ESRCH;
-	}
 	for (;;) {
 		err = resume(w, PTRACE_CONT, ms, &status);
 		if (err)
 			return err;
 		if (status >> 16)
 			continue;
-		if (WSTOPSIG(status) == SIGTRAP)
-			return 1;
-		if (WSTOPSIG(status) == SIGSEGV ||
-		    WSTOPSIG(status) == SIGBUS ||
-		    WSTOPSIG(status) == SIGILL || WSTOPSIG(status) == SIGFPE ||
-		    WSTOPSIG(status) == SIGSYS) {
-			worker_end(w);
-			return -ESRCH;
+		switch (WSTOPSIG(status)) {
+		case SIGTRAP:
+		case SIGSEGV:
+		case SIGBUS:
+		case SIGILL:
+		case SIGFPE:
+		case SIGSYS:
+			return WSTOPSIG(status);
 		}
 	}
 }

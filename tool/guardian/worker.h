@@ -16,43 +16,49 @@
 
 struct worker {
 	pid_t pid;	     /* 0: there is none */
+	pid_t target;	     /* whose memory it shares */
 	int mem;	     /* /proc/PID/mem, which is the target's memory */
 	uint64_t syscall_at; /* where a system call instruction is */
-	bool lost;	     /* it is dead */
+	int code_fd;	     /* of two memory files, descriptors of its own */
+	int figures_fd;
+	bool lost; /* it is dead */
 };
 
 /*
- * Borrow thread @tid of @pid for the birth of a worker, traced by the caller and
- * stopped.  @w->syscall_at lies in the cave until worker_leave_cave().  0, or a
- * negative errno with the target as it was (-EAGAIN: another thread may do).
- * session_error() has the reason.
- */
-int worker_borrow(struct worker *w, pid_t pid, pid_t tid);
-
-/*
- * The same with whichever thread of @pid is the best.
+ * Borrow a thread of @pid for the birth of a worker, which is traced by the
+ * caller, stopped, and has no descriptor of the target.  0, or a negative errno
+ * with the target as it was; session_error() has the reason.
  */
 int worker_make(struct worker *w, pid_t pid);
 
 /*
- * The worker has a system call instruction at @syscall_at: the cave gets its own
- * bytes back, and its page.
+ * Did somebody die while he borrowed a thread of @pid, and leave the stub?  Then
+ * it is taken away.  @w: a worker, or NULL.  0, or -EBUSY.
  */
-void worker_leave_cave(struct worker *w, pid_t pid, uint64_t syscall_at);
+int worker_clean_cave(struct worker *w, pid_t pid);
 
-/* Did somebody who died leave a stub in @pid?  Then it is taken away. */
-void worker_clean_cave(struct worker *w, pid_t pid);
+/* Threads that would not stop when they were to be borrowed: let go now. */
+void worker_strays(void);
 
 /* Make one system call in the worker: its result, or -ESRCH if it died. */
 long worker_call(struct worker *w, long nr, uint64_t a, uint64_t b, uint64_t c,
 		 uint64_t d, uint64_t e, uint64_t f);
 
+/* Where the worker goes on when it runs next.  0 or -ESRCH. */
+int worker_start(struct worker *w, uint64_t ip, uint64_t sp, uint64_t argument);
+
 /*
- * Let the worker run at @ip with stack pointer @sp until it traps (1), and no
- * longer than @ms milliseconds.  -ETIMEDOUT: it is still running; -ESRCH: it
- * died, or was killed for a fault.  @ip 0: go on where it was.
+ * Let the worker run until a trap or a fault stops it, which is swallowed: the
+ * signal; no longer than @ms milliseconds: -ETIMEDOUT, and it is still running;
+ * -ESRCH: it died.
  */
-int worker_run(struct worker *w, uint64_t ip, uint64_t sp, unsigned int ms);
+int worker_run(struct worker *w, unsigned int ms);
+
+/*
+ * A system call instruction in the text of @pid itself, whose memory is @mem; 0:
+ * there is none.
+ */
+uint64_t find_syscall(pid_t pid, int mem);
 
 /* Kill the worker. */
 void worker_end(struct worker *w);

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * actions.c - what probes do in the target: count, or time a function
+ *
+ * A count is kept by the detour itself.  A time is the difference of the time
+ * stamp counter between a function's entry and its return; it goes into the
+ * histogram of the function by locked instructions, since any number of threads
+ * return at once.
+ */
+#include "agent.h"
+
+#include <trapline/regs.h>
+
+enum { ACTION_COUNT = 1, ACTION_TIME = 2 };
+enum { KIND_NONE = 0, KIND_JUMP = 1, KIND_BREAKPOINT = 2 };
+
+struct action {
+	union {
+		struct kprobe kp;
+		struct kretprobe rp;
+	};
+	struct tl_times *times;
+};
+
+/* In the order of the figures' probes. */
+static struct action *actions[TL_MAX_PROBES];
+
+/* ---- in the target's threads ---------------------------------------------------- */
+
+static inline uint64_t ticks(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+static inline unsigned int bucket_of(uint64_t v)
+{
+	unsigned int top;
+
+	if (v < 2u << TL_TIME_SUB_BITS)
+		return (unsigned int)v;
+	top = 63 - (unsigned int)__builtin_clzll(v);
+	return ((top - TL_TIME_SUB_BITS) << TL_TIME_SUB_BITS) +
+	       (unsigned int)(v >> (top - TL_TIME_SUB_BITS));
+}
+
+static inline void add(uint64_t *cell, uint64_t n)
+{
+	__atomic_fetch_add(cell, n, __ATOMIC_RELAXED);
+}
+
+static inline struct action *action_of(struct kretprobe_instance *ri)
+{
+	struct kretprobe *rp = get_kretprobe(ri);
+
+	return rp ? (struct action *)((char *)rp -
+				      offsetof(struct action, rp)) :
+		    NULL;
+}
+
+static int entered(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	(void)regs;
+	*(uint64_t *)ri->data = ticks();
+	return 0;
+}
+
+static int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	uint64_t took = ticks() - *(uint64_t *)ri->data, old;
+	struct action *a = action_of(ri);
+	struct tl_times *t;
+
+	(void)regs;
+	/* A fork child that returns from what its parent entered. */
+	if (!a || !*(volatile const uint8_t *)tl_boot->gate)
+		return 0;
+	/* Another CPU's counter may be a little behind. */
+	if ((int64_t)took < 0)
+		took = 0;
+	t = a->times;
+	add(&t->bucket[bucket_of(took)], 1);
+	add(&t->total, took);
+	old = __atomic_load_n(&t->min, __ATOMIC_RELAXED);
+	while ((!old || took + 1 < old) &&
+	       !__atomic_compare_exchange_n(&t->min, &old, took + 1, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	old = __atomic_load_n(&t->max, __ATOMIC_RELAXED);
+	while (took > old &&
+	       !__atomic_compare_exchange_n(&t->max, &old, took, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	add(&t->calls, 1);
+	return 0;
+}
+
+/* ---- in the worker ---------------------------------------------------------------- */
+
+static struct action *prepare(struct tl_probe *p, uint32_t index)
+{
+	struct action *a = tlh_alloc(sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->kp.addr = (kprobe_opcode_t *)p->addr;
+	a->kp.flags = KPROBE_FLAG_JUMP_ONLY;
+	if (p->action == ACTION_TIME) {
+		a->times = &tl_figures()->times[p->times % TL_MAX_TIMES];
+		a->rp.entry_handler = entered;
+		a->rp.handler = returned;
+		a->rp.data_size = sizeof(uint64_t);
+	} else {
+		a->kp.counter = (uint64_t *)tl_figures()->counters + index;
+	}
+	return a;
+}
+
+/* What became of the probe, for all to see. */
+static void report(struct tl_probe *p, const struct action *a, int err,
+		   enum tl_why why)
+{
+	p->err = err;
+	p->why = why;
+	p->kind = KIND_NONE;
+	if (err)
+		return;
+	p->why = tl_kprobe_why(&a->kp);
+	p->kind = p->why == TL_WHY_NONE ? KIND_JUMP : KIND_BREAKPOINT;
+}
+
+/* Followed calls are set up one by one: there is no call that takes several. */
+static void add_time(uint32_t i)
+{
+	struct tl_probe *p = &tl_figures()->probe[i];
+	int err;
+
+	err = register_kretprobe(&actions[i]->rp);
+	report(p, actions[i], err, TL_WHY_NONE);
+	if (err)
+		p->why = tl_kprobe_why(&actions[i]->kp);
+}
+
+#define BATCH 256
+
+static void add_counts(struct kprobe **kps, const uint32_t *index, int n)
+{
+	static int err[BATCH];
+	static enum tl_why why[BATCH];
+	int got;
+
+	for (int i = 0; i < n; i++) {
+		err[i] = 0;
+		why[i] = TL_WHY_NONE;
+	}
+	got = tl_register_each(kps, n, err, why);
+	for (int i = 0; i < n; i++)
+		report(&tl_figures()->probe[index[i]], actions[index[i]],
+		       got < 0 ? got : err[i], why[i]);
+}
+
+void tl_actions_add(uint32_t first, uint32_t n)
+{
+	static struct kprobe *kps[BATCH];
+	static uint32_t index[BATCH];
+	int batch = 0;
+
+	if (first > TL_MAX_PROBES || n > TL_MAX_PROBES - first)
+		return;
+	for (uint32_t i = first; i < first + n; i++) {
+		struct tl_probe *p = &tl_figures()->probe[i];
+
+		if (p->err)
+			continue;
+		actions[i] = prepare(p, i);
+		if (!actions[i]) {
+			p->err = -TL_ENOMEM;
+			continue;
+		}
+		if (p->action == ACTION_TIME) {
+			add_time(i);
+			continue;
+		}
+		kps[batch] = &actions[i]->kp;
+		index[batch++] = i;
+		if (batch == BATCH) {
+			add_counts(kps, index, batch);
+			batch = 0;
+		}
+	}
+	if (batch)
+		add_counts(kps, index, batch);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * host.c - the home of the engine in somebody else's process
+ *
+ * The worker asks the guardian for everything that concerns the target: writing
+ * text, stopping threads, executable memory.  Memory for the engine is cut from
+ * a heap that the guardian has mapped beforehand, so that nothing is ever mapped
+ * that is not written down for the clean-up.
+ *
+ * Who may call what: threads of the target run handlers and come by tlh_context()
+ * and tlh_alloc() at most; all else is the worker's.
+ */
+#include "agent.h"
+
+#include <common/home.h>
+
+struct tl_boot *tl_boot;
+
+static int function_of(uintptr_t addr, uintptr_t *start, uintptr_t *end);
+static bool pause_between(unsigned int turn);
+
+static struct tl_host_ops ops = {
+	.function = function_of,
+	.pause = pause_between,
+};
+
+const struct tl_host_ops *tl_host_ops = &ops;
+
+/* ---- memory ------------------------------------------------------------------ */
+
+/*
+ * Freed blocks of one size are kept for the next who wants that size.  Whoever
+ * finds the list held takes fresh memory instead of waiting: it may have
+ * interrupted the holder.
+ */
+#define SIZES 8
+#define ALIGN 64ul
+
+struct block {
+	struct block *next;
+};
+
+static struct {
+	size_t size;
+	struct block *first;
+} kept[SIZES];
+static bool kept_held;
+
+static void *take_kept(size_t size)
+{
+	struct block *b = NULL;
+
+	if (__atomic_test_and_set(&kept_held, __ATOMIC_ACQUIRE))
+		return NULL;
+	for (unsigned int i = 0; i < SIZES && !b; i++)
+		if (kept[i].size == size && kept[i].first) {
+			b = kept[i].first;
+			kept[i].first = b->next;
+		}
+	__atomic_clear(&kept_held, __ATOMIC_RELEASE);
+	if (b)
+		for (size_t i = 0; i < size / 8; i++)
+			((volatile uint64_t *)b)[i] = 0;
+	return b;
+}
+
+void *tlh_alloc(size_t size)
+{
+	uint64_t at;
+	void *p;
+
+	size = (size + ALIGN - 1) & ~(ALIGN - 1);
+	p = take_kept(size);
+	if (p)
+		return p;
+	at = __atomic_load_n(&tl_boot->heap, __ATOMIC_RELAXED);
+	do {
+		if (size > tl_boot->heap_end - at)
+			return NULL;
+	} while (!__atomic_compare_exchange_n(&tl_boot->heap, &at, at + size,
+					      true, __ATOMIC_RELAXED,
+					      __ATOMIC_RELAXED));
+	return (void *)at;
+}
+
+void tlh_free(void *p, size_t size)
+{
+	struct block *b = p;
+	unsigned int i;
+
+	size = (size + ALIGN - 1) & ~(ALIGN - 1);
+	if (!p || __atomic_test_and_set(&kept_held, __ATOMIC_ACQUIRE))
+		return;
+	for (i = 0; i < SIZES; i++)
+		if (!kept[i].size || kept[i].size == size)
+			break;
+	if (i < SIZES) {
+		kept[i].size = size;
+		b->next = kept[i].first;
+		kept[i].first = b;
+	}
+	__atomic_clear(&kept_held, __ATOMIC_RELEASE);
+}
+
+void *tlh_exec_alloc(uintptr_t near, size_t reach, size_t size)
+{
+	long at = tl_agent_ask(TL_ASK_EXEC, (long)near, (long)reach,
+			       (long)size, 0);
+
+	return tl_failed(at) ? NULL : (void *)at;
+}
+
+void tlh_exec_free(void *p, size_t size)
+{
+	tl_agent_ask(TL_ASK_UNMAP, (long)p, (long)size, 0, 0);
+}
+
+/* The worker's own fault, if there is one, is mended by the guardian. */
+int tlh_read(void *dst, uintptr_t src, size_t len)
+{
+	return tl_agent_copy(dst, (const void *)src, len);
+}
+
+/* ---- the worker is alone ------------------------------------------------------ */
+
+void tlh_lock(void)
+{
+}
+
+void tlh_unlock(void)
+{
+}
+
+/* ---- text --------------------------------------------------------------------- */
+
+int tlh_patch_begin(void)
+{
+	return (int)tl_agent_ask(TL_ASK_BEGIN, 0, 0, 0, 0);
+}
+
+void tlh_patch_end(void)
+{
+	tl_agent_ask(TL_ASK_END, 0, 0, 0, 0);
+}
+
+int tlh_text_write(const struct tl_edit *edits, size_t n)
+{
+	return (int)tl_agent_ask(TL_ASK_WRITE, (long)edits, (long)n, 0, 0);
+}
+
+void tlh_evict(struct tl_window *windows, size_t n)
+{
+	if (tl_agent_ask(TL_ASK_EVICT, (long)windows, (long)n, 0, 0))
+		for (size_t i = 0; i < n; i++)
+			windows[i].busy = true;
+}
+
+int tlh_quiesce(const struct tl_range *ranges, size_t n)
+{
+	return (int)tl_agent_ask(TL_ASK_QUIESCE, (long)ranges, (long)n, 0, 0);
+}
+
+/* ---- optional services ---------------------------------------------------------- */
+
+/* The tool knows the symbols: each probe brings its function's bounds. */
+static int function_of(uintptr_t addr, uintptr_t *start, uintptr_t *end)
+{
+	const struct tl_figures *f = tl_figures();
+
+	for (uint32_t i = 0; i < TL_MAX_PROBES && f->probe[i].addr; i++) {
+		const struct tl_probe *p = &f->probe[i];
+
+		if (p->end && addr >= p->start && addr < p->end) {
+			*start = p->start;
+			*end = p->end;
+			return 0;
+		}
+	}
+	return -TL_ENOENT;
+}
+
+static bool pause_between(unsigned int turn)
+{
+	tl_sleep_us(turn < 10 ? 50 : 1000);
+	return turn < 500;
+}
+
+int tl_host_init(void)
+{
+	ops.gate = (const uint8_t *)tl_boot->gate;
+	ops.red_zone = (unsigned int)tl_boot->red_zone;
+	tl_sync_init();
+	return tl_contexts_init();
+}

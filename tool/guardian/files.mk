@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+guardian-srcs := \
+	tool/session.c \
+	tool/guardian/borrow.c \
+	tool/guardian/guardian.c \
+	tool/guardian/judge.c \
+	tool/guardian/load.c \
+	tool/guardian/maps.c \
+	tool/guardian/net.c \
+	tool/guardian/net_proc.c \
+	tool/guardian/net_scan.c \
+	tool/guardian/net_stop.c \
+	tool/guardian/say.c \
+	tool/guardian/serve.c \
+	tool/guardian/stub.S \
+	tool/guardian/text.c \
+	tool/guardian/undo.c \
+	tool/guardian/wire.c \
+	tool/guardian/worker.c

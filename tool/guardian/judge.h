@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * judge.h - what may not be touched, and why
+ */
+#ifndef TL_JUDGE_H
+#define TL_JUDGE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include <session.h>
+
+#include "maps.h"
+
+/* What a process is like, as far as it matters. */
+struct nature {
+	bool go;	   /* a Go program: small stacks, moved by copying */
+	bool shadow_stack; /* returns are checked against a second stack */
+};
+
+/*
+ * May process @pid be attached to?  0 and *@out, or a negative errno and the
+ * reason; nothing was touched.
+ */
+int judge_process(pid_t pid, const struct session_options *opt,
+		  struct nature *out);
+
+/*
+ * May @p be armed in it?  0, or a negative errno; *@why and session_error() say
+ * why not.
+ */
+int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
+		const struct session_probe *p, enum tl_why *why);
+
+/*
+ * Do the seccomp filters of @pid allow the system calls of docs/syscalls.md?
+ * 0, -EPERM (no, or they cannot be read).
+ */
+int judge_seccomp(pid_t pid, bool force);
+
+#endif

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * load.c - mapping the agent into the target
+ *
+ * One range of addresses, wherever the kernel finds room:
+ *
+ *     base  image: text r-x, data rw-    private, of the code's memory file
+ *           gate                         one anonymous page, wiped in fork children
+ *           heap rw-; W's stack at its end  private, of the code's memory file
+ *           figures rw-                  shared, of the figures' memory file
+ *
+ * The whole range is first reserved as one mapping that bears our name, so that
+ * whatever was mapped when we died can be recognized; the gate by its place
+ * between two of ours.  The code's file is filled and relocated from outside, and
+ * sealed before it is mapped: no alias of it is ever writable.  Executable memory
+ * for detours is mapped from the same file, near the text it serves.
+ */
+#define _GNU_SOURCE
+#include "hold.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <session.h>
+
+#include "guardian.h"
+
+#define PAGE 4096ul
+#define PAGE_UP(n) (((n) + PAGE - 1) & ~(PAGE - 1))
+#define HEAP_BYTES (24ul << 20)
+#define STACK_BYTES (128ul << 10)
+
+extern const uint8_t tl_agent_image[], tl_agent_image_end[];
+
+static const Elf64_Ehdr *ehdr(void)
+{
+	return (const Elf64_Ehdr *)tl_agent_image;
+}
+
+static const Elf64_Phdr *phdr(unsigned int i)
+{
+	return (const Elf64_Phdr *)(tl_agent_image + ehdr()->e_phoff) + i;
+}
+
+/* The image as it is to lie at @base; NULL: no memory, or it is not of that kind. */
+static uint8_t *relocate(uint64_t base, uint64_t bytes)
+{
+	uint64_t rela = 0, size = 0;
+	uint8_t *image = calloc(1, bytes);
+
+	if (!image)
+		return NULL;
+	for (unsigned int i = 0; i < ehdr()->e_phnum; i++)
+		if (phdr(i)->p_type == PT_LOAD)
+			memcpy(image + phdr(i)->p_vaddr,
+			       tl_agent_image + phdr(i)->p_offset,
+			       phdr(i)->p_filesz);
+	for (unsigned int i = 0; i < ehdr()->e_phnum; i++) {
+		const Elf64_Dyn *d;
+
+		if (phdr(i)->p_type != PT_DYNAMIC)
+			continue;
+		d = (const Elf64_Dyn *)(image + phdr(i)->p_vaddr);
+		for (; d->d_tag != DT_NULL; d++) {
+			if (d->d_tag == DT_RELA)
+				rela = d->d_un.d_ptr;
+			if (d->d_tag == DT_RELASZ)
+				size = d->d_un.d_val;
+			if (d->d_tag == DT_PLTRELSZ)
+				goto refuse_it;
+		}
+	}
+	for (uint64_t at = rela; at < rela + size; at += sizeof(Elf64_Rela)) {
+		const Elf64_Rela *r = (const Elf64_Rela *)(image + at);
+
+		if (ELF64_R_TYPE(r->r_info) != R_X86_64_RELATIVE)
+			goto refuse_it;
+		*(uint64_t *)(image + r->r_offset) =
+			base + (uint64_t)r->r_addend;
+	}
+	return image;
+
+refuse_it:
+	free(image);
+	return NULL;
+}
+
+static uint64_t image_span(void)
+{
+	uint64_t end = 0;
+
+	for (unsigned int i = 0; i < ehdr()->e_phnum; i++)
+		if (phdr(i)->p_type == PT_LOAD &&
+		    phdr(i)->p_vaddr + phdr(i)->p_memsz > end)
+			end = phdr(i)->p_vaddr + phdr(i)->p_memsz;
+	return PAGE_UP(end);
+}
+
+/* ---- memory files ------------------------------------------------------------- */
+
+/* The worker's descriptor @fd, for us. */
+static int take_fd(pid_t worker, int fd)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, worker, 0), mine;
+
+	if (pidfd < 0)
+		return -errno;
+	mine = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	if (mine < 0)
+		mine = -errno;
+	close(pidfd);
+	return mine;
+}
+
+/* The code's memory file gets the image, and is sealed. */
+static int fill_code(struct hold *h, const uint8_t *image)
+{
+	int fd = take_fd(h->w.pid, h->w.code_fd), err = 0;
+
+	if (fd < 0)
+		return fd;
+	if (ftruncate(fd, (off_t)(h->image_bytes + HEAP_BYTES)) ||
+	    pwrite(fd, image, h->image_bytes, 0) != (ssize_t)h->image_bytes ||
+	    fcntl(fd, F_ADD_SEALS,
+		  F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static void add_section(struct tl_figures *f, uint32_t kind, size_t at,
+			size_t size, size_t n)
+{
+	f->section[f->header.sections++] = (struct tl_section){
+		.kind = kind,
+		.size = (uint32_t)size,
+		.at = at,
+		.n = n,
+	};
+}
+
+/* Field 22 of /proc/@pid/stat; 0: there is no such process. */
+uint64_t process_start(pid_t pid)
+{
+	char path[64], text[1024], *p;
+	uint64_t start = 0;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	p = strrchr(text, ')');
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	if (p)
+		start = strtoull(p, NULL, 10);
+	return start;
+}
+
+/* Size, header and seals of the figures, before the target has them. */
+static int fill_figures(struct hold *h, uint64_t session)
+{
+	struct tl_figures *f;
+
+	h->figures_fd = take_fd(h->w.pid, h->w.figures_fd);
+	if (h->figures_fd < 0)
+		return h->figures_fd;
+	if (ftruncate(h->figures_fd, sizeof(*f)) ||
+	    fcntl(h->figures_fd, F_ADD_SEALS,
+		  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return -errno;
+	f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED,
+		 h->figures_fd, 0);
+	if (f == MAP_FAILED)
+		return -errno;
+	h->figures = f;
+	f->header.major = TL_MAJOR;
+	f->header.minor = TL_MINOR;
+	f->header.features = TL_FEATURE_GATE;
+	f->header.total = sizeof(*f);
+	f->header.session = session;
+	f->header.guardian = (uint32_t)getpid();
+	f->header.guardian_start = process_start(getpid());
+	f->header.worker = (uint32_t)h->w.pid;
+	f->header.target = (uint32_t)h->pid;
+	add_section(f, TL_SECTION_MAPPINGS, offsetof(struct tl_figures, mapping),
+		    sizeof(f->mapping[0]), TL_MAX_MAPPINGS);
+	add_section(f, TL_SECTION_RETURNS, offsetof(struct tl_figures, returns),
+		    sizeof(f->returns), 1);
+	add_section(f, TL_SECTION_JOURNAL, offsetof(struct tl_figures, journal),
+		    sizeof(f->journal[0]), TL_MAX_SITES);
+	add_section(f, TL_SECTION_PROBES, offsetof(struct tl_figures, probe),
+		    sizeof(f->probe[0]), TL_MAX_PROBES);
+	add_section(f, TL_SECTION_TIMES, offsetof(struct tl_figures, times),
+		    sizeof(f->times[0]), TL_MAX_TIMES);
+	add_section(f, TL_SECTION_COUNTERS,
+		    offsetof(struct tl_figures, counters), TL_COUNTER_BLOCK, 1);
+	memcpy(f->header.magic, TL_MAGIC, sizeof(f->header.magic));
+	return 0;
+}
+
+/* ---- mapping ------------------------------------------------------------------ */
+
+static int map_at(struct hold *h, uint64_t at, uint64_t len, int prot,
+		  int flags, int fd, uint64_t offset)
+{
+	long got = worker_call(&h->w, SYS_mmap, at, len, (uint64_t)prot,
+			       (uint64_t)(flags | MAP_FIXED),
+			       (uint64_t)(int64_t)fd, offset);
+
+	return got == (long)at ? 0 : got < 0 ? (int)got : -ENOMEM;
+}
+
+/*
+ * Text, from the file; where policy lets no memory file be executed, anonymous
+ * and written through the worker.
+ */
+static int map_text(struct hold *h, const uint8_t *image, uint64_t offset,
+		    uint64_t len)
+{
+	int err = map_at(h, h->base + offset, len, PROT_READ | PROT_EXEC,
+			 MAP_PRIVATE, h->w.code_fd, offset);
+
+	if (!err)
+		return 0;
+	h->anonymous_code = true;
+	err = map_at(h, h->base + offset, len, PROT_READ | PROT_EXEC,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (!err)
+		err = mem_write(&h->w, h->base + offset, image + offset, len);
+	return err;
+}
+
+static int map_image(struct hold *h, const uint8_t *image)
+{
+	for (unsigned int i = 0; i < ehdr()->e_phnum; i++) {
+		const Elf64_Phdr *p = phdr(i);
+		uint64_t start = p->p_vaddr & ~(PAGE - 1);
+		uint64_t len = PAGE_UP(p->p_vaddr + p->p_memsz) - start;
+		int prot = PROT_READ, err;
+
+		if (p->p_type != PT_LOAD)
+			continue;
+		if (p->p_flags & PF_W)
+			prot |= PROT_WRITE;
+		if (p->p_flags & PF_X)
+			err = map_text(h, image, start, len);
+		else
+			err = map_at(h, h->base + start, len, prot, MAP_PRIVATE,
+				     h->w.code_fd, start);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* The gate, the heap and the figures, behind the image. */
+static int map_rest(struct hold *h)
+{
+	uint64_t gate = h->base + h->image_bytes;
+	uint64_t heap = gate + PAGE;
+	struct tl_boot boot = {
+		.gate = gate,
+		.figures = h->figures_at,
+		.heap = heap + PAGE,
+		.heap_end = heap + HEAP_BYTES - STACK_BYTES,
+		.red_zone = h->go ? 0 : 128,
+	};
+	uint8_t open = 1;
+	int err;
+
+	err = map_at(h, gate, PAGE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	session_kill_point(20);
+	if (!err)
+		err = (int)worker_call(&h->w, SYS_madvise, gate, PAGE,
+				       MADV_WIPEONFORK, 0, 0, 0);
+	if (!err)
+		err = map_at(h, heap, HEAP_BYTES, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_NORESERVE, h->w.code_fd,
+			     h->image_bytes);
+	if (!err)
+		err = map_at(h, h->figures_at, sizeof(struct tl_figures),
+			     PROT_READ | PROT_WRITE, MAP_SHARED,
+			     h->w.figures_fd, 0);
+	session_kill_point(21);
+	if (!err)
+		err = mem_write(&h->w, gate, &open, 1);
+	if (!err)
+		err = mem_write(&h->w, heap, &boot, sizeof(boot));
+	h->boot = heap;
+	h->stack = heap + HEAP_BYTES - 64;
+	return err;
+}
+
+static int map_all(struct hold *h)
+{
+	uint8_t *image;
+	long base;
+	int err;
+
+	h->image_bytes = image_span();
+	h->span = h->image_bytes + PAGE + HEAP_BYTES +
+		  sizeof(struct tl_figures);
+	/* Reserved by a mapping of the (still empty) file, for its name. */
+	base = worker_call(&h->w, SYS_mmap, 0, h->span, PROT_NONE,
+			   MAP_PRIVATE | MAP_NORESERVE, (uint64_t)h->w.code_fd,
+			   0);
+	if (base < 0)
+		return (int)base;
+	session_kill_point(19);
+	h->base = (uint64_t)base;
+	h->figures_at = h->base + h->image_bytes + PAGE + HEAP_BYTES;
+	h->figures->mapping[0] = (struct tl_mapping){ h->base,
+						      h->base + h->span };
+	image = relocate(h->base, h->image_bytes);
+	if (!image)
+		return -ENOEXEC;
+	memcpy(&h->at, image + ehdr()->e_entry, sizeof(h->at));
+	h->entry = h->base + ehdr()->e_entry;
+	err = fill_code(h, image);
+	if (!err)
+		err = map_image(h, image);
+	if (!err)
+		err = map_rest(h);
+	free(image);
+	return err;
+}
+
+int hold_load(struct hold *h, uint64_t session)
+{
+	struct tl_boot boot;
+	long result;
+	int err;
+
+	err = fill_figures(h, session);
+	if (!err)
+		err = map_all(h);
+	if (err)
+		return refuse(err, "the agent cannot be mapped into it: %s",
+			      strerror(-err));
+	h->w.syscall_at = h->entry + (uint64_t)(int64_t)h->at.syscall;
+	err = worker_start(&h->w, h->entry + (uint64_t)(int64_t)h->at.entry,
+			   h->stack, h->boot);
+	result = err ? err : hold_serve(h);
+	if (result)
+		return refuse(result < 0 ? (int)result : -EIO,
+			      "the agent does not start: %s",
+			      strerror((int)labs(result)));
+	if (mem_read(h->w.mem, &boot, h->boot, sizeof(boot)))
+		return -EFAULT;
+	h->figures->returns = boot.returns;
+	session_kill_point(22);
+	return 0;
+}

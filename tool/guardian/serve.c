@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * serve.c - what the agent asks of the guardian
+ *
+ * While the guardian serves a question the worker stands still, so the two are
+ * never at work at once.  The agent is ours, but it lives in the target's memory,
+ * which may be scribbled over: each question is checked as if it were hostile.
+ */
+#define _GNU_SOURCE
+#include "hold.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+
+#include <session.h>
+#include <trapline/host.h>
+
+#include "guardian.h"
+#include "text.h"
+
+#define PAGE 4096ul
+#define MOST 4096 /* edits, windows or ranges in one question */
+#define AGENT_MS 10000
+
+bool map_is_figures(const struct map *m)
+{
+	return strncmp(m->name, "/memfd:" TL_FIGURES_NAME " ",
+		       sizeof("/memfd:" TL_FIGURES_NAME)) == 0;
+}
+
+bool map_is_ours(const struct map *m)
+{
+	return map_is_figures(m) ||
+	       strncmp(m->name, "/memfd:" TL_CODE_NAME " ",
+		       sizeof("/memfd:" TL_CODE_NAME)) == 0;
+}
+
+/* The recorded mapping of ours that holds [@addr, @addr + @len), or NULL. */
+static struct tl_mapping *our_mapping(struct hold *h, uint64_t addr,
+				      uint64_t len)
+{
+	for (int i = 0; i < TL_MAX_MAPPINGS; i++) {
+		struct tl_mapping *m = &h->figures->mapping[i];
+
+		if (m->start && addr >= m->start && addr < m->end &&
+		    len <= m->end - addr)
+			return m;
+	}
+	return NULL;
+}
+
+/* A copy of @n things of @size bytes at @addr in the target; NULL: no. */
+static void *fetch(struct hold *h, uint64_t addr, uint64_t n, size_t size)
+{
+	void *p;
+
+	if (n > MOST)
+		return NULL;
+	p = calloc(n + 1, size);
+	if (p && mem_read(h->w.mem, p, addr, n * size)) {
+		free(p);
+		return NULL;
+	}
+	return p;
+}
+
+/* ---- text ---------------------------------------------------------------------- */
+
+static int write_one(struct hold *h, const struct tl_edit *e)
+{
+	const struct map *m;
+	int err;
+
+	if (!e->len || e->len > TL_EDIT_BYTES)
+		return -EINVAL;
+	if (our_mapping(h, e->addr, e->len))
+		return mem_write(&h->w, e->addr, e->bytes, e->len);
+	if (!h->net)
+		return -EPERM;
+	m = maps_find(&h->maps, e->addr);
+	if (!m || !map_is_text(m) || m->end - e->addr < e->len)
+		return -EFAULT;
+	err = text_note(h->figures->journal, TL_MAX_SITES, &h->w, e->addr,
+			e->len);
+	if (err)
+		return err;
+	session_kill_point(25);
+	err = mem_write(&h->w, e->addr, e->bytes, e->len);
+	session_kill_point(26);
+	return err;
+}
+
+static long serve_write(struct hold *h, uint64_t addr, uint64_t n)
+{
+	struct tl_edit *edits = fetch(h, addr, n, sizeof(*edits));
+	int err = 0;
+
+	if (!edits)
+		return -EFAULT;
+	for (uint64_t i = 0; i < n && !err; i++)
+		err = write_one(h, &edits[i]);
+	free(edits);
+	return err;
+}
+
+/* ---- the net --------------------------------------------------------------------- */
+
+static int net_start(struct hold *h)
+{
+	int err;
+
+	if (h->net)
+		return -EBUSY;
+	err = maps_read(&h->maps, h->pid);
+	if (err)
+		return err;
+	err = net_open(&h->net, h->pid, h->w.pid, NULL);
+	if (err) {
+		h->net = NULL;
+		maps_free(&h->maps);
+	}
+	return err;
+}
+
+void hold_net_close(struct hold *h)
+{
+	struct net_stats stats = { 0 };
+
+	if (!h->net)
+		return;
+	net_close(h->net, &stats);
+	h->net = NULL;
+	maps_free(&h->maps);
+	h->threads = stats.tasks;
+	if (stats.longest_stop_ns > h->longest_stop_ns)
+		h->longest_stop_ns = stats.longest_stop_ns;
+}
+
+static long serve_begin(struct hold *h)
+{
+	int err = net_start(h);
+
+	session_kill_point(24);
+	return err ? err : TL_OTHERS_STOPPED;
+}
+
+static long serve_evict(struct hold *h, uint64_t addr, uint64_t n)
+{
+	struct tl_window *w = fetch(h, addr, n, sizeof(*w));
+	int err = -EFAULT;
+
+	if (!w || !h->net)
+		goto out;
+	for (uint64_t i = 0; i < n; i++)
+		if (w[i].n_inner > TL_MAP_MAX)
+			goto out;
+	err = net_evict(h->net, w, n);
+	if (!err)
+		err = mem_write(&h->w, addr, w, n * sizeof(*w));
+out:
+	free(w);
+	return err;
+}
+
+static long serve_quiesce(struct hold *h, uint64_t addr, uint64_t n)
+{
+	struct tl_range *r = fetch(h, addr, n, sizeof(*r));
+	bool *busy = calloc(n < MOST ? n + 1 : 1, sizeof(*busy));
+	int err = -EBUSY;
+
+	if (!r || !busy)
+		goto out;
+	for (uint64_t i = 0; i < n; i++)
+		if (r[i].n > TL_MAP_MAX)
+			goto out;
+	err = net_start(h);
+	if (err)
+		goto out;
+	err = net_quiet(h->net, r, n, busy);
+	for (uint64_t i = 0; i < n && !err; i++)
+		if (busy[i])
+			err = -EBUSY;
+	hold_net_close(h);
+out:
+	free(r);
+	free(busy);
+	return err;
+}
+
+/* ---- executable memory ------------------------------------------------------------ */
+
+static long map_exec(struct hold *h, uint64_t at, uint64_t size)
+{
+	int flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE;
+
+	/* All from the same part of the file, where there are zeros. */
+	if (!h->anonymous_code)
+		return worker_call(&h->w, SYS_mmap, at, size,
+				   PROT_READ | PROT_EXEC, (uint64_t)flags,
+				   (uint64_t)h->w.code_fd, h->image_bytes);
+	return worker_call(&h->w, SYS_mmap, at, size, PROT_READ | PROT_EXEC,
+			   (uint64_t)(flags | MAP_ANONYMOUS), ~0ul, 0);
+}
+
+static long serve_exec(struct hold *h, uint64_t near, uint64_t reach,
+		       uint64_t size)
+{
+	struct tl_mapping *m = NULL;
+	struct maps maps;
+	uint64_t at;
+	long got;
+
+	size = (size + PAGE - 1) & ~(PAGE - 1);
+	if (!size || size > 1ul << 20)
+		return -EINVAL;
+	for (int i = 0; i < TL_MAX_MAPPINGS && !m; i++)
+		if (!h->figures->mapping[i].start)
+			m = &h->figures->mapping[i];
+	if (!m)
+		return -ENOMEM;
+	for (int tries = 0; tries < 5; tries++) {
+		if (maps_read(&maps, h->pid))
+			return -ESRCH;
+		at = maps_gap(&maps, near, reach, size);
+		maps_free(&maps);
+		if (!at)
+			return -ENOMEM;
+		m->end = at + size;
+		__atomic_store_n(&m->start, at, __ATOMIC_RELEASE);
+		got = map_exec(h, at, size);
+		session_kill_point(23);
+		if (got == (long)at)
+			return got;
+		m->start = 0;
+		/* A kernel that takes the address for a hint. */
+		if (got > 0)
+			worker_call(&h->w, SYS_munmap, (uint64_t)got, size, 0,
+				    0, 0, 0);
+		if (got != -EEXIST)
+			return got < 0 ? got : -ENOMEM;
+	}
+	return -ENOMEM;
+}
+
+static long serve_unmap(struct hold *h, uint64_t addr, uint64_t size)
+{
+	struct tl_mapping *m = our_mapping(h, addr, 1);
+	long err;
+
+	size = (size + PAGE - 1) & ~(PAGE - 1);
+	if (!m || m == &h->figures->mapping[0] || m->start != addr ||
+	    m->end - addr != size)
+		return -EINVAL;
+	err = worker_call(&h->w, SYS_munmap, addr, size, 0, 0, 0, 0);
+	if (!err)
+		m->start = 0;
+	return err;
+}
+
+/* ---- the loop ------------------------------------------------------------------------ */
+
+static long serve(struct hold *h, const struct user_regs_struct *r)
+{
+	switch (r->rdi) {
+	case TL_ASK_WRITE:
+		return serve_write(h, r->rsi, r->rdx);
+	case TL_ASK_BEGIN:
+		return serve_begin(h);
+	case TL_ASK_END:
+		hold_net_close(h);
+		session_kill_point(27);
+		return 0;
+	case TL_ASK_EVICT:
+		return serve_evict(h, r->rsi, r->rdx);
+	case TL_ASK_QUIESCE:
+		return serve_quiesce(h, r->rsi, r->rdx);
+	case TL_ASK_EXEC:
+		return serve_exec(h, r->rsi, r->rdx, r->rcx);
+	case TL_ASK_UNMAP:
+		return serve_unmap(h, r->rsi, r->rdx);
+	}
+	return -EINVAL;
+}
+
+static int answer(struct hold *h, struct user_regs_struct *r, long value)
+{
+	r->rax = (uint64_t)value;
+	r->orig_rax = ~0ul;
+	return h->w.lost || ptrace(PTRACE_SETREGS, h->w.pid, 0, r) ? -ESRCH : 0;
+}
+
+/* A fault of the agent's: is it one that it expects? */
+static bool mend(struct hold *h, struct user_regs_struct *r)
+{
+	if (r->rip < h->entry + (uint64_t)(int64_t)h->at.copy ||
+	    r->rip >= h->entry + (uint64_t)(int64_t)h->at.copy_fault)
+		return false;
+	r->rip = h->entry + (uint64_t)(int64_t)h->at.copy_fault;
+	r->orig_rax = ~0ul;
+	return ptrace(PTRACE_SETREGS, h->w.pid, 0, r) == 0;
+}
+
+long hold_serve(struct hold *h)
+{
+	uint64_t asks = h->entry + (uint64_t)(int64_t)h->at.ask + 1;
+	struct user_regs_struct r;
+	int sig;
+
+	for (;;) {
+		sig = worker_run(&h->w, AGENT_MS);
+		if (sig < 0 || ptrace(PTRACE_GETREGS, h->w.pid, 0, &r))
+			break;
+		if (sig == SIGTRAP && r.rip == asks) {
+			if (r.rdi == TL_ASK_READY)
+				return (long)r.rsi;
+			if (answer(h, &r, serve(h, &r)))
+				break;
+		} else if (sig == SIGTRAP || !mend(h, &r)) {
+			break;
+		}
+	}
+	/* It is lost, or runs wild; the target needs it for nothing. */
+	hold_net_close(h);
+	worker_end(&h->w);
+	return refuse(-EIO, "the agent in process %d has failed", h->pid);
+}
+
+long hold_command(struct hold *h, uint64_t command)
+{
+	struct user_regs_struct r;
+
+	if (h->w.lost || ptrace(PTRACE_GETREGS, h->w.pid, 0, &r) ||
+	    answer(h, &r, (long)command))
+		return -ESRCH;
+	return hold_serve(h);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * text.c - changing the target's text, and putting it back
+ *
+ * The journal holds the original of every byte of text that we change, each byte
+ * once.  It lies in memory that the target can write, so an entry is believed
+ * only if it names text of a file, and there is something of ours at its place;
+ * and if the file itself says the same, it is right anyway.
+ */
+#include "text.h"
+
+#include <string.h>
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <session.h>
+
+#define PAGE 4096ul
+
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24
+#endif
+
+/* What the file has at @addr, which @m maps: behind its end there are zeros. */
+static int file_bytes(const struct map *m, pid_t pid, uint64_t addr, void *dst,
+		      size_t len)
+{
+	int fd = map_open(m, pid);
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	memset(dst, 0, len);
+	n = pread(fd, dst, len, (off_t)(addr - m->start + m->offset));
+	close(fd);
+	return n < 0 ? -errno : 0;
+}
+
+/* Is the page at @addr equal to its file's? */
+static bool page_is_files(struct worker *w, const struct map *m, uint64_t addr)
+{
+	uint8_t now[PAGE], file[PAGE];
+
+	return !mem_read(w->mem, now, addr, PAGE) &&
+	       !file_bytes(m, w->target, addr, file, PAGE) &&
+	       !memcmp(now, file, PAGE);
+}
+
+bool text_give_back(struct worker *w, uint64_t addr, size_t len)
+{
+	uint64_t end = addr + len;
+	bool all = true;
+	struct maps maps;
+
+	if (maps_read(&maps, w->target))
+		return false;
+	for (uint64_t p = addr & ~(PAGE - 1); p < end; p += PAGE) {
+		const struct map *m = maps_find(&maps, p);
+
+		if (!m || !map_is_text(m))
+			continue;
+		if (!page_is_files(w, m, p)) {
+			all = false;
+			continue;
+		}
+		if (worker_call(w, SYS_madvise, p, PAGE, MADV_DONTNEED, 0, 0, 0))
+			worker_call(w, SYS_madvise, p, PAGE,
+				    MADV_DONTNEED_LOCKED, 0, 0, 0);
+	}
+	maps_free(&maps);
+	return all;
+}
+
+/* Is @addr in an entry of @journal?  Then *@end is where that entry ends. */
+static bool noted(const struct tl_journal *journal, size_t n, uint64_t addr,
+		  uint64_t *end)
+{
+	for (size_t i = 0; i < n && journal[i].addr; i++)
+		if (addr - journal[i].addr < journal[i].len) {
+			*end = journal[i].addr + journal[i].len;
+			return true;
+		}
+	return false;
+}
+
+int text_note(struct tl_journal *journal, size_t n, struct worker *w,
+	      uint64_t addr, size_t len)
+{
+	uint64_t end = addr + len, skip;
+	bool fresh = true;
+	size_t free = 0;
+
+	for (; free < n && journal[free].addr; free++)
+		if (journal[free].addr < end &&
+		    journal[free].addr + journal[free].len > addr)
+			fresh = false;
+	while (addr < end) {
+		struct tl_journal *e = &journal[free];
+		uint32_t run = 0;
+
+		if (!fresh && noted(journal, n, addr, &skip)) {
+			addr = skip;
+			continue;
+		}
+		if (free >= n)
+			return -ENOSPC;
+		while (run < TL_JOURNAL_BYTES && addr + run < end &&
+		       (fresh || !noted(journal, n, addr + run, &skip)))
+			run++;
+		if (mem_read(w->mem, e->original, addr, run))
+			return -EFAULT;
+		e->len = run;
+		__atomic_store_n(&e->addr, addr, __ATOMIC_RELEASE);
+		__atomic_store_n(&e->valid, 1, __ATOMIC_RELEASE);
+		addr += run;
+		free++;
+	}
+	return 0;
+}
+
+/* Is there a change of ours at the entry @e, whose bytes are @now? */
+static bool is_ours(const struct tl_journal *e, const uint8_t *now,
+		    struct worker *w, bool (*ours)(void *arg, uint64_t addr),
+		    void *arg)
+{
+	uint8_t insn[5];
+	int32_t rel;
+
+	if (now[0] == 0xcc)
+		return true;
+	if (mem_read(w->mem, insn, e->addr, sizeof(insn)) || insn[0] != 0xe9)
+		return false;
+	memcpy(&rel, insn + 1, 4);
+	return ours(arg, e->addr + 5 + (uint64_t)(int64_t)rel);
+}
+
+/* Put one entry back: false if its place is left changed. */
+static bool restore(const struct tl_journal *e, const struct maps *maps,
+		    struct worker *w, bool (*ours)(void *arg, uint64_t addr),
+		    void *arg)
+{
+	const struct map *m = maps_find(maps, e->addr);
+	uint8_t now[TL_JOURNAL_BYTES], file[TL_JOURNAL_BYTES];
+	const uint8_t *original = e->original;
+	bool have_file;
+
+	/* Unmapped meanwhile, or mapped anew by somebody else. */
+	if (!m || !map_is_text(m) || m->end - e->addr < e->len ||
+	    mem_read(w->mem, now, e->addr, e->len))
+		return true;
+	if (!memcmp(now, original, e->len))
+		return true;
+	have_file = !file_bytes(m, w->target, e->addr, file, e->len);
+	if (have_file && !memcmp(now, file, e->len))
+		return true;
+	if (!is_ours(e, now, w, ours, arg) &&
+	    !(have_file && !memcmp(original, file, e->len)))
+		return false;
+	session_kill_point(31);
+	return mem_write(w, e->addr, original, e->len) == 0;
+}
+
+size_t text_restore(const struct tl_journal *journal, size_t n,
+		    struct worker *w, bool (*ours)(void *arg, uint64_t addr),
+		    void *arg)
+{
+	struct maps maps;
+	size_t left = 0;
+
+	if (maps_read(&maps, w->target))
+		return n;
+	for (size_t i = 0; i < n && journal[i].addr; i++) {
+		const struct tl_journal *e = &journal[i];
+
+		if (e->valid != 1 || !e->len || e->len > TL_JOURNAL_BYTES)
+			continue;
+		if (!restore(e, &maps, w, ours, arg))
+			left++;
+	}
+	maps_free(&maps);
+	return left;
+}

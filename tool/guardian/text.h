@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * text.h - changing the target's text, and putting it back
+ */
+#ifndef TL_GUARDIAN_TEXT_H
+#define TL_GUARDIAN_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <protocol.h>
+
+#include "maps.h"
+#include "worker.h"
+
+/*
+ * Give the pages of [@addr, @addr + @len) back to their file, those that are
+ * private copies and equal to it.  True if no page is left that differs.
+ */
+bool text_give_back(struct worker *w, uint64_t addr, size_t len);
+
+/*
+ * Write down in @journal (of @n entries) what is at [@addr, @addr + @len) now,
+ * unless it is there already.  0, or -ENOSPC, -EFAULT.
+ */
+int text_note(struct tl_journal *journal, size_t n, struct worker *w,
+	      uint64_t addr, size_t len);
+
+/*
+ * Put back what @journal, a copy of ours, says was there, wherever there is
+ * a change of ours now: a breakpoint, or a jump into [@ours].  Nobody may run
+ * meanwhile.  Returns how many places are left changed.
+ */
+size_t text_restore(const struct tl_journal *journal, size_t n,
+		    struct worker *w, bool (*ours)(void *arg, uint64_t addr),
+		    void *arg);
+
+#endif

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * undo.c - removing all that is ours from a process
+ *
+ * There is one way, and every detach takes it: that of the guardian which ends
+ * its session, the one for fork children, and the recovery after everybody was
+ * killed.  It needs no agent, only a worker, the mappings and the journal:
+ *
+ *     1. stop everyone (net)
+ *     2. put the text back                 from here nobody newly enters
+ *     3. put replaced return addresses back
+ *     4. is anybody inside?                if so: let go, and again from 1
+ *     5. let go
+ *     6. give clean pages of text back, unmap everything, end the worker
+ *
+ * Each step may be the last one, and the whole be begun again by somebody else:
+ * what was done is found done.  The journal lies in the figures, which are
+ * unmapped last.
+ */
+#define _GNU_SOURCE
+#include "hold.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <session.h>
+
+#include "guardian.h"
+#include "text.h"
+
+#define PAGE 4096ul
+#define MAX_OURS 2048
+
+struct undo {
+	pid_t pid;
+	struct worker *w;
+	size_t n;
+	struct tl_mapping ours[MAX_OURS]; /* by address */
+	struct tl_mapping code[MAX_OURS]; /* those that are executable */
+	size_t n_code;
+	uint64_t figures_at; /* 0: they are not mapped */
+	struct tl_figures *figures; /* a copy, or NULL */
+};
+
+/* ---- what is there ---------------------------------------------------------------- */
+
+static bool recorded(const struct undo *u, const struct map *m)
+{
+	const struct tl_figures *f = u->figures;
+
+	for (int i = 0; f && i < TL_MAX_MAPPINGS; i++)
+		if (f->mapping[i].start && m->start >= f->mapping[i].start &&
+		    m->end <= f->mapping[i].end)
+			return true;
+	return false;
+}
+
+static bool anonymous(const struct map *m)
+{
+	return !m->inode && !m->name[0] && !m->shared;
+}
+
+/*
+ * Find our mappings: by name; anonymous memory between two of them (the gate);
+ * anonymous memory that the figures name (where no memory file may be executed).
+ */
+static int find_ours(struct undo *u)
+{
+	struct maps maps;
+	int err = maps_read(&maps, u->pid);
+
+	if (err)
+		return err;
+	u->n = u->n_code = 0;
+	for (size_t i = 0; i < maps.n && u->n < MAX_OURS; i++) {
+		const struct map *m = &maps.map[i];
+		bool between = i && i + 1 < maps.n && anonymous(m) &&
+			       maps.map[i - 1].end == m->start &&
+			       maps.map[i + 1].start == m->end &&
+			       map_is_ours(m - 1) && map_is_ours(m + 1) &&
+			       m->end - m->start == PAGE;
+
+		if (map_is_figures(m) && !u->figures_at)
+			u->figures_at = m->start;
+		if (!map_is_ours(m) && !between &&
+		    !(anonymous(m) && m->exec && recorded(u, m)))
+			continue;
+		u->ours[u->n++] = (struct tl_mapping){ m->start, m->end };
+		if (m->exec)
+			u->code[u->n_code++] = u->ours[u->n - 1];
+	}
+	maps_free(&maps);
+	return 0;
+}
+
+static bool is_ours(void *arg, uint64_t addr)
+{
+	const struct undo *u = arg;
+
+	for (size_t i = 0; i < u->n; i++)
+		if (addr >= u->ours[i].start && addr < u->ours[i].end)
+			return true;
+	return false;
+}
+
+/*
+ * A copy of section @kind of the figures in the target, into @dst, whose entries
+ * are as big as ours: at most @n of them.
+ */
+static void read_section(int mem, uint64_t at, const struct tl_header *h,
+			 uint32_t kind, void *dst, size_t size, size_t n)
+{
+	struct tl_section s[TL_MAX_SECTIONS];
+	uint32_t sections = h->sections < TL_MAX_SECTIONS ? h->sections :
+							    TL_MAX_SECTIONS;
+
+	if (mem_read(mem, s, at + sizeof(*h), sizeof(s[0]) * sections))
+		return;
+	for (uint32_t i = 0; i < sections; i++) {
+		uint64_t have = s[i].n < n ? s[i].n : n;
+
+		if (s[i].kind != kind || s[i].at > h->total || s[i].size > 4096)
+			continue;
+		if (s[i].size == size) {
+			mem_read(mem, dst, at + s[i].at, size * have);
+			return;
+		}
+		/* Another version's entries: ours are the first part of them. */
+		for (uint64_t k = 0; k < have && s[i].size > size; k++)
+			mem_read(mem, (char *)dst + k * size,
+				 at + s[i].at + k * s[i].size, size);
+	}
+}
+
+/* The figures that are mapped at @at; NULL: there are none to be believed. */
+struct tl_figures *figures_read(int mem, uint64_t at)
+{
+	struct tl_figures *f;
+	struct tl_header h;
+
+	if (!at || mem_read(mem, &h, at, sizeof(h)) ||
+	    memcmp(h.magic, TL_MAGIC, sizeof(h.magic)) || h.total > 1ul << 32)
+		return NULL;
+	f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (f == MAP_FAILED)
+		return NULL;
+	f->header = h;
+	read_section(mem, at, &h, TL_SECTION_MAPPINGS, f->mapping,
+		     sizeof(f->mapping[0]), TL_MAX_MAPPINGS);
+	read_section(mem, at, &h, TL_SECTION_RETURNS, &f->returns,
+		     sizeof(f->returns), 1);
+	read_section(mem, at, &h, TL_SECTION_JOURNAL, f->journal,
+		     sizeof(f->journal[0]), TL_MAX_SITES);
+	read_section(mem, at, &h, TL_SECTION_PROBES, f->probe,
+		     sizeof(f->probe[0]), TL_MAX_PROBES);
+	return f;
+}
+
+void figures_free(struct tl_figures *f)
+{
+	if (f)
+		munmap(f, sizeof(*f));
+}
+
+/* ---- putting back ------------------------------------------------------------------- */
+
+#define MOST_CALLS 1000000
+
+/*
+ * Return addresses that were replaced: by the lists that the figures describe, and
+ * only where a word of writable memory holds our trampoline's address.
+ */
+static void restore_returns(struct undo *u)
+{
+	const struct tl_returns *r = &u->figures->returns;
+	uint64_t node, call, slot, address, word;
+	int mem = u->w->mem, budget = MOST_CALLS;
+
+	if (!r->first || !is_ours(u, r->trampoline) ||
+	    mem_read(mem, &node, r->first, 8))
+		return;
+	for (; node && budget-- > 0;) {
+		if (mem_read(mem, &call, node + r->calls, 8))
+			return;
+		while (call && budget-- > 0) {
+			if (mem_read(mem, &slot, call + r->slot, 8) ||
+			    mem_read(mem, &address, call + r->address, 8))
+				break;
+			if (address != r->trampoline &&
+			    !mem_read(mem, &word, slot, 8) &&
+			    word == r->trampoline)
+				mem_write(u->w, slot, &address, 8);
+			if (mem_read(mem, &call, call + r->call_next, 8))
+				break;
+		}
+		if (mem_read(mem, &node, node + r->next, 8))
+			return;
+	}
+}
+
+/* Is anybody inside our code, or will be? */
+static int look_inside(struct undo *u, struct net *net, bool *inside)
+{
+	struct tl_range *r = calloc(u->n_code + 1, sizeof(*r));
+	bool *busy = calloc(u->n_code + 1, sizeof(*busy));
+	int err = -ENOMEM;
+
+	*inside = false;
+	if (!r || !busy)
+		goto out;
+	for (size_t i = 0; i < u->n_code; i++) {
+		r[i].start = u->code[i].start;
+		r[i].end = u->code[i].end;
+	}
+	err = net_quiet(net, r, u->n_code, busy);
+	for (size_t i = 0; i < u->n_code && !err; i++)
+		if (busy[i])
+			*inside = true;
+out:
+	free(r);
+	free(busy);
+	return err;
+}
+
+/* Steps 1 to 5, once. */
+static int restore_once(struct undo *u, bool *inside)
+{
+	struct net *net;
+	size_t left = 0;
+	int err;
+
+	err = net_open(&net, u->pid, u->w->pid, NULL);
+	if (err)
+		return refuse(err, "its threads cannot be stopped: %s",
+			      strerror(-err));
+	session_kill_point(30);
+	if (u->figures) {
+		left = text_restore(u->figures->journal, TL_MAX_SITES, u->w,
+				    is_ours, u);
+		session_kill_point(32);
+		restore_returns(u);
+	}
+	session_kill_point(33);
+	err = look_inside(u, net, inside);
+	net_close(net, NULL);
+	session_kill_point(34);
+	if (!err && left)
+		return refuse(-EIO, "%zu places of its text are not as they were",
+			      left);
+	return err;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static int restore_all(struct undo *u, unsigned int patience_ms)
+{
+	uint64_t end = now_ms() + patience_ms;
+	bool inside = true;
+	int err = 0;
+
+	for (unsigned int turn = 0;; turn++) {
+		err = restore_once(u, &inside);
+		if (err == -ESRCH || (!err && !inside) || now_ms() >= end)
+			break;
+		usleep(turn < 10 ? 1000 : 20000);
+	}
+	if (!err && inside)
+		return refuse(-EBUSY, "a thread of it is still inside a detour");
+	return err;
+}
+
+/* ---- taking away ---------------------------------------------------------------------- */
+
+static void give_back(struct undo *u)
+{
+	for (size_t i = 0; u->figures && i < TL_MAX_SITES; i++) {
+		const struct tl_journal *e = &u->figures->journal[i];
+
+		if (!e->addr)
+			break;
+		if (e->valid != 1 || e->len > TL_JOURNAL_BYTES)
+			continue;
+		/* Entries of one page lie together more often than not. */
+		if (i && (e[-1].addr & ~(PAGE - 1)) ==
+				 ((e->addr + e->len - 1) & ~(PAGE - 1)))
+			continue;
+		text_give_back(u->w, e->addr, e->len);
+	}
+}
+
+/* Unmap all; the mapping with the figures, and so the journal, last. */
+static int unmap_all(struct undo *u)
+{
+	int err = find_ours(u);
+	long got;
+
+	for (size_t i = 0; i < u->n && !err; i++) {
+		const struct tl_mapping *m = &u->ours[i];
+
+		if (m->start == u->figures_at)
+			continue;
+		got = worker_call(u->w, SYS_munmap, m->start, m->end - m->start,
+				  0, 0, 0, 0);
+		session_kill_point(36);
+		if (got)
+			err = refuse((int)got, "our memory cannot be unmapped");
+	}
+	for (size_t i = 0; i < u->n && !err; i++)
+		if (u->ours[i].start == u->figures_at)
+			worker_call(u->w, SYS_munmap, u->ours[i].start,
+				    u->ours[i].end - u->ours[i].start, 0, 0, 0,
+				    0);
+	session_kill_point(37);
+	return err;
+}
+
+static int undo_with_worker(struct undo *u, unsigned int patience_ms)
+{
+	uint64_t at;
+	int err;
+
+	/* Not an instruction of the agent's image, which goes. */
+	at = find_syscall(u->pid, u->w->mem);
+	if (!at)
+		return -ENOENT;
+	err = restore_all(u, patience_ms);
+	if (err)
+		return err;
+	u->w->syscall_at = at;
+	give_back(u);
+	session_kill_point(35);
+	return unmap_all(u);
+}
+
+int undo(pid_t pid, struct worker *w, unsigned int patience_ms)
+{
+	struct undo *u = calloc(1, sizeof(*u));
+	struct worker made = { .lost = true };
+	char path[64];
+	int err, mem;
+
+	if (!u)
+		return -ENOMEM;
+	u->pid = pid;
+	u->w = w;
+	err = find_ours(u);
+	if (err || !u->n)
+		goto out;
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	mem = open(path, O_RDONLY | O_CLOEXEC);
+	u->figures = figures_read(mem, u->figures_at);
+	close(mem);
+	err = find_ours(u);
+	if (!err && (!w->pid || w->lost)) {
+		worker_end(w);
+		err = worker_make(&made, pid);
+		*w = made;
+	}
+	if (!err)
+		err = undo_with_worker(u, patience_ms);
+	if (!err)
+		err = 1;
+	figures_free(u->figures);
+out:
+	worker_end(w);
+	session_kill_point(38);
+	free(u);
+	return err;
+}
+
+/* ---- other processes ------------------------------------------------------------------- */
+
+/* The tool and the guardian have the figures, too, but not the code. */
+static bool is_copy(pid_t pid, uint64_t inode, uint32_t dev_minor)
+{
+	bool figures = false, code = false;
+	struct maps maps;
+
+	if (maps_read(&maps, pid))
+		return false;
+	for (size_t i = 0; i < maps.n; i++) {
+		const struct map *m = &maps.map[i];
+
+		if (!map_is_ours(m) || m->dev_minor != dev_minor)
+			continue;
+		if (!map_is_figures(m))
+			code = true;
+		else if (m->inode == inode)
+			figures = true;
+	}
+	maps_free(&maps);
+	return figures && code;
+}
+
+int undo_others(uint64_t inode, uint32_t dev_minor, pid_t except)
+{
+	DIR *d = opendir("/proc");
+	struct worker w;
+	struct dirent *e;
+	int err = 0, got;
+
+	while (d && (e = readdir(d))) {
+		pid_t pid = atoi(e->d_name);
+
+		if (pid <= 0 || pid == except ||
+		    !is_copy(pid, inode, dev_minor))
+			continue;
+		w = (struct worker){ .mem = -1, .lost = true };
+		got = undo(pid, &w, 1000);
+		if (got < 0 && got != -ESRCH)
+			err = got;
+	}
+	if (d)
+		closedir(d);
+	return err;
+}

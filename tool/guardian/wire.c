@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wire.c - between the tool and its guardian
+ */
+#define _GNU_SOURCE
+#include "wire.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+bool wire_send(int fd, const void *p, size_t len)
+{
+	const char *at = p;
+
+	while (len) {
+		ssize_t n = send(fd, at, len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+bool wire_receive(int fd, void *p, size_t len)
+{
+	char *at = p;
+
+	while (len) {
+		ssize_t n = recv(fd, at, len, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+union control {
+	struct cmsghdr head;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+/* The descriptor goes with one byte of its own. */
+bool wire_send_fd(int fd, const struct wire *m, int pass)
+{
+	union control control = { 0 };
+	char byte = pass >= 0;
+	struct iovec v = { &byte, 1 };
+	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1 };
+
+	if (pass >= 0) {
+		h.msg_control = &control;
+		h.msg_controllen = sizeof(control);
+		control.head.cmsg_len = CMSG_LEN(sizeof(int));
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		memcpy(CMSG_DATA(&control.head), &pass, sizeof(pass));
+	}
+	return wire_send(fd, m, sizeof(*m)) &&
+	       sendmsg(fd, &h, MSG_NOSIGNAL) == 1;
+}
+
+bool wire_receive_fd(int fd, struct wire *m, int *passed)
+{
+	union control control = { 0 };
+	char byte;
+	struct iovec v = { &byte, 1 };
+	struct msghdr h = { .msg_iov = &v,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	ssize_t n;
+
+	*passed = -1;
+	if (!wire_receive(fd, m, sizeof(*m)))
+		return false;
+	do
+		n = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n != 1)
+		return false;
+	if (h.msg_controllen >= sizeof(struct cmsghdr) &&
+	    control.head.cmsg_type == SCM_RIGHTS)
+		memcpy(passed, CMSG_DATA(&control.head), sizeof(*passed));
+	return true;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wire.h - between the tool and its guardian
+ *
+ * A pair of sockets; both ends are of one program, so structures travel as they
+ * are.  The tool asks one thing at a time and reads until it has its answer; the
+ * guardian may send WIRE_STATE at any time.  End of file at the guardian's end
+ * means that the tool is dead: it detaches and exits.
+ */
+#ifndef TL_WIRE_H
+#define TL_WIRE_H
+
+#include <stdint.h>
+
+#include <session.h>
+
+enum wire_what {
+	WIRE_ATTACHED = 1, /* guardian: with the figures' descriptor, or an error */
+	WIRE_ADD = 2,	   /* tool: n probes follow; guardian: they come back */
+	WIRE_STATS = 3,
+	WIRE_DETACH = 4,
+	WIRE_STATE = 5, /* guardian, unasked */
+};
+
+struct wire {
+	uint32_t what;
+	int32_t result;
+	uint32_t n; /* struct session_probe that follow */
+	uint32_t state;
+	uint32_t first; /* index of the first of them */
+	uint32_t pad;
+	struct session_stats stats;
+	char error[400];
+};
+
+/* All of it, or false: the other side is gone. */
+bool wire_send(int fd, const void *p, size_t len);
+bool wire_receive(int fd, void *p, size_t len);
+
+/* As above, with a descriptor; -1: none came. */
+bool wire_send_fd(int fd, const struct wire *m, int pass);
+bool wire_receive_fd(int fd, struct wire *m, int *passed);
+
+struct wire_start {
+	pid_t pid;
+	struct session_options options;
+};
+
+/* Be the guardian, at the end @fd.  Does not return. */
+void guardian_main(int fd, const struct wire_start *start)
+	__attribute__((noreturn));
+
+#endif

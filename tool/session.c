@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session.c - the tool's end of a session
+ *
+ * The guardian is forked twice, so that it is nobody's child, and has a session of
+ * its own.  What it does is in guardian/; here is what the tool needs to ask it, and
+ * to read the figures, which it maps read-only.
+ */
+#define _GNU_SOURCE
+#include "session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <protocol.h>
+
+#include "guardian/guardian.h"
+#include "guardian/hold.h"
+#include "guardian/wire.h"
+
+struct session {
+	int fd;
+	enum session_state state;
+	const struct tl_figures *figures;
+	uint32_t n; /* probes so far */
+	struct session_stats stats;
+};
+
+_Static_assert(SESSION_BUCKETS == TL_TIME_BUCKETS &&
+		       SESSION_SUB_BITS == TL_TIME_SUB_BITS,
+	       "the figures' times are the session's");
+
+uint64_t session_bucket_low(unsigned int i)
+{
+	unsigned int sub = 1u << SESSION_SUB_BITS;
+
+	if (i < 2 * sub)
+		return i;
+	return (uint64_t)(sub + i % sub) << (i / sub - 1);
+}
+
+/* ---- attaching ------------------------------------------------------------------- */
+
+/* Fork twice; the grandchild is the guardian.  Its process id is not known. */
+static int start_guardian(int fds[2], const struct wire_start *start)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child < 0)
+		return refuse(-errno, "cannot start another process: %s",
+			      strerror(errno));
+	if (child == 0) {
+		close(fds[0]);
+		setsid();
+		if (fork() == 0)
+			guardian_main(fds[1], start);
+		_exit(0);
+	}
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
+static int await_attached(struct session *s)
+{
+	struct wire m;
+	void *p;
+	int fd;
+
+	if (!wire_receive_fd(s->fd, &m, &fd))
+		return refuse(-EIO, "the guardian died while it attached");
+	s->stats = m.stats;
+	if (m.result < 0)
+		return refuse(m.result, "%s", m.error);
+	if (fd < 0)
+		return refuse(-EIO, "the guardian sent no figures");
+	p = mmap(NULL, sizeof(*s->figures), PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (p == MAP_FAILED)
+		return refuse(-errno, "cannot map the figures: %s",
+			      strerror(errno));
+	s->figures = p;
+	return 0;
+}
+
+int session_attach(struct session **out, pid_t pid,
+		   const struct session_options *opt)
+{
+	struct wire_start start = { .pid = pid };
+	struct session *s;
+	int fds[2], err;
+
+	*out = NULL;
+	if (opt)
+		start.options = *opt;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return refuse(-ENOMEM, "no memory");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)) {
+		err = refuse(-errno, "no socket: %s", strerror(errno));
+		goto free_session;
+	}
+	session_kill_point(1);
+	err = start_guardian(fds, &start);
+	close(fds[1]);
+	s->fd = fds[0];
+	session_kill_point(2);
+	if (!err)
+		err = await_attached(s);
+	if (err)
+		goto close_socket;
+	session_kill_point(3);
+	*out = s;
+	return 0;
+
+close_socket:
+	close(s->fd);
+free_session:
+	free(s);
+	return err;
+}
+
+/* ---- asking ------------------------------------------------------------------------ */
+
+/* Read up to the answer to @what; what comes unasked changes the state. */
+static int receive(struct session *s, uint32_t what, struct wire *m)
+{
+	do {
+		if (!wire_receive(s->fd, m, sizeof(*m))) {
+			if (s->state == SESSION_ALIVE)
+				s->state = SESSION_LOST;
+			return refuse(-EPIPE, "the guardian is gone");
+		}
+		if (m->what == WIRE_STATE)
+			s->state = m->state;
+	} while (m->what != what);
+	s->stats = m->stats;
+	if (m->result < 0)
+		return refuse(m->result, "%s", m->error);
+	return m->result;
+}
+
+int session_add(struct session *s, struct session_probe *probes, size_t n)
+{
+	struct wire m = { .what = WIRE_ADD, .n = (uint32_t)n };
+	int armed;
+
+	if (n > TL_MAX_PROBES - s->n)
+		return refuse(-ENOSPC, "more than %u probes in a session",
+			      TL_MAX_PROBES);
+	session_kill_point(4);
+	if (!wire_send(s->fd, &m, sizeof(m)) ||
+	    !wire_send(s->fd, probes, n * sizeof(*probes))) {
+		s->state = SESSION_LOST;
+		return refuse(-EPIPE, "the guardian is gone");
+	}
+	session_kill_point(5);
+	armed = receive(s, WIRE_ADD, &m);
+	/* The probes come back after a refusal, too. */
+	if (m.what != WIRE_ADD || !wire_receive(s->fd, probes,
+						n * sizeof(*probes)))
+		return armed < 0 ? armed : -EPIPE;
+	if (armed >= 0)
+		s->n += (uint32_t)n;
+	session_kill_point(6);
+	return armed;
+}
+
+uint64_t session_hits(struct session *s, uint32_t id)
+{
+	if (id >= TL_MAX_PROBES)
+		return 0;
+	if (s->figures->probe[id].action == SESSION_TIME)
+		return s->figures->times[s->figures->probe[id].times %
+					 TL_MAX_TIMES]
+			.calls;
+	return tl_counter_read((const uint64_t *)s->figures->counters + id);
+}
+
+uint64_t session_missed(struct session *s, uint32_t id)
+{
+	return id < TL_MAX_PROBES ? s->figures->probe[id].missed : 0;
+}
+
+/* As the target has it, into the form of session.h. */
+static void copy_times(const struct tl_times *t, struct session_times *out)
+{
+	out->calls = t->calls;
+	out->missed = t->missed;
+	out->total = t->total;
+	out->min = t->min ? t->min - 1 : 0;
+	out->max = t->max;
+	memcpy(out->bucket, t->bucket, sizeof(out->bucket));
+}
+
+bool session_times(struct session *s, uint32_t id, struct session_times *out)
+{
+	const struct tl_probe *p;
+
+	if (id >= TL_MAX_PROBES)
+		return false;
+	p = &s->figures->probe[id];
+	if (p->action != SESSION_TIME)
+		return false;
+	copy_times(&s->figures->times[p->times % TL_MAX_TIMES], out);
+	out->missed = p->missed;
+	return true;
+}
+
+enum session_state session_state(struct session *s)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLIN };
+	struct wire m;
+
+	while (s->state != SESSION_LOST && poll(&p, 1, 0) > 0) {
+		if (!wire_receive(s->fd, &m, sizeof(m))) {
+			if (s->state == SESSION_ALIVE)
+				s->state = SESSION_LOST;
+			break;
+		}
+		if (m.what == WIRE_STATE)
+			s->state = m.state;
+	}
+	return s->state;
+}
+
+int session_fd(struct session *s)
+{
+	return s->fd;
+}
+
+void session_get_stats(struct session *s, struct session_stats *out)
+{
+	struct wire m = { .what = WIRE_STATS };
+
+	if (s->state != SESSION_LOST && wire_send(s->fd, &m, sizeof(m)))
+		receive(s, WIRE_STATS, &m);
+	*out = s->stats;
+}
+
+int session_detach(struct session *s)
+{
+	struct wire m = { .what = WIRE_DETACH };
+	pid_t pid = (pid_t)s->figures->header.target;
+	int err = 0;
+
+	session_kill_point(7);
+	session_state(s);
+	if (s->state == SESSION_LOST || !wire_send(s->fd, &m, sizeof(m)) ||
+	    (err = receive(s, WIRE_DETACH, &m)) == -EPIPE)
+		/* Killed; what it left is ours to clean. */
+		err = session_clean(pid);
+	session_kill_point(8);
+	munmap((void *)(uintptr_t)s->figures, sizeof(*s->figures));
+	close(s->fd);
+	free(s);
+	return err < 0 && err != -ESRCH ? err : 0;
+}
+
+/* ---- sessions of others ---------------------------------------------------------------- */
+
+/* The figures of whoever traces @pid; NULL: nobody does.  *@any: there are traces. */
+static struct tl_figures *find_figures(pid_t pid, int *mem, uint64_t *at,
+				       bool *any)
+{
+	struct tl_figures *f = NULL;
+	struct maps maps;
+	char path[64];
+
+	*any = false;
+	*mem = -1;
+	if (maps_read(&maps, pid))
+		return NULL;
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	for (size_t i = 0; i < maps.n && !f; i++) {
+		*any |= map_is_ours(&maps.map[i]);
+		if (!map_is_figures(&maps.map[i]))
+			continue;
+		*mem = open(path, O_RDONLY | O_CLOEXEC);
+		*at = maps.map[i].start;
+		f = figures_read(*mem, *at);
+		if (!f)
+			close(*mem);
+	}
+	maps_free(&maps);
+	return f;
+}
+
+/* Does @pid run the same program file as we? */
+static bool same_program_file(pid_t pid)
+{
+	struct stat a, b;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	return !stat(path, &a) && !stat("/proc/self/exe", &b) &&
+	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+/* Is @worker traced by @guardian? */
+static bool traced_by(pid_t worker, pid_t guardian)
+{
+	char path[64], line[128];
+	int tracer = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", worker);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "TracerPid: %d", &tracer) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return tracer == guardian;
+}
+
+/*
+ * The living guardian that the figures @f name: only if it began when they say, and
+ * holds a worker in the memory of @pid, since what they say is the target's word.
+ */
+static pid_t living_guardian(const struct tl_figures *f, pid_t pid)
+{
+	pid_t guardian = (pid_t)f->header.guardian;
+	pid_t worker = (pid_t)f->header.worker;
+
+	if (guardian <= 1 || worker <= 1 ||
+	    process_start(guardian) != f->header.guardian_start ||
+	    !same_program_file(guardian) || !traced_by(worker, guardian) ||
+	    net_same_memory(worker, pid) != 1)
+		return 0;
+	return guardian;
+}
+
+static uint64_t read_counter(int mem, uint64_t at)
+{
+	uint64_t sum = 0, v;
+
+	for (uint64_t i = 0; i < TL_SHARDS; i++)
+		if (!mem_read(mem, &v, at + (i << TL_SHARD_SHIFT), sizeof(v)))
+			sum += v;
+	return sum;
+}
+
+static void view_probe(struct session_view *v, const struct tl_figures *f,
+		       size_t i, int mem, uint64_t at)
+{
+	const struct tl_probe *e = &f->probe[i];
+	struct session_probe *p = &v->probes[i];
+	uint64_t calls = 0;
+
+	p->addr = e->addr;
+	p->start = e->start;
+	p->end = e->end;
+	p->action = e->action;
+	memcpy(p->name, e->name, sizeof(p->name) - 1);
+	p->err = e->err;
+	p->why = e->why < TL_NR_WHY ? (enum tl_why)e->why : TL_WHY_NONE;
+	p->kind = e->kind <= SESSION_BREAKPOINT ? (enum session_kind)e->kind :
+						  SESSION_NOT_ARMED;
+	p->id = (uint32_t)i;
+	v->missed[i] = e->missed;
+	if (e->action == SESSION_TIME)
+		mem_read(mem, &calls,
+			 at + offsetof(struct tl_figures, times) +
+				 (e->times % TL_MAX_TIMES) *
+					 sizeof(struct tl_times),
+			 sizeof(calls));
+	v->hits[i] = e->action == SESSION_TIME ?
+			     calls :
+			     read_counter(mem, at + i * sizeof(uint64_t) +
+						       offsetof(struct tl_figures,
+								counters));
+}
+
+int session_look(pid_t pid, struct session_view *out)
+{
+	struct tl_figures *f;
+	uint64_t at;
+	bool any;
+	int mem;
+
+	*out = (struct session_view){ 0 };
+	if (kill(pid, 0) && errno == ESRCH)
+		return refuse(-ESRCH, "no process %d", pid);
+	f = find_figures(pid, &mem, &at, &any);
+	if (!f)
+		return any;
+	out->guardian = living_guardian(f, pid);
+	while (out->n < TL_MAX_PROBES && f->probe[out->n].addr)
+		out->n++;
+	out->probes = calloc(out->n + 1, sizeof(*out->probes));
+	out->hits = calloc(out->n + 1, sizeof(*out->hits));
+	out->missed = calloc(out->n + 1, sizeof(*out->missed));
+	if (!out->probes || !out->hits || !out->missed) {
+		session_view_free(out);
+		out->n = 0;
+	}
+	for (size_t i = 0; i < out->n; i++)
+		view_probe(out, f, i, mem, at);
+	close(mem);
+	figures_free(f);
+	return 1;
+}
+
+void session_view_free(struct session_view *v)
+{
+	free(v->probes);
+	free(v->hits);
+	free(v->missed);
+	v->probes = NULL;
+	v->hits = v->missed = NULL;
+}
+
+#define GUARDIAN_MS 5000
+
+/* Tell a living guardian to detach, and wait until it has: true if it has. */
+static bool ask_guardian(pid_t guardian, const struct tl_figures *f, pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, guardian, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	bool gone;
+
+	if (fd < 0)
+		return false;
+	/* The descriptor is of the one that was verified only if it still is. */
+	if (living_guardian(f, pid) == guardian)
+		syscall(SYS_pidfd_send_signal, fd, SIGUSR1, NULL, 0);
+	gone = poll(&p, 1, GUARDIAN_MS) == 1;
+	close(fd);
+	return gone;
+}
+
+int session_clean(pid_t pid)
+{
+	struct worker w = { .mem = -1, .lost = true };
+	struct tl_figures *f;
+	bool any, removed = false;
+	pid_t guardian = 0;
+	uint64_t at;
+	int mem, err;
+
+	if (kill(pid, 0))
+		return errno == ESRCH ?
+			       refuse(-ESRCH, "no process %d", pid) :
+			       refuse(-EPERM, "no permission for process %d", pid);
+	f = find_figures(pid, &mem, &at, &any);
+	if (f) {
+		guardian = living_guardian(f, pid);
+		if (guardian)
+			removed = ask_guardian(guardian, f, pid);
+		close(mem);
+		figures_free(f);
+		if (guardian && !removed)
+			return refuse(-EBUSY, "its guardian (pid %d) does not end",
+				      guardian);
+	}
+	err = worker_clean_cave(NULL, pid);
+	if (!err)
+		err = undo(pid, &w, GUARDIAN_MS);
+	return err < 0 ? err : err || removed;
+}
