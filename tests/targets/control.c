@@ -240,8 +240,10 @@ static void parse(int argc, char **argv)
 			control_seconds = (unsigned int)atoi(optarg);
 			break;
 		default:
-			fprintf(stderr, "usage: %s [-t THREADS] [-r RATE] "
-					"[-s SECONDS] [ARG...]\n", argv[0]);
+			fprintf(stderr,
+				"usage: %s [-t THREADS] [-r RATE] "
+				"[-s SECONDS] [ARG...]\n",
+				argv[0]);
 			exit(2);
 		}
 	}

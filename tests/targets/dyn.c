@@ -18,12 +18,12 @@
 #define PROBED __attribute__((noinline, noclone, used))
 
 /* Define hot_NAME() and its inlined twin from one body. */
-#define HOT(type, name, params, ...)                                           \
-	static inline __attribute__((always_inline)) type twin_##name params  \
-		__VA_ARGS__                                                    \
-	PROBED type hot_##name params;                                         \
+#define HOT(type, name, params, ...)                                       \
+	static inline __attribute__((always_inline))                       \
+	type twin_##name params __VA_ARGS__ PROBED type hot_##name params; \
 	PROBED type hot_##name params __VA_ARGS__
 
+/* clang-format off */
 HOT(uint64_t, add, (uint64_t a, uint64_t b), { return a + b; })
 
 HOT(uint64_t, mix, (uint64_t a, uint64_t b), {
@@ -77,6 +77,8 @@ HOT(uint64_t, bystack, (struct big s, uint64_t k), {
 	return s.v[0] + s.v[5] * k + s.v[3];
 })
 
+/* clang-format on */
+
 /* No twin: the answer is known.  The pointer keeps every call a call. */
 PROBED uint64_t hot_recurse(uint64_t n);
 static __typeof__(hot_recurse) *volatile const call_recurse = hot_recurse;
@@ -86,8 +88,8 @@ PROBED uint64_t hot_recurse(uint64_t n)
 	return n < 2 ? n : call_recurse(n - 1) + call_recurse(n - 2);
 }
 
-#define FIB_N     6
-#define FIB       8
+#define FIB_N	  6
+#define FIB	  8
 #define FIB_CALLS 25
 
 enum { ADD, MIX, BRANCH, LOOP, MANY, VECTOR, TABLE, BYSTACK, RECURSE };
@@ -135,8 +137,7 @@ static void round_of_calls(struct worker *w)
 	control_expect("hot_bystack", hot_bystack(s, b), twin_bystack(s, b));
 	if ((a & 63) == 0) {
 		w->counts[RECURSE] += FIB_CALLS;
-		control_expect("hot_recurse",
-			       call_recurse(FIB_N), FIB);
+		control_expect("hot_recurse", call_recurse(FIB_N), FIB);
 	}
 }
 

@@ -28,7 +28,7 @@
 
 #include "control.h"
 
-#define PROBED	   __attribute__((noinline, noclone, used))
+#define PROBED	    __attribute__((noinline, noclone, used))
 #define CHILD_STEPS 100
 #define TEXT_BYTES  64
 #define CHILD_FLAG  "--child"
@@ -49,8 +49,19 @@ PROBED uint64_t shared_step(uint64_t a, uint64_t b)
 	return (a + b) ^ (b << 3);
 }
 
-enum { STEP, SHARED, LIB, DIRTY, FORK, RAW_FORK, VFORK, SPAWN, EXEC, CLONE_MEM,
-       LIBRARY };
+enum {
+	STEP,
+	SHARED,
+	LIB,
+	DIRTY,
+	FORK,
+	RAW_FORK,
+	VFORK,
+	SPAWN,
+	EXEC,
+	CLONE_MEM,
+	LIBRARY
+};
 
 static const char *const counters[] = { "step",	 "shared_step", "lib_step",
 					"dirty", "fork",	"raw_fork",
@@ -217,9 +228,9 @@ static const struct fork_case {
 	void (*run)(struct worker *w);
 	unsigned int counter;
 } cases[] = {
-	{ run_fork, FORK },   { run_raw_fork, RAW_FORK },
-	{ run_vfork, VFORK }, { run_spawn, SPAWN },
-	{ run_exec, EXEC },   { run_clone, CLONE_MEM },
+	{ run_fork, FORK },	  { run_raw_fork, RAW_FORK },
+	{ run_vfork, VFORK },	  { run_spawn, SPAWN },
+	{ run_exec, EXEC },	  { run_clone, CLONE_MEM },
 	{ run_library, LIBRARY },
 };
 

@@ -41,14 +41,28 @@ PROBED uint64_t step(uint64_t a, uint64_t b)
 	return (a ^ b) + 3 * b;
 }
 
-enum { STEP, HANDLER, ONSTACK, NODEFER, RESETHAND, DEFAULT, IGNORED, ACTION,
-       MASK, FULL_MASK, WAIT, SPAWN, THREADS, RAW_CLONE };
-
-static const char *const counters[] = {
-	"step",	   "handler", "onstack", "nodefer",   "resethand",
-	"default", "ignored", "action",	 "mask",      "full_mask",
-	"wait",	   "spawn",   "threads", "raw_clone", NULL
+enum {
+	STEP,
+	HANDLER,
+	ONSTACK,
+	NODEFER,
+	RESETHAND,
+	DEFAULT,
+	IGNORED,
+	ACTION,
+	MASK,
+	FULL_MASK,
+	WAIT,
+	SPAWN,
+	THREADS,
+	RAW_CLONE
 };
+
+static const char *const counters[] = { "step",	     "handler",	  "onstack",
+					"nodefer",   "resethand", "default",
+					"ignored",   "action",	  "mask",
+					"full_mask", "wait",	  "spawn",
+					"threads",   "raw_clone", NULL };
 
 static void call_step(struct worker *w)
 {
@@ -134,7 +148,9 @@ static void trap_and_check(void)
 	uintptr_t after;
 
 	__asm__ volatile("lea 1f(%%rip), %0\n\tint3\n1:"
-			 : "=&r"(after) : : "memory");
+			 : "=&r"(after)
+			 :
+			 : "memory");
 	control_expect("trap address", seen.pc, after);
 	control_expect("trap code", (uint64_t)seen.code, SI_KERNEL);
 }
@@ -274,8 +290,9 @@ static void run_full_mask(struct worker *w)
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, 8);
 	call_step(w);
 	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &old, &now, 8);
-	control_expect("full mask", now | 1ull << (SIGKILL - 1) |
-		       1ull << (SIGSTOP - 1), ~0ull);
+	control_expect("full mask",
+		       now | 1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1),
+		       ~0ull);
 	call_step(w);
 }
 
@@ -384,19 +401,27 @@ static void run_raw_clone(struct worker *w)
 	control_expect("raw clone", raw.sum, sum);
 }
 
+/* clang-format off */
 static const struct sig_case {
 	void (*run)(struct worker *w);
 	unsigned int counter;
 	bool takes_turn; /* uses the action of the process */
 } cases[] = {
-	{ run_handler, HANDLER, true },	    { run_onstack, ONSTACK, true },
-	{ run_nodefer, NODEFER, true },	    { run_resethand, RESETHAND, true },
-	{ run_default, DEFAULT, true },	    { run_ignored, IGNORED, true },
-	{ run_action, ACTION, true },	    { run_mask, MASK, false },
-	{ run_full_mask, FULL_MASK, false }, { run_wait, WAIT, true },
-	{ run_spawn, SPAWN, false },	    { run_threads, THREADS, false },
+	{ run_handler, HANDLER, true },
+	{ run_onstack, ONSTACK, true },
+	{ run_nodefer, NODEFER, true },
+	{ run_resethand, RESETHAND, true },
+	{ run_default, DEFAULT, true },
+	{ run_ignored, IGNORED, true },
+	{ run_action, ACTION, true },
+	{ run_mask, MASK, false },
+	{ run_full_mask, FULL_MASK, false },
+	{ run_wait, WAIT, true },
+	{ run_spawn, SPAWN, false },
+	{ run_threads, THREADS, false },
 	{ run_raw_clone, RAW_CLONE, false },
 };
+/* clang-format on */
 
 #define NR_CASES (sizeof(cases) / sizeof(cases[0]))
 

@@ -30,16 +30,16 @@
 #define SLEEP_NS (NSEC / 5)
 
 /* The kinds of thread, dealt out in turn; the last is the busy one. */
-#define KINDS(X)                                                               \
-	X(epoll)                                                               \
-	X(nanosleep)                                                           \
-	X(futex)                                                               \
-	X(sigtimedwait)                                                        \
-	X(semtimedop)                                                          \
-	X(recv)                                                                \
-	X(poll)                                                                \
-	X(pselect)                                                             \
-	X(cond)                                                                \
+#define KINDS(X)        \
+	X(epoll)        \
+	X(nanosleep)    \
+	X(futex)        \
+	X(sigtimedwait) \
+	X(semtimedop)   \
+	X(recv)         \
+	X(poll)         \
+	X(pselect)      \
+	X(cond)         \
 	X(pipe)
 
 struct gear {
@@ -49,12 +49,12 @@ struct gear {
 	pthread_cond_t cond;
 };
 
-#define DEFINE_TICK(kind)                                                      \
-	__attribute__((noinline, noclone, used)) unsigned int tick_##kind(     \
-		unsigned int n);                                               \
-	unsigned int tick_##kind(unsigned int n)                               \
-	{                                                                      \
-		return (unsigned int)control_opaque(n) * 3 + 1;                \
+#define DEFINE_TICK(kind)                                                  \
+	__attribute__((noinline, noclone, used)) unsigned int tick_##kind( \
+		unsigned int n);                                           \
+	unsigned int tick_##kind(unsigned int n)                           \
+	{                                                                  \
+		return (unsigned int)control_opaque(n) * 3 + 1;            \
 	}
 KINDS(DEFINE_TICK)
 DEFINE_TICK(busy)
@@ -84,8 +84,8 @@ static void sleep_epoll(struct gear *g)
 {
 	struct epoll_event e;
 
-	expect_end("epoll_wait", epoll_wait(g->fd[0], &e, 1, SLEEP_NS / 1000000),
-		   0);
+	expect_end("epoll_wait",
+		   epoll_wait(g->fd[0], &e, 1, SLEEP_NS / 1000000), 0);
 }
 
 static void sleep_nanosleep(struct gear *g)
@@ -96,8 +96,10 @@ static void sleep_nanosleep(struct gear *g)
 
 static void sleep_futex(struct gear *g)
 {
-	expect_end("futex", syscall(SYS_futex, &g->word, FUTEX_WAIT_PRIVATE, 0,
-				    &nap, NULL, 0), ETIMEDOUT);
+	expect_end("futex",
+		   syscall(SYS_futex, &g->word, FUTEX_WAIT_PRIVATE, 0, &nap,
+			   NULL, 0),
+		   ETIMEDOUT);
 }
 
 static void sleep_sigtimedwait(struct gear *g)
@@ -138,8 +140,8 @@ static void sleep_pselect(struct gear *g)
 
 	FD_ZERO(&set);
 	FD_SET(g->fd[0], &set);
-	expect_end("pselect", pselect(g->fd[0] + 1, &set, NULL, NULL, &nap,
-				      NULL), 0);
+	expect_end("pselect",
+		   pselect(g->fd[0] + 1, &set, NULL, NULL, &nap, NULL), 0);
 }
 
 static void sleep_cond(struct gear *g)
@@ -168,12 +170,14 @@ static void sleep_pipe(struct gear *g)
 	expect_end("read", read(feed[0], &c, 1) - 1, 0);
 }
 
+/* clang-format off */
 #define KIND_ENTRY(kind) { "tick_" #kind, sleep_##kind, tick_##kind },
 static const struct kind {
 	const char *name;
 	void (*sleep)(struct gear *g);
 	unsigned int (*tick)(unsigned int n);
 } kinds[] = { KINDS(KIND_ENTRY) };
+/* clang-format on */
 
 #define NR_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 #define BUSY	 NR_KINDS
@@ -185,7 +189,8 @@ static int open_socket_pair(int fd[2])
 	struct timeval limit = { 0, SLEEP_NS / 1000 };
 
 	return socketpair(AF_UNIX, SOCK_STREAM, 0, fd) ||
-	       setsockopt(fd[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	       setsockopt(fd[0], SOL_SOCKET, SO_RCVTIMEO, &limit,
+			  sizeof(limit));
 }
 
 static void begin(struct worker *w)
@@ -270,7 +275,8 @@ int main(int argc, char **argv)
 		counters[i] = kinds[i].name;
 	counters[BUSY] = "tick_busy";
 	semaphore = semget(IPC_PRIVATE, 1, 0600);
-	if (semaphore < 0 || pipe(feed) || pthread_create(&t, NULL, feeder, NULL)) {
+	if (semaphore < 0 || pipe(feed) ||
+	    pthread_create(&t, NULL, feeder, NULL)) {
 		perror("threads300");
 		return 3;
 	}

@@ -185,8 +185,8 @@ static bool flags(uint64_t r)
 	uint64_t set, clear;
 
 	(void)r;
-#define FLAGS_AFTER(insn)                                                      \
-	"lea -128(%%rsp), %%rsp\n\t" insn "\n\tcall t_flags\n\t"              \
+#define FLAGS_AFTER(insn)                                        \
+	"lea -128(%%rsp), %%rsp\n\t" insn "\n\tcall t_flags\n\t" \
 	"lea 128(%%rsp), %%rsp"
 	__asm__ volatile(FLAGS_AFTER("stc") : "=a"(set) : : "cc", "memory");
 	__asm__ volatile(FLAGS_AFTER("clc") : "=a"(clear) : : "cc", "memory");
@@ -207,6 +207,7 @@ __attribute__((target("avx2"))) static bool ymm(uint64_t r)
 	for (i = 0; i < 16; i++)
 		for (j = 0; j < 4; j++)
 			in[i][j] = (double)((r >> j) & 0xffff) + i;
+/* clang-format off */
 #define LOAD(n)	 "vmovupd " #n "*32(%0), %%ymm" #n "\n\t"
 #define STORE(n) "vmovupd %%ymm" #n ", " #n "*32(%1)\n\t"
 #define ALL(X)                                                                 \
@@ -218,6 +219,7 @@ __attribute__((target("avx2"))) static bool ymm(uint64_t r)
 			 : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3",
 			   "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
 			   "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+	/* clang-format on */
 	for (j = 0; j < 4; j++)
 		in[0][j] += in[1][j];
 	return memcmp(in, out, sizeof(in)) == 0;
@@ -237,6 +239,7 @@ __attribute__((target("avx512f"))) static bool zmm(uint64_t r)
 		in[j] = r + (uint64_t)j;
 		one[j] = 1;
 	}
+	/* clang-format off */
 	__asm__ volatile("sub $128, %%rsp\n\t"
 			 "vmovdqu64 (%1), %%zmm0\n\t"
 			 "vmovdqu64 (%2), %%zmm1\n\t"
@@ -251,6 +254,7 @@ __attribute__((target("avx512f"))) static bool zmm(uint64_t r)
 			 : "=&r"(k_out)
 			 : "r"(in), "r"(one), "r"(out), "r"(high), "r"(k)
 			 : "memory", "cc", "xmm0", "xmm1", "xmm31", "k1");
+	/* clang-format on */
 	for (j = 0; j < 8; j++)
 		right &= out[j] == in[j] + ((k >> j) & 1) && high[j] == in[j];
 	return right && k_out == k;
@@ -433,6 +437,7 @@ static bool blocked_read(uint64_t r)
 	return t_read(pipe_fd[0], &c, 1) == 1 && c == expected_byte++;
 }
 
+/* clang-format off */
 #define CASES(X)                                                               \
 	X(target_in_window) X(one_byte) X(three_bytes) X(red_zone) X(jrcxz)    \
 	X(loop) X(jcc) X(jmp_first) X(call_first) X(call_short)                \
@@ -441,6 +446,7 @@ static bool blocked_read(uint64_t r)
 	X(registers) X(flags) X(ymm) X(zmm) X(toggle) X(throw) X(longjmp_out)  \
 	X(thread_exit) X(swap_contexts) X(unwinding) X(in_handler)             \
 	X(allocator) X(blocked_read)
+/* clang-format on */
 
 #define ENTRY(name) { #name, name },
 static const struct torture_case {
@@ -448,8 +454,8 @@ static const struct torture_case {
 	bool (*run)(uint64_t r);
 } cases[] = { CASES(ENTRY) };
 
-#define NR_CASES      (sizeof(cases) / sizeof(cases[0]))
-#define BLOCKED_READ  (NR_CASES - 1)
+#define NR_CASES     (sizeof(cases) / sizeof(cases[0]))
+#define BLOCKED_READ (NR_CASES - 1)
 
 static const char *counters[NR_CASES + 1];
 static bool chosen[NR_CASES];
