@@ -28,7 +28,7 @@ static const char *kind_name(enum session_kind kind)
 	return kind == SESSION_JUMP ? "jump" : "breakpoint";
 }
 
-static void print_json(struct run *r, double elapsed, bool last)
+static void print_json(struct run *r, double elapsed)
 {
 	for (size_t i = 0; i < r->n_figures; i++) {
 		const struct figure *f = &r->figures[i];
@@ -39,7 +39,7 @@ static void print_json(struct run *r, double elapsed, bool last)
 		put_text(obj, "kind", kind_name(f->probe->kind));
 		put_number(obj, "hits", f->hits);
 		put_number(obj, "missed", f->missed);
-		if (!last || r->options->interval)
+		if (r->options->interval)
 			put_number(obj, "time_ns", (uint64_t)(elapsed * 1e9));
 		output_json(&r->out, obj);
 	}
@@ -96,7 +96,7 @@ static void print(struct run *r, double elapsed, bool last)
 	const struct figure **rows;
 
 	if (r->options->json) {
-		print_json(r, elapsed, last);
+		print_json(r, elapsed);
 		return;
 	}
 	rows = must_alloc(r->n_figures, sizeof(*rows));

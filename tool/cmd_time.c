@@ -48,7 +48,7 @@ static struct json_object *histogram_json(const struct session_times *t,
 	return list;
 }
 
-static void print_json(struct run *r, struct clock_rate rate)
+static void print_json(struct run *r, struct clock_rate rate, double elapsed)
 {
 	for (size_t i = 0; i < r->n_figures; i++) {
 		const struct figure *f = &r->figures[i];
@@ -66,6 +66,8 @@ static void print_json(struct run *r, struct clock_rate rate)
 		put_number(obj, "total_ns", (uint64_t)llround(l.total));
 		json_object_object_add(obj, "histogram",
 				       histogram_json(f->times, rate));
+		if (r->options->interval)
+			put_number(obj, "time_ns", (uint64_t)(elapsed * 1e9));
 		output_json(&r->out, obj);
 	}
 }
@@ -158,7 +160,7 @@ static void print(struct run *r, double elapsed, bool last)
 	const struct figure **rows;
 
 	if (r->options->json) {
-		print_json(r, rate);
+		print_json(r, rate, elapsed);
 		return;
 	}
 	rows = must_alloc(r->n_figures, sizeof(*rows));

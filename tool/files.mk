@@ -4,11 +4,12 @@
 # The command without its session: what can be linked with another one.
 tool-front-srcs := tool/main.c tool/help.c tool/options.c tool/text.c \
 	tool/match.c tool/spec.c tool/image.c tool/debugfile.c tool/process.c \
-	tool/resolve.c tool/output.c tool/latency.c tool/why.c tool/launch.c \
+	tool/ifunc.c tool/resolve.c tool/output.c tool/latency.c tool/why.c tool/launch.c \
 	tool/run.c tool/cmd_count.c tool/cmd_time.c tool/cmd_list.c \
 	tool/cmd_status.c
 
-tool-srcs := $(if $(wildcard tool/session.c),$(tool-front-srcs) tool/session.c)
+tool-srcs := $(if $(and $(wildcard tool/session.c), \
+	$(wildcard tool/guardian/files.mk)),$(tool-front-srcs) tool/session.c)
 tool-ldflags := -lm
 
 # The command with a session that touches nobody, for the golden outputs.

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ifunc.h"
 #include "match.h"
 #include "resolve.h"
 #include "text.h"
@@ -32,6 +33,12 @@ bool module_is(const struct module *m, const char *binary)
 	       without_version(m->name, binary) ||
 	       (glob_is(binary) &&
 		(glob_match(binary, m->name) || glob_match(binary, m->path)));
+}
+
+/* The vDSO, the kernel's code, is meant only if it is named. */
+static bool is_hidden(const struct module *m, const struct spec *s)
+{
+	return !s->binary && m->name[0] == '[';
 }
 
 static bool is_cold(const char *name)
@@ -245,8 +252,8 @@ static bool matches(const struct symbol *s, const char *func,
 }
 
 /*
- * An indirect function in @m: what it chose is what would have to be probed.
- * Those it chooses from are called __NAME_KIND by glibc.
+ * An indirect function that nobody bound yet: name what it can choose from, which
+ * glibc calls __NAME_KIND.
  */
 static int refuse_ifunc(const struct spec *s, const struct module *m)
 {
@@ -265,13 +272,45 @@ static int refuse_ifunc(const struct spec *s, const struct module *m)
 		list = more;
 		n++;
 	}
-	say_error("'%s' in %s is an indirect function: its code only chooses "
-		  "the real one, once; probe that%s%s",
-		  s->text, m->name, n ? ", for example " : " by its address",
+	say_error("'%s' in %s is an indirect function, and what it chose is "
+		  "not known yet%s%s",
+		  s->text, m->name, n ? "; probe that, for example " : "",
 		  list);
 	free(pattern);
 	free(list);
 	return -1;
+}
+
+/* Take what the indirect function @sym chose in this process. */
+static int take_ifunc(struct process *p, struct module *m, const struct spec *s,
+		      const struct symbol *sym, struct places *out)
+{
+	uint64_t choice[IFUNC_CHOICES];
+	size_t n = ifunc_choices(p, m, sym, choice);
+
+	for (size_t i = 0; i < n; i++) {
+		struct module *in = process_module_at(p, choice[i]);
+		uint64_t in_file = choice[i] - in->bias, start, end;
+		const struct symbol *real =
+			in->lack ? NULL : image_find(&in->image, in_file);
+		struct place at = { .module = in,
+				    .addr = choice[i] + s->offset };
+
+		if (real) {
+			at.start = real->addr + in->bias;
+			at.end = at.start + real->size;
+		} else if (!in->lack && image_unwind_bounds(&in->image, in_file,
+							    &start, &end)) {
+			at.start = start + in->bias;
+			at.end = end + in->bias;
+		}
+		say_detail("'%s' is an indirect function; it chose %s at "
+			   "0x%" PRIx64,
+			   s->text, real ? real->name : "the one", choice[i]);
+		at.name = name_of(m, sym->name, s->offset);
+		add_place(out, at);
+	}
+	return n ? 0 : refuse_ifunc(s, m);
 }
 
 /* How many in @m match; *@exported: one of them is not local. */
@@ -290,16 +329,19 @@ static size_t count_in(const struct module *m, const struct spec *s,
 	return n;
 }
 
-static int take_from(struct module *m, const struct spec *s, enum match_how how,
-		     struct places *out)
+static int take_from(struct process *p, struct module *m, const struct spec *s,
+		     enum match_how how, struct places *out)
 {
 	for (size_t i = 0; i < m->image.n; i++) {
 		const struct symbol *sym = &m->image.symbols[i];
 
 		if (!matches(sym, s->func, how))
 			continue;
-		if (sym->kind == SYMBOL_IFUNC)
-			return refuse_ifunc(s, m);
+		if (sym->kind == SYMBOL_IFUNC) {
+			if (take_ifunc(p, m, s, sym, out) != 0)
+				return -1;
+			continue;
+		}
 		if (s->has_offset && sym->size && s->offset >= sym->size) {
 			say_error("'%s' is past the end of %s, which has "
 				  "0x%" PRIx64 " bytes",
@@ -344,7 +386,8 @@ static int by_name(struct process *p, const struct spec *s, enum match_how how,
 		struct module *m = &p->modules[i];
 		bool exported;
 
-		if (!module_is(m, s->binary) || !count_in(m, s, how, &exported))
+		if (!module_is(m, s->binary) || is_hidden(m, s) ||
+		    !count_in(m, s, how, &exported))
 			continue;
 		any = m;
 		n++;
@@ -363,7 +406,7 @@ static int by_name(struct process *p, const struct spec *s, enum match_how how,
 		return ambiguous(p, s, how);
 	if (!any->is_main)
 		say_detail("'%s' is taken from %s", s->text, any->path);
-	return take_from(any, s, how, out) == 0 ? 1 : -1;
+	return take_from(p, any, s, how, out) == 0 ? 1 : -1;
 }
 
 static int by_glob(struct process *p, const struct spec *s, struct places *out)
@@ -373,11 +416,9 @@ static int by_glob(struct process *p, const struct spec *s, struct places *out)
 	for (size_t i = 0; i < p->n; i++) {
 		struct module *m = &p->modules[i];
 
-		/* The kernel's own code, only if it is asked for by name. */
-		if (m->lack || !module_is(m, s->binary) ||
-		    (!s->binary && m->name[0] == '['))
+		if (m->lack || !module_is(m, s->binary) || is_hidden(m, s))
 			continue;
-		if (take_from(m, s, MATCH_GLOB, out) != 0)
+		if (take_from(p, m, s, MATCH_GLOB, out) != 0)
 			return -1;
 	}
 	return out->n > before ? 0 : not_found(p, s);

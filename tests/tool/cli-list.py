@@ -194,6 +194,26 @@ def indirect_functions_are_marked():
 
 
 @tl.case
+def an_indirect_function_stands_for_what_it_chose():
+    p = target(DYN)
+    resolver = int(listing("-p", p.pid, "libc:strlen")[0]["address"], 16)
+    r = run("count", "-p", p.pid, "--dry-run", "--json", "strlen")
+    tl.check_eq(r.returncode, 0, r.stderr.decode())
+    rows = [json.loads(line) for line in r.stdout.splitlines()]
+    tl.check_eq([x["probe"] for x in rows], ["libc.so.6:strlen"], "probes")
+    chosen = int(rows[0]["address"], 16)
+    tl.check(chosen != resolver, "not the function that chooses")
+    maps = open(f"/proc/{p.pid}/maps", encoding="utf-8").read()
+    tl.check(any(int(m[1], 16) <= chosen < int(m[2], 16) for m in
+                 re.finditer(r"^([0-9a-f]+)-([0-9a-f]+) r-xp .*/libc",
+                             maps, re.M)), "in libc's text")
+    # Where libc has all its symbols, the name says the same.
+    names = {int(x["address"], 16): x["function"]
+             for x in listing("-p", p.pid, "libc:*")}
+    tl.check("strlen" in names.get(chosen, "strlen"), f"{names.get(chosen)}")
+
+
+@tl.case
 def deleted_program_is_still_read():
     d = tl.tempdir()
     prog = os.path.join(d, "gone")

@@ -82,8 +82,6 @@ in_the_way() {
 		count -p "$target" hot_add+0x1000
 	refused "${v}time of an offset" 1 'whole functions' \
 		time -p "$target" hot_add+1
-	refused "${v}indirect function" 1 'indirect function' \
-		count -p "$target" strlen
 	refused "${v}no such file" 1 'No such file' list /no/such/file
 	refused "${v}a directory" 1 'not a file' list /etc
 	refused "${v}no ELF file" 1 'not an ELF file' list /etc/passwd
