@@ -37,7 +37,8 @@ objcopy = $(cross.$1)objcopy
 # --- Layers
 
 layers := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn arch/sim \
-	  host/linux host/sim host/kernel host/template kernel tool tool/agent \
+	  host/linux host/sim host/kernel host/template kernel tool \
+	  tool/guardian tool/agent \
 	  tests/guest tests/targets bench examples
 -include $(addsuffix /files.mk,$(layers))
 
@@ -52,7 +53,7 @@ dir.host-linux := host/linux
 dir.host-sim := host/sim
 dir.host-template := host/template
 dir.agent := tool/agent
-dir.guardian := tool
+dir.guardian := tool/guardian
 dir.tool := tool
 
 # The layer rule: $1 is the target.  $(arch-seen) holds arch.h and isa.h and
@@ -184,7 +185,7 @@ $(O)/x86/agent_image.o: mk/image.S $(O)/agent.elf
 	$(Q)$(call cc,x86) -DIMAGE='"$(O)/agent.elf"' -DNAME=tl_agent_image \
 		-c $< -o $@
 
-$(O)/trapline: $(call objs,x86,$(tool-srcs) $(guardian-srcs)) \
+$(O)/trapline: $(call objs,x86,$(sort $(tool-srcs) $(guardian-srcs))) \
 		$(O)/x86/agent_image.o
 	$(call say,LINK,$@)
 	$(Q)$(call cc,x86) -o $@ $^ -ldw -lelf -ljson-c $(tool-ldflags)
