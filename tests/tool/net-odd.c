@@ -238,9 +238,16 @@ static void clone_vm_twice(struct shared *s)
 	spin((void *)2);
 }
 
+static int spin_as_orphan(void *arg)
+{
+	alarm(20);
+	spin(arg);
+	return 0;
+}
+
 static int clone_and_leave(void *arg)
 {
-	clone(spin_as_process, stack_top(), CLONE_VM, arg);
+	clone(spin_as_orphan, stack_top(), CLONE_VM, arg);
 	syscall(SYS_exit, 0);
 	return 0;
 }
@@ -355,6 +362,7 @@ static void vfork_and_spin(struct shared *s)
 TL_TEST(a_parent_in_vfork_is_safe_and_its_child_is_held)
 {
 	struct victim v = victim_start(vfork_and_spin);
+	unsigned int slow = 0;
 	struct net_stats st;
 	struct net *net;
 	unsigned long a;
@@ -370,9 +378,11 @@ TL_TEST(a_parent_in_vfork_is_safe_and_its_child_is_held)
 		CHECK_EQ(net_close(net, &st), 0);
 		CHECK_EQ(st.tasks, 3);
 		CHECK_EQ(st.stopped, 2);
-		CHECK(clock_ns() - begun < 60000000);
+		slow += clock_ns() - begun > 100000000;
 		pause_ms(2);
 	}
+	/* It is not waited for until the time limit. */
+	CHECK(slow < 10);
 	CHECK_EQ(atomic_load(&v.s->flag[0]), 0);
 	atomic_store(&v.s->quit, 1);
 	pause_ms(20);
@@ -464,10 +474,10 @@ static pid_t net_process(void)
 	fd = open(path, O_RDONLY);
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
-	(void)n;
-	/* The victim was born first. */
-	strtol(text, NULL, 10);
-	return (pid_t)strtol(strchr(text, ' ') + 1, NULL, 10);
+	/* It was born last; there is a space at the end. */
+	while (n > 1 && text[n - 2] != ' ')
+		n--;
+	return atoi(text + (n > 1 ? n - 1 : 0));
 }
 
 TL_TEST(everyone_goes_on_if_the_net_is_killed)

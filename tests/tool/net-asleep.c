@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+/* link: tool/guardian/net.c tool/guardian/net_stop.c tool/guardian/net_scan.c tool/guardian/net_proc.c */
+/*
+ * net-asleep.c - sleeping threads are left asleep, and caught if they wake
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "net-victim.h"
+
+static const struct net_options asleep = { .breakpoints = true };
+static struct shared *the;
+
+/* Shared code: a function that adds 1 to *rdi. */
+#define CODE 0x310000000000
+static uint8_t *const code = (uint8_t *)CODE;
+static const uint8_t add_one[] = { 0x48, 0x8d, 0x05, 0, 0, 0, 0, /* lea */
+				   0x48, 0xff, 0x07,		 /* incq */
+				   0xc3 };
+
+static bool map_code(void)
+{
+	if (mmap((void *)CODE, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+		 MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+		 0) != (void *)CODE)
+		return false;
+	memcpy(code, add_one, sizeof(add_one));
+	return true;
+}
+
+static void unmap_code(void)
+{
+	munmap((void *)CODE, 4096);
+}
+
+/* ---- nothing of theirs is interrupted ------------------------------------- */
+
+static int pipe_to_fill[2], pair[2];
+
+/* A write that has been made in part: cut short if it is interrupted. */
+static void *write_much(void *arg)
+{
+	static char much[1 << 20];
+
+	atomic_fetch_add(&the->ready, 1);
+	if (write(pipe_to_fill[1], much, sizeof(much)) != sizeof(much))
+		note_wrong(the, 1);
+	atomic_fetch_add(&the->flag[0], 1);
+	return arg;
+}
+
+/* The same for reading. */
+static void *read_much(void *arg)
+{
+	char much[1000];
+
+	atomic_fetch_add(&the->ready, 1);
+	if (recv(pair[0], much, sizeof(much), MSG_WAITALL) != sizeof(much))
+		note_wrong(the, 2);
+	atomic_fetch_add(&the->flag[1], 1);
+	return arg;
+}
+
+static void *wait_for_event(void *arg)
+{
+	struct epoll_event e;
+
+	atomic_fetch_add(&the->ready, 1);
+	epoll_wait(epoll_create1(0), &e, 1, -1);
+	note_wrong(the, 3);
+	return arg;
+}
+
+static void partly_done(struct shared *s)
+{
+	char text[4096];
+	size_t left = 1 << 20;
+
+	the = s;
+	if (pipe(pipe_to_fill) || socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+		abort();
+	start_thread(write_much, NULL);
+	start_thread(read_much, NULL);
+	start_thread(wait_for_event, NULL);
+	if (write(pair[1], text, 400) != 400)
+		abort();
+	while (!atomic_load(&s->quit)) {
+		struct pollfd p = { -1, 0, 0 };
+
+		atomic_fetch_add(&s->turns[0], 1);
+		poll(&p, 1, 1);
+	}
+	while (left)
+		left -= (size_t)read(pipe_to_fill[0], text, sizeof(text));
+	if (write(pair[1], text, 600) != 600)
+		abort();
+	pause();
+}
+
+TL_TEST(calls_done_in_part_are_not_cut_short)
+{
+	struct victim v = victim_start(partly_done);
+	struct net_stats st;
+	struct net *net;
+	unsigned int left = 0;
+
+	REQUIRE(victim_ready(&v, 3));
+	pause_ms(20);
+	for (int i = 0; i < 200; i++) {
+		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+		CHECK_EQ(net_close(net, &st), 0);
+		CHECK_EQ(st.rewound, 0);
+		left += st.left_blocked;
+	}
+	CHECK(left >= 600);
+	CHECK_EQ(atomic_load(&v.s->wrong), 0);
+	atomic_store(&v.s->quit, 1);
+	pause_ms(50);
+	CHECK_EQ(atomic_load(&v.s->flag[0]), 1);
+	CHECK_EQ(atomic_load(&v.s->flag[1]), 1);
+	CHECK_EQ(atomic_load(&v.s->wrong), 0);
+	victim_end(&v);
+}
+
+/* ---- who wakes is caught -------------------------------------------------- */
+
+static sigset_t mask_of_sleeper;
+static bool ignores_trap;
+
+static void sleep_and_add(struct shared *s)
+{
+	unsigned long n = 0, calls = 0;
+	sigset_t now;
+	char c;
+
+	if (ignores_trap)
+		signal(SIGTRAP, SIG_IGN);
+	sigprocmask(SIG_SETMASK, &mask_of_sleeper, NULL);
+	sigprocmask(SIG_SETMASK, NULL, &mask_of_sleeper);
+	atomic_store(&s->ready, 1);
+	while (read(pair[0], &c, 1) == 1) {
+		((void (*)(unsigned long *))code)(&n);
+		calls++;
+		atomic_store(&s->turns[0], n);
+		sigprocmask(SIG_SETMASK, NULL, &now);
+		if (memcmp(&now, &mask_of_sleeper, 8))
+			note_wrong(s, 1);
+		if (n != calls)
+			note_wrong(s, 2);
+	}
+}
+
+struct mask {
+	const char *name;
+	int block; /* -1: all */
+	bool ignore;
+	unsigned int left;
+};
+
+static const struct mask masks[] = {
+	{ "nothing blocked", 0, false, 1 },
+	{ "SIGTRAP blocked", SIGTRAP, false, 1 },
+	{ "all blocked", -1, false, 1 },
+	{ "SIGTRAP ignored", 0, true, 0 },
+};
+
+static void sleeper_wakes(const struct mask *m)
+{
+	const uintptr_t head = CODE;
+	struct net_stats st;
+	struct victim v;
+	struct net *net;
+	unsigned long n;
+
+	sigemptyset(&mask_of_sleeper);
+	if (m->block > 0)
+		sigaddset(&mask_of_sleeper, m->block);
+	if (m->block < 0)
+		*(uint64_t *)&mask_of_sleeper = ~(1ull << 8 | 1ull << 18);
+	ignores_trap = m->ignore;
+	v = victim_start(sleep_and_add);
+	REQUIRE(victim_ready(&v, 1));
+	for (n = 0; n < 30; n++) {
+		pause_ms(2);
+		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+		CHECK_EQ(net_catch(net, &head, 1), 0);
+		code[0] = 0xcc;
+		CHECK_EQ(write(pair[1], "x", 1), 1);
+		pause_ms(3);
+		CHECK_EQ(atomic_load(&v.s->turns[0]), n);
+		code[0] = add_one[0];
+		CHECK_EQ(net_close(net, &st), 0);
+		CHECK_EQ(st.left_blocked, m->left);
+		CHECK_EQ(st.caught, m->left);
+		pause_ms(3);
+		CHECK_EQ(atomic_load(&v.s->turns[0]), n + 1);
+	}
+	CHECK_EQ(atomic_load(&v.s->detail), 0);
+	CHECK_EQ(kill(v.pid, 0), 0);
+	victim_end(&v);
+}
+
+TL_TEST(a_sleeper_that_wakes_into_a_breakpoint_does_not_notice)
+{
+	const struct mask *m;
+
+	REQUIRE(map_code());
+	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	for_each_row (m, masks) {
+		ROW(m->name);
+		sleeper_wakes(m);
+	}
+	unmap_code();
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* A breakpoint that is the program's own reaches it. */
+static void own_trap(int sig)
+{
+	(void)sig;
+	atomic_fetch_add(&the->flag[0], 1);
+}
+
+static void trap_itself(struct shared *s)
+{
+	char c;
+
+	the = s;
+	atomic_store(&s->ready, 1);
+	while (read(pair[0], &c, 1) == 1) {
+		/* Set only now: before, the action was the default one. */
+		signal(SIGTRAP, own_trap);
+		__asm__ volatile("int3");
+		signal(SIGTRAP, SIG_DFL);
+		atomic_fetch_add(&s->turns[0], 1);
+	}
+}
+
+TL_TEST(a_breakpoint_of_the_programs_own_reaches_it)
+{
+	const uintptr_t head = CODE;
+	struct net_stats st;
+	struct victim v;
+	struct net *net;
+
+	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	v = victim_start(trap_itself);
+	REQUIRE(victim_ready(&v, 1));
+	for (unsigned int n = 0; n < 20; n++) {
+		pause_ms(2);
+		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+		CHECK_EQ(net_catch(net, &head, 1), 0);
+		CHECK_EQ(write(pair[1], "x", 1), 1);
+		pause_ms(2);
+		CHECK_EQ(net_close(net, &st), 0);
+		CHECK_EQ(st.caught, 0);
+		pause_ms(2);
+		CHECK_EQ(atomic_load(&v.s->flag[0]), n + 1);
+		CHECK_EQ(atomic_load(&v.s->turns[0]), n + 1);
+	}
+	victim_end(&v);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* ---- and evicted ---------------------------------------------------------- */
+
+static struct tl_window w;
+
+static void sleep_inside(struct shared *s)
+{
+	atomic_store(&s->ready, 1);
+	/* pause() whose `syscall` ends at code + 258, inside the window. */
+	((void (*)(void))(code + 251))();
+	atomic_store(&s->flag[0], 1);
+}
+
+/*
+ * 251: mov $34, %eax; 256: syscall; 258: ret.  The copy is at 512; it marks
+ * its end by returning 7 bytes of nops later.
+ */
+static const uint8_t sleep_code[] = { 0xb8, 34, 0, 0, 0, 0x0f, 0x05, 0xc3 };
+
+static void check_inside(unsigned int copy, bool busy)
+{
+	struct victim v;
+	struct net_stats st;
+	struct net *net;
+
+	memset(code, 0x90, 4096);
+	memcpy(code + 251, sleep_code, sizeof(sleep_code));
+	memcpy(code + 512, sleep_code, sizeof(sleep_code));
+	w = (struct tl_window){ .start = CODE + 251, .len = 8, .n_inner = 2 };
+	w.inner[0] = 5;
+	w.moved[0] = CODE + copy + 5;
+	w.inner[1] = 7;
+	w.moved[1] = CODE + copy + 7;
+	v = victim_start(sleep_inside);
+	REQUIRE(victim_ready(&v, 1));
+	pause_ms(10);
+	w.busy = false;
+	REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+	CHECK_EQ(net_evict(net, &w, 1), 0);
+	CHECK_EQ(net_close(net, &st), 0);
+	CHECK_EQ(w.busy, busy);
+	CHECK_EQ(st.moved, !busy);
+	CHECK_EQ(st.stopped + st.left_blocked, 1);
+	pause_ms(10);
+	if (!busy) {
+		struct net_place p;
+
+		CHECK_EQ(net_look(v.pid, v.pid, &p), 0);
+		CHECK(p.known);
+		CHECK_EQ(p.nr, 34);
+		CHECK_EQ(p.pc, CODE + copy + 7);
+	}
+	CHECK_EQ(atomic_load(&v.s->flag[0]), 0);
+	victim_end(&v);
+}
+
+TL_TEST(a_thread_asleep_inside_is_moved_with_its_call)
+{
+	REQUIRE(map_code());
+	check_inside(512, false);
+	unmap_code();
+}
+
+TL_TEST(a_thread_asleep_inside_stays_where_the_copy_has_no_call)
+{
+	REQUIRE(map_code());
+	check_inside(1024, true);
+	unmap_code();
+}
+
+static void sleep_with_word(struct shared *s)
+{
+	volatile uintptr_t word[2] = { CODE + 20, 0 };
+
+	atomic_store(&s->ready, 1);
+	for (;;) {
+		pause();
+		word[1]++;
+	}
+}
+
+TL_TEST(a_sleepers_stack_is_searched)
+{
+	struct victim v = victim_start(sleep_with_word);
+	struct net_stats st;
+	struct net *net;
+
+	REQUIRE(victim_ready(&v, 1));
+	pause_ms(10);
+	for (unsigned int from = 15; from < 25; from++) {
+		w = (struct tl_window){ .start = CODE + from, .len = 3 };
+		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+		CHECK_EQ(net_evict(net, &w, 1), 0);
+		CHECK_EQ(net_close(net, &st), 0);
+		CHECK_EQ(w.busy, from == 18 || from == 19);
+		CHECK_EQ(st.left_blocked, 1);
+		CHECK_EQ(st.stopped, 0);
+	}
+	victim_end(&v);
+}
