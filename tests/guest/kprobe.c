@@ -8,6 +8,7 @@
 
 #include "guest.h"
 #include <host_kernel.h>
+#include <kern/arch.h>
 #include <kern/memory.h>
 #include <kern/string.h>
 #include <kern/symbols.h>
@@ -38,10 +39,6 @@ static void enter(const struct mode *m)
 	host_kernel_optimize(m->jump);
 	host_kernel_stop_others(m->stop);
 }
-
-#define for_each_mode(m)       \
-	for_each_row(m, modes) \
-		if (enter(m), true)
 
 long shape_lea(long a, long b);
 long shape_push(long a, long b);
@@ -91,8 +88,8 @@ TL_TEST(probe_is_hit_as_often_as_called_and_sees_arguments)
 	uint8_t text[16];
 
 	memcpy(text, (void *)(uintptr_t)shape_lea, sizeof(text));
-	for_each_mode(m)
-	{
+	for_each_row(m, modes) {
+		enter(m);
 		struct kprobe p = { .symbol_name = "shape_lea",
 				    .pre_handler = count_pre,
 				    .post_handler = count_post };
@@ -143,8 +140,8 @@ TL_TEST(any_first_instruction_keeps_its_effect)
 	const struct mode *m;
 	const struct shape *s;
 
-	for_each_mode(m)
-	{
+	for_each_row(m, modes) {
+		enter(m);
 		for_each_row(s, shapes) {
 			struct kprobe p = { .symbol_name = s->name,
 					    .pre_handler = count_pre };
@@ -169,8 +166,8 @@ TL_TEST(every_instruction_of_a_loop_can_be_probed)
 	static const unsigned int hits[] = { 1, 1, 3, 3, 1 };
 	const struct mode *m;
 
-	for_each_mode(m)
-	{
+	for_each_row(m, modes) {
+		enter(m);
 		for (size_t i = 0; i < TL_ARRAY_SIZE(offsets); i++) {
 			struct kprobe p = { .symbol_name = "shape_loop",
 					    .offset = offsets[i],
@@ -207,8 +204,8 @@ TL_TEST(handler_may_change_arguments_and_course)
 {
 	const struct mode *m;
 
-	for_each_mode(m)
-	{
+	for_each_row(m, modes) {
+		enter(m);
 		struct kprobe p = { .symbol_name = "shape_push",
 				    .pre_handler = change_argument };
 
@@ -242,8 +239,8 @@ TL_TEST(hit_in_a_handler_runs_the_code_and_counts_one_miss)
 {
 	const struct mode *m;
 
-	for_each_mode(m)
-	{
+	for_each_row(m, modes) {
+		enter(m);
 		struct kprobe outer = { .symbol_name = "shape_push",
 					.pre_handler = call_probed };
 
@@ -280,8 +277,8 @@ TL_TEST(breakpoint_of_somebody_else_goes_to_its_owner)
 {
 	const struct mode *m;
 
-	for_each_mode(m)
-	{
+	for_each_row(m, modes) {
+		enter(m);
 		struct kprobe p = { .symbol_name = "shape_lea",
 				    .pre_handler = count_pre };
 		uintptr_t here;
@@ -310,8 +307,8 @@ TL_TEST(fault_in_a_probed_instruction_is_the_functions_own)
 	const struct mode *m;
 	long value = 99;
 
-	for_each_mode(m)
-	{
+	for_each_row(m, modes) {
+		enter(m);
 		struct kprobe p = { .symbol_name = "shape_fault",
 				    .pre_handler = count_pre,
 				    .post_handler = count_post };
@@ -329,12 +326,125 @@ TL_TEST(fault_in_a_probed_instruction_is_the_functions_own)
 	}
 }
 
+#define EFLAGS_IF (1ul << 9)
+
+TL_TEST(changing_text_leaves_interrupts_as_they_were)
+{
+	const struct mode *m;
+
+	for_each_row(m, modes) {
+		enter(m);
+		struct kprobe p = { .symbol_name = "shape_lea",
+				    .pre_handler = count_pre };
+		unsigned long flags;
+
+		REQUIRE(register_kprobe(&p) == 0);
+		flags = arch_irq_save();
+		CHECK(flags & EFLAGS_IF);
+		unregister_kprobe(&p);
+		CHECK(!(arch_irq_save() & EFLAGS_IF));
+		arch_irq_restore(flags);
+	}
+}
+
+/*
+ * An interrupt may come between any two instructions of whoever changes text.
+ * Here one does: registration runs with the trap flag set, and after each of
+ * its instructions the handler of debug exceptions calls the function.  (With
+ * others running, also where interrupts are off: another CPU would not care.)
+ */
+static const struct shape *stepped;
+static unsigned int steps, wrong, turns;
+static bool armed, only_interrupts;
+
+static bool call_at_each_step(enum trap_kind kind, struct pt_regs *regs,
+			      uintptr_t info)
+{
+	unsigned int before = pre_hits;
+	bool hit;
+
+	(void)kind;
+	(void)info;
+	if (only_interrupts && !(regs->flags & EFLAGS_IF))
+		return true;
+	steps++;
+	wrong += stepped->fn(40, 2) != stepped->want;
+	hit = pre_hits != before;
+	wrong += pre_hits - before > stepped->hits;
+	turns += hit != armed;
+	armed = hit;
+	return true;
+}
+
+static void set_trap_flag(bool on)
+{
+	unsigned long flags;
+
+	__asm__ volatile("pushfq\n\tpopq %0" : "=r"(flags));
+	flags = on ? flags | 0x100 : flags & ~0x100ul;
+	__asm__ volatile("pushq %0\n\tpopfq" : : "r"(flags) : "cc", "memory");
+}
+
+static void begin_steps(void)
+{
+	steps = wrong = turns = 0;
+	trap_set_hook(TRAP_DEBUG, call_at_each_step);
+	set_trap_flag(true);
+}
+
+static void end_steps(void)
+{
+	set_trap_flag(false);
+	trap_set_hook(TRAP_DEBUG, NULL);
+}
+
+static void register_under_steps(const struct shape *s)
+{
+	struct kprobe p = { .symbol_name = s->name, .pre_handler = count_pre };
+	int err;
+
+	reset();
+	stepped = s;
+	armed = false;
+	begin_steps();
+	err = register_kprobe(&p);
+	end_steps();
+	REQUIRE(err == 0);
+	CHECK(steps > 500);
+	CHECK_EQ(wrong, 0);
+	CHECK_EQ(turns, 1); /* from not hit to hit, once for all */
+	CHECK_EQ(p.nmissed, 0);
+
+	begin_steps();
+	unregister_kprobe(&p);
+	end_steps();
+	CHECK_EQ(wrong, 0);
+	CHECK_EQ(turns, 1);
+	CHECK_EQ(p.nmissed, 0);
+	CHECK_EQ(s->fn(40, 2), s->want);
+}
+
+TL_TEST(an_interrupt_at_any_instruction_of_patching_sees_whole_code)
+{
+	const struct mode *m;
+	const struct shape *s;
+
+	for_each_row(m, modes) {
+		enter(m);
+		only_interrupts = m->stop;
+		for_each_row(s, shapes) {
+			ROW(s->name);
+			register_under_steps(s);
+		}
+	}
+}
+
 TL_TEST(probe_in_an_interrupt_handler_counts_every_interrupt)
 {
 	const struct mode *m;
 
-	for_each_mode(m)
-	{
+	for_each_row(m, modes) {
+		enter(m);
 		struct kprobe p = { .symbol_name = "tick",
 				    .pre_handler = count_pre };
 		uint64_t before;
@@ -371,8 +481,8 @@ TL_TEST(return_probe_sees_every_return_and_its_value)
 {
 	const struct mode *m;
 
-	for_each_mode(m)
-	{
+	for_each_row(m, modes) {
+		enter(m);
 		struct kretprobe rp = { .kp.symbol_name = "depth",
 					.handler = on_return };
 
@@ -457,8 +567,8 @@ TL_TEST(no_page_becomes_writable_and_executable_by_probes)
 {
 	const struct mode *m;
 
-	for_each_mode(m)
-	{
+	for_each_row(m, modes) {
+		enter(m);
 		struct kprobe p = { .symbol_name = "shape_push",
 				    .pre_handler = count_pre };
 

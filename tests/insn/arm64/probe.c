@@ -327,10 +327,6 @@ static bool enter(const struct mode *m)
 	return prepare();
 }
 
-#define for_each_mode(m)       \
-	for_each_row(m, modes) \
-		if (enter(m))
-
 /* ---- the tests -------------------------------------------------------------------- */
 
 static unsigned int pre_hits, post_hits;
@@ -363,8 +359,8 @@ TL_TEST(probe_is_hit_as_often_as_called_and_sees_arguments)
 	kprobe_opcode_t *at = word_at((uintptr_t)plain), original = *at;
 	const struct mode *m;
 
-	for_each_mode(m)
-	{
+	for_each_row(m, modes) {
+		REQUIRE(enter(m));
 		struct kprobe p = { .addr = at,
 				    .pre_handler = count_pre,
 				    .post_handler = count_post };
@@ -403,8 +399,8 @@ TL_TEST(counter_in_place_counts_every_hit)
 	static uint64_t block[TL_COUNTER_BLOCK / 8];
 	const struct mode *m;
 
-	for_each_mode(m)
-	{
+	for_each_row(m, modes) {
+		REQUIRE(enter(m));
 		struct kprobe p = { .addr = word_at((uintptr_t)plain),
 				    .counter = block };
 		uint64_t before = tl_counter_read(block);
@@ -513,8 +509,8 @@ TL_TEST(handlers_may_use_vector_registers)
 {
 	const struct mode *m;
 
-	for_each_mode(m)
-	{
+	for_each_row(m, modes) {
+		REQUIRE(enter(m));
 		struct kprobe p = { .addr = word_at((uintptr_t)vectors_nop),
 				    .pre_handler = spoil_vectors,
 				    .post_handler = spoil_vectors_after };
