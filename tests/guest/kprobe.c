@@ -543,8 +543,8 @@ TL_TEST(registering_a_thousand_times_leaks_nothing)
 
 	memcpy(text, (void *)(uintptr_t)shape_push, sizeof(text));
 	for (unsigned int round = 0; round < 2; round++) {
-		for_each_mode(m)
-		{
+		for_each_row(m, modes) {
+			enter(m);
 			for (unsigned int i = 0; i < 250; i++) {
 				struct kprobe p = { .symbol_name = "shape_push",
 						    .pre_handler = count_pre };

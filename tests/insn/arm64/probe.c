@@ -445,14 +445,20 @@ TL_TEST(every_kind_of_instruction_keeps_its_effect)
 {
 	const struct mode *m;
 
-	for_each_mode(m) probe_each(NULL);
+	for_each_row(m, modes) {
+		REQUIRE(enter(m));
+		probe_each(NULL);
+	}
 }
 
 TL_TEST(every_kind_of_instruction_keeps_its_effect_with_post_handler)
 {
 	const struct mode *m;
 
-	for_each_mode(m) probe_each(count_post);
+	for_each_row(m, modes) {
+		REQUIRE(enter(m));
+		probe_each(count_post);
+	}
 }
 
 static void probe_all(void)
@@ -482,7 +488,10 @@ TL_TEST(all_instructions_of_a_function_probed_at_once)
 {
 	const struct mode *m;
 
-	for_each_mode(m) probe_all();
+	for_each_row(m, modes) {
+		REQUIRE(enter(m));
+		probe_all();
+	}
 }
 
 static int spoil_vectors(struct kprobe *p, struct pt_regs *regs)
@@ -559,7 +568,10 @@ TL_TEST(handler_may_change_arguments_and_course)
 {
 	const struct mode *m;
 
-	for_each_mode(m) change_course();
+	for_each_row(m, modes) {
+		REQUIRE(enter(m));
+		change_course();
+	}
 }
 
 static void post_returns_early(struct kprobe *p, struct pt_regs *regs,
@@ -584,7 +596,10 @@ TL_TEST(post_handler_may_change_the_course)
 {
 	const struct mode *m;
 
-	for_each_mode(m) change_course_after();
+	for_each_row(m, modes) {
+		REQUIRE(enter(m));
+		change_course_after();
+	}
 }
 
 static int call_probed(struct kprobe *p, struct pt_regs *regs)
@@ -620,7 +635,10 @@ TL_TEST(hit_in_a_handler_runs_the_code_and_counts_one_miss)
 {
 	const struct mode *m;
 
-	for_each_mode(m) recurse();
+	for_each_row(m, modes) {
+		REQUIRE(enter(m));
+		recurse();
+	}
 }
 
 static void fault(void)
@@ -646,7 +664,10 @@ TL_TEST(fault_in_a_probed_instruction_is_reported_at_its_own_address)
 {
 	const struct mode *m;
 
-	for_each_mode(m) fault();
+	for_each_row(m, modes) {
+		REQUIRE(enter(m));
+		fault();
+	}
 }
 
 static void foreign(void)
@@ -665,7 +686,10 @@ TL_TEST(breakpoint_of_somebody_else_goes_to_its_owner)
 {
 	const struct mode *m;
 
-	for_each_mode(m) foreign();
+	for_each_row(m, modes) {
+		REQUIRE(enter(m));
+		foreign();
+	}
 }
 
 static void refuse(void)
@@ -700,7 +724,10 @@ TL_TEST(impossible_places_give_einval)
 {
 	const struct mode *m;
 
-	for_each_mode(m) refuse();
+	for_each_row(m, modes) {
+		REQUIRE(enter(m));
+		refuse();
+	}
 }
 
 static unsigned int returns;
@@ -734,5 +761,8 @@ TL_TEST(return_probe_sees_every_return_and_its_value)
 {
 	const struct mode *m;
 
-	for_each_mode(m) follow_returns();
+	for_each_row(m, modes) {
+		REQUIRE(enter(m));
+		follow_returns();
+	}
 }
