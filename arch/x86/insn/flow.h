@@ -28,6 +28,7 @@ struct x86_trail {
 };
 
 #define X86_LEAS 48
+#define X86_SWEPT 8
 
 struct x86_scan {
 	const struct x86_flow *flow;
@@ -52,7 +53,8 @@ struct x86_scan {
 	bool fip_get;
 	bool direct; /* what is being reported is a branch's target */
 
-	uint64_t swept; /* the last jump out that was followed */
+	uint64_t swept[X86_SWEPT]; /* the last jumps out that were followed */
+	unsigned int nr_swept;
 
 	struct x86_trail trail[X86_TRAIL];
 	unsigned int nr_trail; /* since the last break */

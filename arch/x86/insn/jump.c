@@ -416,9 +416,11 @@ void x86_scan_outside(struct x86_scan *s, const struct x86_insn *jump)
 		sweep(s, to, to + SWEEP_ENTRY);
 		return;
 	}
-	if (to >= s->swept && to < s->swept + SWEEP_AFTER / 2)
-		return;
-	s->swept = to;
+	for (unsigned int i = 0; i < X86_SWEPT; i++) {
+		if (to >= s->swept[i] && to < s->swept[i] + SWEEP_AFTER / 2)
+			return;
+	}
+	s->swept[s->nr_swept++ % X86_SWEPT] = to;
 	if (before < s->flow->end && to > s->flow->start)
 		before = s->flow->end < to ? s->flow->end : to;
 	sweep(s, before, to);
