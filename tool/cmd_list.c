@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "match.h"
 #include "output.h"
+#include "prototype.h"
 #include "resolve.h"
 #include "text.h"
 
@@ -19,6 +20,7 @@ struct listing {
 	struct spec glob;
 	bool any; /* no glob: everything */
 	size_t shown;
+	struct prototypes *prototypes; /* of the module that is listed */
 	int width; /* of the column of binaries; 0: there is none */
 };
 
@@ -39,41 +41,59 @@ static bool is_wanted(const struct listing *l, const struct symbol *s)
 	       glob_match(l->glob.func, s->name);
 }
 
-static void print_one(struct listing *l, const struct module *m,
-		      const struct symbol *s)
+static void print_json(struct listing *l, const struct module *m,
+		       const struct symbol *s, const char *prototype)
 {
-	struct json_object *obj;
-	char *name;
+	struct json_object *obj = json_object_new_object();
 
-	l->shown++;
-	if (!l->options->json) {
-		name = text_clean_dup(s->name);
-		output_text(&l->out, "%#18" PRIx64 " %7" PRIu64 "  ",
-			    s->addr + m->bias, s->size);
-		if (l->width)
-			output_text(&l->out, "%-*s  ", l->width, m->name);
-		output_text(&l->out, "%s%s\n", name,
-			    s->kind == SYMBOL_IFUNC ? "  (indirect)" : "");
-		free(name);
-		return;
-	}
-	obj = json_object_new_object();
 	put_text(obj, "binary", m->path);
 	put_text(obj, "function", s->name);
 	put_hex(obj, "address", s->addr + m->bias);
 	put_number(obj, "size", s->size);
-	json_object_object_add(obj, "prototype", NULL);
+	if (prototype)
+		put_text(obj, "prototype", prototype);
+	else
+		json_object_object_add(obj, "prototype", NULL);
 	if (s->kind == SYMBOL_IFUNC)
 		put_bool(obj, "indirect", true);
 	output_json(&l->out, obj);
 }
 
+/* For people: the declaration instead of the name. */
+static void print_text(struct listing *l, const struct module *m,
+		       const struct symbol *s, const char *prototype)
+{
+	char *name = text_clean_dup(prototype ? prototype : s->name);
+
+	output_text(&l->out, "%#18" PRIx64 " %7" PRIu64 "  ", s->addr + m->bias,
+		    s->size);
+	if (l->width)
+		output_text(&l->out, "%-*s  ", l->width, m->name);
+	output_text(&l->out, "%s%s\n", name,
+		    s->kind == SYMBOL_IFUNC ? "  (indirect)" : "");
+	free(name);
+}
+
+static void print_one(struct listing *l, const struct module *m,
+		      const struct symbol *s)
+{
+	char *prototype = prototype_at(l->prototypes, s->addr, s->name);
+
+	l->shown++;
+	if (l->options->json)
+		print_json(l, m, s, prototype);
+	else
+		print_text(l, m, s, prototype);
+	free(prototype);
+}
+
 /* One line for each address: the first of its names that is wanted. */
-static void list_module(struct listing *l, const struct module *m)
+static void list_module(struct listing *l, struct module *m)
 {
 	const struct symbol *end = m->image.symbols + m->image.n, *s;
 	bool done = false;
 
+	l->prototypes = prototypes_open(&m->image);
 	for (s = m->image.symbols; s < end && !l->out.failed; s++) {
 		if (s->first)
 			done = false;
@@ -83,6 +103,7 @@ static void list_module(struct listing *l, const struct module *m)
 		print_one(l, m, s);
 		done = true;
 	}
+	prototypes_close(l->prototypes);
 }
 
 /* Why is there nothing?  A line for it. */
@@ -126,7 +147,7 @@ static int list(struct listing *l)
 			    "SIZE", l->width, l->width ? "BINARY" : "",
 			    l->width ? "  " : "");
 	for (size_t i = 0; i < l->process.n; i++) {
-		const struct module *m = &l->process.modules[i];
+		struct module *m = &l->process.modules[i];
 
 		if (!m->lack && module_is(m, l->glob.binary))
 			list_module(l, m);

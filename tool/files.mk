@@ -4,7 +4,7 @@
 # The command without its session: what can be linked with another one.
 tool-front-srcs := tool/main.c tool/help.c tool/options.c tool/text.c \
 	tool/match.c tool/spec.c tool/image.c tool/debugfile.c tool/process.c \
-	tool/ifunc.c tool/resolve.c tool/output.c tool/latency.c tool/why.c tool/launch.c \
+	tool/ifunc.c tool/prototype.c tool/resolve.c tool/output.c tool/latency.c tool/why.c tool/launch.c \
 	tool/run.c tool/cmd_count.c tool/cmd_time.c tool/cmd_list.c \
 	tool/cmd_status.c
 

@@ -288,6 +288,39 @@ def one_address_is_one_line():
 
 
 @tl.case
+def prototypes_come_from_debug_information():
+    prog = build("""
+#include <stdarg.h>
+struct list { struct list *next; const char *name; };
+typedef unsigned long size;
+int plain(int a, char b) { return a + b; }
+const char *pointers(struct list *l, const char *const *v, void *p)
+{ return l->name; }
+void callback(int (*f)(const void *, const void *), size n) { }
+int variadic(const char *fmt, ...) { return 0; }
+static int nothing(void) { return 3; }
+union u;
+enum color { RED } paint(volatile int *i, union u *u, _Bool b) { return RED; }
+int main(int argc, char *argv[]) { return nothing() + plain(1, 2); }
+""", "-g", name="x.c")
+    got = {r["function"]: r["prototype"] for r in listing(prog)}
+    for name, want in {
+            "plain": "int plain(int a, char b)",
+            "pointers": "const char *pointers(struct list *l, "
+                        "const char *const *v, void *p)",
+            "callback": "void callback(int (*f)(const void *, const void *),"
+                        " size n)",
+            "variadic": "int variadic(const char *fmt, ...)",
+            "nothing": "int nothing(void)",
+            "paint": "enum color paint(volatile int *i, union u *u, _Bool b)",
+            "main": "int main(int argc, char **argv)",
+            "_start": None}.items():
+        tl.check_eq(got[name], want, name)
+    subprocess.run(["strip", "-g", prog], check=True)
+    tl.check_eq({r["prototype"] for r in listing(prog)}, {None}, "without")
+
+
+@tl.case
 def copies_of_the_compiler_stand_for_the_function():
     prog = build("#include <unistd.h>\n"
                  "__asm__(\".text\\n.type f.constprop.0,@function\\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/image.c tool/debugfile.c tool/text.c -ldw -lelf -lm */
+/* link: tool/image.c tool/prototype.c tool/debugfile.c tool/text.c -ldw -lelf -lm */
 /*
  * tool_image.c - functions are found in ELF files, and no file can harm us
  */
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "image.h"
+#include "prototype.h"
 #include "tl_test.h"
 
 /*
@@ -160,6 +161,7 @@ static void use(const unsigned char *bytes, size_t size)
 {
 	int fd = memfd_create("image", MFD_CLOEXEC);
 	uint64_t start, end;
+	struct prototypes *p;
 	struct image img;
 	const char *why;
 
@@ -169,9 +171,11 @@ static void use(const unsigned char *bytes, size_t size)
 	}
 	if (image_open(&img, fd, "/x", NULL, &why) != 0)
 		return;
+	p = prototypes_open(&img);
 	for (size_t i = 0; i < img.n; i++) {
 		const struct symbol *s = &img.symbols[i];
 
+		free(prototype_at(p, s->addr, s->name));
 		CHECK(image_has_code(&img, s->addr));
 		CHECK(!s->size || image_has_code(&img, s->addr + s->size - 1));
 		CHECK(strlen(s->name) > 0);
@@ -179,6 +183,7 @@ static void use(const unsigned char *bytes, size_t size)
 		if (i % 16 == 0)
 			image_unwind_bounds(&img, s->addr, &start, &end);
 	}
+	prototypes_close(p);
 	image_close(&img);
 }
 
