@@ -566,6 +566,9 @@ TL_TEST(register_kprobes_is_all_or_nothing)
 	place_jump(1, 2, 0);
 	place_break(1, 2, 0);
 	CHECK_EQ(hits, 0);
+	/* As on Linux, what was undone is left disabled. */
+	CHECK(kprobe_disabled(&a));
+	a.flags = 0;
 	CHECK_EQ(register_kprobes(good, 2), 0);
 	CHECK_EQ(place_jump(1, 2, 0), 3);
 	CHECK_EQ(place_break(1, 2, 0), 3);
