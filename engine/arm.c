@@ -177,6 +177,7 @@ static int decide(struct tl_point *p, bool leaving, struct tl_change *change)
 	change->to = want.text;
 	change->old_copy = p->copy;
 	change->busy = false;
+	change->late = false;
 	return 1;
 }
 
@@ -201,14 +202,20 @@ static void show(struct tl_point *p)
 			probe->flags &= ~(uint32_t)KPROBE_FLAG_OPTIMIZED;
 }
 
-/* Make @c known to traps, before any text is changed. */
+/*
+ * Make @c known to traps, before any text is changed.  A slot that takes the
+ * place of a detour has to wait: it leads to what is still inside the jump.
+ */
 static void publish(struct tl_change *c)
 {
 	struct tl_point *p = c->point;
 
+	c->late = p->fresh && !p->fresh->detour && p->copy &&
+		  p->copy->detour && (c->from == TL_TEXT_JUMP || p->torn);
 	if (p->fresh) {
 		p->fresh->live = true;
-		tl_store_release(&p->copy, p->fresh);
+		if (!c->late)
+			tl_store_release(&p->copy, p->fresh);
 	}
 	tl_store_release(&p->breakpoint, true);
 }
@@ -218,6 +225,7 @@ static void commit(struct tl_change *c)
 	struct tl_point *p = c->point;
 
 	if (p->fresh) {
+		tl_store_release(&p->copy, p->fresh);
 		if (c->old_copy)
 			tl_copy_retire(c->old_copy);
 		p->fresh = NULL;
@@ -260,10 +268,44 @@ static bool changes_text(const struct tl_change *c)
 	return c->from != c->to || c->to == TL_TEXT_JUMP || c->point->torn;
 }
 
+/* A window that somebody of ours may yet come into. */
+static bool is_blocked(const struct tl_change *c)
+{
+	return c->to == TL_TEXT_JUMP && c->from != TL_TEXT_JUMP &&
+	       !tl_window_clear(c->point, c->old_copy);
+}
+
+/*
+ * Publish @n changes, and sort: those that change the text to the front.
+ * Returns how many these are.  Those that are blocked are taken back at once.
+ */
+static size_t sort(struct tl_change *changes, size_t *n)
+{
+	size_t texts = 0, others = *n;
+
+	for (size_t i = 0; i < others; i++)
+		publish(&changes[i]);
+	while (texts < others) {
+		struct tl_change c = changes[texts];
+
+		if (changes_text(&c) && !is_blocked(&c)) {
+			texts++;
+			continue;
+		}
+		changes[texts] = changes[--others];
+		changes[others] = c;
+		if (changes_text(&c)) {
+			cancel_busy(&c);
+			changes[others] = changes[--*n];
+		}
+	}
+	return texts;
+}
+
 /* Make @n changes: copies, then text.  Each point's err is set. */
 static void run(struct tl_change *changes, size_t n)
 {
-	size_t texts = 0;
+	size_t texts;
 	int err;
 
 	err = tl_writer_flush();
@@ -274,16 +316,7 @@ static void run(struct tl_change *changes, size_t n)
 		}
 		return;
 	}
-	/* Those that change the text to the front. */
-	for (size_t i = 0; i < n; i++) {
-		struct tl_change c = changes[i];
-
-		publish(&c);
-		if (!changes_text(&c))
-			continue;
-		changes[i] = changes[texts];
-		changes[texts++] = c;
-	}
+	texts = sort(changes, &n);
 	tl_fence(); /* T1: publish before the text is changed */
 	err = texts ? tl_patch(changes, texts) : 0;
 	for (size_t i = 0; i < n; i++)

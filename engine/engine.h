@@ -176,6 +176,8 @@ void tl_section_probe(struct tl_section *s, struct tl_point *point,
  * the host did not want to wait so long.
  */
 int tl_grace(void);
+/* What the host is to be told about @copy. */
+void tl_range_of(const struct tl_copy *copy, struct tl_range *range);
 /* @copy was replaced or its point removed: free it when nobody is inside. */
 void tl_copy_retire(struct tl_copy *copy);
 /* Free what is dirty if there is much of it, or @all.  0 or -TL_EBUSY. */
@@ -228,6 +230,21 @@ struct tl_point *tl_optimize_covering(uintptr_t from, uintptr_t addr);
 /* Where to begin with that. */
 uintptr_t tl_optimize_lowest(uintptr_t addr);
 
+/* ---- window.c ------------------------------------------------------------------------------ */
+
+/*
+ * Is nobody in a copy that leads into the window of @p?  Traps lead to the
+ * detour that @p has now, no longer to @old.  Task, not within a patch.
+ */
+bool tl_window_clear(const struct tl_point *p, const struct tl_copy *old);
+/* Is @addr behind the first byte of an armed jump? */
+bool tl_window_inside(uintptr_t addr);
+/*
+ * Where to go on instead of at @ip: at its copy, if it is, or may be, behind
+ * the first byte of a jump.  Context: any, in a section.
+ */
+uintptr_t tl_window_redirect(uintptr_t ip);
+
 /* ---- arm.c: from what is wanted to what is in memory ------------------------------ */
 
 struct tl_work {
@@ -252,6 +269,7 @@ struct tl_change {
 	enum tl_text to;
 	struct tl_copy *old_copy;
 	bool busy;
+	bool late; /* the fresh copy is published after the change */
 };
 
 /*

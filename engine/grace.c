@@ -180,17 +180,30 @@ void tl_copy_retire(struct tl_copy *copy)
 	tl_engine.n_dirty++;
 }
 
-static void fill_range(struct tl_range *r, const struct tl_copy *copy)
+/*
+ * May a thread that stands at the copy of the instruction at @addr be moved
+ * there?  Not into a jump (W2), and not where it would be hit a second time.
+ */
+static bool may_move_to(uintptr_t addr)
+{
+	const struct tl_point *p = tl_table_find(addr);
+
+	return !(p && p->text != TL_TEXT_ORIGINAL) && !tl_window_inside(addr);
+}
+
+void tl_range_of(const struct tl_copy *copy, struct tl_range *range)
 {
 	const struct tl_code *code = &copy->code;
 
-	r->start = copy->at;
-	r->end = copy->at + code->len;
-	r->origin = copy->point->addr;
-	r->n = code->n;
+	range->start = copy->at;
+	range->end = copy->at + code->len;
+	range->origin = copy->point->addr;
+	range->n = 0;
 	for (uint32_t i = 0; i < code->n; i++) {
-		r->from[i] = code->from[i];
-		r->to[i] = code->to[i];
+		if (!may_move_to(range->origin + code->from[i]))
+			continue;
+		range->from[range->n] = code->from[i];
+		range->to[range->n++] = code->to[i];
 	}
 }
 
@@ -206,7 +219,7 @@ static int reclaim_some(struct tl_copy *list, size_t n)
 
 	for (size_t i = 0; i < n; i++, copy = copy->next)
 		if (copy->at) /* else there is no code, only this object */
-			fill_range(&tl_engine.ranges[ranges++], copy);
+			tl_range_of(copy, &tl_engine.ranges[ranges++]);
 	if (ranges)
 		err = tlh_quiesce(tl_engine.ranges, ranges);
 	while (n--) {

@@ -141,6 +141,27 @@ static void settle(void)
 	tl_reclaim(false);
 }
 
+/*
+ * Points of @work that nothing is left of leave the table (R3).  Others that
+ * are not armed may have a detour that counts for a probe that is gone (R2).
+ */
+static void take_out(const struct tl_work *work)
+{
+	for (struct tl_point *p = work->first, *next; p; p = next) {
+		struct tl_copy *copy = p->copy;
+
+		next = p->work;
+		if (p->text != TL_TEXT_ORIGINAL || p->torn)
+			continue;
+		if (!p->probes) {
+			tl_point_remove(p);
+		} else if (copy && copy->n_counters) {
+			tl_store_release(&p->copy, NULL);
+			tl_copy_retire(copy);
+		}
+	}
+}
+
 void tl_probes_remove(struct kprobe **kps, int num)
 {
 	struct tl_work work;
@@ -160,11 +181,7 @@ void tl_probes_remove(struct kprobe **kps, int num)
 	if (!work.first)
 		return;
 	tl_apply(&work);
-	for (struct tl_point *p = work.first, *next; p; p = next) {
-		next = p->work;
-		if (!p->probes && p->text == TL_TEXT_ORIGINAL && !p->torn)
-			tl_point_remove(p); /* R3 */
-	}
+	take_out(&work);
 	settle();
 	for (int i = 0; i < num; i++) {
 		if (!(kps[i]->flags & TL_FLAG_UNLINKED))
@@ -286,16 +303,11 @@ static int add_unfinished(struct tl_point *p, void *arg)
 void tl_finish(void)
 {
 	struct tl_work work;
-	struct tl_point *p, *next;
 
 	tl_work_init(&work);
 	tl_table_each(add_unfinished, &work);
 	tl_apply(&work);
-	for (p = work.first; p; p = next) {
-		next = p->work;
-		if (!p->probes && p->text == TL_TEXT_ORIGINAL && !p->torn)
-			tl_point_remove(p);
-	}
+	take_out(&work);
 	tl_reclaim(true);
 }
 

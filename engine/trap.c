@@ -77,6 +77,8 @@ static int call_pre(struct tl_section *s, struct tl_point *p,
 		ret = probe->pre_handler(probe, regs);
 	}
 	tl_section_probe(s, p, NULL);
+	if (ret) /* often: skip the instruction; behind it is a jump's inside */
+		tl_arch_set_ip(regs, tl_window_redirect(tl_arch_ip(regs)));
 	return ret;
 }
 

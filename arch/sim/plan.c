@@ -76,7 +76,7 @@ static enum tl_why find_window(struct tl_plan *plan, uintptr_t addr,
 			return TL_WHY_NOT_RELOCATABLE;
 		len += sim_len(op);
 		if (!may_be_inside(op) && len < SIM_JUMP_BYTES)
-			return TL_WHY_CALL;
+			return op == SIM_CALL ? TL_WHY_CALL : TL_WHY_PAST_END;
 	}
 	if (is_target(addr, len, start, end))
 		return TL_WHY_TARGET;

@@ -298,11 +298,19 @@ void tlh_sync_cores(void)
 		sim_log_add('S');
 }
 
+static struct tl_window last_window;
+
+const struct tl_window *sim_last_window(void)
+{
+	return &last_window;
+}
+
 void tlh_evict(struct tl_window *windows, size_t n)
 {
 	enter(SIM_CALL_EVICT, windows->start);
 	must(sim.patching && n);
 	sim_log_add('E');
+	last_window = windows[n - 1];
 	for (; n; n--, windows++)
 		windows->busy = windows->start >= sim.busy_from &&
 				windows->start < sim.busy_to;

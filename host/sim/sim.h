@@ -77,8 +77,11 @@ void sim_fail(enum sim_call call, unsigned long n);
 /* Tell the engine of a function (lookup and bounds). */
 void sim_function(const char *name, uintptr_t start, size_t len);
 
-/* Bytes that a range of which @addr is part was given to quiesce about. */
+/* Is @addr in memory of tlh_exec_alloc()? */
 bool sim_is_exec(uintptr_t addr);
+
+/* The last window that tlh_evict() was called with. */
+const struct tl_window *sim_last_window(void);
 
 /* ---- the log ------------------------------------------------------------------ */
 

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+/* link: engine sim host-sim */
+/*
+ * register.c - what is refused, with which code, and that nothing is left of it
+ */
+#include "engine_fixture.h"
+
+extern const char __start_trapline_text[];
+extern const char __stop_trapline_text[];
+
+TL_TEST(both_addr_and_symbol_gives_einval)
+{
+	struct kprobe p = { .symbol_name = "fill" };
+
+	start();
+	p.addr = sim_text;
+	CHECK_EQ(register_kprobe(&p), -TL_EINVAL);
+	CHECK(p.addr == sim_text);
+	finish();
+}
+
+TL_TEST(neither_addr_nor_symbol_gives_einval)
+{
+	struct kprobe p = { .offset = 3 };
+
+	start();
+	CHECK_EQ(register_kprobe(&p), -TL_EINVAL);
+	finish();
+}
+
+TL_TEST(unknown_symbol_gives_enoent)
+{
+	struct kprobe p = { .symbol_name = "nowhere" };
+
+	start();
+	CHECK_EQ(register_kprobe(&p), -TL_ENOENT);
+	CHECK(!p.addr);
+	sim_ops.lookup = NULL;
+	p.symbol_name = "fill";
+	CHECK_EQ(register_kprobe(&p), -TL_ENOENT);
+	finish();
+}
+
+TL_TEST(symbol_and_offset_are_resolved)
+{
+	struct lettered a = lettered('A', 0);
+
+	start();
+	a.kp.addr = NULL;
+	a.kp.symbol_name = "leaf";
+	a.kp.offset = 2;
+	CHECK_EQ(register_kprobe(&a.kp), 0);
+	CHECK(a.kp.addr == sim_text + LEAF + 2);
+	CHECK_EQ(a.kp.opcode, SIM_INC);
+	CHECK(!(a.kp.flags & KPROBE_FLAG_ON_FUNC_ENTRY));
+	CHECK(get_kprobe(a.kp.addr) == &a.kp);
+	unregister_kprobe(&a.kp);
+	CHECK(!get_kprobe(sim_text + LEAF + 2));
+
+	a.kp = (struct kprobe){ .symbol_name = "leaf" };
+	CHECK_EQ(register_kprobe(&a.kp), 0);
+	CHECK(a.kp.flags & KPROBE_FLAG_ON_FUNC_ENTRY);
+	unregister_kprobe(&a.kp);
+	finish();
+}
+
+TL_TEST(same_struct_twice_gives_einval_and_stays_registered)
+{
+	struct lettered a = lettered('A', 0);
+	struct kprobe *two[2] = { &a.kp, &a.kp };
+	int err[2];
+
+	start();
+	a.kp.addr = sim_text + 3;
+	CHECK_EQ(register_kprobe(&a.kp), 0);
+	CHECK_EQ(register_kprobe(&a.kp), -TL_EINVAL);
+	trace_clear();
+	run_call(0);
+	CHECK_STR(trace, "A");
+	unregister_kprobe(&a.kp);
+
+	a.kp.flags = 0;
+	CHECK_EQ(tl_register_each(two, 2, err, NULL), 1);
+	CHECK_EQ(err[0], 0);
+	CHECK_EQ(err[1], -TL_EINVAL);
+	unregister_kprobes(two, 2);
+	CHECK(!a.kp.addr || !a.kp.point);
+
+	a.kp = (struct kprobe){ .addr = sim_text + 3 };
+	CHECK_EQ(register_kprobes(two, 2), -TL_EINVAL);
+	CHECK(!get_kprobe(sim_text + 3));
+	finish();
+}
+
+TL_TEST(register_in_engine_text_gives_einval)
+{
+	struct kprobe p = { 0 };
+
+	start();
+	p.addr = (kprobe_opcode_t *)(uintptr_t)&__start_trapline_text;
+	CHECK_EQ(register_kprobe(&p), -TL_EINVAL);
+	p.addr = (kprobe_opcode_t *)((uintptr_t)&__stop_trapline_text - 1);
+	CHECK_EQ(register_kprobe(&p), -TL_EINVAL);
+	p.addr = (kprobe_opcode_t *)(uintptr_t)&tl_trap_breakpoint;
+	CHECK_EQ(register_kprobe(&p), -TL_EINVAL);
+	finish();
+}
+
+TL_TEST(register_in_a_copy_gives_einval)
+{
+	struct lettered a = lettered('A', 0);
+	struct kprobe p = { 0 };
+	int32_t rel;
+
+	start();
+	a.kp.addr = sim_text + 3;
+	REQUIRE(register_kprobe(&a.kp) == 0);
+	REQUIRE(sim_text[3] == SIM_JUMP);
+	memcpy(&rel, sim_text + 4, 4);
+	p.addr = sim_text + 8 + rel;
+	CHECK_EQ(register_kprobe(&p), -TL_EINVAL);
+	finish();
+}
+
+static bool refuse_all(uintptr_t addr, size_t len, bool jump)
+{
+	(void)addr;
+	(void)len;
+	(void)jump;
+	return false;
+}
+
+static bool refuse_jumps(uintptr_t addr, size_t len, bool jump)
+{
+	(void)addr;
+	(void)len;
+	return !jump;
+}
+
+static bool refuse_breakpoints(uintptr_t addr, size_t len, bool jump)
+{
+	(void)addr;
+	(void)len;
+	return jump;
+}
+
+TL_TEST(what_the_host_forbids_gives_einval)
+{
+	struct lettered a = lettered('A', 0);
+
+	start();
+	a.kp.addr = sim_text + 3;
+	sim_ops.allowed = refuse_all;
+	CHECK_EQ(register_kprobe(&a.kp), -TL_EINVAL);
+	sim_ops.allowed = refuse_jumps;
+	CHECK_EQ(register_kprobe(&a.kp), 0);
+	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_FORBIDDEN);
+	CHECK_EQ(sim_text[3], SIM_TRAP);
+	finish();
+}
+
+TL_TEST(no_breakpoint_allowed_and_no_jump_possible_gives_ebusy)
+{
+	struct lettered a = lettered('A', 0);
+
+	start();
+	sim_ops.allowed = refuse_breakpoints;
+	a.kp.addr = sim_text + FILL - 2; /* too near to the end */
+	CHECK_EQ(register_kprobe(&a.kp), -TL_EBUSY);
+	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_PAST_END);
+	a.kp.addr = sim_text + 3;
+	CHECK_EQ(register_kprobe(&a.kp), 0);
+	CHECK_EQ(sim_text[3], SIM_JUMP);
+	finish();
+}
+
+TL_TEST(traps_and_unknown_bytes_give_eilseq)
+{
+	struct kprobe p = { 0 };
+
+	start();
+	sim_text[5] = SIM_TRAP;
+	sim_text[6] = 0xf0;
+	keep_pristine();
+	p.addr = sim_text + 5;
+	CHECK_EQ(register_kprobe(&p), -TL_EILSEQ);
+	p.addr = sim_text + 6;
+	CHECK_EQ(register_kprobe(&p), -TL_EILSEQ);
+	finish();
+}
+
+TL_TEST(inside_of_a_probed_instruction_gives_eilseq)
+{
+	struct lettered a = lettered('A', 0);
+	struct kprobe p = { 0 };
+
+	start();
+	a.kp.addr = sim_text + CALLER; /* two bytes */
+	REQUIRE(register_kprobe(&a.kp) == 0);
+	sim_text[CALLER + 1] = SIM_INC; /* would be one, by itself */
+	p.addr = sim_text + CALLER + 1;
+	CHECK_EQ(register_kprobe(&p), -TL_EILSEQ);
+	sim_text[CALLER + 1] = 1;
+	unregister_kprobe(&a.kp);
+
+	sim_text[CALLER + 1] = SIM_INC;
+	CHECK_EQ(register_kprobe(&p), 0);
+	a.kp.flags = 0;
+	a.kp.addr = sim_text + CALLER;
+	CHECK_EQ(register_kprobe(&a.kp), -TL_EILSEQ);
+	unregister_kprobe(&p);
+	sim_text[CALLER + 1] = 1;
+	finish();
+}
+
+TL_TEST(instruction_that_cannot_move_gives_eopnotsupp)
+{
+	struct kprobe p = { 0 };
+
+	start();
+	sim_text[5] = SIM_REFUSE;
+	keep_pristine();
+	p.addr = sim_text + 5;
+	CHECK_EQ(register_kprobe(&p), -TL_EOPNOTSUPP);
+	finish();
+}
+
+TL_TEST(no_memory_there_gives_enoent)
+{
+	struct kprobe p = { .addr = (kprobe_opcode_t *)64 };
+
+	start();
+	CHECK_EQ(register_kprobe(&p), -TL_ENOENT);
+	finish();
+}
+
+TL_TEST(no_copy_near_enough_gives_erange)
+{
+	struct kprobe p = { 0 };
+
+	start();
+	sim_text[5] = SIM_FAR;
+	keep_pristine();
+	p.addr = sim_text + 5;
+	CHECK_EQ(register_kprobe(&p), -TL_ERANGE);
+	finish();
+}
+
+TL_TEST(zero_or_fewer_probes_give_einval)
+{
+	struct kprobe *none[1] = { NULL };
+	struct kretprobe *no_returns[1] = { NULL };
+
+	start();
+	CHECK_EQ(register_kprobes(none, 0), -TL_EINVAL);
+	CHECK_EQ(register_kprobes(none, -1), -TL_EINVAL);
+	CHECK_EQ(tl_register_each(none, 0, NULL, NULL), -TL_EINVAL);
+	CHECK_EQ(register_kretprobes(no_returns, 0), -TL_EINVAL);
+	unregister_kprobes(none, 0);
+	unregister_kretprobes(no_returns, 0);
+	finish();
+}
+
+TL_TEST(other_flags_are_masked_and_nmissed_is_zeroed)
+{
+	struct lettered a = lettered('A', 0);
+
+	start();
+	a.kp.addr = sim_text + 3;
+	a.kp.flags = 0xffffffffu & ~(KPROBE_FLAG_DISABLED |
+				     KPROBE_FLAG_JUMP_ONLY);
+	a.kp.nmissed = 77;
+	CHECK_EQ(register_kprobe(&a.kp), 0);
+	CHECK_EQ(a.kp.flags, KPROBE_FLAG_OPTIMIZED);
+	CHECK_EQ(a.kp.nmissed, 0);
+	finish();
+}
+
+TL_TEST(unregistered_probe_keeps_disabled_and_registers_silently_so)
+{
+	struct lettered a = lettered('A', 0);
+
+	start();
+	a.kp.addr = sim_text + 3;
+	REQUIRE(register_kprobe(&a.kp) == 0);
+	unregister_kprobe(&a.kp);
+	CHECK(a.kp.flags & KPROBE_FLAG_DISABLED);
+	CHECK(a.kp.addr == sim_text + 3);
+	CHECK_EQ(register_kprobe(&a.kp), 0);
+	trace_clear();
+	run_call(0);
+	CHECK_STR(trace, "");
+	CHECK_EQ(sim_text[3], SIM_INC);
+	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_DISABLED);
+	finish();
+}
+
+TL_TEST(unregister_of_a_stranger_clears_its_address)
+{
+	struct lettered a = lettered('A', 0);
+
+	start();
+	a.kp.addr = sim_text + 3;
+	unregister_kprobe(&a.kp);
+	CHECK(!a.kp.addr);
+	a.kp.addr = sim_text + 3;
+	REQUIRE(register_kprobe(&a.kp) == 0);
+	unregister_kprobe(&a.kp);
+	CHECK(a.kp.addr);
+	unregister_kprobe(&a.kp);
+	CHECK(!a.kp.addr);
+	finish();
+}
+
+TL_TEST(batch_is_all_or_nothing)
+{
+	struct lettered a = lettered('A', 3), b = lettered('B', 20),
+			c = lettered('C', 40);
+	struct kprobe *three[3] = { &a.kp, &b.kp, &c.kp };
+
+	start();
+	a.kp.addr = sim_text + 3;
+	b.kp.addr = sim_text + 20;
+	c.kp.addr = sim_text + 40;
+	sim_text[40] = SIM_REFUSE;
+	keep_pristine();
+	CHECK_EQ(register_kprobes(three, 3), -TL_EOPNOTSUPP);
+	CHECK(a.kp.addr == sim_text + 3);
+	CHECK_EQ(a.kp.flags, KPROBE_FLAG_DISABLED);
+	CHECK_EQ(c.kp.flags, 0);
+	CHECK_MEM(sim_text, pristine, SIM_TEXT_BYTES);
+	CHECK(!get_kprobe(sim_text + 3));
+
+	a.kp.flags = b.kp.flags = 0;
+	c.kp.addr = sim_text + 41;
+	CHECK_EQ(register_kprobes(three, 3), 0);
+	CHECK_EQ(sim_text[3], SIM_JUMP);
+	CHECK_EQ(sim_text[20], SIM_JUMP);
+	unregister_kprobes(three, 3);
+	CHECK_MEM(sim_text, pristine, SIM_TEXT_BYTES);
+	finish();
+}
+
+TL_TEST(register_each_says_what_became_of_each)
+{
+	struct lettered a = lettered('A', 0), b = a, c = a, d = a;
+	struct kprobe *four[4] = { &a.kp, &b.kp, &c.kp, &d.kp };
+	enum tl_why why[4];
+	int err[4];
+
+	start();
+	sim_text[40] = SIM_REFUSE;
+	keep_pristine();
+	a.kp.addr = sim_text + 3;
+	b.kp.addr = sim_text + 40;
+	c.kp.addr = sim_text + FILL - 2;
+	d.kp.addr = sim_text + FILL - 3;
+	d.kp.flags = KPROBE_FLAG_JUMP_ONLY;
+	CHECK_EQ(tl_register_each(four, 4, err, why), 2);
+	CHECK_EQ(err[0], 0);
+	CHECK_EQ(why[0], TL_WHY_NONE);
+	CHECK_EQ(err[1], -TL_EOPNOTSUPP);
+	CHECK_EQ(err[2], 0);
+	CHECK_EQ(why[2], TL_WHY_PAST_END);
+	CHECK_EQ(err[3], -TL_EBUSY);
+	CHECK_EQ(why[3], TL_WHY_PAST_END);
+	CHECK_EQ(tl_kprobe_why(&d.kp), TL_WHY_PAST_END);
+	CHECK(d.kp.addr == sim_text + FILL - 3);
+	CHECK_EQ(d.kp.flags, KPROBE_FLAG_JUMP_ONLY);
+	CHECK_EQ(sim_text[3], SIM_JUMP);
+	CHECK_EQ(sim_text[FILL - 2], SIM_TRAP);
+	CHECK_EQ(sim_text[FILL - 3], SIM_INC);
+	unregister_kprobes(four, 4);
+	CHECK(!b.kp.addr);
+	finish();
+}
+
+TL_TEST(enable_and_disable_are_refused_for_strangers)
+{
+	struct kprobe p = { 0 };
+
+	start();
+	p.addr = sim_text + 3;
+	CHECK_EQ(enable_kprobe(&p), -TL_EINVAL);
+	CHECK_EQ(disable_kprobe(&p), -TL_EINVAL);
+	finish();
+}
+
+TL_TEST(enable_and_disable_arm_and_disarm)
+{
+	struct lettered a = lettered('A', 0);
+
+	start();
+	a.kp.addr = sim_text + 3;
+	a.kp.flags = KPROBE_FLAG_DISABLED;
+	CHECK_EQ(register_kprobe(&a.kp), 0);
+	CHECK_MEM(sim_text, pristine, SIM_TEXT_BYTES);
+	CHECK_EQ(sim.calls[SIM_CALL_PATCH_BEGIN], 0);
+	CHECK_EQ(enable_kprobe(&a.kp), 0);
+	CHECK_EQ(sim_text[3], SIM_JUMP);
+	CHECK(a.kp.flags & KPROBE_FLAG_OPTIMIZED);
+	CHECK_EQ(enable_kprobe(&a.kp), 0);
+	CHECK_EQ(disable_kprobe(&a.kp), 0);
+	CHECK(!(a.kp.flags & KPROBE_FLAG_OPTIMIZED));
+	CHECK_MEM(sim_text, pristine, SIM_TEXT_BYTES);
+	CHECK_EQ(disable_kprobe(&a.kp), 0);
+	CHECK_EQ(sim.calls[SIM_CALL_PATCH_BEGIN], 2);
+	finish();
+}
+
+TL_TEST(toggling_reuses_the_copy)
+{
+	struct lettered a = lettered('A', 0);
+	unsigned long edits;
+
+	start();
+	a.kp.addr = sim_text + 3;
+	REQUIRE(register_kprobe(&a.kp) == 0);
+	REQUIRE(disable_kprobe(&a.kp) == 0);
+	edits = sim.calls[SIM_CALL_EDIT];
+	REQUIRE(enable_kprobe(&a.kp) == 0);
+	/* Head, tail, head: nothing was emitted. */
+	CHECK_EQ(sim.calls[SIM_CALL_EDIT] - edits, 3);
+	finish();
+}
+
+TL_TEST(gone_probe_cannot_be_enabled_and_its_text_is_left_alone)
+{
+	struct lettered a = lettered('A', 0);
+
+	start();
+	a.kp.addr = sim_text + 3;
+	REQUIRE(register_kprobe(&a.kp) == 0);
+	memset(sim_text, 0xee, 64); /* somebody else's now */
+	keep_pristine();
+	CHECK_EQ(tl_text_gone(TEXT(0), TEXT(64)), 1);
+	CHECK(a.kp.flags & KPROBE_FLAG_GONE);
+	CHECK_EQ(enable_kprobe(&a.kp), -TL_EINVAL);
+	CHECK_EQ(disable_kprobe(&a.kp), -TL_EINVAL);
+	unregister_kprobe(&a.kp);
+	CHECK_MEM(sim_text, pristine, SIM_TEXT_BYTES);
+	finish();
+}
+
+static int count_status(const struct tl_status *st, void *arg)
+{
+	int *n = arg;
+
+	n[st->kind]++;
+	if (st->kind == TL_KIND_JUMP)
+		CHECK_EQ(st->why, TL_WHY_NONE);
+	return 0;
+}
+
+TL_TEST(status_lists_every_probe)
+{
+	struct lettered a = lettered('A', 0), b = a, c = a;
+	int n[3] = { 0 };
+
+	start();
+	a.kp.addr = sim_text + 3;
+	b.kp.addr = sim_text + FILL - 2;
+	c.kp.addr = sim_text + 50;
+	c.kp.flags = KPROBE_FLAG_DISABLED;
+	REQUIRE(!register_kprobe(&a.kp) && !register_kprobe(&b.kp) &&
+		!register_kprobe(&c.kp));
+	CHECK_EQ(tl_each_probe(count_status, n), 0);
+	CHECK_EQ(n[TL_KIND_JUMP], 1);
+	CHECK_EQ(n[TL_KIND_BREAKPOINT], 1);
+	CHECK_EQ(n[TL_KIND_NONE], 1);
+	finish();
+}
+
+TL_TEST(every_why_has_a_name_of_its_own)
+{
+	for (int i = 0; i < TL_NR_WHY; i++) {
+		const char *name = tl_why_name(i);
+
+		REQUIRE(name && *name);
+		for (int k = 0; k < i; k++)
+			CHECK(strcmp(name, tl_why_name(k)) != 0);
+	}
+	CHECK_STR(tl_why_name(TL_NR_WHY), "unknown");
+}
