@@ -50,6 +50,7 @@ long shape_pushf(long a, long b);
 long shape_ret(long a, long b);
 long shape_loop(long a, long b);
 long shape_fault(const long *p);
+long shape_depth(long n); /* n, by calling itself n times */
 
 static unsigned int pre_hits, post_hits;
 static struct pt_regs pre_regs, post_regs;
@@ -472,28 +473,23 @@ static int on_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	return 0;
 }
 
-__attribute__((noipa)) static long depth(long n)
-{
-	return n ? depth(n - 1) + 1 : 0;
-}
-
 TL_TEST(return_probe_sees_every_return_and_its_value)
 {
 	const struct mode *m;
 
 	for_each_row(m, modes) {
 		enter(m);
-		struct kretprobe rp = { .kp.symbol_name = "depth",
+		struct kretprobe rp = { .kp.symbol_name = "shape_depth",
 					.handler = on_return };
 
 		returns = 0;
 		REQUIRE(register_kretprobe(&rp) == 0);
-		CHECK_EQ(depth(30), 30);
+		CHECK_EQ(shape_depth(30), 30);
 		CHECK_EQ(returns, 31);
 		CHECK_EQ(returned, 30);
 		CHECK_EQ(rp.nmissed, 0);
 		unregister_kretprobe(&rp);
-		CHECK_EQ(depth(3), 3);
+		CHECK_EQ(shape_depth(3), 3);
 		CHECK_EQ(returns, 31);
 	}
 }
@@ -545,7 +541,7 @@ TL_TEST(registering_a_thousand_times_leaks_nothing)
 	for (unsigned int round = 0; round < 2; round++) {
 		for_each_row(m, modes) {
 			enter(m);
-			for (unsigned int i = 0; i < 250; i++) {
+			for (unsigned int i = 0; i < 250 * tl_test_scale; i++) {
 				struct kprobe p = { .symbol_name = "shape_push",
 						    .pre_handler = count_pre };
 

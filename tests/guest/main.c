@@ -3,7 +3,8 @@
  * main.c - the payload of a test image: run the tests
  *
  * Words of the command line: `only=TEXT` restricts the run to the tests whose
- * names contain TEXT.  `end=silence`, `end=panic` and `end=hang` end badly
+ * names contain TEXT; `scale=N` makes loops N times longer, `seed=N` (decimal)
+ * starts random sequences there.  `end=silence`, `end=panic` and `end=hang` end badly
  * instead: whoever runs guests is to be seen noticing it.
  */
 
@@ -39,6 +40,19 @@ static bool option(const char *key, char *value, size_t size)
 	return true;
 }
 
+/* The number after @key, or @otherwise. */
+static uint64_t number_option(const char *key, uint64_t otherwise)
+{
+	char word[MAX_WORD];
+	uint64_t n = 0;
+
+	if (!option(key, word, sizeof(word)))
+		return otherwise;
+	for (const char *at = word; *at >= '0' && *at <= '9'; at++)
+		n = n * 10 + (uint64_t)(*at - '0');
+	return n;
+}
+
 /* The end that was asked for; returns for silence alone. */
 static void end_badly(const char *how)
 {
@@ -57,6 +71,8 @@ bool kernel_payload(void)
 		end_badly(word);
 		return true;
 	}
+	tl_test_scale = (unsigned int)number_option("scale=", tl_test_scale);
+	tl_test_seed = number_option("seed=", tl_test_seed);
 	totals = tl_test_run(option("only=", word, sizeof(word)) ? word : NULL);
 	return totals.failed == 0 && totals.passed > 0;
 }

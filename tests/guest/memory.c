@@ -110,8 +110,9 @@ TL_TEST(allocated_text_runs_what_was_written)
 	CHECK_EQ(page_nr_free(), before);
 }
 
-__attribute__((noipa)) static int answer(void)
+__attribute__((noinline)) static int answer(void)
 {
+	__asm__ volatile("");
 	return 0x1234;
 }
 

@@ -82,6 +82,16 @@
 	ret
 	done	shape_loop
 
+	shape	shape_depth
+	xorl	%eax, %eax
+	testq	%rdi, %rdi
+	jz	1f
+	decq	%rdi
+	call	shape_depth
+	incq	%rax
+1:	ret
+	done	shape_depth
+
 /* Reads *rdi; if that faults, the kernel goes on at 2 (kernel/x86/trap.c). */
 	shape	shape_fault
 1:	movq	(%rdi), %rax

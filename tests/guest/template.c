@@ -11,8 +11,9 @@
 #include <trapline/kprobes.h>
 #include <trapline/regs.h>
 
-__attribute__((noipa)) static long twice(long n)
+__attribute__((noinline)) static long twice(long n)
 {
+	__asm__ volatile("" : "+r"(n));
 	return 2 * n;
 }
 
