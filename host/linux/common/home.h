@@ -122,15 +122,14 @@ int tl_sigtrap_install(void);
 /* Where our handler returns to.  Never called. */
 void tl_sigtrap_restorer(void);
 
+/* Signals that an instruction raises: never blocked by us. */
+#define TL_SIG_BIT(sig) (1UL << ((sig) - 1))
+#define TL_SIG_FAULTS                                                        \
+	(TL_SIG_BIT(4) | TL_SIG_BIT(5) | TL_SIG_BIT(7) | TL_SIG_BIT(8) |     \
+	 TL_SIG_BIT(11) | TL_SIG_BIT(31))
+
 /* Is @act our handler? */
 bool tl_sigtrap_is_ours(const struct tl_sigaction *act);
-
-/*
- * Offered each SIGTRAP that was sent by sigqueue(); true: it was ours.  NULL
- * unless a home sets it.  Context: trap.
- */
-extern bool (*tl_sigtrap_queued)(const struct tl_siginfo *info,
-				 struct tl_ucontext *uc);
 
 #pragma GCC visibility pop
 

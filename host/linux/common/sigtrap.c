@@ -29,15 +29,11 @@
 #define SIG_DFL 0UL
 #define SIG_IGN 1UL
 #define SIG_SETMASK 2
-#define BIT(sig) (1UL << ((sig) - 1))
-/* SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV, SIGSYS: raised by instructions. */
-#define FAULTS (BIT(4) | BIT(5) | BIT(7) | BIT(8) | BIT(11) | BIT(31))
+#define TRAP_BP 3 /* uc->trapno */
 
 #define RED_ZONE 128
 
 struct tl_sigaction tl_sigtrap_program;
-bool (*tl_sigtrap_queued)(const struct tl_siginfo *info,
-			  struct tl_ucontext *uc);
 
 _Static_assert(sizeof(struct tl_siginfo) == 128, "siginfo");
 _Static_assert(offsetof(struct tl_ucontext, sigmask) == 296, "ucontext");
@@ -54,6 +50,8 @@ __attribute__((used)) static void handle(int sig, struct tl_siginfo *info,
 
 /* Unwinders know the place where signals return by exactly these bytes. */
 __asm__("	.pushsection trapline_text, \"ax\", @progbits\n"
+	"	.globl	tl_sigtrap_restorer\n"
+	"	.hidden	tl_sigtrap_restorer\n"
 	"	.type	tl_sigtrap_restorer, @function\n"
 	"tl_sigtrap_restorer:\n"
 	"	mov	$15, %rax\n" /* rt_sigreturn */
@@ -207,7 +205,7 @@ static void hand_on(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
 	}
 	mask = uc->sigmask | act->mask;
 	if (!(act->flags & TL_SA_NODEFER))
-		mask |= BIT(sig);
+		mask |= TL_SIG_BIT(sig);
 	if (act->flags & TL_SA_RESETHAND)
 		__atomic_store_n(&act->handler, SIG_DFL, __ATOMIC_RELAXED);
 	if (!(act->flags & TL_SA_ONSTACK) && on_altstack(uc, (uintptr_t)f) &&
@@ -217,19 +215,36 @@ static void hand_on(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
 	jump_to(handler, sig, f);
 }
 
-static void handle(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
+static bool breakpoint(struct tl_ucontext *uc)
 {
 	struct pt_regs regs;
 
+	to_regs(&regs, uc);
+	if (!tl_trap_breakpoint(&regs))
+		return false;
+	from_regs(uc, &regs);
+	return true;
+}
+
+/*
+ * A SIGTRAP that was sent, and pending when a breakpoint of ours was executed,
+ * takes its place: the kernel keeps one of each signal.
+ */
+static bool hides_breakpoint(const struct tl_ucontext *uc)
+{
+	uint8_t code;
+
+	return uc->trapno == TRAP_BP && !tlh_read(&code, uc->ip - 1, 1) &&
+	       code == 0xcc;
+}
+
+static void handle(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
+{
 	if (info->code == TL_SI_KERNEL) {
-		to_regs(&regs, uc);
-		if (tl_trap_breakpoint(&regs)) {
-			from_regs(uc, &regs);
+		if (breakpoint(uc))
 			return;
-		}
-	} else if (info->code == TL_SI_QUEUE && tl_sigtrap_queued &&
-		   tl_sigtrap_queued(info, uc)) {
-		return;
+	} else if (info->code <= 0 && hides_breakpoint(uc)) {
+		breakpoint(uc);
 	}
 	hand_on(sig, info, uc);
 }
@@ -253,7 +268,7 @@ void tl_sigtrap_action(struct tl_sigaction *act,
 	else
 		act->flags |= program->flags & TL_SA_RESTART;
 	act->restorer = (uintptr_t)tl_sigtrap_restorer;
-	act->mask = ~FAULTS;
+	act->mask = ~TL_SIG_FAULTS;
 }
 
 int tl_sigtrap_install(void)

@@ -5,8 +5,14 @@
  * A thread that sleeps in a system call need not be disturbed: the kernel tells
  * where, in /proc/self/task/TID/syscall, and its stack can be read.  It has been
  * seen as it was if it is still there afterwards.  A thread that runs is asked,
- * by a SIGTRAP with a number of ours in it: its handler moves its own saved
- * program counter, looks at its own stack, and counts itself in.
+ * by a signal: its handler moves its own saved program counter, looks at its own
+ * stack, and counts itself in.
+ *
+ * The signal is a real-time signal that the program has no action for.  SIGTRAP
+ * would not do: the kernel keeps one of each, so a thread that runs into a
+ * breakpoint while the question is pending would have only the question, and
+ * seem to stand behind the breakpoint.  While SIGTRAP is handled the question
+ * waits, so nobody is ever asked in the middle of a hit by breakpoint.
  *
  *     asking thread                     asked thread (in its handler)
  *     1. fill in the question           1. inside + 1
@@ -27,6 +33,8 @@
 #include "own/own.h"
 
 #define MAGIC 0x7472706cUL
+#define FIRST_RT 34 /* the C library keeps 32 and 33 to itself */
+#define LAST_RT 64
 #define WAIT_TURNS 400
 
 static struct {
@@ -46,28 +54,57 @@ struct dirent64 {
 
 /* ---- the asked thread ---------------------------------------------------------- */
 
-static bool answer(const struct tl_siginfo *info, struct tl_ucontext *uc)
+static void look_at_myself(struct tl_search *s, struct tl_ucontext *uc)
 {
-	struct tl_search *s;
 	uintptr_t to;
 
+	if (tl_search_hit(s, uc->ip, &to)) {
+		if (to)
+			uc->ip = to;
+		else
+			tl_search_busy(s, uc->ip);
+	}
+	tl_search_stack(s, uc->sp);
+}
+
+static void answer(int sig, const struct tl_siginfo *info,
+		   struct tl_ucontext *uc)
+{
+	(void)sig;
 	if ((info->value & 0xffffffff) != MAGIC)
-		return false;
-	__atomic_fetch_add(&ask.inside, 1, __ATOMIC_SEQ_CST);	/* A2 */
-	if (__atomic_load_n(&ask.turn, __ATOMIC_SEQ_CST) ==	/* A1, A2 */
+		return;
+	__atomic_fetch_add(&ask.inside, 1, __ATOMIC_SEQ_CST); /* A2 */
+	if (__atomic_load_n(&ask.turn, __ATOMIC_SEQ_CST) == /* A1, A2 */
 	    info->value >> 32) {
-		s = ask.search;
-		if (tl_search_hit(s, uc->ip, &to)) {
-			if (to)
-				uc->ip = to;
-			else
-				tl_search_busy(s, uc->ip);
-		}
-		tl_search_stack(s, uc->sp);
+		look_at_myself(ask.search, uc);
 		__atomic_fetch_add(&ask.answered, 1, __ATOMIC_RELEASE);
 	}
 	__atomic_fetch_sub(&ask.inside, 1, __ATOMIC_RELEASE);
-	return true;
+}
+
+/* A signal that the program has no action for, with ours; 0: there is none. */
+static int ask_signal(void)
+{
+	struct tl_sigaction old, act = {
+		.handler = (uintptr_t)answer,
+		.flags = TL_SA_SIGINFO | TL_SA_RESTORER | TL_SA_ONSTACK |
+			 TL_SA_RESTART,
+		.restorer = (uintptr_t)tl_sigtrap_restorer,
+		.mask = ~TL_SIG_FAULTS,
+	};
+
+	for (int sig = LAST_RT; sig >= FIRST_RT; sig--) {
+		if (tl_sys4(__NR_rt_sigaction, sig, 0, (long)&old,
+			    sizeof(old.mask)))
+			continue;
+		if (old.handler == act.handler)
+			return sig;
+		if (!old.handler &&
+		    !tl_sys4(__NR_rt_sigaction, sig, (long)&act, 0,
+			     sizeof(act.mask)))
+			return sig;
+	}
+	return 0;
 }
 
 /* ---- /proc/self/task ------------------------------------------------------------ */
@@ -129,6 +166,37 @@ static void each_other(void (*fn)(const char *tid, void *arg), void *arg)
 		}
 	}
 	tl_close(fd);
+}
+
+/* The value of the line "SigBlk:\t%016x". */
+static uint64_t blocked_in(const char *status)
+{
+	static const char name[] = "\nSigBlk:\t";
+	uint64_t v = 0;
+	size_t i;
+
+	for (; *status; status++) {
+		for (i = 0; i < sizeof(name) - 1 && status[i] == name[i]; i++)
+			;
+		if (i == sizeof(name) - 1)
+			break;
+	}
+	if (!*status)
+		return 0;
+	for (status += i; *status && *status != '\n'; status++)
+		v = v << 4 | (*status <= '9' ? *status - '0' :
+					       *status - 'a' + 10);
+	return v;
+}
+
+/* The signals that thread @tid blocks. */
+static uint64_t blocked_by(const char *tid)
+{
+	char status[2048];
+
+	if (read_task(tid, "status", status, sizeof(status)) <= 0)
+		return 0;
+	return blocked_in(status);
 }
 
 /* ---- threads that sleep ---------------------------------------------------------- */
@@ -201,6 +269,7 @@ static bool look_asleep(struct tl_search *s, const char *tid)
 
 struct round {
 	struct tl_search *search;
+	int signal;
 	uint32_t turn;
 	uint32_t asked;
 };
@@ -212,18 +281,34 @@ static void all_busy(struct tl_search *s)
 		s->windows[i].busy = true;
 }
 
+/*
+ * A thread that blocks the signal may be waiting for it, and would get it.  One
+ * that blocks nearly all is in our handler of SIGTRAP, or in a short section.
+ */
+static bool may_be_asked(const char *tid, int sig)
+{
+	uint64_t blocked = blocked_by(tid);
+	uint64_t never = TL_SIG_FAULTS | TL_SIG_BIT(9) | TL_SIG_BIT(19);
+
+	return !(blocked & TL_SIG_BIT(sig)) || (blocked | never) == ~0UL;
+}
+
 static void look_at(const char *tid, void *arg)
 {
 	struct round *r = arg;
-	struct tl_siginfo info = { .signo = TL_SIGTRAP, .code = TL_SI_QUEUE };
+	struct tl_siginfo info = { .signo = r->signal, .code = TL_SI_QUEUE };
 	long err;
 
 	if (look_asleep(r->search, tid))
 		return;
+	if (!r->signal || !may_be_asked(tid, r->signal)) {
+		all_busy(r->search);
+		return;
+	}
 	info.pid = tl_sys0(__NR_getpid);
 	info.value = (uint64_t)r->turn << 32 | MAGIC;
 	err = tl_sys4(__NR_rt_tgsigqueueinfo, info.pid, to_number(tid),
-		      TL_SIGTRAP, (long)&info);
+		      r->signal, (long)&info);
 	if (!err)
 		r->asked++;
 	else if (err != -TL_ESRCH)
@@ -247,12 +332,11 @@ static bool wait_for_answers(uint32_t n)
 void tl_threads_search(struct tl_search *s)
 {
 	static uint32_t turns; /* under the registration lock */
-	struct round r = { .search = s, .asked = 0 };
+	struct round r = { .search = s, .signal = ask_signal() };
 
 	if (!++turns)
 		turns = 1;
 	r.turn = turns;
-	tl_sigtrap_queued = answer;
 	ask.search = s;
 	ask.answered = 0;
 	__atomic_store_n(&ask.turn, r.turn, __ATOMIC_RELEASE); /* A1 */
@@ -266,33 +350,9 @@ void tl_threads_search(struct tl_search *s)
 
 /* ---- masks ------------------------------------------------------------------------- */
 
-/* The value of the line "SigBlk:\t%016x". */
-static uint64_t blocked_in(const char *status)
-{
-	static const char name[] = "\nSigBlk:\t";
-	uint64_t v = 0;
-	size_t i;
-
-	for (; *status; status++) {
-		for (i = 0; i < sizeof(name) - 1 && status[i] == name[i]; i++)
-			;
-		if (i == sizeof(name) - 1)
-			break;
-	}
-	if (!*status)
-		return 0;
-	for (status += i; *status && *status != '\n'; status++)
-		v = v << 4 | (*status <= '9' ? *status - '0' :
-					       *status - 'a' + 10);
-	return v;
-}
-
 static void check_mask(const char *tid, void *arg)
 {
-	char status[2048];
-
-	if (read_task(tid, "status", status, sizeof(status)) > 0 &&
-	    (blocked_in(status) >> (TL_SIGTRAP - 1) & 1))
+	if (blocked_by(tid) & TL_SIG_BIT(TL_SIGTRAP))
 		*(bool *)arg = true;
 }
 
@@ -302,7 +362,7 @@ bool tl_threads_block_sigtrap(void)
 	bool blocked;
 
 	tl_sys4(__NR_rt_sigprocmask, 0, 0, (long)&mine, sizeof(mine));
-	blocked = mine >> (TL_SIGTRAP - 1) & 1;
+	blocked = mine & TL_SIG_BIT(TL_SIGTRAP);
 	each_other(check_mask, &blocked);
 	return blocked;
 }
