@@ -112,8 +112,10 @@ TL_TEST(allocated_text_runs_what_was_written)
 
 __attribute__((noinline)) static int answer(void)
 {
-	__asm__ volatile("");
-	return 0x1234;
+	int value = 0x1234;
+
+	__asm__ volatile("" : "+r"(value));
+	return value;
 }
 
 TL_TEST(kernel_text_is_changed_by_text_write_alone)
