@@ -44,7 +44,7 @@ $(eval $(call guest-image,template,$(call objs,kernel-x86, \
 endif
 
 # The tests of the public API, as they are, for the kernel.
-$(O)/kernel-x86/tests/api/%.o: CFLAGS += $(kernel-x86-cflags) \
+$(O)/kernel-x86/tests/api/%.o: override CFLAGS += $(kernel-x86-cflags) \
 	-fno-toplevel-reorder -DNO_RED_ZONE
 
 .PHONY: check-guests

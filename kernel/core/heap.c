@@ -106,11 +106,12 @@ void *kmalloc(size_t size)
 
 void kfree(void *p)
 {
-	struct header *h = (struct header *)p - 1;
+	struct header *h;
 	unsigned long flags;
 
 	if (!p)
 		return;
+	h = (struct header *)p - 1;
 	ASSERT(h->magic == HEADER_MAGIC);
 	h->magic = 0;
 	if (h->size == WHOLE_PAGES) {
