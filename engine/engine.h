@@ -287,6 +287,8 @@ int tl_patch(struct tl_change *changes, size_t n);
 bool tl_probe_is_return(const struct kprobe *p);
 /* Nobody is to be told any more when calls return that @rp follows. */
 void tl_retprobe_forget(struct kretprobe *rp);
+/* And a grace period later: it needs no more instances. */
+void tl_retprobe_release(struct kretprobe *rp);
 struct kretprobe *tl_retprobe_of(struct kprobe *p);
 /* Pools: fill up what ran low, free those that are done (@all: also shared). */
 void tl_retprobe_maintain(bool all);

@@ -54,6 +54,7 @@ struct call {
 	uint32_t next; /* index + 1 of the next free one, 0: none */
 	uint8_t state; /* enum call_state */
 	bool on_stack; /* its slot is where the stack pointer was */
+	bool chained;  /* another one has swapped the address before */
 	struct kretprobe_instance ri __attribute__((aligned(16)));
 };
 
@@ -132,7 +133,11 @@ static struct call *take_virgin(struct tl_calls *pool)
 	struct call *c;
 
 	do {
-		if (index >= tl_load_acquire(&pool->capacity))
+		uint32_t capacity = tl_load_acquire(&pool->capacity);
+
+		if (pool->grows && index >= capacity - capacity / 4)
+			tl_store(&pool->low, true);
+		if (index >= capacity)
 			return NULL;
 	} while (!__atomic_compare_exchange_n(&pool->virgin, &index, index + 1,
 					      false, __ATOMIC_RELAXED,
@@ -150,8 +155,6 @@ static struct call *take_call(struct tl_calls *pool, uintptr_t sp)
 
 	if (!c)
 		c = take_virgin(pool);
-	if (!c && pool->grows)
-		tl_store(&pool->low, true);
 	for (unsigned int i = 1; !c && i < LISTS; i++)
 		c = pop(pool, (list + i) % LISTS);
 	return c;
@@ -251,7 +254,7 @@ static int get_pool(struct kretprobe *rp)
 	return 0;
 }
 
-static void put_pool(struct kretprobe *rp)
+void tl_retprobe_release(struct kretprobe *rp)
 {
 	if (rp->calls && rp->calls != tl_engine.shared_calls)
 		rp->calls->dying = true;
@@ -341,26 +344,41 @@ static void drop_gone(struct tl_context *cx, uintptr_t sp, bool first)
 /* ---- entry -------------------------------------------------------------------------------- */
 
 /*
+ * A new return address is in a slot at @sp: whoever had this slot is gone.
+ * (On the same stack older calls are higher, so that is as far as we look.)
+ */
+static void drop_same_slot(struct kretprobe_instance **link, uintptr_t sp)
+{
+	while (*link && (*link)->fp <= sp) {
+		struct kretprobe_instance *ri = *link;
+
+		if (ri->fp == sp && call_of(ri)->on_stack) {
+			*link = ri->next;
+			put_call(ri);
+		} else {
+			link = &ri->next;
+		}
+	}
+}
+
+/*
  * Where does the call return to that was just entered?  If a return probe has
  * swapped its address already, ask the shadow stack; 0: it does not know.
  */
 static unsigned long true_return(struct tl_context *cx, uintptr_t sp,
-				 unsigned long *slot)
+				 unsigned long *slot, bool *chained)
 {
-	struct kretprobe_instance *top;
+	struct kretprobe_instance *ri = cx->returns;
 
-	if (*slot != (unsigned long)tl_arch_return_trampoline) {
-		/* Whoever had this very slot is gone. */
-		while ((top = cx->returns) && top->fp == sp &&
-		       (uintptr_t)slot == sp) {
-			cx->returns = top->next;
-			put_call(top);
-		}
+	*chained = *slot == (unsigned long)tl_arch_return_trampoline;
+	if (!*chained) {
+		if ((uintptr_t)slot == sp)
+			drop_same_slot(&cx->returns, sp);
 		return *slot;
 	}
-	for (top = cx->returns; top; top = top->next)
-		if (top->fp == sp)
-			return top->ret_addr;
+	for (; ri; ri = ri->next)
+		if (ri->fp == sp)
+			return ri->ret_addr;
 	return 0;
 }
 
@@ -373,10 +391,11 @@ static int enter_function(struct kprobe *p, struct pt_regs *regs)
 	uintptr_t sp = tl_arch_sp(regs);
 	unsigned long to;
 	struct call *c;
+	bool chained;
 
 	if (cx->returns && cx->returns->fp < sp)
 		drop_gone(cx, sp, true);
-	to = true_return(cx, sp, slot);
+	to = true_return(cx, sp, slot, &chained);
 	c = to ? take_call(rp->calls, sp) : NULL;
 	if (!c && to) {
 		drop_gone(cx, sp, false);
@@ -387,6 +406,7 @@ static int enter_function(struct kprobe *p, struct pt_regs *regs)
 		return 0;
 	}
 	c->on_stack = (uintptr_t)slot == sp;
+	c->chained = chained;
 	c->ri.ret_addr = to;
 	c->ri.slot = slot;
 	c->ri.fp = sp;
@@ -476,18 +496,27 @@ static unsigned long finish_call(struct tl_section *s,
 				 struct pt_regs *regs)
 {
 	struct kretprobe_instance **link;
-	struct kretprobe_instance *ri, *next;
+	struct kretprobe_instance *ri = first;
 	unsigned long to = first->ret_addr;
 	unsigned long fp = first->fp;
+	bool more = true;
 
 	link = drop_newer(s->cx, first, tl_arch_sp(regs));
 	tl_arch_set_ip(regs, to);
-	for (ri = first; ri && ri->fp == fp; ri = ri->next)
-		call_handler(s, ri, regs); /* K1: newest first */
-	*link = ri;
-	for (; first != ri; first = next) {
-		next = first->next;
-		put_call(first);
+	for (; ri && more; ri = ri->next) { /* K1: newest first */
+		if (ri->fp != fp)
+			continue;
+		call_handler(s, ri, regs);
+		more = call_of(ri)->chained;
+	}
+	/* Those, and older ones of the same slot that never returned. */
+	while ((ri = *link) && ri->fp <= fp) {
+		if (ri->fp == fp) {
+			*link = ri->next;
+			put_call(ri);
+		} else {
+			link = &ri->next;
+		}
 	}
 	return to;
 }
@@ -620,7 +649,7 @@ static void remove_some(struct kretprobe **rps, int num)
 		tl_retprobe_forget(rps[i]);
 	tl_grace();
 	for (int i = 0; i < num; i++)
-		put_pool(rps[i]);
+		tl_retprobe_release(rps[i]);
 	tl_retprobe_maintain(false);
 }
 
@@ -658,7 +687,7 @@ static int add_some(struct kretprobe **rps, int num, int *errs,
 	}
 	for (int i = 0; i < num; i++)
 		if (!tl_probe_registered(&rps[i]->kp))
-			put_pool(rps[i]);
+			tl_retprobe_release(rps[i]);
 	return all && first ? first : ret;
 }
 

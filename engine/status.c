@@ -107,6 +107,14 @@ static int pick(struct tl_point *p, void *arg)
 	return all->n == TL_BATCH;
 }
 
+static void each_return(const struct all *all,
+			void (*fn)(struct kretprobe *rp))
+{
+	for (int i = 0; i < all->n; i++)
+		if (tl_probe_is_return(all->kps[i]))
+			fn(tl_retprobe_of(all->kps[i]));
+}
+
 static void remove_probes(void)
 {
 	struct all all;
@@ -114,10 +122,10 @@ static void remove_probes(void)
 	do {
 		all.n = 0;
 		tl_table_each(pick, &all);
-		for (int i = 0; i < all.n; i++)
-			if (tl_probe_is_return(all.kps[i]))
-				tl_retprobe_forget(tl_retprobe_of(all.kps[i]));
 		tl_probes_remove(all.kps, all.n);
+		each_return(&all, tl_retprobe_forget);
+		tl_grace();
+		each_return(&all, tl_retprobe_release);
 	} while (all.n);
 }
 
