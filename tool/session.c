@@ -10,7 +10,6 @@
 #include "session.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,13 +17,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <protocol.h>
 
+#include "guardian/find.h"
 #include "guardian/guardian.h"
 #include "guardian/hold.h"
 #include "guardian/wire.h"
@@ -80,7 +79,7 @@ static int await_attached(struct session *s)
 	int fd;
 
 	if (!wire_receive_fd(s->fd, &m, &fd))
-		return refuse(-EIO, "the guardian died while it attached");
+		return refuse(-EPIPE, "the guardian died while it attached");
 	s->stats = m.stats;
 	if (m.result < 0)
 		return refuse(m.result, "%s", m.error);
@@ -119,6 +118,11 @@ int session_attach(struct session **out, pid_t pid,
 	session_kill_point(2);
 	if (!err)
 		err = await_attached(s);
+	if (err == -EPIPE) {
+		session_kill_point(9);
+		session_clean(pid);
+		refuse(err, "the guardian died while it attached");
+	}
 	if (err)
 		goto close_socket;
 	session_kill_point(3);
@@ -147,8 +151,8 @@ static int receive(struct session *s, uint32_t what, struct wire *m)
 			s->state = m->state;
 	} while (m->what != what);
 	s->stats = m->stats;
-	if (m->result < 0)
-		return refuse(m->result, "%s", m->error);
+	if (m->error[0])
+		refuse(0, "%s", m->error);
 	return m->result;
 }
 
@@ -259,9 +263,11 @@ int session_detach(struct session *s)
 	session_kill_point(7);
 	session_state(s);
 	if (s->state == SESSION_LOST || !wire_send(s->fd, &m, sizeof(m)) ||
-	    (err = receive(s, WIRE_DETACH, &m)) == -EPIPE)
+	    (err = receive(s, WIRE_DETACH, &m)) == -EPIPE) {
 		/* Killed; what it left is ours to clean. */
+		session_kill_point(9);
 		err = session_clean(pid);
+	}
 	session_kill_point(8);
 	munmap((void *)(uintptr_t)s->figures, sizeof(*s->figures));
 	close(s->fd);
@@ -270,78 +276,6 @@ int session_detach(struct session *s)
 }
 
 /* ---- sessions of others ---------------------------------------------------------------- */
-
-/* The figures of whoever traces @pid; NULL: nobody does.  *@any: there are traces. */
-static struct tl_figures *find_figures(pid_t pid, int *mem, uint64_t *at,
-				       bool *any)
-{
-	struct tl_figures *f = NULL;
-	struct maps maps;
-	char path[64];
-
-	*any = false;
-	*mem = -1;
-	if (maps_read(&maps, pid))
-		return NULL;
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	for (size_t i = 0; i < maps.n && !f; i++) {
-		*any |= map_is_ours(&maps.map[i]);
-		if (!map_is_figures(&maps.map[i]))
-			continue;
-		*mem = open(path, O_RDONLY | O_CLOEXEC);
-		*at = maps.map[i].start;
-		f = figures_read(*mem, *at);
-		if (!f)
-			close(*mem);
-	}
-	maps_free(&maps);
-	return f;
-}
-
-/* Does @pid run the same program file as we? */
-static bool same_program_file(pid_t pid)
-{
-	struct stat a, b;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	return !stat(path, &a) && !stat("/proc/self/exe", &b) &&
-	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
-}
-
-/* Is @worker traced by @guardian? */
-static bool traced_by(pid_t worker, pid_t guardian)
-{
-	char path[64], line[128];
-	int tracer = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", worker);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "TracerPid: %d", &tracer) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return tracer == guardian;
-}
-
-/*
- * The living guardian that the figures @f name: only if it began when they say, and
- * holds a worker in the memory of @pid, since what they say is the target's word.
- */
-static pid_t living_guardian(const struct tl_figures *f, pid_t pid)
-{
-	pid_t guardian = (pid_t)f->header.guardian;
-	pid_t worker = (pid_t)f->header.worker;
-
-	if (guardian <= 1 || worker <= 1 ||
-	    process_start(guardian) != f->header.guardian_start ||
-	    !same_program_file(guardian) || !traced_by(worker, guardian) ||
-	    net_same_memory(worker, pid) != 1)
-		return 0;
-	return guardian;
-}
 
 static uint64_t read_counter(int mem, uint64_t at)
 {
@@ -387,17 +321,16 @@ static void view_probe(struct session_view *v, const struct tl_figures *f,
 int session_look(pid_t pid, struct session_view *out)
 {
 	struct tl_figures *f;
-	uint64_t at;
-	bool any;
-	int mem;
+	struct found us;
 
 	*out = (struct session_view){ 0 };
 	if (kill(pid, 0) && errno == ESRCH)
 		return refuse(-ESRCH, "no process %d", pid);
-	f = find_figures(pid, &mem, &at, &any);
+	find_us(&us, pid);
+	f = us.figures;
 	if (!f)
-		return any;
-	out->guardian = living_guardian(f, pid);
+		return us.any;
+	out->guardian = us.guardian;
 	while (out->n < TL_MAX_PROBES && f->probe[out->n].addr)
 		out->n++;
 	out->probes = calloc(out->n + 1, sizeof(*out->probes));
@@ -408,9 +341,8 @@ int session_look(pid_t pid, struct session_view *out)
 		out->n = 0;
 	}
 	for (size_t i = 0; i < out->n; i++)
-		view_probe(out, f, i, mem, at);
-	close(mem);
-	figures_free(f);
+		view_probe(out, f, i, us.mem, us.at);
+	found_free(&us);
 	return 1;
 }
 
@@ -426,16 +358,16 @@ void session_view_free(struct session_view *v)
 #define GUARDIAN_MS 5000
 
 /* Tell a living guardian to detach, and wait until it has: true if it has. */
-static bool ask_guardian(pid_t guardian, const struct tl_figures *f, pid_t pid)
+static bool ask_guardian(const struct found *us, pid_t pid)
 {
-	int fd = (int)syscall(SYS_pidfd_open, guardian, 0);
+	int fd = (int)syscall(SYS_pidfd_open, us->guardian, 0);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	bool gone;
 
 	if (fd < 0)
 		return false;
 	/* The descriptor is of the one that was verified only if it still is. */
-	if (living_guardian(f, pid) == guardian)
+	if (found_alive(us, pid))
 		syscall(SYS_pidfd_send_signal, fd, SIGUSR1, NULL, 0);
 	gone = poll(&p, 1, GUARDIAN_MS) == 1;
 	close(fd);
@@ -445,28 +377,32 @@ static bool ask_guardian(pid_t guardian, const struct tl_figures *f, pid_t pid)
 int session_clean(pid_t pid)
 {
 	struct worker w = { .mem = -1, .lost = true };
-	struct tl_figures *f;
-	bool any, removed = false;
-	pid_t guardian = 0;
-	uint64_t at;
-	int mem, err;
+	bool removed = false;
+	struct found us;
+	int err = 0;
 
 	if (kill(pid, 0))
 		return errno == ESRCH ?
 			       refuse(-ESRCH, "no process %d", pid) :
 			       refuse(-EPERM, "no permission for process %d", pid);
-	f = find_figures(pid, &mem, &at, &any);
-	if (f) {
-		guardian = living_guardian(f, pid);
-		if (guardian)
-			removed = ask_guardian(guardian, f, pid);
-		close(mem);
-		figures_free(f);
-		if (guardian && !removed)
-			return refuse(-EBUSY, "its guardian (pid %d) does not end",
-				      guardian);
+	find_us(&us, pid);
+	if (us.guardian) {
+		removed = ask_guardian(&us, pid);
+		if (!removed)
+			err = refuse(-EBUSY, "its guardian (pid %d) does not end",
+				     us.guardian);
 	}
-	err = worker_clean_cave(NULL, pid);
+	found_free(&us);
+	if (err)
+		return err;
+	err = worker_clean_cave(pid);
+	if (err < 0)
+		return refuse(err, "a thread of it is where a killed trapline left it");
+	/* A new worker gives back the page that the stub was in. */
+	if (err > 0) {
+		removed = true;
+		err = worker_make(&w, pid);
+	}
 	if (!err)
 		err = undo(pid, &w, GUARDIAN_MS);
 	return err < 0 ? err : err || removed;

@@ -45,6 +45,7 @@
 #include <session.h>
 
 #include "guardian.h"
+#include "judge.h"
 #include "maps.h"
 #include "net.h"
 #include "text.h"
@@ -65,6 +66,8 @@ extern const uint8_t tl_stub_code[], tl_stub_figures[], tl_stub_root[];
 
 #define STUB_BYTES ((size_t)(tl_stub_end - tl_stub))
 #define STUB_MAX 512
+
+bool worker_force;
 
 struct cave {
 	uint64_t at;
@@ -329,7 +332,7 @@ static int take(struct loan *l)
 	if (ptrace(PTRACE_SETREGS, l->tid, 0, &l->exact))
 		return -ESRCH;
 	session_kill_point(2);
-	return 0;
+	return judge_seccomp(l->tid, worker_force);
 }
 
 /* Resume @pid until its next stop or end of any kind. */
@@ -689,8 +692,8 @@ int worker_make(struct worker *w, pid_t pid)
 	uint64_t at;
 	int err;
 
-	err = worker_clean_cave(NULL, pid);
-	if (err)
+	err = worker_clean_cave(pid);
+	if (err < 0)
 		return refuse(err, "a thread of it is still where a killed trapline left it");
 	err = borrow_any(w, pid);
 	if (err)
@@ -713,34 +716,69 @@ int worker_make(struct worker *w, pid_t pid)
 	return w->lost ? refuse(-ESRCH, "process %d is gone", pid) : 0;
 }
 
-int worker_clean_cave(struct worker *w, pid_t pid)
+#define PAGEMAP_PRESENT (1ull << 63)
+#define PAGEMAP_FILE (1ull << 61)
+
+/* Is the page at @addr a private copy? */
+static bool page_is_copy(pid_t pid, uint64_t addr)
 {
-	struct worker none = { .target = pid, .mem = -1 };
-	struct tl_range range = { 0 };
-	struct net *net;
-	struct cave c;
-	bool busy = false;
+	uint64_t entry = 0;
 	char path[64];
-	int mem, err = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (pread(fd, &entry, 8, (off_t)(addr / PAGE * 8)) != 8)
+		entry = 0;
+	close(fd);
+	return (entry & PAGEMAP_PRESENT) && !(entry & PAGEMAP_FILE);
+}
+
+/* With everyone stopped: the stub in @c, if nobody is in it, goes. */
+static int clean_stopped(const struct worker *w, pid_t pid,
+			 const struct cave *c)
+{
+	struct tl_range range = { .start = c->at, .end = c->at + STUB_BYTES };
+	struct net *net;
+	bool busy = false;
+	int err;
+
+	err = net_open(&net, pid, 0, NULL);
+	if (err)
+		return err;
+	err = net_quiet(net, &range, 1, &busy);
+	if (!err && busy)
+		err = -EBUSY;
+	if (!err)
+		err = mem_write(w, c->at, c->file, STUB_BYTES);
+	net_close(net, NULL);
+	return err;
+}
+
+int worker_clean_cave(pid_t pid)
+{
+	struct worker none = { .target = pid };
+	struct cave c;
+	char path[64];
+	int err = 0, found = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	mem = open(path, O_RDWR | O_CLOEXEC);
-	if (mem < 0)
+	none.mem = open(path, O_RDWR | O_CLOEXEC);
+	if (none.mem < 0)
 		return 0;
-	while (!err && find_cave(&c, pid, mem, false) == 0) {
-		err = net_open(&net, pid, w ? w->pid : 0, NULL);
-		if (err)
+	/* Whoever is in it comes out by himself. */
+	for (int turn = 0; turn < 200 && err != -ESRCH; turn++) {
+		if (find_cave(&c, pid, none.mem, false))
 			break;
-		range.start = c.at;
-		range.end = c.at + STUB_BYTES;
-		err = net_quiet(net, &range, 1, &busy);
-		if (!err && busy)
-			err = -EBUSY;
-		none.mem = mem;
-		if (!err)
-			mem_write(&none, c.at, c.file, STUB_BYTES);
-		net_close(net, NULL);
+		found = 1;
+		err = clean_stopped(&none, pid, &c);
+		if (err)
+			usleep(2000);
 	}
-	close(mem);
-	return err;
+	if (!err && !found && !find_cave(&c, pid, none.mem, true))
+		found = page_is_copy(pid, c.at);
+	close(none.mem);
+	return err ? err : found;
 }

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 guardian-srcs := \
-	tool/session.c \
 	tool/guardian/borrow.c \
+	tool/guardian/find.c \
 	tool/guardian/guardian.c \
+	tool/guardian/inside.c \
 	tool/guardian/judge.c \
 	tool/guardian/load.c \
 	tool/guardian/maps.c \
@@ -10,7 +11,9 @@ guardian-srcs := \
 	tool/guardian/net_proc.c \
 	tool/guardian/net_scan.c \
 	tool/guardian/net_stop.c \
+	tool/guardian/object.c \
 	tool/guardian/say.c \
+	tool/guardian/seccomp.c \
 	tool/guardian/serve.c \
 	tool/guardian/stub.S \
 	tool/guardian/text.c \

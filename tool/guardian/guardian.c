@@ -115,6 +115,7 @@ static int attach(struct guardian *g, const struct wire_start *start)
 	if (err)
 		return err;
 	h->go = g->nature.go;
+	worker_force = start->options.force;
 	g->pidfd = (int)syscall(SYS_pidfd_open, h->pid, 0);
 	if (g->pidfd < 0)
 		return refuse(-errno, "no process %d", h->pid);
@@ -149,8 +150,8 @@ static void fill(struct guardian *g, struct wire *m, int result)
 		m->stats.ticks_per_second =
 			(uint64_t)((double)(__rdtsc() - g->first_ticks) /
 				   (double)ns * 1e9);
-	if (result < 0)
-		snprintf(m->error, sizeof(m->error), "%s", session_error());
+	snprintf(m->error, sizeof(m->error), "%s", session_error());
+	refuse(0, "%s", "");
 }
 
 /* ---- ending ------------------------------------------------------------------------ */

@@ -1,30 +1,351 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * judge.c - what may not be touched, and why
+ *
+ * Processes first, by what /proc tells of them; then each probe, by the object file
+ * that its address is in.
  */
 #define _GNU_SOURCE
 #include "judge.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "find.h"
 #include "guardian.h"
+#include "hold.h"
+#include "object.h"
+#include "worker.h"
+
+struct status {
+	char state;
+	int tgid, tracer, seccomp;
+	bool kernel_thread, shadow_stack;
+};
+
+static bool read_status(struct status *s, pid_t pid)
+{
+	char path[64], line[512];
+	bool memory = false;
+	FILE *f;
+
+	*s = (struct status){ 0 };
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f)) {
+		sscanf(line, "State: %c", &s->state);
+		sscanf(line, "Tgid: %d", &s->tgid);
+		sscanf(line, "TracerPid: %d", &s->tracer);
+		sscanf(line, "Seccomp: %d", &s->seccomp);
+		memory |= strncmp(line, "VmSize:", 7) == 0;
+		if (strncmp(line, "x86_Thread_features:", 20) == 0)
+			s->shadow_stack = strstr(line, "shstk") != NULL;
+	}
+	fclose(f);
+	s->kernel_thread = !memory && s->state != 'Z' && s->state != 'X';
+	return s->tgid != 0;
+}
+
+static int yama_scope(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+	int scope = 0;
+
+	if (f && fscanf(f, "%d", &scope) != 1)
+		scope = 0;
+	if (f)
+		fclose(f);
+	return scope;
+}
+
+/* May we read and write its memory at all? */
+static int judge_permission(pid_t pid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	if (errno == ENOENT || errno == ESRCH)
+		return refuse(-ESRCH, "no process %d", pid);
+	if (geteuid() && yama_scope())
+		return refuse(-EPERM,
+			      "no permission for process %d: run as root, or set kernel.yama.ptrace_scope to 0",
+			      pid);
+	return refuse(-EPERM,
+		      "no permission for process %d: run as its owner or as root",
+		      pid);
+}
+
+static int judge_state(pid_t pid, const struct status *s)
+{
+	if (s->tgid != pid)
+		return refuse(-EINVAL, "%d is a thread of process %d", pid,
+			      s->tgid);
+	if (s->state == 'Z' || s->state == 'X')
+		return refuse(-ESRCH, "process %d is a zombie: it has ended", pid);
+	if (s->kernel_thread)
+		return refuse(-EPERM, "%d is a kernel thread", pid);
+	if (s->tracer)
+		return refuse(-EBUSY, "process %d is under a debugger (pid %d)",
+			      pid, s->tracer);
+	if (s->seccomp == 1)
+		return refuse(-EPERM,
+			      "process %d is in strict seccomp mode: it may not make our system calls",
+			      pid);
+	return 0;
+}
+
+/* Somebody of us may be there, or may have been and left something. */
+static int judge_us(pid_t pid)
+{
+	struct worker w = { .mem = -1, .lost = true };
+	struct found us;
+	int err = 0;
+
+	find_us(&us, pid);
+	if (us.guardian)
+		err = refuse(-EBUSY,
+			     "process %d is already traced by trapline (guardian: pid %d); `trapline detach -p %d` ends that",
+			     pid, us.guardian, pid);
+	else if (us.any)
+		err = undo(pid, &w, 2000);
+	found_free(&us);
+	return err < 0 ? err : 0;
+}
+
+static int judge_maps(pid_t pid)
+{
+	struct maps maps;
+	int err = 0;
+
+	if (maps_read(&maps, pid))
+		return refuse(-ESRCH, "no process %d", pid);
+	for (size_t i = 0; i < maps.n && !err; i++)
+		if (strstr(maps.map[i].name, "/libtrapline.so"))
+			err = refuse(-EBUSY,
+				     "process %d uses libtrapline itself", pid);
+	maps_free(&maps);
+	return err;
+}
 
 int judge_process(pid_t pid, const struct session_options *opt,
 		  struct nature *out)
 {
-	(void)pid;
+	struct object exe;
+	struct status s;
+	char path[64];
+	int err, fd;
+
 	(void)opt;
 	*out = (struct nature){ 0 };
+	if (pid <= 0 || (kill(pid, 0) && errno == ESRCH) ||
+	    !read_status(&s, pid))
+		return refuse(-ESRCH, "no process %d", pid);
+	if (pid == getpid())
+		return refuse(-EINVAL, "process %d is trapline itself", pid);
+	err = judge_state(pid, &s);
+	if (!err)
+		err = judge_permission(pid);
+	if (err)
+		return err;
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return refuse(-errno, "cannot read the program of process %d: %s",
+			      pid, strerror(errno));
+	err = object_read(&exe, fd);
+	close(fd);
+	if (err)
+		return refuse(-ENOEXEC,
+			      err == -ENOEXEC ?
+				      "process %d is a 32-bit program, or not one for x86-64" :
+				      "cannot read the program of process %d",
+			      pid);
+	out->go = exe.go;
+	out->shadow_stack = s.shadow_stack;
+	err = judge_maps(pid);
+	return err ? err : judge_us(pid);
+}
+
+/* ---- probes -------------------------------------------------------------------------- */
+
+/* Facts of the objects that were asked about last. */
+#define KEPT 64
+
+static const struct object *object_of(pid_t pid, const struct map *m)
+{
+	static struct kept {
+		uint64_t inode;
+		uint32_t major, minor;
+		struct object object;
+	} kept[KEPT];
+	static unsigned int next;
+	struct kept *k;
+	int fd;
+
+	for (k = kept; k < kept + KEPT; k++)
+		if (k->inode == m->inode && k->major == m->dev_major &&
+		    k->minor == m->dev_minor)
+			return &k->object;
+	fd = map_open(m, pid);
+	if (fd < 0)
+		return NULL;
+	k = &kept[next++ % KEPT];
+	k->inode = 0;
+	if (!object_read(&k->object, fd)) {
+		k->inode = m->inode;
+		k->major = m->dev_major;
+		k->minor = m->dev_minor;
+	}
+	close(fd);
+	return k->inode ? &k->object : NULL;
+}
+
+/* A jump covers at most this much. */
+#define WINDOW 20
+
+struct rseq_cs {
+	uint32_t version, flags;
+	uint64_t start, length, abort;
+};
+
+/* Is there a restartable sequence at @addr?  They would abort for ever. */
+static bool in_sequence(pid_t pid, const struct object *o, const struct map *m,
+			uint64_t addr)
+{
+	uint64_t bias = m->start - object_address(o, m->offset);
+	struct rseq_cs cs;
+	char path[64];
+	bool in = false;
+	int mem;
+
+	if (!o->rseq_n)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	mem = open(path, O_RDONLY | O_CLOEXEC);
+	for (uint64_t i = 0; mem >= 0 && i < o->rseq_n && i < 10000 && !in; i++) {
+		if (mem_read(mem, &cs, bias + o->rseq_at + i * sizeof(cs),
+			     sizeof(cs)))
+			break;
+		in = addr < cs.start + cs.length && addr + WINDOW > cs.start;
+	}
+	if (mem >= 0)
+		close(mem);
+	return in;
+}
+
+/*
+ * Go checks at the start of a function if its stack is large enough; code that does
+ * not check may be at the very end of its stack, where there is no room for us.
+ */
+static bool checks_stack(pid_t pid, uint64_t addr)
+{
+	static const struct {
+		uint8_t len, code[9];
+	} starts[] = {
+		/* cmp 16(%r14), %rsp; lea -N(%rsp), %r12; mov %fs:-8, %rcx */
+		{ 4, { 0x49, 0x3b, 0x66, 0x10 } },
+		{ 4, { 0x4c, 0x8d, 0x64, 0x24 } },
+		{ 4, { 0x4c, 0x8d, 0xa4, 0x24 } },
+		{ 9, { 0x64, 0x48, 0x8b, 0x0c, 0x25, 0xf8, 0xff, 0xff, 0xff } },
+	};
+	uint8_t code[9] = { 0 };
+	bool found = false;
+	char path[64];
+	int mem;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	mem = open(path, O_RDONLY | O_CLOEXEC);
+	if (mem < 0)
+		return false;
+	if (!mem_read(mem, code, addr, sizeof(code)))
+		for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
+			found |= !memcmp(code, starts[i].code, starts[i].len);
+	close(mem);
+	return found;
+}
+
+/* Functions that return twice, or keep the address where they return to. */
+static bool keeps_return_address(const char *name)
+{
+	static const char *const names[] = {
+		"setjmp",     "_setjmp",  "__setjmp",	"sigsetjmp",
+		"__sigsetjmp", "vfork",	  "__vfork",	"getcontext",
+		"swapcontext", "makecontext", "setcontext", "longjmp",
+		"_longjmp", "siglongjmp", "__longjmp", "clone", "__clone",
+		"clone3", "__clone3", "rt_sigreturn", "_Unwind_RaiseException",
+		"_Unwind_Resume", "_Unwind_ForcedUnwind", "_Unwind_Backtrace",
+	};
+	const char *colon = strrchr(name, ':');
+
+	if (colon)
+		name = colon + 1;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
+static int judge_time(const struct nature *nature, const struct object *o,
+		      const struct session_probe *p)
+{
+	if (nature->go)
+		return refuse(-EOPNOTSUPP,
+			      "%s: the returns of Go functions cannot be followed: Go moves its stacks",
+			      p->name);
+	if (nature->shadow_stack)
+		return refuse(-EOPNOTSUPP,
+			      "%s: returns cannot be followed: the program runs with a shadow stack",
+			      p->name);
+	if (o->exceptions)
+		return refuse(-EOPNOTSUPP,
+			      "%s: returns cannot be followed in an object with exception handlers: an exception would meet the replaced return address",
+			      p->name);
+	if (keeps_return_address(p->name))
+		return refuse(-EOPNOTSUPP,
+			      "%s: it keeps the address it returns to", p->name);
 	return 0;
 }
 
 int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
 		const struct session_probe *p, enum tl_why *why)
 {
-	(void)pid;
-	(void)maps;
-	(void)nature;
-	(void)p;
+	const struct map *m = maps_find(maps, p->addr);
+	const struct object *o;
+	int err = 0;
+
+	*why = TL_WHY_NONE;
+	if (!m || !map_is_text(m))
+		return refuse(-ENOENT, "%s: no code of a file is at 0x%lx",
+			      p->name, p->addr);
+	*why = TL_WHY_FORBIDDEN;
+	o = object_of(pid, m);
+	if (!o)
+		return refuse(-EOPNOTSUPP, "%s: its object file cannot be read",
+			      p->name);
+	if (p->action == SESSION_TIME)
+		err = judge_time(nature, o, p);
+	if (err)
+		return err;
+	if (in_sequence(pid, o, m, p->addr))
+		return refuse(-EBUSY, "%s: it is in a restartable sequence",
+			      p->name);
+	if (o->go && (p->addr != p->start || !checks_stack(pid, p->addr)))
+		return refuse(-EOPNOTSUPP,
+			      "%s: a Go function that does not check its stack has no room for a probe",
+			      p->name);
 	*why = TL_WHY_NONE;
 	return 0;
 }

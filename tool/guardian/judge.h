@@ -33,9 +33,13 @@ int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
 		const struct session_probe *p, enum tl_why *why);
 
 /*
- * Do the seccomp filters of @pid allow the system calls of docs/syscalls.md?
- * 0, -EPERM (no, or they cannot be read).
+ * Do the seccomp filters of thread @tid, which the caller has stopped, allow the
+ * system calls of docs/syscalls.md?  0, or -EPERM: no, or they cannot be read.
  */
-int judge_seccomp(pid_t pid, bool force);
+int judge_seccomp(pid_t tid, bool force);
+
+/* The first of our system calls that this filter does not let pass, or NULL. */
+struct sock_filter;
+const char *seccomp_forbids(const struct sock_filter *f, size_t n);
 
 #endif

@@ -35,6 +35,7 @@
 #include <session.h>
 
 #include "guardian.h"
+#include "inside.h"
 #include "text.h"
 
 #define PAGE 4096ul
@@ -209,13 +210,13 @@ static void restore_returns(struct undo *u)
 }
 
 /* Is anybody inside our code, or will be? */
-static int look_inside(struct undo *u, struct net *net, bool *inside)
+static int look_inside(struct undo *u, struct net *net, bool *in)
 {
 	struct tl_range *r = calloc(u->n_code + 1, sizeof(*r));
 	bool *busy = calloc(u->n_code + 1, sizeof(*busy));
 	int err = -ENOMEM;
 
-	*inside = false;
+	*in = false;
 	if (!r || !busy)
 		goto out;
 	for (size_t i = 0; i < u->n_code; i++) {
@@ -225,7 +226,11 @@ static int look_inside(struct undo *u, struct net *net, bool *inside)
 	err = net_quiet(net, r, u->n_code, busy);
 	for (size_t i = 0; i < u->n_code && !err; i++)
 		if (busy[i])
-			*inside = true;
+			*in = true;
+	/* It may be the trace of a call that is long over. */
+	if (!err && *in)
+		*in = inside(u->pid, u->w->pid, u->w->mem, u->code,
+			     u->n_code) != 0;
 out:
 	free(r);
 	free(busy);
@@ -233,7 +238,7 @@ out:
 }
 
 /* Steps 1 to 5, once. */
-static int restore_once(struct undo *u, bool *inside)
+static int restore_once(struct undo *u, bool *in)
 {
 	struct net *net;
 	size_t left = 0;
@@ -251,7 +256,7 @@ static int restore_once(struct undo *u, bool *inside)
 		restore_returns(u);
 	}
 	session_kill_point(33);
-	err = look_inside(u, net, inside);
+	err = look_inside(u, net, in);
 	net_close(net, NULL);
 	session_kill_point(34);
 	if (!err && left)
@@ -271,16 +276,16 @@ static uint64_t now_ms(void)
 static int restore_all(struct undo *u, unsigned int patience_ms)
 {
 	uint64_t end = now_ms() + patience_ms;
-	bool inside = true;
+	bool in = true;
 	int err = 0;
 
 	for (unsigned int turn = 0;; turn++) {
-		err = restore_once(u, &inside);
-		if (err == -ESRCH || (!err && !inside) || now_ms() >= end)
+		err = restore_once(u, &in);
+		if (err == -ESRCH || (!err && !in) || now_ms() >= end)
 			break;
 		usleep(turn < 10 ? 1000 : 20000);
 	}
-	if (!err && inside)
+	if (!err && in)
 		return refuse(-EBUSY, "a thread of it is still inside a detour");
 	return err;
 }
@@ -351,7 +356,7 @@ static int undo_with_worker(struct undo *u, unsigned int patience_ms)
 int undo(pid_t pid, struct worker *w, unsigned int patience_ms)
 {
 	struct undo *u = calloc(1, sizeof(*u));
-	struct worker made = { .lost = true };
+	struct worker made;
 	char path[64];
 	int err, mem;
 
@@ -369,6 +374,7 @@ int undo(pid_t pid, struct worker *w, unsigned int patience_ms)
 	err = find_ours(u);
 	if (!err && (!w->pid || w->lost)) {
 		worker_end(w);
+		made = (struct worker){ .mem = -1, .lost = true };
 		err = worker_make(&made, pid);
 		*w = made;
 	}

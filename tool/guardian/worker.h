@@ -24,6 +24,9 @@ struct worker {
 	bool lost; /* it is dead */
 };
 
+/* Also where it is not known if a seccomp filter lets our system calls pass. */
+extern bool worker_force;
+
 /*
  * Borrow a thread of @pid for the birth of a worker, which is traced by the
  * caller, stopped, and has no descriptor of the target.  0, or a negative errno
@@ -33,9 +36,10 @@ int worker_make(struct worker *w, pid_t pid);
 
 /*
  * Did somebody die while he borrowed a thread of @pid, and leave the stub?  Then
- * it is taken away.  @w: a worker, or NULL.  0, or -EBUSY.
+ * its bytes are taken away; the next worker gives the page back.  1: there was one;
+ * 0: there was none; -EBUSY: a thread is still in it.
  */
-int worker_clean_cave(struct worker *w, pid_t pid);
+int worker_clean_cave(pid_t pid);
 
 /* Threads that would not stop when they were to be borrowed: let go now. */
 void worker_strays(void);

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* link: guardian tool/session.c agent-image */
+/*
+ * attach-kill.c - the tool, the guardian, or both are killed at each point
+ */
+#include "attach-lib.h"
+
+/* What a tool does: attach, arm both kinds, look, detach. */
+static void be_the_tool(pid_t target)
+{
+	struct session_options opt = { .jump_only = true };
+	struct session_probe p[2];
+	struct session *s;
+
+	if (session_attach(&s, target, &opt))
+		_exit(2);
+	probed_probe(&p[0], SESSION_COUNT);
+	if (session_add(s, p, 1) != 1) {
+		session_detach(s);
+		_exit(3);
+	}
+	nap_ms(3);
+	_exit(session_detach(s) ? 4 : 0);
+}
+
+static void be_the_timer(pid_t target)
+{
+	struct session_options opt = { .jump_only = true };
+	struct session_probe p;
+	struct session *s;
+
+	if (session_attach(&s, target, &opt))
+		_exit(2);
+	probed_probe(&p, SESSION_TIME);
+	if (session_add(s, &p, 1) != 1) {
+		session_detach(s);
+		_exit(3);
+	}
+	nap_ms(3);
+	_exit(session_detach(s) ? 4 : 0);
+}
+
+/* Run @tool with the two kill points; its wait status. */
+static int run_tool(void (*tool)(pid_t), pid_t target, unsigned int tool_at,
+		    unsigned int guardian_at)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		char n[16];
+
+		snprintf(n, sizeof(n), "%u", tool_at);
+		setenv("TRAPLINE_KILL_TOOL", n, 1);
+		snprintf(n, sizeof(n), "%u", guardian_at);
+		setenv("TRAPLINE_KILL_POINT", n, 1);
+		tool(target);
+	}
+	for (int i = 0; i < 10000; i++) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		nap_ms(1);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	return -1;
+}
+
+/*
+ * The test adopts what the tool leaves: wait until all but @target is gone, for at most
+ * @ms.
+ */
+static bool await_others(pid_t target, unsigned int ms)
+{
+	char path[64], text[256] = "";
+	pid_t other;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	for (unsigned int i = 0; i < ms; i++) {
+		bool alone = true;
+		char *at = text, *next;
+
+		f = fopen(path, "r");
+		if (!f)
+			return false;
+		if (!fgets(text, sizeof(text), f))
+			text[0] = 0;
+		fclose(f);
+		for (; (other = (pid_t)strtol(at, &next, 10)) > 0; at = next)
+			if (other != target &&
+			    waitpid(other, NULL, WNOHANG | __WALL) != other)
+				alone = false;
+		if (alone)
+			return true;
+		nap_ms(1);
+	}
+	return false;
+}
+
+static pid_t start_target(void)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	return victim_start(victim_threads);
+}
+
+static void check_clean(pid_t target, const char *maps)
+{
+	CHECK(maps_same(target, maps, 0));
+	CHECK(text_same(target));
+	CHECK_EQ(copied_text_kb(target), 0);
+	CHECK(still_right(target));
+	CHECK_EQ(shared->wrong, 0);
+}
+
+TL_TEST(nothing_is_left_two_seconds_after_the_tool_was_killed)
+{
+	pid_t target = start_target();
+	char *maps, name[32];
+
+	REQUIRE(target > 0);
+	maps = maps_text(target);
+	for (unsigned int n = 1; n <= 8; n++) {
+		snprintf(name, sizeof(name), "tool at %u", n);
+		ROW(name);
+		CHECK(WIFSIGNALED(run_tool(be_the_tool, target, n, 0)));
+		CHECK(await_others(target, 2000));
+		check_clean(target, maps);
+	}
+	CHECK_EQ(victim_stop(target), 0);
+	free(maps);
+}
+
+TL_TEST(the_tool_cleans_up_after_its_guardian)
+{
+	pid_t target = start_target();
+	char *maps, name[32];
+	int status;
+
+	REQUIRE(target > 0);
+	maps = maps_text(target);
+	for (unsigned int n = 1; n <= SESSION_KILL_POINTS; n++) {
+		snprintf(name, sizeof(name), "guardian at %u", n);
+		ROW(name);
+		status = run_tool(n & 1 ? be_the_tool : be_the_timer, target, 0,
+				  n);
+		CHECK(WIFEXITED(status));
+		CHECK(await_others(target, 100));
+		check_clean(target, maps);
+	}
+	CHECK_EQ(victim_stop(target), 0);
+	free(maps);
+}
+
+TL_TEST(detach_cleans_up_after_both_were_killed)
+{
+	pid_t target = start_target();
+	char *maps, name[32];
+
+	REQUIRE(target > 0);
+	maps = maps_text(target);
+	for (unsigned int n = 1; n <= SESSION_KILL_POINTS; n++) {
+		snprintf(name, sizeof(name), "both at %u", n);
+		ROW(name);
+		run_tool(n & 1 ? be_the_timer : be_the_tool, target, 9, n);
+		CHECK(await_others(target, 100));
+		/* With nobody there the target goes on, probes or not. */
+		CHECK(still_right(target));
+		CHECK(session_clean(target) >= 0);
+		check_clean(target, maps);
+		CHECK_EQ(session_clean(target), 0);
+	}
+	CHECK_EQ(victim_stop(target), 0);
+	free(maps);
+}

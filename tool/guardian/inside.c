@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * inside.c - is anybody inside our code?
+ *
+ * The net answers that for any text, and so for the worst: every word on a stack
+ * that looks like an address inside is taken for a return address.  After calls
+ * were followed, such words lie about on every stack: what a detour pushed becomes
+ * part of a later frame that does not write all of itself.
+ *
+ * Our own code is better known.  It calls nothing that is not ours, and copies of
+ * calls push the original return address.  So who is inside at all is so with his
+ * instruction pointer, or with that of a context which a signal has interrupted.
+ * Replaced return addresses do not count: they have been put back by the list.
+ */
+#define _GNU_SOURCE
+#include "inside.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "maps.h"
+#include "net.h"
+#include "worker.h"
+
+#define CHUNK (256ul << 10)
+
+/*
+ * Of a signal frame: rsp, rip, eflags, and cs, gs, fs, ss in one word.  The last is
+ * the same in every frame of a 64-bit program.
+ */
+enum { FRAME_SP, FRAME_IP, FRAME_FLAGS, FRAME_SEGMENTS, FRAME_WORDS };
+#define SEGMENTS 0x002b000000000033ul
+
+struct look {
+	int mem;
+	const struct tl_mapping *code;
+	size_t n;
+	struct maps maps;
+	uint64_t *from; /* for each mapping: how much of it is stack */
+	bool more;
+	bool found;
+	uint64_t *chunk;
+};
+
+static bool in_code(const struct look *l, uint64_t addr)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (addr >= l->code[i].start && addr < l->code[i].end)
+			return true;
+	return false;
+}
+
+/* The stack pointer @sp is in use: what is above it is to be read. */
+static void add_stack(struct look *l, uint64_t sp)
+{
+	const struct map *m = maps_find(&l->maps, sp);
+
+	if (!m || sp >= l->from[m - l->maps.map])
+		return;
+	l->from[m - l->maps.map] = sp & ~7ul;
+	l->more = true;
+}
+
+static void look_at_words(struct look *l, const uint64_t *w, size_t n)
+{
+	for (size_t i = 0; i + FRAME_WORDS <= n; i++) {
+		if (w[i + FRAME_SEGMENTS] != SEGMENTS)
+			continue;
+		if (in_code(l, w[i + FRAME_IP]))
+			l->found = true;
+		add_stack(l, w[i + FRAME_SP]);
+	}
+}
+
+static void look_at_memory(struct look *l, uint64_t from, uint64_t to)
+{
+	const uint64_t overlap = (FRAME_WORDS - 1) * 8;
+
+	while (from < to && !l->found) {
+		uint64_t len = to - from < CHUNK ? to - from : CHUNK;
+
+		if (mem_read(l->mem, l->chunk, from, len)) {
+			/* A page of it is not there: one by one. */
+			len = 4096 - (from & 4095);
+			if (len > to - from)
+				len = to - from;
+			if (mem_read(l->mem, l->chunk, from, len)) {
+				from += len;
+				continue;
+			}
+		}
+		look_at_words(l, l->chunk, len / 8);
+		from += len;
+		if (from < to && len > 2 * overlap)
+			from -= overlap;
+	}
+}
+
+static void look_at_stacks(struct look *l)
+{
+	uint64_t *done = malloc(l->maps.n * sizeof(*done));
+
+	if (!done) {
+		l->found = true;
+		return;
+	}
+	for (size_t i = 0; i < l->maps.n; i++)
+		done[i] = l->maps.map[i].end;
+	do {
+		l->more = false;
+		for (size_t i = 0; i < l->maps.n && !l->found; i++) {
+			uint64_t from = l->from[i], to = done[i];
+
+			done[i] = from;
+			if (from < to)
+				look_at_memory(l, from, to);
+		}
+	} while (l->more && !l->found);
+	free(done);
+}
+
+/* The threads of @pid: false if one of them could not be seen. */
+static bool look_at_threads(struct look *l, pid_t pid)
+{
+	struct net_place place;
+	pid_t *tids;
+	int n = net_list_tasks(pid, &tids);
+	bool seen = n >= 0;
+
+	for (int i = 0; i < n; i++) {
+		if (net_look(pid, tids[i], &place))
+			continue;
+		if (place.state == 'Z' || place.state == 'X')
+			continue;
+		if (!place.known) {
+			seen = false;
+			continue;
+		}
+		if (in_code(l, place.pc))
+			l->found = true;
+		add_stack(l, place.sp);
+	}
+	if (n >= 0)
+		free(tids);
+	return seen;
+}
+
+/* Other processes that run the same memory. */
+static bool look_at_others(struct look *l, pid_t pid, pid_t worker)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	bool seen = true;
+
+	while (d && (e = readdir(d))) {
+		pid_t other = atoi(e->d_name);
+
+		if (other > 0 && other != pid && other != worker &&
+		    net_same_memory(other, pid) == 1)
+			seen &= look_at_threads(l, other);
+	}
+	if (d)
+		closedir(d);
+	return seen;
+}
+
+int inside(pid_t pid, pid_t worker, int mem, const struct tl_mapping *code,
+	   size_t n)
+{
+	struct look l = { .mem = mem, .code = code, .n = n };
+	bool seen;
+	int err;
+
+	err = maps_read(&l.maps, pid);
+	if (err)
+		return err;
+	l.from = malloc(l.maps.n * sizeof(*l.from));
+	l.chunk = malloc(CHUNK);
+	err = -ENOMEM;
+	if (!l.from || !l.chunk)
+		goto out;
+	for (size_t i = 0; i < l.maps.n; i++)
+		l.from[i] = l.maps.map[i].end;
+	seen = look_at_threads(&l, pid) && look_at_others(&l, pid, worker);
+	if (seen && !l.found)
+		look_at_stacks(&l);
+	err = !seen ? -EAGAIN : l.found;
+out:
+	free(l.from);
+	free(l.chunk);
+	maps_free(&l.maps);
+	return err;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * object.c - what an object file tells about the code in it
+ *
+ * The file is not to be trusted: every offset is read with pread, which checks it.
+ */
+#define _GNU_SOURCE
+#include "object.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_SECTIONS 4096
+
+static bool read_at(int fd, void *dst, size_t len, uint64_t at)
+{
+	return pread(fd, dst, len, (off_t)at) == (ssize_t)len;
+}
+
+static void read_segments(struct object *o, int fd, const Elf64_Ehdr *e)
+{
+	Elf64_Phdr p;
+
+	for (unsigned int i = 0; i < e->e_phnum && o->n < OBJECT_SEGMENTS; i++) {
+		if (!read_at(fd, &p, sizeof(p), e->e_phoff + i * sizeof(p)))
+			return;
+		if (p.p_type != PT_LOAD)
+			continue;
+		o->segment[o->n].offset = p.p_offset;
+		o->segment[o->n].size = p.p_filesz;
+		o->segment[o->n++].address = p.p_vaddr;
+	}
+}
+
+static void section(struct object *o, const char *name, const Elf64_Shdr *s)
+{
+	if (!strcmp(name, ".go.buildinfo") || !strcmp(name, ".note.go.buildid"))
+		o->go = true;
+	if (!strncmp(name, ".gcc_except_table", 17) && s->sh_size)
+		o->exceptions = true;
+	if (!strcmp(name, "__rseq_cs")) {
+		o->rseq_at = s->sh_addr;
+		o->rseq_n = s->sh_size / 32;
+	}
+}
+
+static void read_sections(struct object *o, int fd, const Elf64_Ehdr *e)
+{
+	Elf64_Shdr names, s;
+	char name[32];
+	ssize_t n;
+
+	if (e->e_shentsize != sizeof(s) || e->e_shnum > MOST_SECTIONS ||
+	    !read_at(fd, &names, sizeof(names),
+		     e->e_shoff + (uint64_t)e->e_shstrndx * sizeof(s)))
+		return;
+	for (unsigned int i = 1; i < e->e_shnum; i++) {
+		if (!read_at(fd, &s, sizeof(s), e->e_shoff + i * sizeof(s)))
+			return;
+		n = pread(fd, name, sizeof(name) - 1,
+			  (off_t)(names.sh_offset + s.sh_name));
+		if (n <= 0)
+			continue;
+		name[n] = '\0';
+		section(o, name, &s);
+	}
+}
+
+int object_read(struct object *out, int fd)
+{
+	Elf64_Ehdr e;
+
+	*out = (struct object){ 0 };
+	if (!read_at(fd, &e, sizeof(e), 0))
+		return -EIO;
+	if (memcmp(e.e_ident, ELFMAG, SELFMAG) ||
+	    e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_machine != EM_X86_64)
+		return -ENOEXEC;
+	if (e.e_phentsize != sizeof(Elf64_Phdr))
+		return -EIO;
+	read_segments(out, fd, &e);
+	read_sections(out, fd, &e);
+	return 0;
+}
+
+uint64_t object_address(const struct object *o, uint64_t offset)
+{
+	for (unsigned int i = 0; i < o->n; i++) {
+		uint64_t start = o->segment[i].offset & ~4095ul;
+
+		if (offset >= start &&
+		    offset < o->segment[i].offset + o->segment[i].size)
+			return o->segment[i].address - o->segment[i].offset +
+			       offset;
+	}
+	return offset;
+}
