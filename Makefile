@@ -220,7 +220,8 @@ program-of = $(O)/$(target-of)/$(1:.c=)
 
 # $1 target, $2 word: objects of it
 linked = $(if $(filter -%,$2),,$(if $(filter lib,$2),$(O)/libtrapline.a, \
-	$(call objs,$1,$(if $(filter %.c %.S,$2),$2,$($2-srcs)))))
+	$(if $(filter agent-image,$2),$(O)/x86/agent_image.o, \
+	$(call objs,$1,$(if $(filter %.c %.S,$2),$2,$($2-srcs))))))
 word-dir = $(if $(filter %.c,$1),$(call folder,$1),$(dir.$1))
 
 # $1 source, $2 target, $3 words
