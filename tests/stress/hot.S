@@ -17,8 +17,13 @@
 	.size	\name, . - \name
 .endm
 
+/*
+ * SET n: one function of each kind, named after the kind and n, and its row of
+ * the table: where it is, and what is to be probed.
+ */
+.macro SET n
 /* Five instructions in five bytes: four places inside. */
-FUNC hot_bytes
+FUNC hot_bytes\n
 	push	%rbx
 	push	%rbp
 	push	%rbx
@@ -27,34 +32,34 @@ FUNC hot_bytes
 	lea	5(%rdi,%rsi), %rax
 	pop	%rbx
 	ret
-END hot_bytes
+END hot_bytes\n
 
-FUNC hot_lea
+FUNC hot_lea\n
 	lea	5(%rdi), %rax
 	add	%rsi, %rax
 	ret
-END hot_lea
+END hot_lea\n
 
 /* One instruction covers it all. */
-FUNC hot_one
+FUNC hot_one\n
 	lea	5(%rdi,%rsi), %rax
 	ret
-END hot_one
+END hot_one\n
 
 /* A call at the end of the window: its return address is behind it. */
-FUNC hot_call
-	call	hot_callee
+FUNC hot_call\n
+	call	hot_callee\n
 	lea	5(%rax,%rsi), %rax
 	ret
-END hot_call
+END hot_call\n
 
-FUNC hot_callee
+FUNC hot_callee\n
 	mov	%rdi, %rax
 	ret
-END hot_callee
+END hot_callee\n
 
 /* A branch in the window, and one to its start. */
-FUNC hot_branch
+FUNC hot_branch\n
 	test	%rdi, %rdi
 	js	1f
 	lea	5(%rdi,%rsi), %rax
@@ -63,10 +68,10 @@ FUNC hot_branch
 	sub	%rdi, %rsi
 	lea	5(%rsi), %rax
 	ret
-END hot_branch
+END hot_branch\n
 
 /* Jumped into: a breakpoint. */
-FUNC hot_break
+FUNC hot_break\n
 	mov	%rdi, %rax
 1:	add	%rsi, %rax
 	xor	%esi, %esi
@@ -74,20 +79,49 @@ FUNC hot_break
 	jne	1b
 	add	$5, %rax
 	ret
-END hot_break
+END hot_break\n
 
 /* In the middle of a function, the red zone in use. */
-FUNC hot_red
+FUNC hot_red\n
 	mov	%rdi, -8(%rsp)
 	mov	%rsi, -128(%rsp)
 	stc
-.globl hot_red_at
-hot_red_at:
+hot_red_at\n\():
 	nop
 	mov	-8(%rsp), %rax
 	adc	-128(%rsp), %rax
 	lea	4(%rax), %rax
 	ret
-END hot_red
+END hot_red\n
+
+	.section .data.rel.ro, "aw"
+	.quad	hot_bytes\n, hot_bytes\n
+	.quad	hot_lea\n, hot_lea\n
+	.quad	hot_one\n, hot_one\n
+	.quad	hot_call\n, hot_call\n
+	.quad	hot_branch\n, hot_branch\n
+	.quad	hot_break\n, hot_break\n
+	.quad	hot_red\n, hot_red_at\n
+	.text
+.endm
+
+	.section .data.rel.ro, "aw"
+	.globl	hot_table
+	.p2align 3
+hot_table:
+	.text
+	SET 0
+	SET 1
+	SET 2
+	SET 3
+	SET 4
+	SET 5
+	SET 6
+	SET 7
+	SET 8
+
+	.section .data.rel.ro, "aw"
+	.globl	hot_table_end
+hot_table_end:
 
 	.section .note.GNU-stack, "", @progbits

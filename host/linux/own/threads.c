@@ -35,7 +35,10 @@
 #define MAGIC 0x7472706cUL
 #define FIRST_RT 34 /* the C library keeps 32 and 33 to itself */
 #define LAST_RT 64
-#define WAIT_TURNS 400
+#define WAIT_TURNS 20
+#define WAIT_TURN_NS 2000000
+#define FUTEX_WAIT_PRIVATE 128
+#define FUTEX_WAKE_PRIVATE 129
 
 static struct {
 	struct tl_search *search;
@@ -78,6 +81,8 @@ static void answer(int sig, const struct tl_siginfo *info,
 	    info->value >> 32) {
 		look_at_myself(ask.search, uc);
 		__atomic_fetch_add(&ask.answered, 1, __ATOMIC_RELEASE);
+		tl_sys3(__NR_futex, (long)&ask.answered, FUTEX_WAKE_PRIVATE,
+			1);
 	}
 	__atomic_fetch_sub(&ask.inside, 1, __ATOMIC_RELEASE);
 }
@@ -315,16 +320,21 @@ static void look_at(const char *tid, void *arg)
 		all_busy(r->search);
 }
 
-/* Wait for @n answers.  False: they did not all come in time. */
+/*
+ * Wait for @n answers.  Asleep, since on a busy machine those who are asked need
+ * the CPU that we are on.  False: they did not all come in time.
+ */
 static bool wait_for_answers(uint32_t n)
 {
+	struct tl_timespec turn = { 0, WAIT_TURN_NS };
+	uint32_t seen;
+
 	for (int i = 0; i < WAIT_TURNS; i++) {
-		if (__atomic_load_n(&ask.answered, __ATOMIC_ACQUIRE) == n)
+		seen = __atomic_load_n(&ask.answered, __ATOMIC_ACQUIRE);
+		if (seen == n)
 			return true;
-		if (i < 50)
-			tl_sys0(__NR_sched_yield);
-		else
-			tl_sleep_us(100);
+		tl_sys4(__NR_futex, (long)&ask.answered, FUTEX_WAIT_PRIVATE,
+			seen, (long)&turn);
 	}
 	return false;
 }
