@@ -184,19 +184,18 @@ static void sleeper_wakes(const struct mask *m)
 	v = victim_start(sleep_and_add);
 	REQUIRE(victim_ready(&v, 1));
 	for (n = 0; n < 30; n++) {
-		pause_ms(2);
+		REQUIRE(state_becomes(v.pid, 'S'));
 		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
 		CHECK_EQ(net_catch(net, &head, 1), 0);
 		code[0] = 0xcc;
 		CHECK_EQ(write(pair[1], "x", 1), 1);
-		pause_ms(3);
+		CHECK(state_becomes(v.pid, 't'));
 		CHECK_EQ(atomic_load(&v.s->turns[0]), n);
 		code[0] = add_one[0];
 		CHECK_EQ(net_close(net, &st), 0);
 		CHECK_EQ(st.left_blocked, m->left);
 		CHECK_EQ(st.caught, m->left);
-		pause_ms(3);
-		CHECK_EQ(atomic_load(&v.s->turns[0]), n + 1);
+		CHECK(turns_become(&v, n + 1));
 	}
 	CHECK_EQ(atomic_load(&v.s->detail), 0);
 	CHECK_EQ(kill(v.pid, 0), 0);
@@ -251,16 +250,15 @@ TL_TEST(a_breakpoint_of_the_programs_own_reaches_it)
 	v = victim_start(trap_itself);
 	REQUIRE(victim_ready(&v, 1));
 	for (unsigned int n = 0; n < 20; n++) {
-		pause_ms(2);
+		REQUIRE(state_becomes(v.pid, 'S'));
 		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
 		CHECK_EQ(net_catch(net, &head, 1), 0);
 		CHECK_EQ(write(pair[1], "x", 1), 1);
-		pause_ms(2);
+		CHECK(state_becomes(v.pid, 't'));
 		CHECK_EQ(net_close(net, &st), 0);
 		CHECK_EQ(st.caught, 0);
-		pause_ms(2);
+		CHECK(turns_become(&v, n + 1));
 		CHECK_EQ(atomic_load(&v.s->flag[0]), n + 1);
-		CHECK_EQ(atomic_load(&v.s->turns[0]), n + 1);
 	}
 	victim_end(&v);
 	close(pair[0]);
@@ -301,7 +299,7 @@ static void check_inside(unsigned int copy, bool busy)
 	w.moved[1] = CODE + copy + 7;
 	v = victim_start(sleep_inside);
 	REQUIRE(victim_ready(&v, 1));
-	pause_ms(10);
+	CHECK(state_becomes(v.pid, 'S'));
 	w.busy = false;
 	REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
 	CHECK_EQ(net_evict(net, &w, 1), 0);
@@ -354,7 +352,7 @@ TL_TEST(a_sleepers_stack_is_searched)
 	struct net *net;
 
 	REQUIRE(victim_ready(&v, 1));
-	pause_ms(10);
+	REQUIRE(state_becomes(v.pid, 'S'));
 	for (unsigned int from = 15; from < 25; from++) {
 		w = (struct tl_window){ .start = CODE + from, .len = 3 };
 		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);

@@ -12,23 +12,6 @@
 
 static struct shared *the;
 
-static char state_of(pid_t tid)
-{
-	struct net_place p;
-
-	return net_look(tid, tid, &p) ? '?' : p.state;
-}
-
-static bool state_becomes(pid_t tid, char state)
-{
-	for (int i = 0; i < 1000; i++) {
-		if (state_of(tid) == state)
-			return true;
-		pause_ms(1);
-	}
-	return false;
-}
-
 static void *spin(void *arg)
 {
 	unsigned long i = (unsigned long)arg;

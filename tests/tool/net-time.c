@@ -61,6 +61,8 @@ static const struct row rows[] = {
 	{ "20 threads", 16, 4, 200, false },
 	{ "64 threads", 60, 4, 200, false },
 	{ "300 threads", 290, 10, 200, false },
+	{ "64 threads, sleepers left asleep", 60, 4, 200, true },
+	{ "300 threads, sleepers left asleep", 290, 10, 200, true },
 };
 
 static struct tl_window windows[200];
@@ -80,7 +82,7 @@ TL_TEST(stops_are_short)
 	}
 	for_each_row (p, rows) {
 		struct victim v;
-		struct net_options o = { .leave_blocked = p->left };
+		struct net_options o = { .breakpoints = p->left };
 
 		ROW(p->name);
 		sleepers = p->sleepers;

@@ -91,6 +91,31 @@ static inline bool victim_ready(const struct victim *v, unsigned int n)
 	return false;
 }
 
+/* Wait, up to a second, until thread @tid is in @state. */
+static inline bool state_becomes(pid_t tid, char state)
+{
+	struct net_place p;
+
+	for (int i = 0; i < 1000; i++) {
+		if (!net_look(tid, tid, &p) && p.state == state &&
+		    (state != 'S' || p.known))
+			return true;
+		pause_ms(1);
+	}
+	return false;
+}
+
+/* Wait, up to a second, until @n turns of thread 0 have been counted. */
+static inline bool turns_become(const struct victim *v, unsigned long n)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (atomic_load(&v->s->turns[0]) == n)
+			return true;
+		pause_ms(1);
+	}
+	return false;
+}
+
 /* Kill the victim, if it still runs, and return its wait status. */
 static inline int victim_end(struct victim *v)
 {

@@ -255,6 +255,7 @@ static void net_main(struct net_hold *h, int fd, uint64_t begun)
 	struct sigaction sa = { .sa_handler = tick };
 	struct sched_param low = { .sched_priority = 1 };
 	const struct itimerval every = { { 0, TICK_US }, { 0, TICK_US } };
+	struct rlimit files;
 	sigset_t none;
 
 	for (int sig = 1; sig < 65; sig++)
@@ -268,6 +269,10 @@ static void net_main(struct net_hold *h, int fd, uint64_t begun)
 	if (dup2(fd, 3) == 3)
 		fd = 3;
 	syscall(SYS_close_range, fd + 1, ~0u, 0);
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	if (sched_setscheduler(0, SCHED_RR, &low))
 		setpriority(PRIO_PROCESS, 0, -20);
 	h->alive = fd;

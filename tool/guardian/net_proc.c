@@ -123,16 +123,24 @@ int net_list_processes(pid_t **pids)
 	return list_numbers("/proc", pids);
 }
 
-uint64_t net_runs(pid_t pid, pid_t tid)
+int net_open_runs(pid_t pid, pid_t tid)
 {
-	char path[64], text[128];
-	unsigned long runs;
+	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", pid, tid);
-	if (slurp(path, text, sizeof(text)) < 0 ||
-	    sscanf(text, "%*u %*u %lu", &runs) != 1)
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+uint64_t net_runs(int fd)
+{
+	char text[128];
+	unsigned long runs;
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	if (n < 0)
 		return 0;
-	return runs;
+	text[n] = 0;
+	return sscanf(text, "%*u %*u %lu", &runs) == 1 ? runs : 0;
 }
 
 /* The state is the third field of stat, the signals are the 31st to 34th. */
@@ -252,6 +260,7 @@ int net_maps(pid_t tid, struct net_map **maps)
 {
 	struct net_map *list = NULL, *more;
 	size_t n = 0, room = 0;
+	uintptr_t guard_end = 0;
 	char path[32], *text, *line, *end;
 	ssize_t len;
 
@@ -268,8 +277,11 @@ int net_maps(pid_t tid, struct net_map **maps)
 		*end = 0;
 		m.start = strtoull(line, &line, 16);
 		m.end = strtoull(line + 1, &line, 16);
-		if (line[1] != 'r')
+		if (line[1] != 'r') {
+			guard_end = m.end;
 			continue;
+		}
+		m.guarded = m.start == guard_end;
 		m.writable = line[2] == 'w';
 		m.private = line[4] == 'p';
 		m.stack = strstr(line, "[stack]") != NULL;

@@ -10,19 +10,27 @@
  * Stacks are found by the stack pointers: of each mapping that holds one, all
  * from the lowest such pointer to the end is read, and the red zone below each.
  * A signal frame among it names the stack that the signal interrupted, which
- * may be another one; that is read too.
+ * may be another one; that is read too.  With the option `everywhere` all
+ * private writable memory is read, but for the dead part of what must be a
+ * thread's stack: a mapping with a guard below and a stack pointer inside.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "net_tasks.h"
 
 #define RED_ZONE 128
 #define CHUNK (256 * 1024)
+
+/* In /proc/PID/pagemap: present, or swapped out. */
+#define PAGE_THERE (3ull << 62)
 
 /*
  * A signal frame holds the registers in this order, so that the word with the
@@ -177,14 +185,19 @@ static void mark_place(struct scan *s, const struct net_task *t)
 /* The stack pointer @sp is in use. */
 static void add_stack(struct scan *s, uintptr_t sp)
 {
-	for (size_t i = 0; i < s->n_maps; i++) {
-		if (sp < s->maps[i].start || sp >= s->maps[i].end)
-			continue;
-		if (sp < s->from[i]) {
-			s->from[i] = sp;
-			s->more = true;
-		}
-		return;
+	size_t low = 0, high = s->n_maps;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (sp >= s->maps[mid].end)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low < s->n_maps && sp >= s->maps[low].start && sp < s->from[low]) {
+		s->from[low] = sp;
+		s->more = true;
 	}
 }
 
@@ -274,6 +287,65 @@ static void add_first_stack(struct scan *s)
 			s->from[i] = s->maps[i].start;
 }
 
+/* Read [from, to), but for the spans that are ours and pages never touched. */
+static void scan_present(struct scan *s, int pagemap, uintptr_t from,
+			 uintptr_t to)
+{
+	const struct net_options *o = &s->h->options;
+	uint64_t pages[512];
+	uintptr_t at, end;
+
+	for (size_t i = 0; i < o->n_ours; i++) {
+		if (o->ours[i].end <= from || o->ours[i].start >= to)
+			continue;
+		if (o->ours[i].start > from)
+			scan_present(s, pagemap, from, o->ours[i].start);
+		if (o->ours[i].end < to)
+			scan_present(s, pagemap, o->ours[i].end, to);
+		return;
+	}
+	for (at = from & ~4095ull; at < to; at += sizeof(pages) / 8 * 4096) {
+		uintptr_t first = 0;
+		size_t n = sizeof(pages) / 8;
+
+		memset(pages, 0xff, sizeof(pages));
+		if (pread(pagemap, pages, sizeof(pages),
+			  (off_t)(at / 4096 * 8)) < 0)
+			memset(pages, 0xff, sizeof(pages));
+		for (size_t i = 0; i <= n; i++) {
+			bool there = i < n && at + i * 4096 < to &&
+				     pages[i] & PAGE_THERE;
+
+			if (there && !first)
+				first = at + i * 4096;
+			if (there || !first)
+				continue;
+			end = at + i * 4096;
+			scan_memory(s, first > from ? first : from,
+				    end < to ? end : to);
+			first = 0;
+		}
+	}
+}
+
+static void scan_everywhere(struct scan *s)
+{
+	char path[32];
+	int pagemap;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", net_reader(s->h));
+	pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	for (size_t i = 0; i < s->n_maps; i++) {
+		const struct net_map *m = &s->maps[i];
+		bool stack = (m->guarded || m->stack) && s->from[i] < m->end;
+
+		if (m->writable && m->private && !stack)
+			scan_present(s, pagemap, m->start, s->done[i]);
+	}
+	if (pagemap >= 0)
+		close(pagemap);
+}
+
 /* ---- moving --------------------------------------------------------------- */
 
 /*
@@ -322,24 +394,34 @@ static bool may_move(struct scan *s, const struct net_task *t)
 	return (a || b) && !(a && a->busy) && !(b && b->busy);
 }
 
+/* One thread's registers and red zone; its stack is read later. */
+static void mark_thread(struct scan *s, struct net_task *t)
+{
+	if (t->state == NET_STOPPED) {
+		if (way_out(s, t) && in_sequence(s, t))
+			mark(s, t->regs.rip);
+		mark_registers(s, t);
+		scan_red_zone(s, t->regs.rsp, t->regs.rip);
+		add_stack(s, t->regs.rsp);
+	} else {
+		mark_place(s, t);
+		scan_red_zone(s, t->place.sp, t->place.pc);
+		add_stack(s, t->place.sp);
+	}
+}
+
+/* Those that have not been looked at, in the state they are in now. */
 static void mark_threads(struct scan *s)
 {
 	for (size_t i = 0; i < s->h->n_tasks; i++) {
 		struct net_task *t = &s->h->tasks[i];
 
-		if (t->foreign)
+		if (t->foreign || t->looked_at == t->state ||
+		    (t->state != NET_STOPPED && t->state != NET_STUCK &&
+		     t->state != NET_BLOCKED))
 			continue;
-		if (t->state == NET_STOPPED) {
-			if (way_out(s, t) && in_sequence(s, t))
-				mark(s, t->regs.rip);
-			mark_registers(s, t);
-			scan_red_zone(s, t->regs.rsp, t->regs.rip);
-			add_stack(s, t->regs.rsp);
-		} else if (t->state == NET_STUCK || t->state == NET_BLOCKED) {
-			mark_place(s, t);
-			scan_red_zone(s, t->place.sp, t->place.pc);
-			add_stack(s, t->place.sp);
-		}
+		t->looked_at = t->state;
+		mark_thread(s, t);
 	}
 }
 
@@ -362,14 +444,14 @@ static void move_threads(struct scan *s)
 /*
  * A thread that is asleep inside an area must be moved, so it is stopped.  One
  * that has run since its place was read was not where we looked, or may have
- * written what we read; it is stopped, too, and we look again.
+ * written what we read; when all has been read it is stopped, and we look
+ * again.
  */
 static bool sleeps_inside(const struct net_task *t, void *arg)
 {
 	const struct scan *s = arg;
 
-	return area_at(s, t->place.pc) || area_at(s, t->place.pc - 2) ||
-	       net_has_run(t);
+	return area_at(s, t->place.pc) || area_at(s, t->place.pc - 2);
 }
 
 static bool has_run(const struct net_task *t, void *arg)
@@ -378,7 +460,10 @@ static bool has_run(const struct net_task *t, void *arg)
 	return net_has_run(t);
 }
 
-/* Look at everything once; what is busy by then stays so. */
+/*
+ * Look at all that has not been looked at, and at all memory if it is to be
+ * searched everywhere.  What is busy by then stays so.
+ */
 static int look(struct scan *s)
 {
 	int r;
@@ -398,6 +483,8 @@ static int look(struct scan *s)
 	scan_stacks(s);
 	add_first_stack(s);
 	scan_stacks(s);
+	if (s->h->options.everywhere)
+		scan_everywhere(s);
 	free(s->from);
 free_maps:
 	free(s->maps);
@@ -416,6 +503,8 @@ int net_empty(struct net_hold *h, struct net_area *areas, size_t n)
 	for (i = 0; i < n; i++)
 		if (areas[i].high > s.high)
 			s.high = areas[i].high;
+	for (i = 0; i < h->n_tasks; i++)
+		h->tasks[i].looked_at = NET_FREE;
 	s.chunk = malloc(CHUNK);
 	if (!s.chunk)
 		return -ENOMEM;

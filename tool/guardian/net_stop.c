@@ -45,7 +45,7 @@
 
 #define X32_BIT 0x40000000
 #define ERESTARTNOHAND 514 /* what system calls return inside the kernel */
-#define LAST_MS 100        /* for those that were stuck in the kernel */
+#define LAST_MS 30        /* for those that were stuck in the kernel */
 
 uint64_t net_clock(void)
 {
@@ -57,12 +57,49 @@ uint64_t net_clock(void)
 
 /* ---- the list of tasks ---------------------------------------------------- */
 
+/*
+ * The index finds a task by its number: a power of two of places, at most half
+ * of them taken, each holding a position in the list plus 1.
+ */
+static size_t place_in(const struct net_hold *h, pid_t tid)
+{
+	size_t at = (uint32_t)tid * 2654435769u;
+
+	for (;; at++) {
+		uint32_t i = h->index[at &= h->n_index - 1];
+
+		if (!i || h->tasks[i - 1].tid == tid)
+			return at;
+	}
+}
+
+/* The task of this number that was added last. */
 static struct net_task *find_task(struct net_hold *h, pid_t tid)
 {
+	uint32_t i = h->n_index ? h->index[place_in(h, tid)] : 0;
+
+	return i && h->tasks[i - 1].state != NET_FREE ? &h->tasks[i - 1] : NULL;
+}
+
+static int make_room(struct net_hold *h)
+{
+	size_t room = h->room ? 2 * h->room : 128;
+	uint32_t *index = calloc(2 * room, sizeof(*index));
+	struct net_task *t = realloc(h->tasks, room * sizeof(*t));
+
+	if (t)
+		h->tasks = t;
+	if (!t || !index) {
+		free(index);
+		return -ENOMEM;
+	}
+	free(h->index);
+	h->index = index;
+	h->n_index = 2 * room;
+	h->room = room;
 	for (size_t i = 0; i < h->n_tasks; i++)
-		if (h->tasks[i].tid == tid && h->tasks[i].state != NET_FREE)
-			return &h->tasks[i];
-	return NULL;
+		index[place_in(h, h->tasks[i].tid)] = (uint32_t)i + 1;
+	return 0;
 }
 
 static bool known_process(const struct net_hold *h, pid_t pid)
@@ -79,21 +116,20 @@ static int add_task(struct net_hold *h, pid_t tid, pid_t pid,
 		    enum net_state state)
 {
 	struct net_task *t;
+	int err;
 
 	if (h->n_tasks == h->room) {
-		size_t room = h->room ? 2 * h->room : 64;
-
-		t = realloc(h->tasks, room * sizeof(*t));
-		if (!t)
-			return -ENOMEM;
-		h->tasks = t;
-		h->room = room;
+		err = make_room(h);
+		if (err)
+			return err;
 	}
 	t = &h->tasks[h->n_tasks++];
 	memset(t, 0, sizeof(*t));
 	t->tid = tid;
 	t->pid = pid;
 	t->state = state;
+	t->runs_fd = -1;
+	h->index[place_in(h, tid)] = (uint32_t)h->n_tasks;
 	return 0;
 }
 
@@ -277,8 +313,10 @@ static int seize_all(struct net_hold *h)
 		for (i = done; i < h->n_tasks; i++) {
 			struct net_task *t = &h->tasks[i];
 
-			if (leaves_some(h))
-				t->runs = net_runs(t->pid, t->tid);
+			if (leaves_some(h)) {
+				t->runs_fd = net_open_runs(t->pid, t->tid);
+				t->runs = net_runs(t->runs_fd);
+			}
 			net_look(t->pid, t->tid, &t->place);
 			t->quiet_birth = t->place.known &&
 					 !makes_tasks(t->place.nr);
@@ -665,7 +703,7 @@ int net_stop(struct net_hold *h)
 
 bool net_has_run(const struct net_task *t)
 {
-	return net_runs(t->pid, t->tid) != t->runs;
+	return net_runs(t->runs_fd) != t->runs;
 }
 
 int net_wake(struct net_hold *h,

@@ -32,10 +32,12 @@ struct net_task {
 	pid_t pid;
 	enum net_state state;
 	enum net_stop stop;
+	enum net_state looked_at; /* by this call; NET_FREE: not yet */
 	int signal;       /* NET_STOP_SIGNAL: which */
 	bool quiet_birth; /* cannot have made a task that we did not see */
 	bool foreign;     /* born by fork: does not share the memory */
 	uint64_t since;   /* held since, by our clock; 0: not yet */
+	int runs_fd;
 	uint64_t runs;    /* how often it had got a CPU when place was read */
 	struct net_place place;
 	struct user_regs_struct regs;
@@ -49,6 +51,8 @@ struct net_hold {
 	struct net_task *tasks;
 	size_t n_tasks;
 	size_t room;
+	uint32_t *index;
+	size_t n_index;
 	uint64_t deadline;
 	bool gone; /* exec or exit: the memory is not there any more */
 	uintptr_t *heads; /* breakpoints that are ours */
@@ -103,7 +107,8 @@ struct net_map {
 	uintptr_t end;
 	bool writable;
 	bool private;
-	bool stack; /* the first thread's */
+	bool stack;   /* the first thread's */
+	bool guarded; /* directly below is memory without access */
 };
 
 /*
@@ -121,8 +126,9 @@ int net_list_processes(pid_t **pids);
  */
 int net_children(pid_t pid, pid_t tid, pid_t **children);
 
-/* How often thread @tid of process @pid has got a CPU; 0: not known. */
-uint64_t net_runs(pid_t pid, pid_t tid);
+/* How often a thread has got a CPU: a descriptor to ask; 0: not known. */
+int net_open_runs(pid_t pid, pid_t tid);
+uint64_t net_runs(int fd);
 
 struct net_status {
 	char state;
