@@ -229,19 +229,34 @@ static bool is_text(uintptr_t addr)
 	return text_is_kernel(addr) || text_is_allocated(addr);
 }
 
-/* Store @len bytes; in one store if their size and alignment allow it. */
-static void store(volatile uint8_t *dst, const uint8_t *src, size_t len)
-{
-	uint64_t value = 0;
+/* Words of any alignment. */
+struct word16 {
+	uint16_t v;
+} __attribute__((packed, may_alias));
+struct word32 {
+	uint32_t v;
+} __attribute__((packed, may_alias));
+struct word64 {
+	uint64_t v;
+} __attribute__((packed, may_alias));
 
-	if (len <= sizeof(value))
-		memcpy(&value, src, len);
-	if (len == 8 && (uintptr_t)dst % 8 == 0)
-		*(volatile uint64_t *)dst = value;
-	else if (len == 4 && (uintptr_t)dst % 4 == 0)
-		*(volatile uint32_t *)dst = (uint32_t)value;
-	else if (len == 2 && (uintptr_t)dst % 2 == 0)
-		*(volatile uint16_t *)dst = (uint16_t)value;
+/*
+ * Store @len bytes; in one store if their size and alignment allow it.
+ *
+ * NOPROBE, and it calls nothing: what is stored may be a jump over code of the
+ * kernel, and between its first byte and its last this code runs.
+ */
+NOPROBE __attribute__((noinline)) static void
+store(volatile uint8_t *dst, const uint8_t *src, size_t len)
+{
+	bool aligned = (uintptr_t)dst % len == 0;
+
+	if (len == 8 && aligned)
+		*(volatile uint64_t *)dst = ((const struct word64 *)src)->v;
+	else if (len == 4 && aligned)
+		*(volatile uint32_t *)dst = ((const struct word32 *)src)->v;
+	else if (len == 2 && aligned)
+		*(volatile uint16_t *)dst = ((const struct word16 *)src)->v;
 	else
 		for (size_t i = 0; i < len; i++)
 			dst[i] = src[i];
