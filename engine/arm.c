@@ -269,10 +269,27 @@ static bool changes_text(const struct tl_change *c)
 }
 
 /* A window that somebody of ours may yet come into. */
-static bool is_blocked(const struct tl_change *c)
+static bool is_new_window(const struct tl_change *c)
 {
-	return c->to == TL_TEXT_JUMP && c->from != TL_TEXT_JUMP &&
-	       !tl_window_clear(c->point, c->old_copy);
+	return c->to == TL_TEXT_JUMP && c->from != TL_TEXT_JUMP;
+}
+
+static bool is_blocked(const struct tl_change *c, bool *waited)
+{
+	return is_new_window(c) &&
+	       !tl_window_clear(c->point, c->old_copy, waited);
+}
+
+/* One question to the host for all that is dirty, rather than many. */
+static void free_dirty(const struct tl_change *changes, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!is_new_window(&changes[i]) ||
+		    !tl_window_needs_reclaim(changes[i].point))
+			continue;
+		tl_reclaim(true, false);
+		return;
+	}
 }
 
 /*
@@ -282,13 +299,15 @@ static bool is_blocked(const struct tl_change *c)
 static size_t sort(struct tl_change *changes, size_t *n)
 {
 	size_t texts = 0, others = *n;
+	bool waited = false;
 
+	free_dirty(changes, others);
 	for (size_t i = 0; i < others; i++)
 		publish(&changes[i]);
 	while (texts < others) {
 		struct tl_change c = changes[texts];
 
-		if (changes_text(&c) && !is_blocked(&c)) {
+		if (changes_text(&c) && !is_blocked(&c, &waited)) {
 			texts++;
 			continue;
 		}

@@ -180,8 +180,11 @@ int tl_grace(void);
 void tl_range_of(const struct tl_copy *copy, struct tl_range *range);
 /* @copy was replaced or its point removed: free it when nobody is inside. */
 void tl_copy_retire(struct tl_copy *copy);
-/* Free what is dirty if there is much of it, or @all.  0 or -TL_EBUSY. */
-int tl_reclaim(bool all);
+/*
+ * Free what is dirty if there is much of it, or @all.  @waited: a grace period
+ * has passed since the last of it was retired.  0 or -TL_EBUSY.
+ */
+int tl_reclaim(bool all, bool waited);
 
 /* ---- slot.c ------------------------------------------------------------------- */
 
@@ -232,11 +235,15 @@ uintptr_t tl_optimize_lowest(uintptr_t addr);
 
 /* ---- window.c ------------------------------------------------------------------------------ */
 
+/* Does a copy that waits to be freed lead into the window of @p? */
+bool tl_window_needs_reclaim(const struct tl_point *p);
 /*
  * Is nobody in a copy that leads into the window of @p?  Traps lead to the
- * detour that @p has now, no longer to @old.  Task, not within a patch.
+ * detour that @p has now, no longer to @old.  @waited: a grace period has
+ * passed since that was so; set when one has.  Not within a patch.
  */
-bool tl_window_clear(const struct tl_point *p, const struct tl_copy *old);
+bool tl_window_clear(const struct tl_point *p, const struct tl_copy *old,
+		     bool *waited);
 /* Is @addr behind the first byte of an armed jump? */
 bool tl_window_inside(uintptr_t addr);
 /*

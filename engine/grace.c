@@ -281,16 +281,17 @@ static void append(struct tl_copy **to, struct tl_copy **from)
 	}
 }
 
-int tl_reclaim(bool all)
+int tl_reclaim(bool all, bool waited)
 {
-	int err;
+	int err = 0;
 
 	tl_assert_held();
 	if (!all && tl_engine.n_dirty < DIRTY_MAX)
 		return 0;
 	if (!tl_engine.n_dirty && !tl_engine.dead)
 		return 0;
-	err = tl_grace();
+	if (!waited)
+		err = tl_grace();
 	if (!err)
 		tl_points_bury();
 	while (!err && tl_engine.dirty)

@@ -133,12 +133,15 @@ static void give_up_counters(void)
 /* A grace period; then free, or mark to be freed, what nobody has any more. */
 static void settle(void)
 {
-	if (!tl_grace()) /* R2 */
+	bool waited = !tl_grace(); /* R2 */
+
+	if (waited)
 		tl_points_bury();
 	for (unsigned int i = 0; counts_in_place(); i++)
-		if (tl_reclaim(true) && (i == COUNTER_TRIES || !tl_pause(i)))
+		if (tl_reclaim(true, waited) &&
+		    (i == COUNTER_TRIES || !tl_pause(i)))
 			give_up_counters();
-	tl_reclaim(false);
+	tl_reclaim(false, waited);
 }
 
 /*
@@ -308,7 +311,7 @@ void tl_finish(void)
 	tl_table_each(add_unfinished, &work);
 	tl_apply(&work);
 	take_out(&work);
-	tl_reclaim(true);
+	tl_reclaim(true, false);
 }
 
 static void enter(void)
@@ -415,7 +418,7 @@ int disable_kprobe(struct kprobe *p)
 		err = -TL_EINVAL;
 	else if (!kprobe_disabled(p))
 		err = set_disabled(p, true);
-	tl_reclaim(false);
+	tl_reclaim(false, false);
 	tl_unlock();
 	return err;
 }

@@ -144,7 +144,7 @@ int tl_remove_all(void)
 	tl_finish();
 	err = tl_table_each(first_error, NULL);
 	if (!err)
-		err = tl_reclaim(true);
+		err = tl_reclaim(true, false);
 	if (!err) {
 		tl_retprobe_maintain(true);
 		tl_table_reset();

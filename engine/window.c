@@ -64,21 +64,30 @@ static bool check_copy(const struct tl_copy *copy, const struct tl_point *p,
 	return is_empty(copy);
 }
 
-bool tl_window_clear(const struct tl_point *p, const struct tl_copy *old)
+bool tl_window_needs_reclaim(const struct tl_point *p)
+{
+	const struct tl_copy *copy = tl_engine.dirty;
+
+	while (copy && !ends_inside(copy, p))
+		copy = copy->next;
+	return copy;
+}
+
+bool tl_window_clear(const struct tl_point *p, const struct tl_copy *old,
+		     bool *waited)
 {
 	uintptr_t at = tl_optimize_lowest(p->addr);
 	uintptr_t end = p->addr + p->plan.window_len;
 	const struct tl_copy *copy = tl_engine.dirty;
-	bool waited = false;
 	struct tl_point *q;
 
 	tl_assert_held();
-	if (old != p->copy && !check_copy(old, p, &waited))
+	if (old != p->copy && !check_copy(old, p, waited))
 		return false;
 	for (; (q = tl_table_first(at, end)); at = q->addr + 1)
-		if (q != p && !check_copy(q->copy, p, &waited))
+		if (q != p && !check_copy(q->copy, p, waited))
 			return false;
-	while (copy && check_copy(copy, p, &waited))
+	while (copy && check_copy(copy, p, waited))
 		copy = copy->next;
 	return !copy;
 }
