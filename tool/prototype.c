@@ -7,6 +7,7 @@
  */
 #include <dwarf.h>
 #include <elfutils/libdw.h>
+#include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "text.h"
 
 #define DEPTH	   12
+#define HELD_MAX   64
 #define PARAMS_MAX 64
 #define BUDGET	   400
 
@@ -41,6 +43,51 @@ static bool ends_in_star(const char *text)
 	return len && text[len - 1] == '*';
 }
 
+/*
+ * The memory that strings of debug information may lie in.  libdw before 0.189
+ * trusts that a string ends before its section does, so that is checked here.
+ */
+static struct bytes {
+	const char *start;
+	size_t size;
+} held[HELD_MAX];
+static size_t n_held;
+
+static void hold_sections(Elf *elf)
+{
+	Elf_Scn *scn = NULL;
+
+	while ((scn = elf_nextscn(elf, scn)) && n_held < HELD_MAX) {
+		Elf_Data *data = NULL;
+		const char *name;
+		GElf_Shdr sh;
+		size_t names;
+
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type == SHT_NOBITS ||
+		    elf_getshdrstrndx(elf, &names) != 0)
+			continue;
+		name = elf_strptr(elf, names, sh.sh_name);
+		if (name && strstr(name, "debug_"))
+			data = elf_rawdata(scn, NULL);
+		if (data && data->d_buf)
+			held[n_held++] =
+				(struct bytes){ data->d_buf, data->d_size };
+	}
+}
+
+static const char *name_of(Dwarf_Die *die)
+{
+	const char *name = dwarf_diename(die);
+
+	for (size_t i = 0; name && i < n_held; i++) {
+		size_t at = (size_t)(name - held[i].start);
+
+		if (name >= held[i].start && at < held[i].size)
+			return memchr(name, 0, held[i].size - at) ? name : NULL;
+	}
+	return NULL;
+}
+
 /* ---- Types ------------------------------------------------------------------ */
 
 static char *type_text(Dwarf_Die *die, unsigned int depth);
@@ -60,7 +107,7 @@ static char *type_of(Dwarf_Die *die, unsigned int depth)
 
 static char *named(const char *what, Dwarf_Die *die)
 {
-	const char *name = dwarf_diename(die);
+	const char *name = name_of(die);
 
 	return must_print("%s%s", what, name && *name ? name : "{...}");
 }
@@ -68,7 +115,7 @@ static char *named(const char *what, Dwarf_Die *die)
 /* One parameter with its name if wanted; NULL: @die is none. */
 static char *param_text(Dwarf_Die *die, bool names, unsigned int depth)
 {
-	const char *name = names ? dwarf_diename(die) : NULL;
+	const char *name = names ? name_of(die) : NULL;
 	char *type, *text, *at;
 
 	if (dwarf_tag(die) == DW_TAG_unspecified_parameters)
@@ -243,6 +290,10 @@ struct prototypes *prototypes_open(struct image *img)
 		prototypes_close(p);
 		return NULL;
 	}
+	n_held = 0;
+	hold_sections(dwarf_getelf(p->dwarf));
+	if (dwarf_getalt(p->dwarf))
+		hold_sections(dwarf_getelf(dwarf_getalt(p->dwarf)));
 	qsort(p->known, p->n, sizeof(*p->known), by_addr);
 	return p;
 }
