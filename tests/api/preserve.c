@@ -85,8 +85,20 @@ static struct state starts[STATES], natives[STATES], after;
 static uint8_t native_stack[STATES][128 + 8 + ABOVE];
 static uint8_t native_buffer[STATES][sizeof(keep_buffer)];
 static int avx;
-static unsigned long pre_hits, post_hits;
+static unsigned long pre_hits, post_hits, bad_calls;
 static char counters[TL_COUNTER_BLOCK] __attribute__((aligned(4096)));
+
+/* What C code relies on: no DF, and a stack aligned where it is called. */
+#define CHECK_CALL()                                                        \
+	do {                                                                \
+		unsigned long flags_;                                       \
+                                                                            \
+		__asm__ volatile("pushfq; pop %0" : "=r"(flags_));          \
+		bad_calls += (flags_ >> 10 & 1) != 0;                       \
+		bad_calls +=                                                \
+			((unsigned long)__builtin_frame_address(0) & 15) != \
+			0;                                                  \
+	} while (0)
 
 /* Whatever C code may change, it does. */
 HANDLER void trash(void)
@@ -108,6 +120,7 @@ HANDLER int pre(struct kprobe *p, struct pt_regs *regs)
 	(void)p;
 	(void)regs;
 	pre_hits++;
+	CHECK_CALL();
 	trash();
 	return 0;
 }
@@ -118,6 +131,7 @@ HANDLER void post(struct kprobe *p, struct pt_regs *regs, unsigned long flags)
 	(void)regs;
 	(void)flags;
 	post_hits++;
+	CHECK_CALL();
 	trash();
 }
 
@@ -126,6 +140,7 @@ HANDLER int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
 	(void)ri;
 	(void)regs;
 	post_hits++;
+	CHECK_CALL();
 	trash();
 	return 0;
 }
@@ -273,6 +288,7 @@ static void one_by_one(unsigned int what)
 				tl_test_note("removed, offset", off[i]);
 		}
 	}
+	CHECK_EQ(bad_calls, 0);
 	tl_test_note("jumps", jumps);
 	tl_test_note("breakpoints", breakpoints);
 	CHECK(jumps > 30);
@@ -355,6 +371,7 @@ TL_TEST(following_a_function_to_its_return_changes_nothing)
 		CHECK_EQ(register_kretprobe(&rp), 0);
 		same_but(k, 128);
 		CHECK_EQ(post_hits, STATES);
+		CHECK_EQ(bad_calls, 0);
 		CHECK_EQ(rp.nmissed, 0);
 		unregister_kretprobe(&rp);
 	}

@@ -293,7 +293,8 @@ static void *send_traps(void *to)
 {
 	while (!stop) {
 		pthread_kill(*(pthread_t *)to, SIGTRAP);
-		usleep(20);
+		for (volatile int i = 0; i < 300; i++)
+			;
 	}
 	return NULL;
 }
