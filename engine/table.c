@@ -214,4 +214,6 @@ void tl_table_reset(void)
 	free_table(tl_engine.previous);
 	free_table(old);
 	tl_engine.previous = NULL;
+	/* What it had when it was left for a bigger one. */
+	tl_bytes_zero(tl_engine.first_head, sizeof(tl_engine.first_head));
 }
