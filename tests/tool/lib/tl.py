@@ -137,7 +137,7 @@ class Session:
                         *probes], stdout=subprocess.PIPE,
                        stderr=subprocess.PIPE, text=True)
         end = time.monotonic() + 20
-        while not status(pid):
+        while not any(row["enabled"] for row in status(pid)):
             if self.p.poll() is not None:
                 raise AssertionError(
                     f"trapline ended: {self.p.stderr.read().strip()}")
