@@ -46,8 +46,8 @@ static void add_neighbours(struct tl_work *work, struct tl_point *p)
 	struct tl_point *q;
 
 	for (; (q = tl_optimize_covering(at, p->addr)); at = q->addr + 1)
-		if (wanted ? q->text == TL_TEXT_JUMP :
-			     q->why == TL_WHY_OTHER_PROBE)
+		if (wanted ? q->text == TL_TEXT_JUMP
+			   : q->why == TL_WHY_OTHER_PROBE)
 			tl_work_add(work, q);
 }
 
@@ -210,8 +210,8 @@ static void publish(struct tl_change *c)
 {
 	struct tl_point *p = c->point;
 
-	c->late = p->fresh && !p->fresh->detour && p->copy &&
-		  p->copy->detour && (c->from == TL_TEXT_JUMP || p->torn);
+	c->late = p->fresh && !p->fresh->detour && p->copy && p->copy->detour &&
+		  (c->from == TL_TEXT_JUMP || p->torn);
 	if (p->fresh) {
 		p->fresh->live = true;
 		if (!c->late)

@@ -24,12 +24,12 @@
  * Fields that traps read while tasks write them go through these, so that the
  * order that each access needs stands at the access.
  */
-#define tl_load(p) __atomic_load_n((p), __ATOMIC_RELAXED)
-#define tl_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define tl_store(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define tl_load(p)	       __atomic_load_n((p), __ATOMIC_RELAXED)
+#define tl_load_acquire(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define tl_store(p, v)	       __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define tl_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#define tl_add(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
-#define tl_fence() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define tl_add(p, v)	       __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
+#define tl_fence()	       __atomic_thread_fence(__ATOMIC_SEQ_CST)
 /* Orders a thread's accesses against its own signal handlers and traps. */
 #define tl_compiler_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
@@ -41,7 +41,7 @@ enum tl_text {
 	TL_TEXT_JUMP,
 };
 
-#define TL_UNIT 64	      /* copies take whole units of an area */
+#define TL_UNIT	      64     /* copies take whole units of an area */
 #define TL_AREA_BYTES 65536u /* asked for first */
 #define TL_PAGE_BYTES 4096u
 
@@ -51,8 +51,8 @@ struct tl_area {
 	uintptr_t base;
 	uint32_t size;
 	uint32_t units;
-	uint32_t unused; /* units */
-	uint32_t hint;	 /* where to look first */
+	uint32_t unused;	 /* units */
+	uint32_t hint;		 /* where to look first */
 	struct tl_copy *owner[]; /* of each unit; NULL: unused */
 };
 
@@ -303,10 +303,10 @@ void tl_retprobe_maintain(bool all);
 /* ---- probe.c --------------------------------------------------------------------------- */
 
 /* Bits of a probe's flags that nobody outside sees. */
-#define TL_FLAG_REMOVE (1u << 31)
-#define TL_FLAG_NEW (1u << 30)
+#define TL_FLAG_REMOVE	 (1u << 31)
+#define TL_FLAG_NEW	 (1u << 30)
 #define TL_FLAG_UNLINKED (1u << 29)
-#define TL_FLAG_REFUSED (1u << 28)
+#define TL_FLAG_REFUSED	 (1u << 28)
 
 bool tl_probe_registered(const struct kprobe *p);
 /* Try again what an earlier call could not do. */
@@ -336,7 +336,7 @@ struct tl_engine {
 	/* Written under the registration lock, read by traps. */
 	struct tl_table *table; /* NULL: the first one */
 	struct tl_area *areas;
-	unsigned int phase; /* grace.c */
+	unsigned int phase;    /* grace.c */
 	unsigned long anon[2]; /* sections without a context */
 
 	/* Guarded by the registration lock. */
@@ -364,8 +364,8 @@ struct tl_engine {
 	struct tl_window windows[TL_BATCH];
 	struct tl_change changes[TL_BATCH];
 	struct tl_range ranges[TL_BATCH];
-	uint8_t code[TL_DETOUR_BYTES > TL_SLOT_BYTES ? TL_DETOUR_BYTES :
-						       TL_SLOT_BYTES];
+	uint8_t code[TL_DETOUR_BYTES > TL_SLOT_BYTES ? TL_DETOUR_BYTES
+						     : TL_SLOT_BYTES];
 };
 
 extern struct tl_engine tl_engine;

@@ -122,8 +122,8 @@ struct kprobe *kprobe_running(void)
 {
 	const struct tl_context *cx = tlh_context();
 
-	return cx && cx->depth ? tl_load(&cx->stack[cx->depth - 1].probe) :
-				 NULL;
+	return cx && cx->depth ? tl_load(&cx->stack[cx->depth - 1].probe)
+			       : NULL;
 }
 
 /* Context: task. */

@@ -9,15 +9,14 @@
 
 int tl_lookup(const char *name, uintptr_t *addr)
 {
-	return tl_host_ops->lookup ? tl_host_ops->lookup(name, addr) :
-				     -TL_ENOENT;
+	return tl_host_ops->lookup ? tl_host_ops->lookup(name, addr)
+				   : -TL_ENOENT;
 }
 
 int tl_function(uintptr_t addr, uintptr_t *start, uintptr_t *end)
 {
-	return tl_host_ops->function ?
-		       tl_host_ops->function(addr, start, end) :
-		       -TL_ENOENT;
+	return tl_host_ops->function ? tl_host_ops->function(addr, start, end)
+				     : -TL_ENOENT;
 }
 
 bool tl_allowed(uintptr_t addr, size_t len, bool jump)

@@ -70,8 +70,8 @@ enum part { HEADS_BREAKPOINT, TAILS, HEADS, ALL };
  * Write one @part of what @changes lead to, or with @back of where they come
  * from.  Returns how many were written, or an error.
  */
-static int write_part(const struct tl_change *changes, size_t n,
-		      enum part part, bool back)
+static int write_part(const struct tl_change *changes, size_t n, enum part part,
+		      bool back)
 {
 	struct tl_edit *edits = tl_engine.edits;
 	size_t count = 0;
@@ -206,8 +206,8 @@ int tl_patch(struct tl_change *changes, size_t n)
 	others = tlh_patch_begin();
 	if (others < 0)
 		return others;
-	err = others == TL_OTHERS_STOPPED ? write_stopped(changes, n) :
-					    write_running(changes, n);
+	err = others == TL_OTHERS_STOPPED ? write_stopped(changes, n)
+					  : write_running(changes, n);
 	if (err)
 		write_back(changes, n, others);
 	else

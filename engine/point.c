@@ -165,9 +165,9 @@ int tl_text_read(void *dst, uintptr_t src, size_t len)
 	if (err || !tl_engine.n_armed)
 		return err;
 	for (; (p = tl_table_first(at, src + len)); at = p->addr + 1) {
-		unsigned int n = p->text == TL_TEXT_JUMP || p->torn ?
-					 p->plan.orig_len :
-					 TL_BREAKPOINT_BYTES;
+		unsigned int n = p->text == TL_TEXT_JUMP || p->torn
+					 ? p->plan.orig_len
+					 : TL_BREAKPOINT_BYTES;
 
 		if (p->text == TL_TEXT_ORIGINAL && !p->torn)
 			continue;

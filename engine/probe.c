@@ -381,8 +381,8 @@ static int set_disabled(struct kprobe *p, bool disabled)
 
 	if (!disabled && in_jump_only(p->point->addr))
 		return -TL_EBUSY;
-	tl_store(&p->flags, disabled ? old | KPROBE_FLAG_DISABLED :
-				       old & ~(uint32_t)KPROBE_FLAG_DISABLED);
+	tl_store(&p->flags, disabled ? old | KPROBE_FLAG_DISABLED
+				     : old & ~(uint32_t)KPROBE_FLAG_DISABLED);
 	tl_work_init(&work);
 	tl_work_add(&work, p->point);
 	tl_apply(&work);

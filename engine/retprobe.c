@@ -38,12 +38,12 @@
  */
 #include "locks.h"
 
-#define LISTS 16
-#define CHUNKS 32
-#define SHARED_DATA 64
+#define LISTS	     16
+#define CHUNKS	     32
+#define SHARED_DATA  64
 #define SHARED_CHUNK 4096 /* instances; halved until the host has so much */
-#define OWN_CHUNK 256
-#define DATA_MAX 4096
+#define OWN_CHUNK    256
+#define DATA_MAX     4096
 
 enum call_state { CALL_FREE, CALL_ACTIVE, CALL_DONE };
 
@@ -60,7 +60,7 @@ struct call {
 
 struct tl_calls {
 	struct tl_calls *next;
-	size_t size;	   /* of a call */
+	size_t size; /* of a call */
 	uint32_t per_chunk;
 	uint32_t capacity; /* of all chunks */
 	uint32_t virgin;   /* below: has been used once */
@@ -121,9 +121,8 @@ static void push(struct tl_calls *pool, unsigned int list, struct call *c)
 	do {
 		tl_store(&c->next, (uint32_t)old);
 		new = ((old >> 32) + 1) << 32 | (c->index + 1);
-	} while (!__atomic_compare_exchange_n(head, &old, new, false,
-					      __ATOMIC_RELEASE,
-					      __ATOMIC_RELAXED));
+	} while (!__atomic_compare_exchange_n(
+		head, &old, new, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 }
 
 /* One that was never used, or NULL. */
@@ -191,8 +190,7 @@ static int add_chunk(struct tl_calls *pool)
 		return -TL_ENOMEM;
 	tl_store_release(&pool->chunk[pool->chunks], chunk);
 	pool->chunks++;
-	tl_store_release(&pool->capacity,
-			 pool->capacity + pool->per_chunk);
+	tl_store_release(&pool->capacity, pool->capacity + pool->per_chunk);
 	tl_store(&pool->low, false);
 	return 0;
 }
@@ -237,9 +235,9 @@ static int get_pool(struct kretprobe *rp)
 
 	if (rp->maxactive <= 0 && rp->data_size <= SHARED_DATA) {
 		if (!tl_engine.shared_calls)
-			tl_store_release(&tl_engine.shared_calls,
-					 new_pool(SHARED_DATA, SHARED_CHUNK,
-						  true));
+			tl_store_release(
+				&tl_engine.shared_calls,
+				new_pool(SHARED_DATA, SHARED_CHUNK, true));
 		rp->calls = tl_engine.shared_calls;
 		return rp->calls ? 0 : -TL_ENOMEM;
 	}
@@ -456,9 +454,9 @@ static struct kretprobe_instance *returning(const struct tl_context *cx,
 }
 
 /* Newer ones than @until: gone by longjmp, or on other stacks. */
-static struct kretprobe_instance **
-drop_newer(struct tl_context *cx, struct kretprobe_instance *until,
-	   uintptr_t sp)
+static struct kretprobe_instance **drop_newer(struct tl_context *cx,
+					      struct kretprobe_instance *until,
+					      uintptr_t sp)
 {
 	struct kretprobe_instance **link = &cx->returns;
 
@@ -717,8 +715,8 @@ int register_kretprobes(struct kretprobe **rps, int num)
 		return -TL_EINVAL;
 	tl_lock();
 	while (done < num && err >= 0) {
-		int n = num - done < TL_REGISTER_SOME ? num - done :
-							TL_REGISTER_SOME;
+		int n = num - done < TL_REGISTER_SOME ? num - done
+						      : TL_REGISTER_SOME;
 
 		err = add_some(rps + done, n, NULL, NULL, true);
 		if (err >= 0)
@@ -776,10 +774,9 @@ static int restore_context(struct tl_context *cx, void *arg)
 		if (!call_of(ri)->on_stack)
 			++*left;
 		else if (slot_has_trampoline(ri))
-			__atomic_compare_exchange_n(ri->slot, &old,
-						    ri->ret_addr, false,
-						    __ATOMIC_RELAXED,
-						    __ATOMIC_RELAXED);
+			__atomic_compare_exchange_n(
+				ri->slot, &old, ri->ret_addr, false,
+				__ATOMIC_RELAXED, __ATOMIC_RELAXED);
 	}
 	return 0;
 }

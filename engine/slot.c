@@ -26,7 +26,7 @@
  */
 #include "locks.h"
 
-#define ROUND_UP(n, to) (((n) + (to) - 1) / (to) * (to))
+#define ROUND_UP(n, to) (((n) + (to)-1) / (to) * (to))
 
 /* Is all of [@base, @base + @size) within @reach of @near? */
 static bool within(uintptr_t base, size_t size, uintptr_t near, size_t reach)

@@ -28,8 +28,8 @@ static int report_point(struct tl_point *p, void *arg)
 		if (probe->counter)
 			st.hits = tl_counter_read(probe->counter);
 		if (st.enabled && p->text != TL_TEXT_ORIGINAL)
-			st.kind = p->text == TL_TEXT_JUMP ? TL_KIND_JUMP :
-							    TL_KIND_BREAKPOINT;
+			st.kind = p->text == TL_TEXT_JUMP ? TL_KIND_JUMP
+							  : TL_KIND_BREAKPOINT;
 		ret = each->fn(&st, each->arg);
 	}
 	return ret;
@@ -107,8 +107,7 @@ static int pick(struct tl_point *p, void *arg)
 	return all->n == TL_BATCH;
 }
 
-static void each_return(const struct all *all,
-			void (*fn)(struct kretprobe *rp))
+static void each_return(const struct all *all, void (*fn)(struct kretprobe *rp))
 {
 	for (int i = 0; i < all->n; i++)
 		if (tl_probe_is_return(all->kps[i]))

@@ -71,8 +71,8 @@ static struct tl_table *current(void)
 
 static struct tl_point **chain(const struct tl_table *t, uintptr_t addr)
 {
-	uint64_t hash = (uint64_t)(addr >> GRANULE_SHIFT) *
-			0x9e3779b97f4a7c15ull;
+	uint64_t hash =
+		(uint64_t)(addr >> GRANULE_SHIFT) * 0x9e3779b97f4a7c15ull;
 
 	return &t->head[hash >> (64 - t->bits)];
 }

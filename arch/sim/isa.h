@@ -16,12 +16,12 @@
 #include <trapline/kprobes.h>
 
 #define TL_BREAKPOINT_BYTES 1
-#define TL_SLOT_BYTES 96
-#define TL_DETOUR_BYTES 192
-#define TL_JUMP_REACH 0x40000000L
+#define TL_SLOT_BYTES	    96
+#define TL_DETOUR_BYTES	    192
+#define TL_JUMP_REACH	    0x40000000L
 
 #define SIM_JUMP_BYTES 5
-#define TL_ORIG_BYTES 12
+#define TL_ORIG_BYTES  12
 
 /* clang-format off */
 enum sim_op {
@@ -68,9 +68,9 @@ extern bool sim_exchangeable;
 
 enum sim_event {
 	SIM_WENT_ON,
-	SIM_FAULTED,	/* the fault was offered to tl_trap_fault() */
-	SIM_UNKNOWN,	/* no such instruction: a torn one, in tests */
-	SIM_NOT_OURS,	/* a breakpoint that the engine did not want */
+	SIM_FAULTED,  /* the fault was offered to tl_trap_fault() */
+	SIM_UNKNOWN,  /* no such instruction: a torn one, in tests */
+	SIM_NOT_OURS, /* a breakpoint that the engine did not want */
 };
 
 /* Execute one instruction. */

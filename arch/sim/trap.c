@@ -5,7 +5,7 @@
 #include <arch.h>
 #include <trapline/regs.h>
 
-const char tl_arch_return_trampoline[] = { SIM_X_RETURN };
+const char tl_arch_return_trampoline[32] = { SIM_X_RETURN };
 
 uintptr_t tl_arch_breakpoint_addr(const struct pt_regs *regs)
 {

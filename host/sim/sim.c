@@ -9,7 +9,7 @@
 #include "sim.h"
 
 #define EXEC_BYTES (64u << 20)
-#define FUNCTIONS 16
+#define FUNCTIONS  16
 
 struct sim sim;
 uint8_t *sim_text;

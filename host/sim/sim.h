@@ -32,7 +32,7 @@ enum sim_call {
 	SIM_NR_CALLS
 };
 
-#define SIM_CONTEXTS 4
+#define SIM_CONTEXTS   4
 #define SIM_TEXT_BYTES 65536
 
 struct sim {
@@ -49,7 +49,7 @@ struct sim {
 
 	/* To read. */
 	unsigned long calls[SIM_NR_CALLS];
-	size_t allocated;     /* bytes by tlh_alloc */
+	size_t allocated; /* bytes by tlh_alloc */
 	size_t exec_allocated;
 	bool locked;
 	bool patching;

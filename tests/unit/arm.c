@@ -108,7 +108,7 @@ TL_TEST(no_thread_sees_half_an_instruction)
 		add(&a, SPOT);
 		disable_kprobe(&a.kp);
 		enable_kprobe(&a.kp);
-		add(&b, SPOT);	       /* another detour */
+		add(&b, SPOT); /* another detour */
 		unregister_kprobe(&b.kp);
 		unregister_kprobe(&a.kp);
 		CHECK(walks > 50);

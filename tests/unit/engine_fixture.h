@@ -20,10 +20,10 @@
 #include "tl_test.h"
 
 #define TEXT(off) ((uintptr_t)sim_text + (off))
-#define FILL 100
-#define CALLER 0x200
-#define LEAF 0x300
-#define STOP 0x800 /* where a call that was started by run_call() ends */
+#define FILL	  100
+#define CALLER	  0x200
+#define LEAF	  0x300
+#define STOP	  0x800 /* where a call that was started by run_call() ends */
 
 static uint8_t pristine[SIM_TEXT_BYTES];
 

@@ -244,9 +244,9 @@ static void keep_failing(enum sim_call call, uintptr_t addr)
 {
 	(void)addr;
 	if (call == SIM_CALL_TEXT_WRITE)
-		sim.fail_at[call] = sim.calls[call] + 1 >= fail_from ?
-					    sim.calls[call] + 1 :
-					    fail_from;
+		sim.fail_at[call] = sim.calls[call] + 1 >= fail_from
+					    ? sim.calls[call] + 1
+					    : fail_from;
 }
 
 TL_TEST(text_that_cannot_be_written_back_is_put_right_later)

@@ -267,8 +267,8 @@ TL_TEST(other_flags_are_masked_and_nmissed_is_zeroed)
 
 	start();
 	a.kp.addr = sim_text + 3;
-	a.kp.flags = 0xffffffffu & ~(KPROBE_FLAG_DISABLED |
-				     KPROBE_FLAG_JUMP_ONLY);
+	a.kp.flags = 0xffffffffu &
+		     ~(KPROBE_FLAG_DISABLED | KPROBE_FLAG_JUMP_ONLY);
 	a.kp.nmissed = 77;
 	CHECK_EQ(register_kprobe(&a.kp), 0);
 	CHECK_EQ(a.kp.flags, KPROBE_FLAG_OPTIMIZED);
