@@ -1,0 +1,395 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# limit: 240
+"""cli-live.py - the command on live programs that count for themselves"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
+import tl  # noqa: E402
+
+HOT = ["add", "mix", "branch", "loop", "many", "vector", "table", "bystack",
+       "recurse"]
+KINDS = ("dyn", "dyn-static", "dyn-musl")
+
+
+class Target:
+    """A target that obeys words; see tests/targets/README.md."""
+
+    def __init__(self, name, *args):
+        self.p = tl.start([os.path.join(tl.TARGETS, name), "-s", "100", *args],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True)
+        self.pid = int(self.p.stdout.readline().split()[1])
+
+    def say(self, word, until):
+        self.p.stdin.write(word + "\n")
+        self.p.stdin.flush()
+        figures = {}
+        for line in self.p.stdout:
+            if line.strip() == until:
+                return figures
+            name, _, n = line.strip().rpartition(" ")
+            if n.isdigit():
+                figures[name] = int(n)
+        raise AssertionError(f"no answer to {word}")
+
+    def pause(self):
+        return self.say("pause", "paused")
+
+    def resume(self):
+        self.say("resume", "running")
+
+    def quit(self):
+        """End it; it must have been right about everything."""
+        out, _ = self.p.communicate("quit\n", timeout=20)
+        tl.check("verdict ok" in out, f"verdict: {out[-200:]}")
+        tl.check_eq(self.p.returncode, 0, "exit status of the target")
+
+
+def rows_of(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def hits(rows):
+    return {r["probe"]: r["hits"] for r in rows}
+
+
+def failed(r, *words):
+    """It ended with status 1 and one line that has these words."""
+    tl.check_eq(r.returncode, 1, f"exit status ({r.stderr.strip()})")
+    tl.check_eq(r.stderr.count("\n"), 1, f"lines: {r.stderr!r}")
+    tl.check(r.stderr.startswith("trapline: "), r.stderr)
+    for word in words:
+        tl.check(word in r.stderr, f"no '{word}' in {r.stderr.strip()}")
+
+
+@tl.case
+def hits_are_the_calls_that_the_program_counted():
+    for kind in KINDS:
+        t = Target(kind)
+        before = t.pause()
+        footprint = tl.footprint(t.pid)
+        s = tl.Session("count", t.pid, f"{kind}:hot_*")
+        t.resume()
+        time.sleep(0.4)
+        after = t.pause()
+        got = hits(s.stop())
+        for name in HOT:
+            want = after["hot_" + name] - before["hot_" + name]
+            tl.check(want > 0, f"{kind}: {name} was called")
+            tl.check_eq(got["hot_" + name], want, f"{kind}: {name}")
+        tl.check_clean(t.pid, footprint)
+        t.resume()
+        t.quit()
+
+
+@tl.case
+def timed_calls_are_the_calls_that_the_program_counted():
+    for kind in KINDS:
+        t = Target(kind)
+        before = t.pause()
+        footprint = tl.footprint(t.pid)
+        s = tl.Session("time", t.pid, "hot_add", "hot_loop", "hot_recurse")
+        t.resume()
+        time.sleep(0.4)
+        after = t.pause()
+        rows = s.stop()
+        tl.check_eq(len(rows), 3, "functions")
+        for r in rows:
+            name = r["function"]
+            want = after[name] - before[name]
+            tl.check_eq(r["calls"] + r["missed"], want, f"{kind}: {name}")
+            tl.check_eq(sum(b["count"] for b in r["histogram"]), r["calls"],
+                        "histogram")
+            order = [r[k] for k in ("min_ns", "p50_ns", "p90_ns", "p99_ns",
+                                    "max_ns")]
+            tl.check_eq(order, sorted(order), "figures ascend")
+            les = [b["le_ns"] for b in r["histogram"]]
+            tl.check_eq(les, sorted(les), "buckets ascend")
+            tl.check(r["total_ns"] >= r["calls"] * r["min_ns"], "total")
+        tl.check_clean(t.pid, footprint)
+        t.resume()
+        t.quit()
+
+
+@tl.case
+def json_has_the_promised_keys():
+    t = Target("dyn")
+    r = tl.trapline("count", "-p", t.pid, "-d", "0.1", "--json", "hot_add")
+    tl.check_eq(set(rows_of(r.stdout)[0]),
+                {"probe", "address", "kind", "hits", "missed"}, "count")
+    r = tl.trapline("time", "-p", t.pid, "-d", "0.1", "--json", "hot_add")
+    tl.check_eq(set(rows_of(r.stdout)[0]),
+                {"function", "calls", "missed", "min_ns", "p50_ns", "p90_ns",
+                 "p99_ns", "max_ns", "total_ns", "histogram"}, "time")
+    s = tl.Session("count", t.pid, "hot_add")
+    tl.check_eq(set(tl.status(t.pid)[0]),
+                {"probe", "address", "kind", "hits", "missed", "enabled",
+                 "why_not_jump"}, "status")
+    s.stop()
+    t.quit()
+
+
+@tl.case
+def time_is_about_right():
+    d = tl.tempdir()
+    prog = os.path.join(d, "sleeper")
+    src = ("#include <time.h>\n#include <stdio.h>\n"
+           "__attribute__((noinline)) int nap(int ms){struct timespec t="
+           "{0,ms*1000000L};return nanosleep(&t,0);}\n"
+           "int main(void){int sum=0;for(int i=0;i<40;i++)sum+=nap(10);"
+           "return sum;}\n")
+    subprocess.run(["gcc", "-O1", "-x", "c", "-o", prog, "-"], input=src,
+                   text=True, check=True)
+    out = os.path.join(d, "out")
+    r = tl.trapline("time", "--json", "-o", out, "nap", "--", prog)
+    tl.check_eq(r.returncode, 0, r.stderr)
+    row = rows_of(open(out, encoding="utf-8").read())[0]
+    tl.check_eq(row["calls"], 40, "calls")
+    tl.check(10e6 <= row["min_ns"] < 20e6, f"least {row['min_ns']} ns")
+    tl.check(10e6 <= row["p50_ns"] < 20e6, f"median {row['p50_ns']} ns")
+    tl.check(400e6 <= row["total_ns"] < 900e6, f"sum {row['total_ns']} ns")
+
+
+@tl.case
+def command_is_counted_from_its_first_instruction_to_its_end():
+    for kind in KINDS:
+        out = os.path.join(tl.tempdir(), "out")
+        r = tl.trapline("count", "--json", "-o", out, "hot_*", "--",
+                        os.path.join(tl.TARGETS, kind), "-s", "1")
+        tl.check_eq(r.returncode, 0, r.stderr)
+        tl.check("verdict ok" in r.stdout, r.stdout)
+        got = hits(rows_of(open(out, encoding="utf-8").read()))
+        for line in r.stdout.splitlines():
+            name, _, n = line.partition(" ")
+            if name.startswith("hot_"):
+                tl.check_eq(got[name], int(n), f"{kind}: {name}")
+
+
+@tl.case
+def command_may_be_probed_where_it_begins():
+    r = tl.trapline("count", "--json", "_start", "main", "--",
+                    os.path.join(tl.TARGETS, "dyn-static"), "-s", "1",
+                    "-r", "5")
+    tl.check_eq(r.returncode, 0, r.stderr)
+    got = hits(rows_of("\n".join(x for x in r.stdout.splitlines()
+                                 if x.startswith("{"))))
+    tl.check_eq(got, {"_start": 1, "main": 1}, "hits")
+
+
+@tl.case
+def command_goes_on_when_the_time_is_over():
+    out = os.path.join(tl.tempdir(), "out")
+    with open(out, "w", encoding="utf-8") as f:
+        p = tl.start([tl.TRAPLINE, "count", "-d", "0.3", "hot_add", "--",
+                      os.path.join(tl.TARGETS, "dyn"), "-s", "2"], stdout=f,
+                     stderr=subprocess.PIPE, text=True)
+        _, err = p.communicate(timeout=20)
+    tl.check_eq(p.returncode, 0, err)
+    tl.check("goes on running" in err, err)
+    tl.wait_for(lambda: "verdict ok" in open(out, encoding="utf-8").read(),
+                10, "the command ends well")
+
+
+@tl.case
+def what_a_command_cannot_be_is_said():
+    failed(tl.trapline("count", "main", "--", "/no/such"), "cannot start")
+    failed(tl.trapline("count", "main", "--", "/etc/passwd"), "cannot start")
+    failed(tl.trapline("count", "no_such_fn", "--",
+                       os.path.join(tl.TARGETS, "dyn")), "no function")
+
+
+@tl.case
+def ctrl_c_prints_what_there_is_and_detaches():
+    t = Target("dyn")
+    footprint = tl.footprint(t.pid)
+    for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        s = tl.Session("count", t.pid, "hot_add")
+        s.p.send_signal(sig)
+        out, err = s.p.communicate(timeout=20)
+        tl.check_eq(s.p.returncode, 0, err)
+        tl.check(rows_of(out)[0]["hits"] > 0, "hits")
+        tl.check_clean(t.pid, footprint)
+    t.quit()
+
+
+@tl.case
+def end_of_the_target_is_reported_with_its_figures():
+    t = Target("dyn")
+    s = tl.Session("count", t.pid, "hot_add")
+    t.p.kill()
+    t.p.wait()
+    out, err = s.p.communicate(timeout=20)
+    tl.check_eq(s.p.returncode, 0, err)
+    tl.check(rows_of(out)[0]["hits"] > 0, "hits")
+    tl.check("ended" in err, err)
+
+
+@tl.case
+def exec_of_the_target_is_reported_with_its_figures():
+    prog = os.path.join(tl.tempdir(), "execer")
+    src = ("#include <unistd.h>\n#include <stdio.h>\n"
+           "__attribute__((noinline)) int hit(int a){return a+getpid();}\n"
+           "int main(void){int s=0;char c;puts(\"ready\");fflush(stdout);"
+           "if(read(0,&c,1)<0)return 1;for(int i=0;i<5;i++)s+=hit(i);"
+           "execlp(\"sleep\",\"sleep\",\"50\",(char*)0);return s;}\n")
+    subprocess.run(["gcc", "-O1", "-x", "c", "-o", prog, "-"], input=src,
+                   text=True, check=True)
+    p = tl.start([prog], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    p.stdout.readline()
+    s = tl.Session("count", p.pid, "hit")
+    p.stdin.write(b"x")
+    p.stdin.flush()
+    out, err = s.p.communicate(timeout=20)
+    tl.check_eq(s.p.returncode, 0, err)
+    tl.check_eq(rows_of(out)[0]["hits"], 5, "hits")
+    tl.check("another program" in err, err)
+    tl.check(p.poll() is None, "it goes on")
+
+
+@tl.case
+def ten_times_in_a_row_it_is_exact_and_clean():
+    t = Target("dyn")
+    footprint = tl.footprint(t.pid)
+    for i in range(50 if tl.SOAK else 10):
+        before = t.pause()
+        s = tl.Session("count" if i % 2 else "time", t.pid, "hot_mix")
+        t.resume()
+        time.sleep(0.05)
+        after = t.pause()
+        row = s.stop()[0]
+        got = row["hits"] if i % 2 else row["calls"] + row["missed"]
+        tl.check_eq(got, after["hot_mix"] - before["hot_mix"], f"round {i}")
+        tl.check_clean(t.pid, footprint)
+        t.resume()
+    t.quit()
+
+
+@tl.case
+def end_after_so_many_events():
+    t = Target("dyn")
+    begin = time.monotonic()
+    r = tl.trapline("count", "-p", t.pid, "-n", "1000", "--json", "hot_add")
+    tl.check_eq(r.returncode, 0, r.stderr)
+    tl.check(rows_of(r.stdout)[0]["hits"] >= 1000, "enough")
+    tl.check(time.monotonic() - begin < 10, "at once")
+    t.quit()
+
+
+@tl.case
+def a_stopped_process_can_be_probed_and_stays_stopped():
+    t = Target("dyn")
+
+    def stopped():
+        with open(f"/proc/{t.pid}/stat", encoding="utf-8") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "T"
+    os.kill(t.pid, signal.SIGSTOP)
+    tl.wait_for(stopped, 5, "stopped")
+    s = tl.Session("count", t.pid, "hot_add")
+    tl.wait_for(stopped, 2, "stopped again after the attach")
+    os.kill(t.pid, signal.SIGCONT)
+    time.sleep(0.2)
+    tl.check(s.stop()[0]["hits"] > 0, "it counted when it went on")
+    t.quit()
+
+
+@tl.case
+def under_a_debugger_it_is_refused():
+    if not shutil.which("gdb"):
+        raise tl.Skip("gdb is not installed")
+    t = Target("dyn")
+    gdb = tl.start(["gdb", "-q", "-nx", "-p", str(t.pid)],
+                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+
+    def traced():
+        with open(f"/proc/{t.pid}/status", encoding="utf-8") as f:
+            return "TracerPid:\t0" not in f.read()
+    tl.wait_for(traced, 20, "gdb is attached")
+    failed(tl.trapline("count", "-p", t.pid, "-d", "1", "hot_add"))
+    gdb.kill()
+    gdb.wait()
+
+
+@tl.case
+def a_second_command_on_one_process_is_refused():
+    t = Target("dyn")
+    s = tl.Session("count", t.pid, "hot_add")
+    failed(tl.trapline("count", "-p", t.pid, "-d", "0.1", "hot_mix"))
+    tl.check(s.stop()[0]["hits"] > 0, "the first is not disturbed")
+    t.quit()
+
+
+@tl.case
+def a_32_bit_program_is_refused():
+    prog = os.path.join(tl.tempdir(), "old")
+    src = "int main(void){__asm__ volatile(\"\");for(;;)sleep(1);}"
+    r = subprocess.run(["gcc", "-m32", "-w", "-x", "c", "-o", prog, "-"],
+                       input=src, text=True, check=False, capture_output=True)
+    if r.returncode:
+        raise tl.Skip("the compiler makes no 32-bit programs")
+    p = tl.start([prog])
+    time.sleep(0.1)
+    failed(tl.trapline("count", "-p", p.pid, "main"), "32-bit")
+
+
+@tl.case
+def a_killed_command_leaves_nothing():
+    t = Target("dyn")
+    footprint = tl.footprint(t.pid)
+    s = tl.Session("count", t.pid, "hot_*")
+    s.p.kill()
+    s.p.wait()
+    tl.wait_for(lambda: not tl.status(t.pid), 3, "the probes are gone")
+    tl.wait_for(lambda: "trapline" not in tl.maps(t.pid), 3, "all is gone")
+    tl.check_clean(t.pid, footprint)
+    t.quit()
+
+
+@tl.case
+def output_that_fails_detaches_all_the_same():
+    t = Target("dyn")
+    footprint = tl.footprint(t.pid)
+    r = tl.trapline("count", "-p", t.pid, "-d", "0.1", "-o", "/dev/full",
+                    "hot_add")
+    failed(r, "No space left")
+    tl.check_clean(t.pid, footprint)
+    p = tl.start([tl.TRAPLINE, "count", "-p", str(t.pid), "-i", "0.1",
+                  "hot_add"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                 text=True)
+    p.stdout.close()
+    err = p.stderr.read()
+    tl.check_eq(p.wait(20), 1, "exit status when nobody reads")
+    tl.check("nobody reads" in err, err)
+    tl.check_clean(t.pid, footprint)
+    t.quit()
+
+
+@tl.case
+def every_function_of_a_program_and_its_libraries():
+    t = Target("dyn")
+    footprint = tl.footprint(t.pid)
+    before = t.pause()
+    s = tl.Session("count", t.pid, "*", options=["-q"])
+    t.resume()
+    time.sleep(0.3)
+    after = t.pause()
+    got = hits(s.stop())
+    tl.note(f"{len(got)} functions")
+    tl.check(len(got) > 500, "many functions")
+    for name in HOT:
+        if "hot_" + name in got:
+            tl.check_eq(got["hot_" + name], after["hot_" + name] -
+                        before["hot_" + name], name)
+    tl.check_clean(t.pid, footprint)
+    t.resume()
+    t.quit()
+
+
+tl.main()
