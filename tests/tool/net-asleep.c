@@ -118,7 +118,10 @@ TL_TEST(calls_done_in_part_are_not_cut_short)
 	CHECK(left >= 600);
 	CHECK_EQ(atomic_load(&v.s->wrong), 0);
 	atomic_store(&v.s->quit, 1);
-	pause_ms(50);
+	for (int i = 0; i < 1000 && !(atomic_load(&v.s->flag[0]) &&
+				      atomic_load(&v.s->flag[1]));
+	     i++)
+		pause_ms(1);
 	CHECK_EQ(atomic_load(&v.s->flag[0]), 1);
 	CHECK_EQ(atomic_load(&v.s->flag[1]), 1);
 	CHECK_EQ(atomic_load(&v.s->wrong), 0);

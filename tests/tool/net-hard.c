@@ -101,6 +101,7 @@ static void sleep_hard(struct shared *s)
 
 TL_TEST(uninterruptible_sleep_is_as_good_as_a_stop)
 {
+	unsigned int slow = 0;
 	struct net_stats st;
 	struct victim v;
 	struct net *net;
@@ -116,7 +117,7 @@ TL_TEST(uninterruptible_sleep_is_as_good_as_a_stop)
 
 		w = (struct tl_window){ .start = CODE, .len = 5 };
 		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
-		CHECK(clock_ns() - begun < 100000000);
+		slow += clock_ns() - begun > 100000000;
 		CHECK_EQ(net_evict(net, &w, 1), 0);
 		CHECK(!w.busy);
 		CHECK_EQ(net_close(net, &st), 0);
@@ -124,6 +125,8 @@ TL_TEST(uninterruptible_sleep_is_as_good_as_a_stop)
 		CHECK_EQ(st.stopped, 1);
 	}
 	CHECK_EQ(atomic_load(&v.s->flag[0]), 0);
+	/* It is not waited for until the time limit. */
+	CHECK(slow < 4);
 
 	/* It wakes while the net is open: it must not run on. */
 	REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
@@ -132,9 +135,10 @@ TL_TEST(uninterruptible_sleep_is_as_good_as_a_stop)
 	CHECK_EQ(atomic_load(&v.s->flag[0]), 0);
 	a = atomic_load(&v.s->turns[0]);
 	CHECK_EQ(net_close(net, NULL), 0);
-	pause_ms(30);
+	for (int i = 0; i < 1000 && !atomic_load(&v.s->flag[0]); i++)
+		pause_ms(1);
 	CHECK_EQ(atomic_load(&v.s->flag[0]), 1);
-	CHECK(atomic_load(&v.s->turns[0]) > a);
+	CHECK(goes_on(&v, 0, a));
 	CHECK_EQ(atomic_load(&v.s->detail), 0);
 	victim_end(&v);
 }
@@ -178,8 +182,7 @@ TL_TEST(who_does_not_stop_in_time_gives_etimedout_and_nobody_is_held)
 			CHECK_EQ(err, -ETIMEDOUT);
 		late += err == -ETIMEDOUT;
 		a = atomic_load(&v.s->turns[0]);
-		pause_ms(10);
-		CHECK(atomic_load(&v.s->turns[0]) > a);
+		CHECK(goes_on(&v, 0, a));
 	}
 	tl_test_note("too late", late);
 	CHECK(late > 0);

@@ -116,6 +116,17 @@ static inline bool turns_become(const struct victim *v, unsigned long n)
 	return false;
 }
 
+/* Does thread @i go on from @a, within a second? */
+static inline bool goes_on(const struct victim *v, int i, unsigned long a)
+{
+	for (int n = 0; n < 1000; n++) {
+		if (atomic_load(&v->s->turns[i]) > a)
+			return true;
+		pause_ms(1);
+	}
+	return false;
+}
+
 /* Kill the victim, if it still runs, and return its wait status. */
 static inline int victim_end(struct victim *v)
 {

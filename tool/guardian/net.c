@@ -32,12 +32,14 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "net_tasks.h"
 
 #define SLACK_MS 2000 /* beyond its own time limit, until the net is killed */
 #define TICK_US 1000
+#define ATTEMPTS 5
 #define ITEMS_MAX 100000
 
 enum op { OPEN, EVICT, QUIET, CATCH, CLOSE };
@@ -308,8 +310,8 @@ static int answer(struct net *net, enum op op, void *buf, size_t len)
 	return err;
 }
 
-int net_open(struct net **out, pid_t pid, pid_t worker,
-	     const struct net_options *options)
+static int open_once(struct net **out, pid_t pid, pid_t worker,
+		     const struct net_options *options)
 {
 	struct net_hold h = { .pid = pid, .worker = worker };
 	uint64_t begun = net_clock();
@@ -356,6 +358,20 @@ close_sockets:
 free_net:
 	free(net);
 	return err;
+}
+
+int net_open(struct net **out, pid_t pid, pid_t worker,
+	     const struct net_options *options)
+{
+	bool once = options && options->timeout_ms;
+	int err;
+
+	for (int i = 0;; i++) {
+		err = open_once(out, pid, worker, options);
+		if (err != -ETIMEDOUT || once || i == ATTEMPTS - 1)
+			return err;
+		nanosleep(&(struct timespec){ 0, 20000000 }, NULL);
+	}
 }
 
 /* Send a request about @n items of @size bytes and take the answer. */

@@ -23,7 +23,7 @@
 
 #include <trapline/host.h>
 
-/* Used for timeout_ms 0. */
+/* For timeout_ms 0, and then a few attempts are made. */
 #define NET_TIMEOUT_MS 200
 
 /* Memory from start up to end. */
