@@ -153,19 +153,39 @@ static bool removed_meanwhile(uintptr_t addr, struct pt_regs *regs)
 	return true;
 }
 
+/* The point at @addr and where a hit goes on, or NULL: no breakpoint of ours. */
+static const struct tl_copy *armed_at(uintptr_t addr, struct tl_point **p)
+{
+	*p = tl_table_find(addr);
+	if (!*p || !tl_load_acquire(&(*p)->breakpoint))
+		return NULL;
+	return tl_load_acquire(&(*p)->copy);
+}
+
+/*
+ * Between a look at the table and a look at the text the point may be armed
+ * again, and the breakpoint that is then in memory is not somebody else's: so
+ * look again.  Whoever changes text needs far longer than we for both looks.
+ */
+#define LOOKS 4
+
 bool tl_trap_breakpoint(struct pt_regs *regs)
 {
 	uintptr_t addr = tl_arch_breakpoint_addr(regs);
-	struct tl_copy *copy = NULL;
+	const struct tl_copy *copy;
 	struct tl_section s;
 	struct tl_point *p;
-	bool ours;
+	bool ours = false;
 
 	tl_section_enter(&s, tl_arch_sp(regs));
-	p = tl_table_find(addr);
-	if (p && tl_load_acquire(&p->breakpoint))
-		copy = tl_load_acquire(&p->copy);
-	ours = copy ? hit(&s, p, copy, regs) : removed_meanwhile(addr, regs);
+	for (int i = 0; i < LOOKS && !ours; i++) {
+		copy = armed_at(addr, &p);
+		if (copy) {
+			ours = hit(&s, p, copy, regs);
+			break;
+		}
+		ours = removed_meanwhile(addr, regs);
+	}
 	tl_section_leave(&s);
 	return ours;
 }
