@@ -135,7 +135,8 @@ static void print_places(struct run *r)
 
 /* ---- What could not be armed ------------------------------------------------------ */
 
-static const char *reason(const struct session_probe *p)
+static const char *reason(enum session_action action,
+			  const struct session_probe *p)
 {
 	switch (-p->err) {
 	case TL_EBUSY:
@@ -147,7 +148,9 @@ static const char *reason(const struct session_probe *p)
 	case TL_ENOENT:
 		return "no code there";
 	case TL_EOPNOTSUPP:
-		return "an instruction that cannot be probed";
+		return action == SESSION_TIME
+			       ? "its returns cannot be followed"
+			       : "an instruction that cannot be probed";
 	case TL_EEXIST:
 		return "probed already";
 	}
@@ -172,35 +175,44 @@ static void tell_unarmed(struct run *r)
 				told[k] = true;
 				same++;
 				say_detail("not armed: %s: %s",
-					   r->places.place[k].name, reason(p));
+					   r->places.place[k].name,
+					   reason(r->action, p));
 			}
 		if (say_level > 0)
 			continue;
 		if (same == 1)
 			say_note("not armed: %s: %s", r->places.place[i].name,
-				 reason(p));
+				 reason(r->action, p));
 		else
 			say_note("not armed: %s and %zu more: %s (-v names "
 				 "them)",
-				 r->places.place[i].name, same - 1, reason(p));
+				 r->places.place[i].name, same - 1,
+				 reason(r->action, p));
 	}
 	free(told);
 }
 
-/* All were refused: one line, with the reason of the first. */
+/* All were refused: one line, with the reason of one of them. */
 static int nothing_armed(struct run *r)
 {
-	const char *name = r->places.place[0].name;
-	const char *why = reason(&r->probes[0]);
+	const char *name = r->places.place[0].name, *said = session_error();
+	char *one;
 
 	if (say_level > 0)
 		tell_unarmed(r);
-	if (r->places.n == 1)
-		say_error("%s cannot be probed: %s", name, why);
+	/* The guardian knows more than its error number says. */
+	if (said && *said)
+		one = must_dup(said);
 	else
-		say_error("none of %zu probes could be armed; %s: %s%s",
-			  r->places.n, name, why,
+		one = must_print("%s: %s", name,
+				 reason(r->action, &r->probes[0]));
+	if (r->places.n == 1)
+		say_error("cannot probe %s", one);
+	else
+		say_error("none of %zu probes could be armed; %s%s",
+			  r->places.n, one,
 			  say_level > 0 ? "" : " (-v names all)");
+	free(one);
 	return -1;
 }
 

@@ -91,7 +91,7 @@ def hits_are_the_calls_that_the_program_counted():
 
 @tl.case
 def timed_calls_are_the_calls_that_the_program_counted():
-    for kind in KINDS:
+    for kind in ("dyn", "dyn-musl"):
         t = Target(kind)
         before = t.pause()
         footprint = tl.footprint(t.pid)
@@ -116,6 +116,19 @@ def timed_calls_are_the_calls_that_the_program_counted():
         tl.check_clean(t.pid, footprint)
         t.resume()
         t.quit()
+
+
+@tl.case
+def returns_that_cannot_be_followed_are_refused_with_the_reason():
+    t = Target("dyn-static")
+    with open(f"/proc/{t.pid}/exe", "rb") as f:
+        unwinds = b".gcc_except_table" in f.read()
+    r = tl.trapline("time", "-p", t.pid, "-d", "0.1", "hot_add")
+    if unwinds:
+        failed(r, "hot_add", "returns cannot be followed")
+    else:
+        tl.check_eq(r.returncode, 0, r.stderr)
+    t.quit()
 
 
 @tl.case
