@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "launch.h"
+#include "protocol.h"
 #include "run.h"
 #include "text.h"
 
@@ -85,15 +86,20 @@ static struct spec *parse_specs(const struct options *o)
 static int find_places(struct run *r, const struct spec *specs)
 {
 	const struct options *o = r->options;
+	bool times = r->action == SESSION_TIME;
+	size_t room = times ? TL_MAX_TIMES : TL_MAX_PROBES;
 
 	for (int i = 0; i < o->n_args; i++)
 		if (resolve(&r->process, &specs[i], r->action == SESSION_TIME,
 			    &r->places) != 0)
 			return -1;
 	places_unique(&r->places);
-	if (r->places.n)
+	if (r->places.n <= room)
 		return 0;
-	say_error("there is nothing to probe");
+	say_error("these are %zu functions, and %zu can be %s at a time; name "
+		  "a binary ('%s:*') or a part of the names",
+		  r->places.n, room, times ? "timed" : "probed",
+		  r->process.modules[0].name);
 	return -1;
 }
 

@@ -66,6 +66,10 @@ golden time-one time -p %PID% -d 0.05 hot_add
 golden time-two time -p %PID% -d 0.05 hot_add hot_mix
 golden time-json time -p %PID% -d 0.05 --json hot_mix
 golden time-many time -p %PID% -d 0.05 'hot_*' main 'control_*'
+"$fake" time -p "$pid" -d 0.05 '*' >"$tmp/out" 2>&1
+is 'too many functions: status' "$?" 1
+like 'too many functions: what to do' "$(cat "$tmp/out")" \
+	"^trapline: these are [0-9]+ functions, and 1024 can be timed.*'dyn:[*]'"
 golden status-none status -p %PID%
 golden detach-none detach -p %PID%
 begin debugged
