@@ -49,13 +49,17 @@
 /* When this many copies are dirty the host is asked whether anyone is inside. */
 #define DIRTY_MAX 64
 
+/* So near to each other, two addresses are on one stack. */
+#define NEAR 65536
+
 /*
- * Is the handler that runs at @entry gone, now that the interrupted code is at
+ * Is the handler that runs in @cx gone, now that the interrupted code is at
  * @sp?  A handler that is still there is deeper than its own frame on its stack
- * (entry->sp) or on another stack; so it is gone if we are on the same stack
- * and above.  If it ran on a stack of its own (sigaltstack), it is gone when we are
- * back on the stack that it interrupted (entry->from).  When nobody can tell
- * one stack from another, above means gone.
+ * (frame) or on another stack; so it is gone if we are on the same stack and
+ * above.  If it ran on a stack of its own (sigaltstack), it is gone when we are
+ * back on the stack that it interrupted (from).  When nobody can tell one stack
+ * from another, above means gone.  The usual answer is no, and takes no call of
+ * the host: what a handler calls is just below it.
  */
 static bool released(const struct tl_context *cx, uintptr_t sp)
 {
@@ -64,6 +68,8 @@ static bool released(const struct tl_context *cx, uintptr_t sp)
 
 	if (sp > frame && tl_same_stack(frame, sp))
 		return true;
+	if (frame - sp < NEAR || from - frame < NEAR)
+		return false;
 	return tl_same_stack(frame, from) == 0 && tl_same_stack(from, sp) == 1;
 }
 

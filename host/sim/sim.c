@@ -88,6 +88,7 @@ static int stack(uintptr_t sp, uintptr_t *low, uintptr_t *high)
 	uintptr_t base = (uintptr_t)sim_stack;
 	uintptr_t part = SIM_TEXT_BYTES / SIM_CONTEXTS;
 
+	sim.stack_calls++;
 	if (sp - base < SIM_TEXT_BYTES) {
 		*low = base + (sp - base) / part * part;
 		*high = *low + part;

@@ -49,6 +49,7 @@ struct sim {
 
 	/* To read. */
 	unsigned long calls[SIM_NR_CALLS];
+	unsigned long stack_calls; /* of the optional stack() */
 	size_t allocated; /* bytes by tlh_alloc */
 	size_t exec_allocated;
 	bool locked;
