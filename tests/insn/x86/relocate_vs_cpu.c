@@ -48,6 +48,7 @@ struct state {
 static struct {
 	uint8_t *code, *data, *near, *far, *stack;
 	stack_t alt;
+	bool avx;
 	int phase; /* 1 about to enter the state, 2 in it */
 	greg_t host[NGREG];
 	uint8_t host_fx[512];
@@ -292,6 +293,8 @@ static void enter_state(ucontext_t *uc)
 			uc->uc_mcontext.gregs[i] = box.now.regs[i];
 	}
 	memcpy(uc->uc_mcontext.fpregs->_xmm, box.now.xmm, sizeof(box.now.xmm));
+	if (!box.avx)
+		return;
 	memcpy(upper_halves(uc), box.now.ymm, sizeof(box.now.ymm));
 	*parts_in_use(uc) |= PART_SSE | PART_AVX;
 }
@@ -301,7 +304,7 @@ static void leave_state(ucontext_t *uc)
 	memcpy(box.now.regs, uc->uc_mcontext.gregs, sizeof(box.now.regs));
 	memcpy(box.now.xmm, uc->uc_mcontext.fpregs->_xmm, sizeof(box.now.xmm));
 	memset(box.now.ymm, 0, sizeof(box.now.ymm));
-	if (*parts_in_use(uc) & PART_AVX)
+	if (box.avx && (*parts_in_use(uc) & PART_AVX))
 		memcpy(box.now.ymm, upper_halves(uc), sizeof(box.now.ymm));
 	memcpy(uc->uc_mcontext.gregs, box.host, sizeof(box.host));
 	memcpy(uc->uc_mcontext.fpregs, box.host_fx, sizeof(box.host_fx));
@@ -356,6 +359,7 @@ static bool set_up(bool low)
 	struct sigaction sa = { .sa_sigaction = on_signal };
 	const int *sig;
 
+	box.avx = __builtin_cpu_supports("avx");
 	box.code = map_at(NULL, 4 * AREA, low ? MAP_32BIT : 0);
 	if (!box.code)
 		return false;
