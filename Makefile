@@ -188,7 +188,8 @@ $(O)/x86/agent_image.o: mk/image.S $(O)/agent.elf
 $(O)/trapline: $(call objs,x86,$(sort $(tool-srcs) $(guardian-srcs))) \
 		$(O)/x86/agent_image.o
 	$(call say,LINK,$@)
-	$(Q)$(call cc,x86) -o $@ $^ -ldw -lelf -ljson-c $(tool-ldflags)
+	$(Q)$(call cc,x86) -o $@.new $^ -ldw -lelf -ljson-c $(tool-ldflags)
+	$(Q)mv -f $@.new $@
 
 -include kernel/rules.mk
 
