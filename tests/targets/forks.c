@@ -28,10 +28,12 @@
 
 #include "control.h"
 
-#define PROBED	    __attribute__((noinline, noclone, used))
-#define CHILD_STEPS 100
-#define TEXT_BYTES  64
-#define CHILD_FLAG  "--child"
+#define PROBED	     __attribute__((noinline, noclone, used))
+#define CHILD_STEPS  100
+#define TEXT_BYTES   64
+#define LONG_TURNS   150
+#define LONG_TURN_US 10000
+#define CHILD_FLAG   "--child"
 
 enum { CHILD_OK, CHILD_WRONG = 1, CHILD_DIRTY = 2, CHILD_BROKEN = 3 };
 
@@ -59,14 +61,17 @@ enum {
 	VFORK,
 	SPAWN,
 	EXEC,
+	LONG_FORK,
 	CLONE_MEM,
 	LIBRARY
 };
 
-static const char *const counters[] = { "step",	 "shared_step", "lib_step",
-					"dirty", "fork",	"raw_fork",
-					"vfork", "spawn",	"exec",
-					"clone", "library",	NULL };
+/* clang-format off */
+static const char *const counters[] = {
+	"step", "shared_step", "lib_step", "dirty", "fork", "raw_fork", "vfork",
+	"spawn", "exec", "long_fork", "clone", "library", NULL
+};
+/* clang-format on */
 
 static char library_path[4096];
 static uint8_t text_in_file[TEXT_BYTES];
@@ -177,6 +182,23 @@ static void run_exec(struct worker *w)
 	reap(w, "exec", pid);
 }
 
+/* A child that lives on while its parent is attached to and left. */
+static void run_long_fork(struct worker *w)
+{
+	pid_t pid = fork();
+	int i, verdict = CHILD_OK;
+
+	if (pid == 0) {
+		for (i = 0; i < LONG_TURNS && verdict != CHILD_WRONG; i++) {
+			verdict = child_verdict();
+			usleep(LONG_TURN_US);
+		}
+		_exit(verdict);
+	}
+	call_step(w);
+	reap(w, "long fork", pid);
+}
+
 /* A process of its own in our memory, beside us. */
 static int vm_child(void *arg)
 {
@@ -230,8 +252,8 @@ static const struct fork_case {
 } cases[] = {
 	{ run_fork, FORK },	  { run_raw_fork, RAW_FORK },
 	{ run_vfork, VFORK },	  { run_spawn, SPAWN },
-	{ run_exec, EXEC },	  { run_clone, CLONE_MEM },
-	{ run_library, LIBRARY },
+	{ run_exec, EXEC },	  { run_long_fork, LONG_FORK },
+	{ run_clone, CLONE_MEM }, { run_library, LIBRARY },
 };
 
 #define NR_CASES (sizeof(cases) / sizeof(cases[0]))

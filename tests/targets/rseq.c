@@ -19,9 +19,9 @@
 
 int rseq_add(struct rseq *area, uint64_t counters[][8]);
 
-enum { ADDED, ABORTED, CALLS };
+enum { ADD_ONE, ABORTED };
 
-static const char *const counters[] = { "added", "aborted", "rseq_add", NULL };
+static const char *const counters[] = { "add_one", "aborted", NULL };
 
 static uint64_t per_cpu[MAX_CPUS][8] __attribute__((aligned(64)));
 static uint64_t added;
@@ -32,21 +32,28 @@ static struct rseq *area(void)
 			       __rseq_offset);
 }
 
+/* Add one, however often it takes; how often it was aborted. */
+__attribute__((noinline, noclone, used)) unsigned int add_one(void);
+unsigned int add_one(void)
+{
+	unsigned int aborts = 0;
+
+	while (rseq_add(area(), per_cpu)) {
+		if (++aborts == TOO_MANY) {
+			control_wrong("aborts in a row", aborts, 0);
+			break;
+		}
+	}
+	return aborts;
+}
+
 static void round_of_adds(struct worker *w)
 {
-	unsigned int aborts;
 	int i;
 
 	for (i = 0; i < ADDS_A_ROUND; i++) {
-		aborts = 0;
-		while (w->counts[CALLS]++, rseq_add(area(), per_cpu)) {
-			w->counts[ABORTED]++;
-			if (++aborts == TOO_MANY) {
-				control_wrong("aborts in a row", aborts, 0);
-				break;
-			}
-		}
-		w->counts[ADDED]++;
+		w->counts[ADD_ONE]++;
+		w->counts[ABORTED] += add_one();
 	}
 	__atomic_add_fetch(&added, ADDS_A_ROUND, __ATOMIC_RELAXED);
 }

@@ -10,59 +10,16 @@ import re
 import subprocess
 import sys
 import os
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 import tl  # noqa: E402
-from tl import case, check, check_eq  # noqa: E402
-
-
-class Target:
-    """A target that is told what to do; tests/targets/README.md."""
-
-    def __init__(self, name, *args):
-        self.p = tl.start([os.path.join(tl.TARGETS, name), "-s", "100", *args],
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          text=True, bufsize=1)
-        self.pid = int(self.p.stdout.readline().split()[1])
-
-    def ask(self, word):
-        """The figures that answer a word."""
-        self.p.stdin.write(word + "\n")
-        figures = {}
-        for line in self.p.stdout:
-            words = line.split()
-            if words[0] in ("paused", "running"):
-                return figures
-            check(words[0] != "wrong" or words[1] == "0", line.strip())
-            if words[1].isdigit():
-                figures[words[0]] = int(words[1])
-        raise AssertionError(f"the target ended: {self.p.wait()}")
-
-    def quit(self):
-        """End it; it must have been right to the last."""
-        self.p.stdin.write("quit\n")
-        out = self.p.stdout.read()
-        check_eq(self.p.wait(timeout=20), 0, "exit status of the target")
-        check("verdict ok" in out, "the target found wrong answers")
-
-
-def count(target, *probes, seconds=0.2):
-    """Figures and hits of the same stretch of time, to be compared."""
-    before = target.ask("pause")
-    s = tl.Session("count", target.pid, *probes)
-    target.ask("resume")
-    time.sleep(seconds)
-    after = target.ask("pause")
-    rows = {r["probe"]: r for r in s.stop()}
-    target.ask("resume")
-    return {k: after[k] - before[k] for k in after}, rows
+from tl import Target, case, check, check_eq, count_while_running  # noqa: E402
 
 
 def stays_right(name, function, calls=1, hits=True):
     """Count a function of one case: exact, right, and nothing left."""
     t = Target("torture", name)
-    figures, rows = count(t, function)
+    figures, rows = count_while_running(t, function)
     check(figures[name] > 0, f"{name} has not run meanwhile")
     if hits:
         check_eq(rows[function]["hits"], figures[name] * calls, "hits")
@@ -89,7 +46,7 @@ def refused_or_right(name, function, calls):
           f"neither counted nor refused for its target: {r.stderr}")
     check('"jump"' not in r.stdout, "a jump over a branch target")
     if r.returncode == 0:
-        figures, rows = count(t, function)
+        figures, rows = count_while_running(t, function)
         check_eq(rows[function]["hits"], figures[name] * calls, "hits")
     tl.check_clean(t.pid)
     t.quit()
@@ -105,7 +62,7 @@ def branch_target_in_the_window_is_never_jumped_over():
 def one_byte_function_leaves_its_neighbour_alone():
     t = Target("torture", "one_byte")
     tl.trapline("count", "-p", t.pid, "-d", "100ms", "t_one_byte")
-    figures, rows = count(t, "t_after_one_byte")
+    figures, rows = count_while_running(t, "t_after_one_byte")
     check_eq(rows["t_after_one_byte"]["hits"], figures["one_byte"], "hits")
     t.quit()
 
@@ -120,7 +77,7 @@ def red_zone_survives_a_probe_at_every_instruction():
     t = Target("torture", "red_zone")
     for offset in (0, 5, 10, 15, 20, 25):
         probe = f"t_red_zone+{offset}" if offset else "t_red_zone"
-        figures, rows = count(t, probe, seconds=0.1)
+        figures, rows = count_while_running(t, probe, seconds=0.1)
         check_eq(sum(r["hits"] for r in rows.values()), figures["red_zone"],
                  f"hits of {probe}")
     t.quit()

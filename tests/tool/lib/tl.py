@@ -218,6 +218,51 @@ def footprint(pid):
             "private text": private_text(pid)}
 
 
+# ---- targets -------------------------------------------------------------------
+
+
+class Target:
+    """A target that is told what to do; tests/targets/README.md."""
+
+    def __init__(self, name, *args):
+        self.p = start([os.path.join(TARGETS, name), "-s", "900", *args],
+                       stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                       text=True, bufsize=1)
+        self.pid = int(self.p.stdout.readline().split()[1])
+
+    def ask(self, word):
+        """The figures that answer a word."""
+        self.p.stdin.write(word + "\n")
+        figures = {}
+        for line in self.p.stdout:
+            words = line.split()
+            if words[0] in ("paused", "running"):
+                return figures
+            check(words[0] != "wrong" or words[1] == "0", line.strip())
+            if words[1].isdigit():
+                figures[words[0]] = int(words[1])
+        raise AssertionError(f"the target ended: {self.p.wait()}")
+
+    def quit(self):
+        """End it; it must have been right to the last."""
+        self.p.stdin.write("quit\n")
+        out = self.p.stdout.read()
+        check_eq(self.p.wait(timeout=20), 0, "exit status of the target")
+        check("verdict ok" in out, "the target found wrong answers")
+
+
+def count_while_running(target, *probes, seconds=0.2):
+    """Figures and hits of the same stretch of time, to be compared."""
+    before = target.ask("pause")
+    s = Session("count", target.pid, *probes)
+    target.ask("resume")
+    time.sleep(seconds)
+    after = target.ask("pause")
+    rows = {r["probe"]: r for r in s.stop()}
+    target.ask("resume")
+    return {k: after[k] - before[k] for k in after}, rows
+
+
 # ---- redis -------------------------------------------------------------------
 
 
