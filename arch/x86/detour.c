@@ -8,7 +8,7 @@
  *      call of the post handlers, if there are any     27
  *      copies of the other instructions
  *      jump back behind them                           5
- *      data of the calls                               36 each
+ *      data of the calls                               52 each
  *
  * Nobody jumps into the middle (the window was chosen so), there is no trap in
  * it, and no memory is written but the stack beyond the red zone and the

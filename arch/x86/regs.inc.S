@@ -28,16 +28,14 @@
 #define FL_DF 0x400
 #define FL_AC 0x40000
 
-/*
- * Push the pt_regs, all but ss, sp and cs.  rbp: F; rax: data (kept there).
- */
-.macro PUSH_REGS ip:req, ax:req
+/* Push the pt_regs, all but sp.  rbp: F; rax: data (kept there). */
+.macro PUSH_REGS ip:req, ax:req, cs:req, ss:req
 	and	$-16, %rsp
 	push	%rax
-	push	%rcx
+	push	\ss
 	push	%rcx
 	push	8(%rbp)
-	push	%rcx
+	push	\cs
 	push	\ip
 	push	$-1
 	push	%rdi
@@ -55,10 +53,6 @@
 	push	%r13
 	push	%r14
 	push	%r15
-	mov	%cs, %ecx
-	mov	%rcx, R_CS(%rsp)
-	mov	%ss, %ecx
-	mov	%rcx, R_SS(%rsp)
 .endm
 
 /*

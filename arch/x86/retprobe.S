@@ -28,7 +28,11 @@ tl_arch_return_trampoline:
 	pushfq
 	push	%rbp
 	mov	%rsp, %rbp
-	PUSH_REGS $0, 16(%rbp)
+	PUSH_REGS $0, 16(%rbp), %rcx, %rcx
+	mov	%cs, %ecx
+	mov	%rcx, R_CS(%rsp)
+	mov	%ss, %ecx
+	mov	%rcx, R_SS(%rsp)
 	lea	24(%rbp), %rcx
 	mov	%rcx, R_SP(%rsp)
 	C_FLAGS

@@ -5,7 +5,7 @@
  *      copy of the instruction                         at most 48
  *      call of the post handlers, if there are any     27
  *      jump back                                       5, or 14 if far
- *      data of the call                                36
+ *      data of the call                                52
  *
  * The copy is what x86_relocate() makes of the instruction: it has exactly its
  * effect, so nothing has to be fixed up afterwards, and no trap is needed to

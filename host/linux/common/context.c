@@ -67,14 +67,21 @@ int tl_contexts_init(void)
 	return 0;
 }
 
-static uintptr_t thread_pointer(void)
+static __attribute__((noinline)) uintptr_t ask_thread_pointer(void)
 {
 	uintptr_t fs = 0;
 
-	if (have_fsgsbase)
-		__asm__ volatile("rdfsbase %0" : "=r"(fs));
-	else
-		tl_sys2(__NR_arch_prctl, ARCH_GET_FS, (long)&fs);
+	tl_sys2(__NR_arch_prctl, ARCH_GET_FS, (long)&fs);
+	return fs;
+}
+
+static inline uintptr_t thread_pointer(void)
+{
+	uintptr_t fs;
+
+	if (!have_fsgsbase)
+		return ask_thread_pointer();
+	__asm__ volatile("rdfsbase %0" : "=r"(fs));
 	return fs;
 }
 
@@ -88,16 +95,13 @@ static void publish(struct tl_context *cx)
 		;
 }
 
-struct tl_context *tlh_context(void)
+/* The entry of @key, which is not the first one that it could be. */
+static __attribute__((noinline)) struct tl_context *find(uintptr_t key,
+							 unsigned long h)
 {
-	uintptr_t key = thread_pointer();
-	unsigned long h = (key >> 6) * 0x9e3779b97f4a7c15UL;
 	uintptr_t found;
 	struct entry *e;
 
-	if (!key || !table)
-		return NULL;
-	h >>= 64 - TABLE_BITS;
 	for (unsigned int i = 0; i < PROBES; i++) {
 		e = &table[(h + i) & (TABLE_SIZE - 1)];
 		found = __atomic_load_n(&e->key, __ATOMIC_RELAXED);
@@ -115,6 +119,22 @@ struct tl_context *tlh_context(void)
 			return &e->cx;
 	}
 	return NULL;
+}
+
+struct tl_context *tlh_context(void)
+{
+	uintptr_t key = thread_pointer();
+	unsigned long h = (key >> 6) * 0x9e3779b97f4a7c15UL;
+	struct entry *e;
+
+	if (!key || !table)
+		return NULL;
+	h >>= 64 - TABLE_BITS;
+	e = &table[h];
+	if (__builtin_expect(__atomic_load_n(&e->key, __ATOMIC_RELAXED) == key,
+			     1))
+		return &e->cx;
+	return find(key, h);
 }
 
 int tlh_each_context(int (*fn)(struct tl_context *cx, void *arg), void *arg)
