@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/* link: guardian tool/session.c agent-image */
+/*
+ * attach-refuse.c - what is refused, with its reason and the target untouched
+ */
+#include "attach-lib.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
+static const struct session_options jump_only = { .jump_only = true };
+
+/* Attaching to @pid fails with @err, and the reason has @word in it. */
+static void check_refused(pid_t pid, int err, const char *word)
+{
+	struct session *s = NULL;
+	int got = session_attach(&s, pid, &jump_only);
+
+	CHECK_EQ(got, err);
+	CHECK(strstr(session_error(), word) != NULL);
+	if (!strstr(session_error(), word))
+		CHECK_STR(session_error(), word);
+	if (!got)
+		session_detach(s);
+}
+
+static void check_accepted(pid_t pid)
+{
+	struct session_probe p;
+	struct session *s = NULL;
+	uint64_t hits = 0;
+
+	CHECK_EQ(session_attach(&s, pid, &jump_only), 0);
+	if (!s) {
+		CHECK_STR(session_error(), "");
+		return;
+	}
+	probed_probe(&p, SESSION_COUNT);
+	CHECK_EQ(session_add(s, &p, 1), 1);
+	for (int i = 0; i < 1000 && hits < 100; i++) {
+		nap_ms(1);
+		hits = session_hits(s, p.id);
+	}
+	CHECK(hits >= 100);
+	CHECK_EQ(session_detach(s), 0);
+}
+
+/* ---- processes ------------------------------------------------------------------------- */
+
+TL_TEST(no_such_process)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	waitpid(pid, NULL, 0);
+	check_refused(pid, -ESRCH, "no process");
+}
+
+TL_TEST(a_zombie)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	nap_ms(50);
+	check_refused(pid, -ESRCH, "zombie");
+	waitpid(pid, NULL, 0);
+}
+
+TL_TEST(a_kernel_thread)
+{
+	char comm[32] = "";
+	FILE *f = fopen("/proc/2/comm", "r");
+
+	if (f) {
+		if (!fgets(comm, sizeof(comm), f))
+			comm[0] = 0;
+		fclose(f);
+	}
+	if (strncmp(comm, "kthreadd", 8))
+		SKIP("no kernel thread is to be seen here");
+	check_refused(2, -EPERM, "kernel thread");
+}
+
+static void one_thread_more(void)
+{
+	pthread_t t;
+
+	pthread_create(&t, NULL, victim_thread, NULL);
+	nap_ms(20);
+	__atomic_store_n(&shared->ready, 1, __ATOMIC_RELEASE);
+	pthread_join(t, NULL);
+}
+
+TL_TEST(a_thread_that_is_no_process)
+{
+	pid_t pid = victim_start(one_thread_more);
+
+	REQUIRE(pid > 0);
+	check_refused(pid + 1, -EINVAL, "is a thread of process");
+	CHECK_EQ(victim_stop(pid), 0);
+}
+
+TL_TEST(one_under_a_debugger)
+{
+	pid_t pid = victim_start(victim_threads);
+
+	REQUIRE(pid > 0);
+	REQUIRE(ptrace(PTRACE_SEIZE, pid, 0, 0) == 0);
+	check_refused(pid, -EBUSY, "under a debugger");
+	CHECK_EQ(ptrace(PTRACE_INTERRUPT, pid, 0, 0), 0);
+	waitpid(pid, NULL, __WALL);
+	CHECK_EQ(ptrace(PTRACE_DETACH, pid, 0, 0), 0);
+	check_accepted(pid);
+	CHECK_EQ(victim_stop(pid), 0);
+}
+
+/* The smallest program of 32 bits: pause() for ever. */
+static bool write_32bit_program(const char *path)
+{
+	static const uint8_t code[] = {
+		0xb8, 29, 0, 0, 0, /* mov $__NR_pause, %eax */
+		0xcd, 0x80,	   /* int $0x80 */
+		0xeb, 0xf7,	   /* jmp */
+	};
+	struct {
+		Elf32_Ehdr e;
+		Elf32_Phdr p;
+		uint8_t code[sizeof(code)];
+	} f = {
+		.e = {
+			.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS32,
+				     ELFDATA2LSB, EV_CURRENT },
+			.e_type = ET_EXEC,
+			.e_machine = EM_386,
+			.e_version = EV_CURRENT,
+			.e_entry = 0x10000000 + offsetof(__typeof__(f), code),
+			.e_phoff = offsetof(__typeof__(f), p),
+			.e_ehsize = sizeof(f.e),
+			.e_phentsize = sizeof(f.p),
+			.e_phnum = 1,
+		},
+		.p = {
+			.p_type = PT_LOAD,
+			.p_vaddr = 0x10000000,
+			.p_filesz = sizeof(f),
+			.p_memsz = sizeof(f),
+			.p_flags = PF_R | PF_X,
+			.p_align = 4096,
+		},
+	};
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0700);
+	bool ok;
+
+	memcpy(f.code, code, sizeof(code));
+	ok = fd >= 0 && write(fd, &f, sizeof(f)) == sizeof(f);
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+TL_TEST(a_32_bit_program)
+{
+	char path[64];
+	int status;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "/tmp/attach-refuse-%d", getpid());
+	REQUIRE(write_32bit_program(path));
+	pid = fork();
+	if (pid == 0) {
+		execl(path, path, NULL);
+		_exit(99);
+	}
+	nap_ms(50);
+	unlink(path);
+	if (waitpid(pid, &status, WNOHANG) == pid)
+		SKIP("this kernel runs no 32-bit programs");
+	check_refused(pid, -ENOEXEC, "32-bit");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+TL_TEST(a_process_of_somebody_else)
+{
+	pid_t pid, tool;
+	int status = -1;
+
+	if (geteuid())
+		SKIP("needs root, to be somebody else");
+	pid = victim_start(victim_threads);
+	REQUIRE(pid > 0);
+	tool = fork();
+	if (tool == 0) {
+		struct session *s;
+
+		if (setgid(65534) || setuid(65534))
+			_exit(9);
+		if (session_attach(&s, pid, &jump_only) != -EPERM)
+			_exit(1);
+		_exit(strstr(session_error(), "as root") ? 0 : 2);
+	}
+	waitpid(tool, &status, 0);
+	CHECK_EQ(status, 0);
+	CHECK(still_right(pid));
+	CHECK_EQ(victim_stop(pid), 0);
+}
+
+/* ---- seccomp ------------------------------------------------------------------------------- */
+
+static unsigned int forbidden_call;
+
+/* Everything is allowed but one call, which fails. */
+static void filtered(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, forbidden_call, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { TL_ARRAY_SIZE(code), code };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
+		shared->wrong++;
+	victim_threads();
+}
+
+TL_TEST(a_seccomp_filter_is_asked_for_every_call_of_ours)
+{
+	static const struct {
+		const char *name;
+		unsigned int nr;
+		bool fits;
+	} *c, cases[] = {
+		{ "getcpu", SYS_getcpu, true },
+		{ "clone", SYS_clone, false },
+		{ "mmap", SYS_mmap, false },
+		{ "memfd_create", SYS_memfd_create, false },
+		{ "wait4", SYS_wait4, false },
+	};
+	pid_t pid;
+
+	if (geteuid())
+		SKIP("needs root, to read filters");
+	for_each_row (c, cases) {
+		ROW(c->name);
+		forbidden_call = c->nr;
+		/* Its threads are made by clone3; mmap is used before. */
+		if (c->nr == SYS_mmap || c->nr == SYS_clone)
+			continue;
+		pid = victim_start(filtered);
+		REQUIRE(pid > 0);
+		if (c->fits)
+			check_accepted(pid);
+		else
+			check_refused(pid, -EPERM, c->name);
+		CHECK(still_right(pid));
+		CHECK_EQ(victim_stop(pid), 0);
+	}
+}
+
+static void strict(void)
+{
+	__atomic_store_n(&shared->ready, 1, __ATOMIC_RELEASE);
+	prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+	while (!__atomic_load_n(&shared->stop, __ATOMIC_RELAXED))
+		victim_round(1, 1000);
+	syscall(SYS_exit, 0);
+}
+
+TL_TEST(strict_seccomp)
+{
+	pid_t pid = victim_start(strict);
+
+	REQUIRE(pid > 0);
+	nap_ms(20);
+	check_refused(pid, -EPERM, "strict seccomp");
+	CHECK(still_right(pid));
+	CHECK_EQ(victim_stop(pid), 0);
+}
+
+/* ---- probes ------------------------------------------------------------------------------------ */
+
+/* What becomes of one probe: its err; the reason is in session_error(). */
+static int try_probe(pid_t pid, void *addr, enum session_action action,
+		     const char *name)
+{
+	struct session_probe p = {
+		.addr = (uint64_t)(uintptr_t)addr,
+		.start = (uint64_t)(uintptr_t)addr,
+		.end = (uint64_t)(uintptr_t)addr + 16,
+		.action = action,
+	};
+	struct session *s;
+
+	snprintf(p.name, sizeof(p.name), "%s", name);
+	if (session_attach(&s, pid, &jump_only))
+		return 1;
+	CHECK_EQ(session_add(s, &p, 1), 0);
+	CHECK_EQ(p.kind, SESSION_NOT_ARMED);
+	CHECK(session_error()[0]);
+	if (session_detach(s))
+		return 2;
+	return p.err;
+}
+
+TL_TEST(addresses_without_code)
+{
+	pid_t pid = victim_start(victim_threads);
+
+	REQUIRE(pid > 0);
+	CHECK_EQ(try_probe(pid, shared, SESSION_COUNT, "data"), -ENOENT);
+	CHECK(strstr(session_error(), "no code"));
+	CHECK_EQ(try_probe(pid, (void *)16, SESSION_COUNT, "nothing"), -ENOENT);
+	CHECK(still_right(pid));
+	CHECK_EQ(victim_stop(pid), 0);
+}
+
+TL_TEST(times_where_an_exception_may_pass)
+{
+	pid_t pid = victim_start(victim_threads);
+
+	REQUIRE(pid > 0);
+	/* libc has exception handlers, for its cancellation. */
+	CHECK_EQ(try_probe(pid, (void *)qsort, SESSION_TIME, "qsort"),
+		 -EOPNOTSUPP);
+	CHECK(strstr(session_error(), "exception"));
+	CHECK_EQ(try_probe(pid, (void *)probed, SESSION_TIME, "setjmp"),
+		 -EOPNOTSUPP);
+	CHECK(still_right(pid));
+	CHECK_EQ(victim_stop(pid), 0);
+}
+
+TL_TEST(more_probes_than_there_is_room_for)
+{
+	pid_t pid = victim_start(victim_threads);
+	struct session_probe *p = calloc(9000, sizeof(*p));
+	struct session *s;
+
+	REQUIRE(pid > 0 && p);
+	REQUIRE(session_attach(&s, pid, &jump_only) == 0);
+	CHECK_EQ(session_add(s, p, 9000), -ENOSPC);
+	CHECK_EQ(session_detach(s), 0);
+	free(p);
+	CHECK_EQ(victim_stop(pid), 0);
+}
