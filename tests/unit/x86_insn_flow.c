@@ -459,6 +459,51 @@ TL_TEST(targets_are_listed)
 	CHECK(inner > 0);
 }
 
+FUNCTION(sweep_a, "sweep_a_at: jmp plain_at; .byte 0x06; je plain_at\n"
+		  "call plain_at; ret");
+
+static void see_jump(void *arg, uint64_t from, uint64_t target)
+{
+	see(arg, from);
+	see(arg, target);
+}
+
+TL_TEST(jumps_are_swept_up_whatever_is_between)
+{
+	struct x86_flow flow = flow_of(sweep_a_start, sweep_a_end);
+	struct seen s = { 0 };
+
+	x86_flow_sweep(&flow, see_jump, &s);
+	CHECK_EQ(s.nr, 4);
+	CHECK_EQ(s.at[0], flow.start);
+	CHECK_EQ(s.at[1], (uintptr_t)plain_at);
+	CHECK_EQ(s.at[3], (uintptr_t)plain_at);
+}
+
+static int read_nothing(void *ctx, void *dst, uint64_t src, size_t n)
+{
+	(void)ctx;
+	(void)dst;
+	(void)src;
+	(void)n;
+	return -1;
+}
+
+TL_TEST(unreadable_code_is_refused_or_stepped_over)
+{
+	struct x86_flow flow = {
+		.start = UINT64_MAX - 0x100000,
+		.end = UINT64_MAX - 10,
+		.read = read_nothing,
+	};
+	struct seen s = { 0 };
+
+	x86_flow_sweep(&flow, see_jump, &s);
+	CHECK_EQ(s.nr, 0);
+	CHECK_EQ(x86_flow_window(&flow, flow.start, 5, &win),
+		 X86_FLOW_UNDECODABLE);
+}
+
 TL_TEST(every_result_has_a_text)
 {
 	for (int r = X86_FLOW_OK; r <= X86_FLOW_NO_BOUNDS; r++) {

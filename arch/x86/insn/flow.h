@@ -27,7 +27,7 @@ struct x86_trail {
 	bool has_modrm;
 };
 
-#define X86_LEAS 48
+#define X86_LEAS  48
 #define X86_SWEPT 8
 
 struct x86_scan {
@@ -90,6 +90,14 @@ bool x86_pointer_table(struct x86_scan *s, uint64_t addr, unsigned int max);
  * them or not.  OK, UNDECODABLE or INDIRECT.
  */
 enum x86_flow_result x86_scan(struct x86_scan *s);
+
+/*
+ * Call @fn for each direct jump in [at, until), whatever the bytes: those that
+ * are no instructions, or not readable, are stepped over.
+ */
+void x86_sweep(struct x86_reader *r, uint64_t at, uint64_t until,
+	       void (*fn)(void *arg, uint64_t from, uint64_t target),
+	       void *arg);
 
 /* Classify an indirect jump, with what came before it in s->trail. */
 void x86_scan_indirect(struct x86_scan *s, const struct x86_insn *in);

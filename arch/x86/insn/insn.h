@@ -350,16 +350,22 @@ struct x86_window {
  * When anything is unsure the answer is a refusal.  X86_FLOW_OK and *@out, or
  * the reason (*@out is unspecified).
  *
- * OK means: no inner byte of the window is jumped to by the function; no
+ * OK means: no inner byte of the window is jumped to by the function, its
+ * parts, the code around the places that it jumps to, or flow->targets; no
  * return address and no sleeping thread lies at an inner boundary (calls and
  * system calls come last); every instruction can be relocated to some place
- * within 2 GiB.  It does not mean that no thread is now at an inner boundary
- * (pre-empted, or interrupted by a signal): out->off lists those.
+ * within 2 GiB.
  *
- * Bounded: time is linear in the function's size (at most 1 MiB) and the size
- * of its tables, whatever the bytes.
+ * It does not mean that no thread is now at an inner boundary (pre-empted, or
+ * interrupted by a signal): out->off lists those.  Nor can it know of a jump
+ * from elsewhere into the middle of the function, other than by flow->targets:
+ * see x86_flow_sweep().
  *
- * Context: any; needs about 2 KiB of stack.
+ * Bounded: time is linear in the function's size, its tables and the number of
+ * its jumps out, whatever the bytes; above 8 KiB of code it is quadratic.
+ * Functions of more than 1 MiB are refused.
+ *
+ * Context: any; needs about 3 KiB of stack.
  */
 enum x86_flow_result x86_flow_window(const struct x86_flow *flow, uint64_t addr,
 				     unsigned int need, struct x86_window *out);
@@ -368,14 +374,27 @@ enum x86_flow_result x86_flow_window(const struct x86_flow *flow, uint64_t addr,
 const char *x86_flow_text(enum x86_flow_result r);
 
 /*
- * Call @fn for each address that code in [flow->start, flow->end) may jump to,
- * calls excepted: branches, addresses taken, tables.  Duplicates occur.
- * X86_FLOW_OK or what stopped it (UNDECODABLE, INDIRECT, NO_BOUNDS: what was
- * found until then has been reported).
+ * Call @fn for each address that code in [flow->start, flow->end) may jump to:
+ * branches and calls, addresses taken, tables.  Duplicates occur.  X86_FLOW_OK
+ * or what stopped it (UNDECODABLE, INDIRECT, NO_BOUNDS: what was found until
+ * then has been reported).
  */
 enum x86_flow_result x86_flow_targets(const struct x86_flow *flow,
 				      void (*fn)(void *arg, uint64_t target),
 				      void *arg);
+
+/*
+ * Call @fn for each direct jump (calls excepted) in [flow->start, flow->end),
+ * which may be the whole text of a program: functions and what lies between
+ * them.  About 20 ns a byte.
+ *
+ * This is how to fill in flow->targets: keep the jumps that lead from one
+ * function into the middle of another.  There are few (2,600 in 1.1 MB of
+ * redis-server), between a function and its part foo.cold, and in assembly.
+ */
+void x86_flow_sweep(const struct x86_flow *flow,
+		    void (*fn)(void *arg, uint64_t from, uint64_t target),
+		    void *arg);
 
 /*
  * Relocate a whole window to @to: x86_relocate() for each instruction, and at

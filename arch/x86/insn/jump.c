@@ -388,24 +388,17 @@ void x86_scan_indirect(struct x86_scan *s, const struct x86_insn *in)
 #define SWEEP_AFTER  4096
 #define SWEEP_ENTRY  256
 
+static void report_jump(void *arg, uint64_t from, uint64_t target)
+{
+	struct x86_scan *s = arg;
+
+	if (x86_in_function(s->flow, target) && !x86_in_function(s->flow, from))
+		s->fn(s->arg, target);
+}
+
 static void sweep(struct x86_scan *s, uint64_t at, uint64_t until)
 {
-	struct x86_insn in;
-	uint8_t byte;
-
-	while (at < until) {
-		if (x86_in_function(s->flow, at) ||
-		    x86_read_data(&s->reader, &byte, at, 1))
-			return;
-		if (x86_read_insn(&s->reader, &in, at, UINT64_MAX)) {
-			at++;
-			continue;
-		}
-		if (in.target && in.kind != X86_CALL &&
-		    x86_in_function(s->flow, in.target))
-			s->fn(s->arg, in.target);
-		at = in.next;
-	}
+	x86_sweep(&s->reader, at, until, report_jump, s);
 }
 
 void x86_scan_outside(struct x86_scan *s, const struct x86_insn *jump)

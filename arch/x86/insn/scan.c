@@ -185,3 +185,33 @@ enum x86_flow_result x86_scan(struct x86_scan *s)
 		s->unresolved = true;
 	return s->unresolved ? X86_FLOW_INDIRECT : X86_FLOW_OK;
 }
+
+void x86_sweep(struct x86_reader *r, uint64_t at, uint64_t until,
+	       void (*fn)(void *arg, uint64_t from, uint64_t target), void *arg)
+{
+	struct x86_insn in;
+	uint8_t byte;
+
+	while (at < until) {
+		if (!x86_read_insn(r, &in, at, UINT64_MAX)) {
+			if (in.target && in.kind != X86_CALL)
+				fn(arg, at, in.target);
+			at = in.next;
+		} else if (x86_read_data(r, &byte, at, 1)) {
+			at = (at | 0xfff) + 1; /* the next page */
+			if (!at)
+				return;
+		} else {
+			at++;
+		}
+	}
+}
+
+void x86_flow_sweep(const struct x86_flow *flow,
+		    void (*fn)(void *arg, uint64_t from, uint64_t target),
+		    void *arg)
+{
+	struct x86_reader reader = { .flow = flow };
+
+	x86_sweep(&reader, flow->start, flow->end, fn, arg);
+}

@@ -20,25 +20,32 @@
 
 #define TEXT_AROUND (64u << 20)
 
+/* Have [src, src + n) in the buffer. */
+static int fill(struct x86_reader *r, uint64_t src, size_t n)
+{
+	unsigned int len = sizeof(r->buf);
+
+	if (src >= r->at && src + n <= r->at + r->len)
+		return 0;
+	r->len = 0;
+	if (src > UINT64_MAX - sizeof(r->buf))
+		return -X86_EINVAL;
+	while (r->flow->read(r->flow->ctx, r->buf, src, len)) {
+		if (len <= n)
+			return -X86_EINVAL;
+		len = len / 2 > n ? len / 2 : n;
+	}
+	r->at = src;
+	r->len = len;
+	return 0;
+}
+
 int x86_read_data(struct x86_reader *r, void *dst, uint64_t src, size_t n)
 {
 	uint8_t *to = dst;
 
-	if (src > UINT64_MAX - sizeof(r->buf))
+	if (fill(r, src, n))
 		return -X86_EINVAL;
-	if (src < r->at || src + n > r->at + r->len) {
-		unsigned int len = sizeof(r->buf);
-
-		r->at = src;
-		while (r->flow->read(r->flow->ctx, r->buf, src, len)) {
-			if (len <= n) {
-				r->len = 0;
-				return -X86_EINVAL;
-			}
-			len = len / 2 > n ? len / 2 : n;
-		}
-		r->len = len;
-	}
 	for (size_t i = 0; i < n; i++)
 		to[i] = r->buf[src - r->at + i];
 	return 0;
@@ -48,11 +55,12 @@ int x86_read_insn(struct x86_reader *r, struct x86_insn *in, uint64_t addr,
 		  uint64_t limit)
 {
 	size_t n = limit - addr < X86_INSN_MAX ? limit - addr : X86_INSN_MAX;
-	uint8_t code[X86_INSN_MAX];
 
-	while (n && x86_read_data(r, code, addr, n))
+	while (n && fill(r, addr, n))
 		n--;
-	return x86_decode(in, code, n, addr);
+	if (!n)
+		return -X86_EILSEQ;
+	return x86_decode(in, r->buf + (addr - r->at), n, addr);
 }
 
 static bool in_range(uint64_t addr, uint64_t start, uint64_t end)
