@@ -386,7 +386,7 @@ enum x86_flow_result x86_flow_targets(const struct x86_flow *flow,
 /*
  * Call @fn for each direct jump (calls excepted) in [flow->start, flow->end),
  * which may be the whole text of a program: functions and what lies between
- * them.  About 20 ns a byte.
+ * them.  About 15 ns a byte.
  *
  * This is how to fill in flow->targets: keep the jumps that lead from one
  * function into the middle of another.  There are few (2,600 in 1.1 MB of
