@@ -288,6 +288,64 @@ def one_address_is_one_line():
 
 
 @tl.case
+def an_exported_name_is_shown_before_a_local_one():
+    prog = build(".text\n.globl main\n.type main,@function\n"
+                 "main: xor %eax,%eax\nret\n"
+                 ".globl exported_name\n.type exported_name,@function\n"
+                 ".type here,@function\nexported_name:\nhere: ret\n"
+                 ".size exported_name,1\n.size here,1\n")
+    names = [r["function"] for r in listing(prog)]
+    tl.check("exported_name" in names and "here" not in names, f"{names}")
+
+
+@tl.case
+def the_program_itself_comes_before_its_libraries():
+    prog = build("#include <stdio.h>\n#include <unistd.h>\n"
+                 "__attribute__((noinline,used)) static int qsort(int a)"
+                 "{return a+1;}\nint main(void){puts(\"ready\");"
+                 "fflush(stdout);sleep(60);return qsort(1);}\n",
+                 "-w", name="x.c")
+    p = tl.start([prog], stdout=subprocess.PIPE)
+    p.stdout.readline()
+
+    def names(probe):
+        r = run("count", "-p", p.pid, "--dry-run", "--json", probe)
+        tl.check_eq(r.returncode, 0, r.stderr.decode())
+        return sorted(json.loads(x)["probe"] for x in r.stdout.splitlines())
+    tl.check_eq(names("qsort"), ["qsort"], "without a binary")
+    tl.check_eq(names("libc:qsort"), ["libc.so.6:qsort"], "with one")
+    tl.check_eq(names("libc.so.6:qsort"), ["libc.so.6:qsort"], "with one")
+    tl.check_eq(names("libc*:qsort"), ["libc.so.6:qsort"], "with a glob")
+    tl.check_eq(names("qsor[t]"), ["libc.so.6:qsort", "qsort"], "a glob")
+    addr = names("program:qsort") and listing("-p", p.pid, "program:qsort")
+    tl.check_eq(names(addr[0]["address"]), ["qsort"], "by its address")
+    in_file = listing(prog, "qsort")[0]["address"]
+    tl.check_eq(names("program:" + in_file), ["qsort"], "of the file")
+
+
+@tl.case
+def a_name_of_two_libraries_is_not_guessed():
+    d = tl.tempdir()
+    for lib in "ab":
+        shell(f"echo 'int twice(void){{return 1;}} int only_{lib}(void)"
+              "{return twice();}' | gcc -shared -fPIC -x c -o "
+              f"{d}/lib{lib}.so -")
+    prog = build("#include <stdio.h>\n#include <unistd.h>\n"
+                 "int only_a(void);int only_b(void);\n"
+                 "int main(void){puts(\"ready\");fflush(stdout);sleep(60);"
+                 "return only_a()+only_b();}\n", f"-L{d}", "-la", "-lb",
+                 f"-Wl,-rpath,{d}", name="x.c")
+    p = tl.start([prog], stdout=subprocess.PIPE)
+    p.stdout.readline()
+    r = run("count", "-p", p.pid, "--dry-run", "twice")
+    tl.check_eq(r.returncode, 1, "status")
+    tl.check(b"liba.so:twice" in r.stderr and b"libb.so:twice" in r.stderr,
+             r.stderr.decode())
+    r = run("count", "-p", p.pid, "--dry-run", "liba:twice")
+    tl.check_eq(r.returncode, 0, r.stderr.decode())
+
+
+@tl.case
 def prototypes_come_from_debug_information():
     prog = build("""
 #include <stdarg.h>
