@@ -27,7 +27,7 @@
 struct entry {
 	uintptr_t key;
 	struct tl_context cx;
-} __attribute__((aligned(64)));
+} __attribute__((aligned(256))); /* found by a shift */
 
 static struct entry *table;
 struct tl_context *tl_newest_context;
@@ -95,6 +95,12 @@ static void publish(struct tl_context *cx)
 		;
 }
 
+/* Thread pointers differ by whole stacks, or where many are in one arena. */
+static inline unsigned long hash(uintptr_t key)
+{
+	return (key >> 6 ^ key >> 20) & (TABLE_SIZE - 1);
+}
+
 /* The entry of @key, which is not the first one that it could be. */
 static __attribute__((noinline)) struct tl_context *find(uintptr_t key,
 							 unsigned long h)
@@ -124,12 +130,11 @@ static __attribute__((noinline)) struct tl_context *find(uintptr_t key,
 struct tl_context *tlh_context(void)
 {
 	uintptr_t key = thread_pointer();
-	unsigned long h = (key >> 6) * 0x9e3779b97f4a7c15UL;
+	unsigned long h = hash(key);
 	struct entry *e;
 
 	if (!key || !table)
 		return NULL;
-	h >>= 64 - TABLE_BITS;
 	e = &table[h];
 	if (__builtin_expect(__atomic_load_n(&e->key, __ATOMIC_RELAXED) == key,
 			     1))
