@@ -25,11 +25,12 @@ static int fill(struct x86_reader *r, uint64_t src, size_t n)
 {
 	unsigned int len = sizeof(r->buf);
 
+	/* Addresses come from the program's bytes: they may be anything. */
+	if (src > UINT64_MAX - sizeof(r->buf))
+		return -X86_EINVAL;
 	if (src >= r->at && src + n <= r->at + r->len)
 		return 0;
 	r->len = 0;
-	if (src > UINT64_MAX - sizeof(r->buf))
-		return -X86_EINVAL;
 	while (r->flow->read(r->flow->ctx, r->buf, src, len)) {
 		if (len <= n)
 			return -X86_EINVAL;
