@@ -192,7 +192,7 @@ def private_text(pid):
         for line in f:
             if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
                 text = " r-xp " in line
-            elif text and line.startswith("Private_Dirty:"):
+            elif text and line.startswith("Anonymous:"):
                 total += int(line.split()[1])
     return total
 
