@@ -220,6 +220,123 @@ TL_TEST(a_sleeper_that_wakes_into_a_breakpoint_does_not_notice)
 	close(pair[1]);
 }
 
+/* ---- what else may happen to a sleeper ------------------------------------ */
+
+static void wait_only(struct shared *s)
+{
+	the = s;
+	wait_for_event(NULL);
+}
+
+TL_TEST(an_ignored_signal_does_not_interrupt_a_sleeper)
+{
+	struct victim v = victim_start(wait_only);
+	struct net_stats st;
+	struct net *net;
+
+	REQUIRE(victim_ready(&v, 1));
+	REQUIRE(state_becomes(v.pid, 'S'));
+	for (int i = 0; i < 20; i++) {
+		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+		kill(v.pid, SIGWINCH);
+		CHECK(state_becomes(v.pid, 't'));
+		CHECK_EQ(net_close(net, &st), 0);
+		CHECK_EQ(st.rewound, 1);
+		CHECK(state_becomes(v.pid, 'S'));
+	}
+	CHECK_EQ(atomic_load(&v.s->wrong), 0);
+	victim_end(&v);
+}
+
+static void *born_running(void *arg)
+{
+	atomic_fetch_add(&the->flag[0], 1);
+	return arg;
+}
+
+static void wake_and_bear(struct shared *s)
+{
+	char c;
+
+	the = s;
+	atomic_store(&s->ready, 1);
+	while (read(pair[0], &c, 1) == 1) {
+		pid_t pid = -1;
+
+		if (c == 't')
+			start_thread(born_running, NULL);
+		else
+			pid = fork();
+		if (!pid) {
+			atomic_fetch_add(&s->flag[1], 1);
+			_exit(0);
+		}
+		if (pid > 0)
+			waitpid(pid, NULL, 0);
+		atomic_fetch_add(&s->turns[0], 1);
+	}
+}
+
+TL_TEST(threads_of_a_sleeper_that_wakes_are_held_too)
+{
+	struct victim v;
+	struct net *net;
+
+	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	v = victim_start(wake_and_bear);
+	REQUIRE(victim_ready(&v, 1));
+	for (unsigned int i = 0; i < 20; i++) {
+		REQUIRE(state_becomes(v.pid, 'S'));
+		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+		CHECK_EQ(write(pair[1], "t", 1), 1);
+		CHECK(state_becomes(v.pid, 't'));
+		pause_ms(3);
+		CHECK_EQ(atomic_load(&v.s->flag[0]), i);
+		CHECK_EQ(net_close(net, NULL), 0);
+		CHECK(turns_become(&v, i + 1));
+		for (int k = 0; k < 1000; k++) {
+			if (atomic_load(&v.s->flag[0]) == i + 1)
+				break;
+			pause_ms(1);
+		}
+		CHECK_EQ(atomic_load(&v.s->flag[0]), i + 1);
+	}
+	victim_end(&v);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+TL_TEST(a_child_forked_by_a_sleeper_that_wakes_is_let_go)
+{
+	struct tl_window some = { .start = 0x1000, .len = 5 };
+	struct victim v;
+	struct net *net;
+
+	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	v = victim_start(wake_and_bear);
+	REQUIRE(victim_ready(&v, 1));
+	for (unsigned int i = 0; i < 20; i++) {
+		REQUIRE(state_becomes(v.pid, 'S'));
+		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+		CHECK_EQ(write(pair[1], "f", 1), 1);
+		CHECK(state_becomes(v.pid, 't'));
+		/* The net looks around when it is asked for something. */
+		CHECK_EQ(net_evict(net, &some, 1), 0);
+		for (int k = 0; k < 1000; k++) {
+			if (atomic_load(&v.s->flag[1]) == i + 1)
+				break;
+			pause_ms(1);
+		}
+		CHECK_EQ(atomic_load(&v.s->flag[1]), i + 1);
+		CHECK_EQ(atomic_load(&v.s->turns[0]), i);
+		CHECK_EQ(net_close(net, NULL), 0);
+		CHECK(turns_become(&v, i + 1));
+	}
+	victim_end(&v);
+	close(pair[0]);
+	close(pair[1]);
+}
+
 /* A breakpoint that is the program's own reaches it. */
 static void own_trap(int sig)
 {

@@ -310,6 +310,8 @@ TL_TEST(words_outside_of_stacks_are_found_when_asked_for)
 {
 	const struct hidden *p;
 
+	memset(&r, 0, sizeof(r));
+	memset(&w, 0, sizeof(w));
 	for_each_row (p, hiding) {
 		struct net_options o = { .everywhere = p->everywhere };
 		struct net_span span;

@@ -259,13 +259,31 @@ static void handler_over_window(struct shared *s)
 }
 
 /* The interrupted code is elsewhere, but it was called from the window. */
-static void handler_over_call(struct shared *s)
+static void *be_interrupted(void *arg)
 {
 	volatile uintptr_t word = planted;
 
 	planted = 0;
-	handler_elsewhere(s, 64);
-	(void)word;
+	handler_elsewhere(arg, 64);
+	return (void *)word;
+}
+
+static void handler_over_call(struct shared *s)
+{
+	be_interrupted(s);
+}
+
+/* The same in a thread whose stack nobody else names. */
+static void thread_handler_over_call(struct shared *s)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	start_thread(be_interrupted, s);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (;;)
+		pause();
 }
 
 static void *sleep_with_word(void *arg)
@@ -305,6 +323,7 @@ static const struct plant plants[] = {
 	{ "the last word of the red zone", spin_with_red_zone, 4, true },
 	{ "a context on another stack", handler_over_window, 0, true },
 	{ "a stack under a handler's", handler_over_call, 7, true },
+	{ "a thread's under a handler's", thread_handler_over_call, 7, true },
 	{ "another thread's stack", thread_sleeps_with_word, 7, true },
 };
 

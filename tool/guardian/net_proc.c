@@ -173,9 +173,9 @@ int net_look(pid_t pid, pid_t tid, struct net_place *place)
 	place->nr = -1;
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
 	n = slurp(path, text, sizeof(text));
-	if (n < 0)
-		return n == -ENOENT ? -ESRCH : (int)n;
 	look_at_stat(pid, tid, place);
+	if (n < 0)
+		return place->state == 'X' ? -ESRCH : 0;
 	if (sscanf(text, "%ld %lx %lx %lx %lx %lx %lx %lx %lx", &nr,
 		   &place->args[0], &place->args[1], &place->args[2],
 		   &place->args[3], &place->args[4], &place->args[5],
