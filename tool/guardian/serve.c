@@ -309,7 +309,7 @@ static bool mend(struct hold *h, struct user_regs_struct *r)
 long hold_serve(struct hold *h)
 {
 	uint64_t asks = h->entry + (uint64_t)(int64_t)h->at.ask + 1;
-	struct user_regs_struct r;
+	struct user_regs_struct r = { 0 };
 	int sig;
 
 	for (;;) {
@@ -328,7 +328,9 @@ long hold_serve(struct hold *h)
 	/* It is lost, or runs wild; the target needs it for nothing. */
 	hold_net_close(h);
 	worker_end(&h->w);
-	return refuse(-EIO, "the agent in process %d has failed", h->pid);
+	return refuse(-EIO, "the agent in process %d has failed (%s %d at +0x%llx)",
+		      h->pid, sig < 0 ? "error" : "signal", sig,
+		      r.rip - h->base);
 }
 
 long hold_command(struct hold *h, uint64_t command)

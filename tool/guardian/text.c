@@ -9,8 +9,9 @@
  */
 #include "text.h"
 
-#include <string.h>
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -136,6 +137,74 @@ static bool is_ours(const struct tl_journal *e, const uint8_t *now,
 	return ours(arg, e->addr + 5 + (uint64_t)(int64_t)rel);
 }
 
+/* The part of a mapping's file that is looked at, entry by entry. */
+struct window {
+	uint64_t page; /* 0: nothing yet */
+	uint8_t file[2 * PAGE];
+	uint8_t now[2 * PAGE];
+	bool known;
+};
+
+/* Have the page of @addr, and the next one, in @v. */
+static bool look_at(struct window *v, struct worker *w, const struct maps *maps,
+		    uint64_t addr)
+{
+	uint64_t page = addr & ~(PAGE - 1);
+	const struct map *m = maps_find(maps, addr);
+	size_t len = 2 * PAGE;
+
+	if (v->page == page)
+		return v->known;
+	v->page = page;
+	v->known = false;
+	if (!m || !map_is_text(m))
+		return false;
+	if (m->end - page < len)
+		len = m->end - page;
+	memset(v->now, 0, sizeof(v->now));
+	memset(v->file, 0, sizeof(v->file));
+	v->known = !mem_read(w->mem, v->now, page, len) &&
+		   !file_bytes(m, w->target, page, v->file, len);
+	return v->known;
+}
+
+/* How many bytes near [@at, @end) of the page differ from the file's. */
+static size_t differ_near(const struct window *v, size_t at, size_t end)
+{
+	size_t from = at > 64 ? at - 64 : 0;
+	size_t to = end + 64 < 2 * PAGE ? end + 64 : 2 * PAGE, n = 0;
+
+	for (size_t i = from; i < to; i++)
+		if ((i < at || i >= end) && v->now[i] != v->file[i])
+			n++;
+	return n;
+}
+
+void text_prefer_file(struct tl_journal *journal, size_t n, struct worker *w)
+{
+	struct window *v = calloc(1, sizeof(*v));
+	struct maps maps;
+
+	if (!v || maps_read(&maps, w->target)) {
+		free(v);
+		return;
+	}
+	for (size_t i = 0; i < n && journal[i].addr; i++) {
+		struct tl_journal *e = &journal[i];
+		size_t at = e->addr & (PAGE - 1);
+
+		if (e->valid != 1 || !e->len || e->len > TL_JOURNAL_BYTES ||
+		    !look_at(v, w, &maps, e->addr) ||
+		    !memcmp(e->original, v->file + at, e->len))
+			continue;
+		/* Text that the program changes itself is its own. */
+		if (differ_near(v, at, at + e->len) <= 2 * TL_JOURNAL_BYTES)
+			memcpy(e->original, v->file + at, e->len);
+	}
+	maps_free(&maps);
+	free(v);
+}
+
 /* Put one entry back: false if its place is left changed. */
 static bool restore(const struct tl_journal *e, const struct maps *maps,
 		    struct worker *w, bool (*ours)(void *arg, uint64_t addr),
@@ -143,23 +212,23 @@ static bool restore(const struct tl_journal *e, const struct maps *maps,
 {
 	const struct map *m = maps_find(maps, e->addr);
 	uint8_t now[TL_JOURNAL_BYTES], file[TL_JOURNAL_BYTES];
-	const uint8_t *original = e->original;
-	bool have_file;
 
 	/* Unmapped meanwhile, or mapped anew by somebody else. */
 	if (!m || !map_is_text(m) || m->end - e->addr < e->len ||
 	    mem_read(w->mem, now, e->addr, e->len))
 		return true;
-	if (!memcmp(now, original, e->len))
+	if (!memcmp(now, e->original, e->len))
 		return true;
-	have_file = !file_bytes(m, w->target, e->addr, file, e->len);
-	if (have_file && !memcmp(now, file, e->len))
-		return true;
-	if (!is_ours(e, now, w, ours, arg) &&
-	    !(have_file && !memcmp(original, file, e->len)))
-		return false;
+	if (!is_ours(e, now, w, ours, arg)) {
+		if (file_bytes(m, w->target, e->addr, file, e->len))
+			return false;
+		if (!memcmp(now, file, e->len))
+			return true;
+		if (memcmp(e->original, file, e->len))
+			return false;
+	}
 	session_kill_point(31);
-	return mem_write(w, e->addr, original, e->len) == 0;
+	return mem_write(w, e->addr, e->original, e->len) == 0;
 }
 
 size_t text_restore(const struct tl_journal *journal, size_t n,

@@ -237,21 +237,48 @@ out:
 	return err;
 }
 
-/* Steps 1 to 5, once. */
+/* So many places are put back in one stop. */
+#define BATCH 256
+
+static int stop(struct undo *u, struct net **net)
+{
+	int err = net_open(net, u->pid, u->w->pid, NULL);
+
+	return err ? refuse(err, "its threads cannot be stopped: %s",
+			    strerror(-err)) :
+		     0;
+}
+
+/* Everyone is stopped: put batch @i back. */
+static size_t restore_batch(struct undo *u, size_t i)
+{
+	size_t n = TL_MAX_SITES - i < BATCH ? TL_MAX_SITES - i : BATCH;
+
+	return text_restore(u->figures->journal + i, n, u->w, is_ours, u);
+}
+
+/* Steps 1 to 5, once.  Many places are put back in several short stops. */
 static int restore_once(struct undo *u, bool *in)
 {
 	struct net *net;
-	size_t left = 0;
+	size_t left = 0, i = 0;
 	int err;
 
-	err = net_open(&net, u->pid, u->w->pid, NULL);
+	for (; u->figures && i + BATCH < TL_MAX_SITES &&
+	       u->figures->journal[i + BATCH].addr;
+	     i += BATCH) {
+		err = stop(u, &net);
+		if (err)
+			return err;
+		left += restore_batch(u, i);
+		net_close(net, NULL);
+	}
+	err = stop(u, &net);
 	if (err)
-		return refuse(err, "its threads cannot be stopped: %s",
-			      strerror(-err));
+		return err;
 	session_kill_point(30);
 	if (u->figures) {
-		left = text_restore(u->figures->journal, TL_MAX_SITES, u->w,
-				    is_ours, u);
+		left += restore_batch(u, i);
 		session_kill_point(32);
 		restore_returns(u);
 	}
@@ -344,6 +371,8 @@ static int undo_with_worker(struct undo *u, unsigned int patience_ms)
 	at = find_syscall(u->pid, u->w->mem);
 	if (!at)
 		return -ENOENT;
+	if (u->figures)
+		text_prefer_file(u->figures->journal, TL_MAX_SITES, u->w);
 	err = restore_all(u, patience_ms);
 	if (err)
 		return err;
