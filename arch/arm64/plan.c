@@ -43,12 +43,16 @@ static bool literal_is_readable(uint32_t insn, uintptr_t addr)
 			 a64_literal_size(insn));
 }
 
-/* Where it goes exactly does not matter: a branch is tried when it is known. */
-static bool relocatable(uint32_t insn, uintptr_t addr)
+/*
+ * May a branch stand in its place?  Not where it has to be a landing pad.  How
+ * far away the copy will be does not matter here: that is seen when it is made.
+ */
+static bool may_be_jump(uint32_t insn, uintptr_t addr)
 {
 	uint32_t words[A64_RELOCATED_WORDS];
 
-	return a64_relocate(insn, addr, addr, words) != 0;
+	return !a64_is_landing_pad(insn) &&
+	       a64_relocate(insn, addr, addr, words) != 0;
 }
 
 int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
@@ -72,7 +76,7 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 	tl_put_word(plan->orig, insn);
 	plan->orig_len = 4;
 	plan->insn_len = 4;
-	plan->window_len = relocatable(insn, addr) ? 4 : 0;
+	plan->window_len = may_be_jump(insn, addr) ? 4 : 0;
 	plan->why = plan->window_len ? TL_WHY_NONE : TL_WHY_NOT_RELOCATABLE;
 	plan->kind = (uint8_t)kind;
 	return 0;

@@ -115,6 +115,16 @@ bool a64_branch(uint64_t from, uint64_t to, uint32_t *out);
  */
 bool a64_in_exclusive(const uint32_t *before, size_t n);
 
+/*
+ * May an indirect branch arrive at @insn where landing pads are asked for (bti,
+ * paciasp, pacibsp)?  A branch in its place would fault there; brk does not.
+ */
+static inline bool a64_is_landing_pad(uint32_t insn)
+{
+	return (insn & 0xffffff3f) == 0xd503241f ||
+	       (insn & 0xffffffbf) == 0xd503233f;
+}
+
 /* brk #imm16, and whether @insn is one, whatever its number. */
 #define A64_BRK(imm) (0xd4200000u | (uint32_t)(imm) << 5)
 static inline bool a64_is_brk(uint32_t insn)

@@ -209,6 +209,19 @@ TL_TEST(arm64_relocation_out_of_reach_is_refused)
 	CHECK_EQ(a64_relocate(0xd503201f, at, far, out), 1);	 /* nop */
 }
 
+TL_TEST(arm64_landing_pads_are_known)
+{
+	CHECK(a64_is_landing_pad(0xd503241f));	/* bti */
+	CHECK(a64_is_landing_pad(0xd503245f));	/* bti c */
+	CHECK(a64_is_landing_pad(0xd503249f));	/* bti j */
+	CHECK(a64_is_landing_pad(0xd50324df));	/* bti jc */
+	CHECK(a64_is_landing_pad(0xd503233f));	/* paciasp */
+	CHECK(a64_is_landing_pad(0xd503237f));	/* pacibsp */
+	CHECK(!a64_is_landing_pad(0xd503231f)); /* paciaz */
+	CHECK(!a64_is_landing_pad(0xd50323bf)); /* autiasp */
+	CHECK(!a64_is_landing_pad(0xd503201f)); /* nop */
+}
+
 TL_TEST(arm64_breakpoint_is_known_with_any_number)
 {
 	CHECK_EQ(A64_BRK(0x5450), 0xd42a8a00);

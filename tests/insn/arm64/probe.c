@@ -264,7 +264,7 @@ static bool prepare(void)
 __asm__("	.section probed, \"ax\"\n"
 	"	.balign 4096\n"
 	"	.globl plain, walk, walk_end, walk_loop, walk_loop_end, pair, load, traps, depth, vectors, vectors_nop\n"
-	"	.globl single_first, single_end\n"
+	"	.globl single_first, single_end, padded\n"
 	"plain:	add x0, x0, x1\n"
 	"	add x0, x0, #5\n"
 	"	ret\n"
@@ -339,6 +339,10 @@ __asm__("	.section probed, \"ax\"\n"
 	"	add x0, x0, #1\n"
 	"	ldp x29, x30, [sp], #16\n"
 	"7:	ret\n"
+	/* A landing pad: where those are checked a branch would fault. */
+	"padded: hint #34\n" /* bti c */
+	"	add x0, x0, x1\n"
+	"	ret\n"
 	"vectors: fmov d0, x0\n"
 	"	fmov d7, x1\n"
 	"	mov v31.d[1], x0\n"
@@ -383,6 +387,7 @@ long load(const char *p, long offset);
 void traps(void);
 long depth(long n);	      /* n, by calling itself n times */
 long vectors(long a, long b); /* a + b + a, by way of vector registers */
+long padded(long a, long b);  /* a + b, behind a landing pad */
 extern char vectors_nop[];
 extern char single_first[], single_end[];
 extern char walk_end[], walk_loop[], walk_loop_end[];
@@ -464,6 +469,24 @@ TL_TEST(probe_is_hit_as_often_as_called_and_sees_arguments)
 		CHECK_EQ(*(volatile kprobe_opcode_t *)at, original);
 		CHECK_EQ(plain(1, 1), 7);
 		CHECK_EQ(pre_hits, 1000);
+	}
+}
+
+TL_TEST(a_landing_pad_is_no_place_for_a_jump)
+{
+	const struct mode *m;
+
+	for_each_row(m, modes) {
+		struct kprobe p = { .addr = word_at((uintptr_t)padded),
+				    .pre_handler = count_pre };
+
+		REQUIRE(enter(m));
+		pre_hits = 0;
+		REQUIRE(register_kprobe(&p) == 0);
+		CHECK(a64_is_brk(*(volatile kprobe_opcode_t *)p.addr));
+		CHECK_EQ(padded(40, 2), 42);
+		CHECK_EQ(pre_hits, 1);
+		unregister_kprobe(&p);
 	}
 }
 
