@@ -29,7 +29,9 @@ END \name
 LEA_WORK work_bare
 LEA_WORK work_count
 LEA_WORK work_handler
+LEA_WORK work_vectors
 LEA_WORK work_pair
+LEA_WORK work_pair_vectors
 LEA_WORK work_uprobe_lea
 LEA_WORK work_uret_lea
 

@@ -12,8 +12,8 @@
  *     48   size of the red zone, 32 bits
  *
  * and the interrupted code's rax is on the stack above the return address,
- * where it is restored by the caller.  Vector registers are not touched by
- * anything that runs here.
+ * where it is restored by the caller.  Vector registers are kept if the home's
+ * handlers may use them (tl_x86_vectors), else nothing that runs here does.
  */
 #include "regs.inc.S"
 
@@ -29,6 +29,7 @@
 
 	.hidden	tl_detour_pre
 	.hidden	tl_detour_post
+	.hidden	tl_x86_vectors
 
 	.text
 
@@ -59,7 +60,7 @@
 	.type	tl_x86_call_pre, @function
 tl_x86_call_pre:
 	ENTER
-	call	tl_detour_pre
+	CALL_C	tl_detour_pre
 	test	%rax, %rax
 	jnz	.Ldivert
 
@@ -92,7 +93,7 @@ tl_x86_call_pre:
 	.type	tl_x86_call_post, @function
 tl_x86_call_post:
 	ENTER
-	call	tl_detour_post
+	CALL_C	tl_detour_post
 	mov	R_DATA(%rsp), %rax
 	mov	DATA_IP(%rax), %rcx
 	cmp	%rcx, R_IP(%rsp)

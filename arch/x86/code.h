@@ -70,6 +70,13 @@ void tl_plan_insn(const struct tl_plan *plan, uintptr_t addr, unsigned int off,
 /* Does tl_arch_simulate() know @in? */
 bool tl_x86_can_simulate(const struct x86_insn *in);
 
+/*
+ * How much of the vector registers call.S and retprobe.S keep: see vectors.S;
+ * 0: nothing.  tl_x86_find_vectors() sets it, before any code that leads there.
+ */
+extern unsigned int tl_x86_vectors;
+void tl_x86_find_vectors(void);
+
 /* call.S: from detours and slots to the handlers and back. */
 extern const char tl_x86_call_pre[];
 extern const char tl_x86_call_post[];

@@ -129,6 +129,7 @@ int tl_arch_emit_detour(const struct tl_plan *plan, const struct tl_emit *emit,
 	size_t pre = 0, post;
 	int err;
 
+	tl_x86_find_vectors();
 	code->n = 0;
 	if (!plan->window_len)
 		return -TL_EOPNOTSUPP;

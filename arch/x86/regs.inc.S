@@ -131,3 +131,30 @@
 	add	$8, %rsp
 	iretq
 .endm
+
+/*
+ * call \fn, with the vector registers kept if the home wants it.  rdi, rsi: its
+ * arguments.  rsp is where it was afterwards, r12 and r13 are changed.
+ */
+#define TL_VECTOR_BYTES 2176
+
+.macro CALL_C fn:req
+	mov	tl_x86_vectors(%rip), %r13d
+	test	%r13d, %r13d
+	jnz	.Lvectors\@
+	call	\fn
+	jmp	.Lcalled\@
+.Lvectors\@:
+	mov	%rsp, %r12
+	sub	$TL_VECTOR_BYTES, %rsp
+	and	$-64, %rsp
+	mov	%rsp, %rax
+	call	tl_x86_vectors_save
+	call	\fn
+	mov	%rax, %rcx
+	mov	%rsp, %rax
+	call	tl_x86_vectors_load
+	mov	%rcx, %rax
+	mov	%r12, %rsp
+.Lcalled\@:
+.endm

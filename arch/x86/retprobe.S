@@ -17,6 +17,7 @@
 
 	.hidden	tl_return_hit
 	.hidden	tl_host_ops
+	.hidden	tl_x86_vectors
 
 	.text
 	.p2align 4
@@ -37,7 +38,7 @@ tl_arch_return_trampoline:
 	mov	%rcx, R_SP(%rsp)
 	C_FLAGS
 	mov	%rsp, %rdi
-	call	tl_return_hit
+	CALL_C	tl_return_hit
 	mov	%rax, R_IP(%rsp)
 	mov	%rax, 16(%rbp)
 	CHECK_FLAGS .Lall

@@ -60,6 +60,7 @@ int tl_arch_emit_slot(const struct tl_plan *plan, const struct tl_emit *emit,
 	size_t post;
 	int err;
 
+	tl_x86_find_vectors();
 	code->n = 0;
 	if (plan->no_copy)
 		return -TL_EOPNOTSUPP;

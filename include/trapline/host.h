@@ -221,6 +221,12 @@ struct tl_host_ops {
 	bool no_optimize;
 
 	/*
+	 * Handlers may use vector registers, so detours and return
+	 * trampolines keep them.  false: all are compiled without.
+	 */
+	bool vectors;
+
+	/*
 	 * Called between two looks, the @turn-th in a row, while a handler is
 	 * waited for: sleep a little.  false: give up; the engine then keeps
 	 * what it would have freed, and unregistration returns although the

@@ -17,4 +17,12 @@
  */
 int trapline_init(void);
 
+/*
+ * Say that no handler uses vector registers (they are compiled with
+ * -mgeneral-regs-only, or target("general-regs-only"), and so is what they call): detours then
+ * need not keep them, which makes a hit some nanoseconds cheaper and takes 2 KiB less of
+ * the stack.  To be called before the first registration.
+ */
+void trapline_general_regs_only(void);
+
 #endif

@@ -100,9 +100,31 @@ static char counters[TL_COUNTER_BLOCK] __attribute__((aligned(4096)));
 			0;                                                  \
 	} while (0)
 
+#define TRASH_16(insn, reg)                                        \
+	insn " %%" reg "0\n" insn " %%" reg "1\n" insn " %%" reg   \
+	     "2\n" insn " %%" reg "3\n" insn " %%" reg "4\n" insn  \
+	     " %%" reg "5\n" insn " %%" reg "6\n" insn " %%" reg   \
+	     "7\n" insn " %%" reg "8\n" insn " %%" reg "9\n" insn  \
+	     " %%" reg "10\n" insn " %%" reg "11\n" insn " %%" reg \
+	     "12\n" insn " %%" reg "13\n" insn " %%" reg "14\n"   \
+	     insn " %%" reg "15\n"
+
+/* The compiler uses none of them here, and what called us wants them kept. */
+HANDLER void trash_vectors(void)
+{
+	static const unsigned int mxcsr = 0x7fbf;
+
+	if (avx)
+		__asm__ volatile(TRASH_16("vpcmpeqd %%ymm0, %%ymm0,", "ymm") : :);
+	else
+		__asm__ volatile(TRASH_16("pcmpeqd %%xmm0,", "xmm") : :);
+	__asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
+}
+
 /* Whatever C code may change, it does. */
 HANDLER void trash(void)
 {
+	trash_vectors();
 	__asm__ volatile("mov $-1, %%rax; mov %%rax, %%rcx; mov %%rax, %%rdx\n"
 			 "mov %%rax, %%rsi; mov %%rax, %%rdi; mov %%rax, %%r8\n"
 			 "mov %%rax, %%r9; mov %%rax, %%r10; mov %%rax, %%r11\n"

@@ -273,11 +273,34 @@ __attribute__((target("avx"), noinline)) static bool vectors_kept(void)
 	return true;
 }
 
+/* Handlers that are ordinary programs: AVX code and printf. */
+__attribute__((target("avx"))) static int vector_hit(struct kprobe *p,
+						     struct pt_regs *regs)
+{
+	volatile v8 a = { 9, 9, 9, 9, 9, 9, 9, 9 };
+	char text[64];
+
+	(void)p;
+	a = a * a + (float)regs->di;
+	snprintf(text, sizeof(text), "%f %f", (double)a[0], 0.1);
+	__atomic_fetch_add(&hits, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static int vector_returned(struct kretprobe_instance *ri,
+			   struct pt_regs *regs)
+{
+	vector_hit(NULL, regs);
+	returns++;
+	hits--;
+	return ri ? 0 : 1;
+}
+
 TL_TEST(ymm_arguments_and_results)
 {
-	struct kprobe p = { .addr = (void *)adds, .pre_handler = hit };
+	struct kprobe p = { .addr = (void *)adds, .pre_handler = vector_hit };
 	struct kretprobe rp = { .kp.addr = (void *)adds,
-				.handler = returned };
+				.handler = vector_returned };
 
 	if (!__builtin_cpu_supports("avx"))
 		SKIP("no AVX here");

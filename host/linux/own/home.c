@@ -37,11 +37,12 @@ static bool pause_a_little(unsigned int turn)
 	return true;
 }
 
-static const struct tl_host_ops ops = {
+static struct tl_host_ops ops = {
 	.lookup = tl_symbols_lookup,
 	.function = tl_symbols_function,
 	.stack = stack_bounds,
 	.red_zone = 128,
+	.vectors = true,
 	.pause = pause_a_little,
 };
 
@@ -73,4 +74,9 @@ __attribute__((visibility("default"))) int trapline_init(void)
 	err = tl_home_init();
 	tlh_unlock();
 	return err;
+}
+
+__attribute__((visibility("default"))) void trapline_general_regs_only(void)
+{
+	ops.vectors = false;
 }
