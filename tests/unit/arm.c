@@ -121,7 +121,6 @@ TL_TEST(no_thread_sees_half_an_instruction)
  * Threads that were inside the window are moved by evict; here the test plays
  * the host and looks where they would be led.
  */
-static struct pt_regs inside[4];
 static unsigned int n_inside;
 
 static void be_moved(enum sim_call call, uintptr_t addr)
@@ -151,10 +150,7 @@ TL_TEST(eviction_is_asked_for_with_the_door_shut)
 	CHECK_EQ(n_inside, 1);
 	sim.hook = NULL;
 	finish();
-	(void)inside;
 }
-
-static struct tl_window seen_window;
 
 static void look_at_window(enum sim_call call, uintptr_t addr)
 {
@@ -192,7 +188,6 @@ TL_TEST(moved_threads_go_on_with_the_same_instruction)
 				 (sim_last_window()->inner[i] < 3 ? 48 : 0));
 	}
 	finish();
-	(void)seen_window;
 }
 
 TL_TEST(a_batch_is_one_patch)
@@ -368,6 +363,23 @@ TL_TEST(point_inside_a_jump_only_window_gives_ebusy)
 	finish();
 }
 
+TL_TEST(first_of_a_batch_keeps_its_window_if_it_must_be_a_jump)
+{
+	struct lettered a = lettered('A', 0), b = lettered('B', 0);
+	struct kprobe *two[] = { &a.kp, &b.kp };
+	int err[2];
+
+	start();
+	a.kp.addr = sim_text + SPOT;
+	a.kp.flags = KPROBE_FLAG_JUMP_ONLY;
+	b.kp.addr = sim_text + SPOT + 3;
+	CHECK_EQ(tl_register_each(two, 2, err, NULL), 1);
+	CHECK_EQ(err[0], 0);
+	CHECK_EQ(err[1], -TL_EBUSY);
+	CHECK_EQ(sim_text[SPOT], SIM_JUMP);
+	finish();
+}
+
 TL_TEST(jump_only_never_leaves_a_breakpoint)
 {
 	struct lettered a = lettered('A', 0), b = lettered('B', 0);
@@ -407,6 +419,12 @@ TL_TEST(text_read_shows_the_original_bytes)
 	CHECK_EQ(tl_text_read(bytes, TEXT(FILL - 10), 12), 0);
 	CHECK_MEM(bytes, pristine + FILL - 10, 12);
 	CHECK_EQ(tl_text_read(bytes, 8, 4), -TL_EFAULT);
+	/* What the program itself has written where nothing is armed. */
+	disable_kprobe(&a.kp);
+	sim_text[SPOT] = SIM_NOP;
+	CHECK_EQ(tl_text_read(bytes, TEXT(SPOT), 1), 0);
+	CHECK_EQ(bytes[0], SIM_NOP);
+	sim_text[SPOT] = SIM_INC;
 	finish();
 }
 

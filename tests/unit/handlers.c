@@ -385,6 +385,30 @@ TL_TEST(hit_on_another_stack_is_a_miss_while_a_handler_runs)
 	finish();
 }
 
+TL_TEST(hit_on_a_higher_stack_is_a_miss_while_a_handler_runs)
+{
+	struct kprobe p = { .pre_handler = leave_pre };
+	struct lettered a = lettered('A', 0);
+	struct pt_regs regs;
+
+	start_way(1);
+	p.addr = sim_text + SPOT;
+	CHECK_EQ(register_kprobe(&p), 0);
+	add(&a, SPOT + 20);
+	run_and_leave(SPOT);
+	/* As by a detour: the handler runs on the interrupted stack. */
+	sim.contexts[0].stack[0].from = stack_top(0);
+	sim.contexts[0].stack[0].sp = stack_top(0) - 64;
+	regs = at(SPOT + 20);
+	regs.sp = stack_top(1);
+	CHECK_EQ(sim_run(&regs, TEXT(FILL), 500), SIM_WENT_ON);
+	CHECK_EQ(a.kp.nmissed, 1);
+	regs = at(SPOT + 20);
+	CHECK_EQ(sim_run(&regs, TEXT(FILL), 500), SIM_WENT_ON);
+	CHECK_STR(trace, "LA");
+	finish();
+}
+
 /* ---- counters ------------------------------------------------------------------------ */
 
 static uint64_t cell[6][TL_COUNTER_BLOCK / 8];
@@ -447,6 +471,68 @@ TL_TEST(removed_counter_is_out_of_every_detour)
 	CHECK(sim.calls[SIM_CALL_QUIESCE] - quiesced > 5);
 	CHECK_EQ(sim_run(&regs, TEXT(FILL), 500), SIM_WENT_ON);
 	sim.busy_range = 0;
+	finish();
+}
+
+TL_TEST(removed_counter_of_a_disabled_point_is_waited_for_too)
+{
+	struct kprobe p = { .counter = cell[0] };
+	struct lettered a = lettered('A', 0);
+	struct pt_regs regs;
+	unsigned long quiesced;
+
+	start_way(0);
+	a.kp.flags = KPROBE_FLAG_DISABLED;
+	add(&a, SPOT);
+	p.addr = sim_text + SPOT;
+	CHECK_EQ(register_kprobe(&p), 0);
+	regs = at(SPOT);
+	sim_step(&regs);
+	disable_kprobe(&p);
+	sim.busy_range = regs.ip;
+	quiesced = sim.calls[SIM_CALL_QUIESCE];
+	unregister_kprobe(&p);
+	CHECK(sim.calls[SIM_CALL_QUIESCE] - quiesced > 5);
+	sim.busy_range = 0;
+	finish();
+}
+
+TL_TEST(counter_follows_the_probe_that_is_enabled)
+{
+	struct kprobe p = { .counter = cell[0] }, q = { .counter = cell[1] };
+
+	start_way(0);
+	memset(cell, 0, sizeof(cell));
+	p.addr = q.addr = sim_text + SPOT;
+	q.flags = KPROBE_FLAG_DISABLED;
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_EQ(register_kprobe(&q), 0);
+	run_call(0);
+	disable_kprobe(&p);
+	enable_kprobe(&q);
+	run_call(0);
+	run_call(0);
+	CHECK_EQ(tl_counter_read(cell[0]), 1);
+	CHECK_EQ(tl_counter_read(cell[1]), 2);
+	finish();
+}
+
+TL_TEST(counter_beside_a_post_handler_counts)
+{
+	struct kprobe p = { .counter = cell[0] };
+	struct lettered a = lettered('A', 0);
+
+	start_way(0);
+	memset(cell, 0, sizeof(cell));
+	a.kp.pre_handler = NULL;
+	a.kp.post_handler = letter_post;
+	add(&a, SPOT);
+	p.addr = sim_text + SPOT;
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_EQ(sim_text[SPOT], SIM_JUMP);
+	run_call(0);
+	CHECK_STR(trace, "a");
+	CHECK_EQ(tl_counter_read(cell[0]), 1);
 	finish();
 }
 

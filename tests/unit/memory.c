@@ -164,6 +164,28 @@ TL_TEST(window_waits_for_a_thread_in_a_slot_that_leads_into_it)
 	finish();
 }
 
+TL_TEST(window_waits_for_the_slot_of_a_disabled_neighbour)
+{
+	struct lettered a = lettered('A', 0), b = lettered('B', 0);
+	struct pt_regs regs;
+
+	start();
+	sim_ops.no_optimize = true;
+	a.kp.addr = sim_text + SPOT;
+	REQUIRE(register_kprobe(&a.kp) == 0);
+	regs = at(SPOT);
+	sim_step(&regs);
+	sim.busy_range = regs.ip;
+	disable_kprobe(&a.kp);
+	sim_ops.no_optimize = false;
+	b.kp.addr = sim_text + SPOT - 2;
+	REQUIRE(register_kprobe(&b.kp) == 0);
+	CHECK_EQ(tl_kprobe_why(&b.kp), TL_WHY_BUSY);
+	CHECK_EQ(sim_run(&regs, TEXT(FILL), 200), SIM_WENT_ON);
+	sim.busy_range = 0;
+	finish();
+}
+
 TL_TEST(handler_may_skip_an_instruction_inside_a_window)
 {
 	struct lettered a = lettered('A', 0);

@@ -426,18 +426,23 @@ TL_TEST(toggling_reuses_the_copy)
 
 TL_TEST(gone_probe_cannot_be_enabled_and_its_text_is_left_alone)
 {
-	struct lettered a = lettered('A', 0);
+	struct lettered a = lettered('A', 0), b = lettered('B', 0);
 
 	start();
 	a.kp.addr = sim_text + 3;
+	b.kp.addr = sim_text + 64;
 	REQUIRE(register_kprobe(&a.kp) == 0);
+	REQUIRE(register_kprobe(&b.kp) == 0);
 	memset(sim_text, 0xee, 64); /* somebody else's now */
-	keep_pristine();
+	memset(pristine, 0xee, 64);
 	CHECK_EQ(tl_text_gone(TEXT(0), TEXT(64)), 1);
 	CHECK(a.kp.flags & KPROBE_FLAG_GONE);
 	CHECK_EQ(enable_kprobe(&a.kp), -TL_EINVAL);
 	CHECK_EQ(disable_kprobe(&a.kp), -TL_EINVAL);
+	CHECK(!(b.kp.flags & KPROBE_FLAG_GONE));
+	CHECK_EQ(sim_text[64], SIM_JUMP);
 	unregister_kprobe(&a.kp);
+	unregister_kprobe(&b.kp);
 	CHECK_MEM(sim_text, pristine, SIM_TEXT_BYTES);
 	finish();
 }
