@@ -348,9 +348,9 @@ struct tl_engine {
 	struct tl_pool points;
 	struct tl_pool copies;
 	struct tl_copy *dirty; /* retired, and may be in use */
-	struct tl_copy *busy;  /* of those, asked about in this round */
-	struct tl_copy *stuck; /* of those, asked about one by one */
+	struct tl_copy *busy;  /* of those, in use in this round */
 	size_t n_dirty;
+	size_t dirty_limit; /* so many are worth a question to the host */
 	size_t n_unfinished;
 	struct tl_point *dead; /* removed, before the next grace period */
 	struct tl_calls *shared_calls; /* retprobe.c */

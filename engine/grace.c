@@ -213,23 +213,37 @@ void tl_range_of(const struct tl_copy *copy, struct tl_range *range)
 	}
 }
 
-/*
- * Ask about @n dirty copies from @list on, which the caller has taken off the
- * list; free them, or put them back.
- */
-static int reclaim_some(struct tl_copy *list, size_t n)
+/* Nobody is inside any of the @n copies from @list on? */
+static int ask(const struct tl_copy *list, size_t n)
 {
-	struct tl_copy *copy = list;
 	size_t ranges = 0;
-	int err = 0;
 
-	for (size_t i = 0; i < n; i++, copy = copy->next)
-		if (copy->at) /* else there is no code, only this object */
-			tl_range_of(copy, &tl_engine.ranges[ranges++]);
-	if (ranges)
-		err = tlh_quiesce(tl_engine.ranges, ranges);
+	for (; n; n--, list = list->next)
+		if (list->at) /* else there is no code, only this object */
+			tl_range_of(list, &tl_engine.ranges[ranges++]);
+	return ranges ? tlh_quiesce(tl_engine.ranges, ranges) : 0;
+}
+
+/*
+ * Free the @n copies from @list on, at most TL_BATCH, or put them on the list
+ * of busy ones.  When somebody is inside one, the halves are asked about again,
+ * if @all, so that one sleeper holds up one copy.
+ */
+static void reclaim_some(struct tl_copy *list, size_t n, bool all)
+{
+	int err = ask(list, n);
+	struct tl_copy *half = list;
+
+	if (err && all && n > 1) {
+		for (size_t i = 0; i < n / 2; i++)
+			half = half->next;
+		reclaim_some(half, n - n / 2, all);
+		reclaim_some(list, n / 2, all);
+		return;
+	}
 	while (n--) {
-		copy = list;
+		struct tl_copy *copy = list;
+
 		list = copy->next;
 		if (err) {
 			copy->next = tl_engine.busy;
@@ -239,71 +253,36 @@ static int reclaim_some(struct tl_copy *list, size_t n)
 			tl_copy_free(copy);
 		}
 	}
-	return err;
 }
 
-/*
- * All of the list is tried once, in batches; when a batch is busy, each of its
- * copies is, if @all, tried by itself, so that one sleeper holds up one copy.
- */
-static int reclaim_batch(bool all)
+static void reclaim_all(bool all)
 {
-	struct tl_copy *list = tl_engine.dirty;
-	struct tl_copy *copy = list;
-	size_t n = 0;
-	int err;
+	while (tl_engine.dirty) {
+		struct tl_copy *list = tl_engine.dirty;
+		size_t n = 0;
 
-	while (copy && n < TL_BATCH) {
-		copy = copy->next;
-		n++;
-	}
-	tl_engine.dirty = copy;
-	err = reclaim_some(list, n);
-	if (!err || !all || n == 1)
-		return err;
-	err = 0;
-	while (n--) {
-		copy = tl_engine.busy;
-		tl_engine.busy = copy->next;
-		if (reclaim_some(copy, 1)) {
-			/* To the far end, where this loop does not come. */
-			tl_engine.busy = copy->next;
-			copy->next = tl_engine.stuck;
-			tl_engine.stuck = copy;
-			err = -TL_EBUSY;
+		while (tl_engine.dirty && n < TL_BATCH) {
+			tl_engine.dirty = tl_engine.dirty->next;
+			n++;
 		}
+		reclaim_some(list, n, all);
 	}
-	return err;
-}
-
-static void append(struct tl_copy **to, struct tl_copy **from)
-{
-	while (*from) {
-		struct tl_copy *copy = *from;
-
-		*from = copy->next;
-		copy->next = *to;
-		*to = copy;
-	}
+	tl_engine.dirty = tl_engine.busy;
+	tl_engine.busy = NULL;
 }
 
 int tl_reclaim(bool all, bool waited)
 {
-	int err = 0;
-
 	tl_assert_held();
-	if (!all && tl_engine.n_dirty < DIRTY_MAX)
+	if (!all && tl_engine.n_dirty < tl_engine.dirty_limit)
 		return 0;
 	if (!tl_engine.n_dirty && !tl_engine.dead)
 		return 0;
-	if (!waited)
-		err = tl_grace();
-	if (!err)
+	if (waited || !tl_grace()) {
 		tl_points_bury();
-	while (!err && tl_engine.dirty)
-		if (reclaim_batch(all))
-			err = all ? 0 : -TL_EBUSY;
-	append(&tl_engine.dirty, &tl_engine.busy);
-	append(&tl_engine.dirty, &tl_engine.stuck);
+		reclaim_all(all);
+	}
+	/* What stays, stays for a while: do not ask about it every time. */
+	tl_engine.dirty_limit = tl_engine.n_dirty + DIRTY_MAX;
 	return tl_engine.n_dirty || tl_engine.dead ? -TL_EBUSY : 0;
 }
