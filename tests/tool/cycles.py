@@ -115,7 +115,7 @@ def static_musl_program():
 
 @case
 def three_hundred_threads_half_block_all_signals():
-    on_target("threads300", "sleep_*", "work", "round_of_sleep")
+    on_target("threads300", "tick_*", "sleep_*", "round_of_sleep")
 
 
 @case
