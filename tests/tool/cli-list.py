@@ -149,6 +149,11 @@ def debug_file_by_build_id_is_used():
     try:
         shell(f"objcopy --only-keep-debug {prog} {debug} && strip {prog}")
         tl.check_eq(len(listing(prog, "hot_x")), 1, "functions")
+        other = build("int hot_y(int a){return a;} "
+                      "int main(){return hot_y(0);}", "-O1", name="x.c")
+        shell(f"objcopy --only-keep-debug {other} {debug}")
+        r = run("list", prog, "hot_*")
+        tl.check_eq(r.returncode, 1, "status with another's debug file")
     finally:
         os.unlink(debug)
         if made:
@@ -237,6 +242,62 @@ def replaced_program_is_not_mistaken_for_the_running_one():
 
 
 @tl.case
+def a_user_sees_the_same_of_his_own_processes():
+    if os.getuid() != 0 or not shutil.which("setpriv"):
+        raise tl.Skip("needs root, to become somebody else")
+    nobody = ["setpriv", "--reuid", "65534", "--regid", "65534",
+              "--clear-groups"]
+    d = tl.tempdir()
+    os.chmod(d, 0o755)
+    fake, prog = os.path.join(d, "trapline"), os.path.join(d, "upgraded")
+    shutil.copy(FAKE, fake)
+    shutil.copy(DYN, prog)
+    p = tl.start([*nobody, prog, "-t", "1", "-r", "10"], text=True,
+                 stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    tl.check(p.stdout.readline().startswith("ready"), "the target is ready")
+
+    def listed(glob):
+        return subprocess.run([*nobody, fake, "list", "-p", str(p.pid), glob],
+                              capture_output=True, text=True, check=False)
+    r = listed("hot_*")
+    tl.check_eq((r.returncode, r.stdout.count("hot_")), (0, 9), r.stderr)
+    shutil.copy(FAKE, prog + ".new")
+    os.rename(prog + ".new", prog)
+    r = listed("hot_*")
+    tl.check_eq((r.returncode, r.stdout.count("hot_")), (0, 9), r.stderr)
+    tl.check_eq(listed("cmd_count").returncode, 1, "a function of the new")
+    # Of a deleted library there is nothing to read, but nothing is made up.
+    lib = os.path.join(d, "libgone.so")
+    shell(f"echo 'int f(void){{return 1;}}' | gcc -shared -fPIC -x c -o {lib} -")
+    p = tl.start([*nobody, "env", f"LD_PRELOAD={lib}", DYN, "-t", "1"],
+                 text=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    tl.check(p.stdout.readline().startswith("ready"), "the target is ready")
+    tl.check_eq(listed("libgone:f").returncode, 0, "while it is there")
+    os.unlink(lib)
+    r = listed("libgone:f")
+    tl.check_eq(r.returncode, 1, "when it is gone")
+    tl.check("deleted" in r.stderr, r.stderr)
+
+
+@tl.case
+def a_slot_that_is_not_bound_yet_is_not_what_was_chosen():
+    prog = build("#include <string.h>\n#include <stdio.h>\n"
+                 "#include <unistd.h>\nint main(int n,char **v)"
+                 "{puts(\"ready\");fflush(stdout);sleep(60);"
+                 "return strlen(v[0])+n;}\n", "-O0", "-fno-builtin",
+                 "-Wl,-z,lazy", name="x.c")
+    p = tl.start([prog], stdout=subprocess.PIPE)
+    p.stdout.readline()
+    r = run("count", "-p", p.pid, "--dry-run", "--json", "strlen")
+    maps = open(f"/proc/{p.pid}/maps", encoding="utf-8").read()
+    own = [(int(m[1], 16), int(m[2], 16)) for m in
+           re.finditer(r"^([0-9a-f]+)-([0-9a-f]+) .*/program$", maps, re.M)]
+    for line in r.stdout.splitlines():
+        at = int(json.loads(line)["address"], 16)
+        tl.check(not any(lo <= at < hi for lo, hi in own), "not its own PLT")
+
+
+@tl.case
 def program_in_another_root_is_read_there():
     if os.getuid() != 0:
         raise tl.Skip("chroot needs root")
@@ -268,12 +329,15 @@ def functions_without_a_size_end_at_the_next():
     prog = build(".text\n.globl main\n.type main,@function\nmain: nop\nnop\n"
                  "nop\nxor %eax,%eax\nret\n.globl second\n"
                  ".type second,@function\nsecond: nop\nret\n"
+                 ".globl known\n.type known,@function\nknown:\n"
+                 ".cfi_startproc\nnop\nnop\nret\n.cfi_endproc\n.space 40\n"
                  ".globl third\n.type third,@function\nthird: ret\n"
                  ".size third,1\n")
     sizes = {r["function"]: r["size"] for r in listing(prog)}
     tl.check_eq(sizes["main"], 6, "size of main")
     tl.check_eq(sizes["second"], 2, "size of second")
     tl.check_eq(sizes["third"], 1, "size of third")
+    tl.check_eq(sizes["known"], 3, "size of one that the unwind tables know")
 
 
 @tl.case
