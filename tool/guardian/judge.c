@@ -182,7 +182,7 @@ int judge_process(pid_t pid, const struct session_options *opt,
 /* ---- probes -------------------------------------------------------------------------- */
 
 /* Facts of the objects that were asked about last. */
-#define KEPT 64
+#define KEPT 256
 
 static const struct object *object_of(pid_t pid, const struct map *m)
 {
@@ -298,9 +298,43 @@ static bool keeps_return_address(const char *name)
 	return false;
 }
 
-static int judge_time(const struct nature *nature, const struct object *o,
+/* glibc has handlers, for its cancellation, and throws nothing. */
+static bool is_glibc(const struct map *m)
+{
+	static const char *const names[] = { "/libc.so.", "/libc-2.", "/libm.so.",
+					     "/ld-linux-", "/libpthread",
+					     "/libresolv", "/libgcc_s.so." };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strstr(m->name, names[i]))
+			return true;
+	return false;
+}
+
+/* May an exception be thrown in @pid?  Yes, unless it is certain. */
+static bool may_throw(pid_t pid, const struct maps *maps)
+{
+	for (size_t i = 0; i < maps->n; i++) {
+		const struct map *m = &maps->map[i];
+		const struct object *o;
+
+		if (!map_is_text(m))
+			continue;
+		o = object_of(pid, m);
+		if (!o || o->throws ||
+		    (o->exceptions && o->stripped && !is_glibc(m)))
+			return true;
+	}
+	return false;
+}
+
+static int judge_time(pid_t pid, const struct maps *maps,
+		      const struct nature *nature, const struct object *object,
 		      const struct session_probe *p)
 {
+	/* Looking at the other objects may drop it. */
+	bool exceptions = object->exceptions;
+
 	if (nature->go)
 		return refuse(-EOPNOTSUPP,
 			      "%s: the returns of Go functions cannot be followed: Go moves its stacks",
@@ -309,7 +343,7 @@ static int judge_time(const struct nature *nature, const struct object *o,
 		return refuse(-EOPNOTSUPP,
 			      "%s: returns cannot be followed: the program runs with a shadow stack",
 			      p->name);
-	if (o->exceptions)
+	if (exceptions && may_throw(pid, maps))
 		return refuse(-EOPNOTSUPP,
 			      "%s: returns cannot be followed in an object with exception handlers: an exception would meet the replaced return address",
 			      p->name);
@@ -335,10 +369,12 @@ int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
 	if (!o)
 		return refuse(-EOPNOTSUPP, "%s: its object file cannot be read",
 			      p->name);
-	if (p->action == SESSION_TIME)
-		err = judge_time(nature, o, p);
-	if (err)
-		return err;
+	if (p->action == SESSION_TIME) {
+		err = judge_time(pid, maps, nature, o, p);
+		o = object_of(pid, m);
+	}
+	if (err || !o)
+		return err ? err : -EOPNOTSUPP;
 	if (in_sequence(pid, o, m, p->addr))
 		return refuse(-EBUSY, "%s: it is in a restartable sequence",
 			      p->name);

@@ -35,8 +35,40 @@ static void read_segments(struct object *o, int fd, const Elf64_Ehdr *e)
 	}
 }
 
+#define MOST_NAMES (32u << 20)
+
+/* Is one of the functions that exceptions need among the names of @s? */
+static bool names_thrower(int fd, const Elf64_Shdr *s)
+{
+	static const char *const names[] = {
+		"__cxa_throw",		"__gxx_personality_v0",
+		"rust_eh_personality",	"__gnat_personality_v0",
+		"__objc_personality_v0", "__gdc_personality_v0",
+		"ghc_personality",	"__cxa_rethrow",
+	};
+	bool found = false;
+	char *text;
+
+	if (!s->sh_size)
+		return false;
+	if (s->sh_size > MOST_NAMES)
+		return true;
+	text = malloc(s->sh_size);
+	if (!text || !read_at(fd, text, s->sh_size, s->sh_offset)) {
+		free(text);
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !found; i++)
+		found = memmem(text, s->sh_size, names[i],
+			       strlen(names[i]) + 1) != NULL;
+	free(text);
+	return found;
+}
+
 static void section(struct object *o, const char *name, const Elf64_Shdr *s)
 {
+	if (s->sh_type == SHT_SYMTAB)
+		o->stripped = false;
 	if (!strcmp(name, ".go.buildinfo") || !strcmp(name, ".note.go.buildid"))
 		o->go = true;
 	if (!strncmp(name, ".gcc_except_table", 17) && s->sh_size)
@@ -66,6 +98,8 @@ static void read_sections(struct object *o, int fd, const Elf64_Ehdr *e)
 			continue;
 		name[n] = '\0';
 		section(o, name, &s);
+		if (!strcmp(name, ".strtab") || !strcmp(name, ".dynstr"))
+			o->throws |= names_thrower(fd, &s);
 	}
 }
 
@@ -73,7 +107,7 @@ int object_read(struct object *out, int fd)
 {
 	Elf64_Ehdr e;
 
-	*out = (struct object){ 0 };
+	*out = (struct object){ .stripped = true };
 	if (!read_at(fd, &e, sizeof(e), 0))
 		return -EIO;
 	if (memcmp(e.e_ident, ELFMAG, SELFMAG) ||

@@ -13,6 +13,8 @@
 struct object {
 	bool go;	 /* made by Go's linker */
 	bool exceptions; /* there are exception handlers in it */
+	bool throws;	 /* it names what throws exceptions */
+	bool stripped;	 /* it might, but the names are gone */
 	uint64_t rseq_at; /* descriptors of restartable sequences: address */
 	uint64_t rseq_n;  /* and number */
 	unsigned int n;
