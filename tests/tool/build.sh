@@ -128,25 +128,26 @@ export_compiles() {
 }
 ok 'what is exported compiles alone' export_compiles
 
-# A program outside the tree finds the installed library by pkg-config.
-install_works() {
+# The README's example, built against an installation and nothing else.
+readme_example() {
 	make -s install DESTDIR="$tmp/root" PREFIX=/usr >/dev/null || return 1
-	cat >"$tmp/use.c" <<-END
-		#include <trapline/kprobes.h>
-		int main(void)
-		{
-			return register_kprobe(&(struct kprobe){ 0 }) != -TL_EINVAL;
-		}
-	END
-	gcc -o "$tmp/use" "$tmp/use.c" -I"$tmp/root/usr/include" \
-		-L"$tmp/root/usr/lib" -ltrapline &&
-		LD_LIBRARY_PATH=$tmp/root/usr/lib "$tmp/use" &&
-		gcc -o "$tmp/use" "$tmp/use.c" -I"$tmp/root/usr/include" \
-			"$tmp/root/usr/lib/libtrapline.a" && "$tmp/use" &&
-		[ -s "$tmp/root/usr/lib/pkgconfig/trapline.pc" ] &&
+	awk '/^```/ { code = $0 ~ /^```c/; next } code' README.md >"$tmp/demo.c"
+	gcc -Wall -Werror -o "$tmp/demo" "$tmp/demo.c" "$@" \
+		-I"$tmp/root/usr/include" &&
+		[ "$(LD_LIBRARY_PATH=$tmp/root/usr/lib "$tmp/demo")" = \
+			"$(printf 'work(14)\n= 42')" ]
+}
+ok "the README's example works with the shared library" readme_example \
+	-L"$tmp/root/usr/lib" -ltrapline
+ok "the README's example works with the static library" readme_example \
+	"$tmp/root/usr/lib/libtrapline.a"
+
+installation_is_whole() {
+	[ -s "$tmp/root/usr/share/man/man1/trapline.1" ] &&
+		grep -q '^prefix=/usr$' "$tmp/root/usr/lib/pkgconfig/trapline.pc" &&
 		"$tmp/root/usr/bin/trapline" --help >/dev/null
 }
-ok 'an installed library can be used from outside' install_works
+ok 'command, manual and pkg-config file are installed' installation_is_whole
 
 exports_only_the_api() {
 	local odd
