@@ -222,7 +222,8 @@ static const struct x86_row two_byte[] = {
 	MX(0x01, 0x01, PANY, REG, 0x10, ALL8, I0, X86_NORMAL, F_NONE, 0), /* smsw */
 	MX(0x01, 0x01, NP, REG, 0x20, 0xc1, I0, X86_NORMAL, F_NONE, 0), /* serialize rdpkru wrpkru */
 	MX(0x01, 0x01, PF2, REG, 0x20, 0x03, I0, X86_NORMAL, F_ALL, 0), /* xsusldtrk xresldtrk */
-	MX(0x01, 0x01, PF3, REG, 0x20, 0x05, I0, X86_NORMAL, F_ALL, 0), /* setssbsy saveprevssp */
+	MX(0x01, 0x01, PF3, REG, 0x20, 0x01, I0, X86_NORMAL, F_ALL, R_PRIV), /* setssbsy */
+	MX(0x01, 0x01, PF3, REG, 0x20, 0x04, I0, X86_NORMAL, F_ALL, 0), /* saveprevssp */
 	MX(0x01, 0x01, PF3, REG, 0x20, 0x10, I0, X86_IRET, F_ALL, R_STK), /* uiret */
 	MX(0x01, 0x01, PF3, REG, 0x20, 0xe0, I0, X86_NORMAL, F_ALL, 0), /* testui clui stui */
 	MX(0x01, 0x01, PANY, REG, 0x40, ALL8, I0, X86_NORMAL, F_NONE, R_PRIV), /* lmsw */
