@@ -32,10 +32,28 @@ struct tl_search {
 	uintptr_t low; /* nothing of it is outside [low, high) */
 	uintptr_t high;
 	bool busy; /* out: something was found that could not be moved */
+
+	/* What stacks may be in, by address; not there: ask the kernel. */
+	const struct tl_stack *stacks;
+	size_t n_stacks;
 };
+
+/* A writable mapping. */
+struct tl_stack {
+	uintptr_t start;
+	uintptr_t end;
+};
+
+#define TL_MAX_STACKS 4096
 
 void tl_search_windows(struct tl_search *s, struct tl_window *w, size_t n);
 void tl_search_ranges(struct tl_search *s, const struct tl_range *r, size_t n);
+
+/*
+ * Note what is mapped writable now, in @room (TL_MAX_STACKS), so that
+ * tl_search_stack() need not read it for every thread.  Context: task.
+ */
+void tl_search_note_stacks(struct tl_search *s, struct tl_stack *room);
 
 /*
  * Is @pc one of the addresses?  If it is, *@to is where a thread that stands

@@ -31,6 +31,7 @@ void tl_search_windows(struct tl_search *s, struct tl_window *w, size_t n)
 	s->low = UINTPTR_MAX;
 	s->high = 0;
 	s->busy = false;
+	s->n_stacks = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (w[i].start < s->low)
 			s->low = w[i].start;
@@ -48,6 +49,7 @@ void tl_search_ranges(struct tl_search *s, const struct tl_range *r, size_t n)
 	s->low = UINTPTR_MAX;
 	s->high = 0;
 	s->busy = false;
+	s->n_stacks = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (r[i].start < s->low)
 			s->low = r[i].start;
@@ -102,19 +104,62 @@ void tl_search_busy(struct tl_search *s, uintptr_t pc)
 					 __ATOMIC_RELAXED);
 }
 
-struct stack {
-	uintptr_t sp;
-	uintptr_t end;
+/* ---- stacks ------------------------------------------------------------------ */
+
+struct noting {
+	struct tl_stack *room;
+	size_t n;
 };
+
+static int note_stack(const struct tl_map *m, void *arg)
+{
+	struct noting *to = arg;
+
+	if (!(m->prot & TL_PROT_WRITE))
+		return 0;
+	if (to->n == TL_MAX_STACKS)
+		return 1;
+	to->room[to->n].start = m->start;
+	to->room[to->n++].end = m->end;
+	return 0;
+}
+
+void tl_search_note_stacks(struct tl_search *s, struct tl_stack *room)
+{
+	struct noting to = { .room = room, .n = 0 };
+
+	tl_maps_each(note_stack, &to);
+	s->stacks = room;
+	s->n_stacks = to.n;
+}
 
 static int find_stack(const struct tl_map *m, void *arg)
 {
-	struct stack *st = arg;
+	struct tl_stack *st = arg;
 
-	if (st->sp < m->start || st->sp >= m->end)
+	if (st->start < m->start || st->start >= m->end)
 		return 0;
 	st->end = m->end;
 	return 1;
+}
+
+/* The end of the mapping that @sp is in; 0: it is in none. */
+static uintptr_t stack_end(const struct tl_search *s, uintptr_t sp)
+{
+	struct tl_stack st = { .start = sp, .end = 0 };
+	size_t low = 0, high = s->n_stacks;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (s->stacks[mid].end <= sp)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	if (low < s->n_stacks && s->stacks[low].start <= sp)
+		return s->stacks[low].end;
+	return tl_maps_each(find_stack, &st) < 0 ? 0 : st.end;
 }
 
 /*
@@ -150,15 +195,13 @@ static uintptr_t look(struct tl_search *s, uintptr_t sp, uintptr_t end)
 
 void tl_search_stack(struct tl_search *s, uintptr_t sp)
 {
-	struct stack st;
+	uintptr_t end;
 
 	for (int i = 0; sp && i < MAX_NESTING; i++) {
-		st.sp = sp & -8UL;
-		st.end = 0;
-		if (tl_maps_each(find_stack, &st) < 0)
-			st.end = st.sp + MAX_STACK; /* up to what is unmapped */
-		if (!st.end || st.end - st.sp > MAX_STACK)
-			st.end = st.sp + MAX_STACK;
-		sp = look(s, st.sp - RED_ZONE, st.end);
+		sp &= -8UL;
+		end = stack_end(s, sp);
+		if (!end || end - sp > MAX_STACK) /* up to what is unmapped */
+			end = sp + MAX_STACK;
+		sp = look(s, sp - RED_ZONE, end);
 	}
 }

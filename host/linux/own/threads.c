@@ -343,10 +343,14 @@ void tl_threads_search(struct tl_search *s)
 {
 	static uint32_t turns; /* under the registration lock */
 	struct round r = { .search = s, .signal = ask_signal() };
+	struct tl_stack *stacks;
 
 	if (!++turns)
 		turns = 1;
 	r.turn = turns;
+	stacks = tlh_alloc(TL_MAX_STACKS * sizeof(*stacks));
+	if (stacks)
+		tl_search_note_stacks(s, stacks);
 	ask.search = s;
 	ask.answered = 0;
 	__atomic_store_n(&ask.turn, r.turn, __ATOMIC_RELEASE); /* A1 */
@@ -356,6 +360,7 @@ void tl_threads_search(struct tl_search *s)
 	__atomic_store_n(&ask.turn, 0, __ATOMIC_SEQ_CST); /* A2 */
 	while (__atomic_load_n(&ask.inside, __ATOMIC_SEQ_CST))
 		tl_sys0(__NR_sched_yield);
+	tlh_free(stacks, TL_MAX_STACKS * sizeof(*stacks));
 }
 
 /* ---- masks ------------------------------------------------------------------------- */
