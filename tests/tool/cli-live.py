@@ -4,6 +4,7 @@
 """cli-live.py - the command on live programs that count for themselves"""
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -425,6 +426,25 @@ def a_command_of_ones_own_needs_no_privilege():
     lines = r.stdout.splitlines()
     want = next(int(x.split()[1]) for x in lines if x.startswith("hot_add "))
     tl.check_eq(json.loads(lines[-1])["hits"], want, "hits")
+
+
+@tl.case
+def progress_is_shown_on_a_terminal_only():
+    t = Target("dyn")
+    ours, theirs = pty.openpty()
+    command = [tl.TRAPLINE, "count", "-p", str(t.pid), "-d", "0.7", "hot_add"]
+    r = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs,
+                       text=True, timeout=30, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    tl.check("hits, Ctrl-C ends it" in shown, repr(shown))
+    tl.check(shown.endswith("\r\033[K"), f"wiped at the end: {shown!r}")
+    tl.check("\033" not in r.stdout and "Ctrl" not in r.stdout, r.stdout)
+    r = subprocess.run(command, capture_output=True, text=True, timeout=30,
+                       check=True)
+    tl.check_eq(r.stderr, "", "in a pipe")
+    t.quit()
 
 
 @tl.case
