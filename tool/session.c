@@ -2,9 +2,9 @@
 /*
  * session.c - the tool's end of a session
  *
- * The guardian is forked twice, so that it is nobody's child, and has a session of
- * its own.  What it does is in guardian/; here is what the tool needs to ask it, and
- * to read the figures, which it maps read-only.
+ * The guardian is forked twice, so that it is nobody's child, and has a
+ * session of its own.  What it does is in guardian/; here is what the tool
+ * needs to ask it, and to read the figures, which it maps read-only.
  */
 #define _GNU_SOURCE
 #include "session.h"
@@ -49,7 +49,7 @@ uint64_t session_bucket_low(unsigned int i)
 	return (uint64_t)(sub + i % sub) << (i / sub - 1);
 }
 
-/* ---- attaching ------------------------------------------------------------------- */
+/* ---- attaching ----------------------------------------------------------- */
 
 /* Fork twice; the grandchild is the guardian.  Its process id is not known. */
 static int start_guardian(int fds[2], const struct wire_start *start)
@@ -136,7 +136,7 @@ free_session:
 	return err;
 }
 
-/* ---- asking ------------------------------------------------------------------------ */
+/* ---- asking -------------------------------------------------------------- */
 
 /* Read up to the answer to @what; what comes unasked changes the state. */
 static int receive(struct session *s, uint32_t what, struct wire *m)
@@ -173,8 +173,8 @@ int session_add(struct session *s, struct session_probe *probes, size_t n)
 	session_kill_point(5);
 	armed = receive(s, WIRE_ADD, &m);
 	/* The probes come back after a refusal, too. */
-	if (m.what != WIRE_ADD || !wire_receive(s->fd, probes,
-						n * sizeof(*probes)))
+	if (m.what != WIRE_ADD ||
+	    !wire_receive(s->fd, probes, n * sizeof(*probes)))
 		return armed < 0 ? armed : -EPIPE;
 	if (armed >= 0)
 		s->n += (uint32_t)n;
@@ -187,8 +187,8 @@ uint64_t session_hits(struct session *s, uint32_t id)
 	if (id >= TL_MAX_PROBES)
 		return 0;
 	if (s->figures->probe[id].action == SESSION_TIME)
-		return s->figures->times[s->figures->probe[id].times %
-					 TL_MAX_TIMES]
+		return s->figures
+			->times[s->figures->probe[id].times % TL_MAX_TIMES]
 			.calls;
 	return tl_counter_read((const uint64_t *)s->figures->counters + id);
 }
@@ -275,7 +275,7 @@ int session_detach(struct session *s)
 	return err < 0 && err != -ESRCH ? err : 0;
 }
 
-/* ---- sessions of others ---------------------------------------------------------------- */
+/* ---- sessions of others -------------------------------------------------- */
 
 static uint64_t read_counter(int mem, uint64_t at)
 {
@@ -301,8 +301,8 @@ static void view_probe(struct session_view *v, const struct tl_figures *f,
 	memcpy(p->name, e->name, sizeof(p->name) - 1);
 	p->err = e->err;
 	p->why = e->why < TL_NR_WHY ? (enum tl_why)e->why : TL_WHY_NONE;
-	p->kind = e->kind <= SESSION_BREAKPOINT ? (enum session_kind)e->kind :
-						  SESSION_NOT_ARMED;
+	p->kind = e->kind <= SESSION_BREAKPOINT ? (enum session_kind)e->kind
+						: SESSION_NOT_ARMED;
 	p->id = (uint32_t)i;
 	v->missed[i] = e->missed;
 	if (e->action == SESSION_TIME)
@@ -311,11 +311,12 @@ static void view_probe(struct session_view *v, const struct tl_figures *f,
 				 (e->times % TL_MAX_TIMES) *
 					 sizeof(struct tl_times),
 			 sizeof(calls));
-	v->hits[i] = e->action == SESSION_TIME ?
-			     calls :
-			     read_counter(mem, at + i * sizeof(uint64_t) +
-						       offsetof(struct tl_figures,
-								counters));
+	v->hits[i] =
+		e->action == SESSION_TIME
+			? calls
+			: read_counter(mem, at + i * sizeof(uint64_t) +
+						    offsetof(struct tl_figures,
+							     counters));
 }
 
 int session_look(pid_t pid, struct session_view *out)
@@ -382,14 +383,16 @@ int session_clean(pid_t pid)
 	int err = 0;
 
 	if (kill(pid, 0))
-		return errno == ESRCH ?
-			       refuse(-ESRCH, "no process %d", pid) :
-			       refuse(-EPERM, "no permission for process %d", pid);
+		return errno == ESRCH
+			       ? refuse(-ESRCH, "no process %d", pid)
+			       : refuse(-EPERM, "no permission for process %d",
+					pid);
 	find_us(&us, pid);
 	if (us.guardian) {
 		removed = ask_guardian(&us, pid);
 		if (!removed)
-			err = refuse(-EBUSY, "its guardian (pid %d) does not end",
+			err = refuse(-EBUSY,
+				     "its guardian (pid %d) does not end",
 				     us.guardian);
 	}
 	found_free(&us);
@@ -397,7 +400,9 @@ int session_clean(pid_t pid)
 		return err;
 	err = worker_clean_cave(pid);
 	if (err < 0)
-		return refuse(err, "a thread of it is where a killed trapline left it");
+		return refuse(
+			err,
+			"a thread of it is where a killed trapline left it");
 	/* A new worker gives back the page that the stub was in. */
 	if (err > 0) {
 		removed = true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* link: guardian tool/session.c agent-image */
 /*
- * attach-basic.c - attach, count, time, detach: what the target may notice of it
+ * attach-basic.c - attach, count, time, detach: what the target may notice of
+ * it
  */
 #include "attach-lib.h"
 
@@ -46,7 +47,7 @@ static void check_as_before(pid_t pid, const char *maps)
 	CHECK_EQ(copied_text_kb(pid), 0);
 }
 
-/* ---- counts and times ---------------------------------------------------------------- */
+/* ---- counts and times ---------------------------------------------------- */
 
 /* Works when it is told to, `extra[0]` rounds at a time. */
 static void stepwise_thread(unsigned int me)
@@ -162,7 +163,7 @@ TL_TEST(buckets_are_an_eighth_of_a_power_of_two_wide)
 	CHECK_EQ(session_bucket_low(495), 15ull << 60);
 }
 
-/* ---- system calls that are interrupted ------------------------------------------------- */
+/* ---- system calls that are interrupted ----------------------------------- */
 
 static void wrong_unless(bool ok)
 {
@@ -267,7 +268,7 @@ TL_TEST(no_system_call_shows_that_it_was_interrupted)
 	static const struct {
 		const char *name;
 		void (*fn)(void);
-	} *c, cases[] = {
+	} * c, cases[] = {
 		{ "nanosleep", in_nanosleep },
 		{ "epoll_wait", in_epoll_wait },
 		{ "poll", in_poll },
@@ -280,7 +281,7 @@ TL_TEST(no_system_call_shows_that_it_was_interrupted)
 	struct session_probe p;
 	struct session *s;
 
-	for_each_row (c, cases) {
+	for_each_row(c, cases) {
 		int semaphores;
 		pid_t pid;
 
@@ -303,7 +304,7 @@ TL_TEST(no_system_call_shows_that_it_was_interrupted)
 	}
 }
 
-/* ---- registers --------------------------------------------------------------------------- */
+/* ---- registers ----------------------------------------------------------- */
 
 /*
  * Nothing but this loop runs, with known values in all that can be live; who is
@@ -388,7 +389,7 @@ TL_TEST(a_borrowed_thread_keeps_registers_flags_and_red_zone)
 	CHECK_EQ(victim_stop(pid), 0);
 }
 
-/* ---- its end -------------------------------------------------------------------------------- */
+/* ---- its end ------------------------------------------------------------- */
 
 TL_TEST(figures_outlive_the_target)
 {
@@ -405,7 +406,8 @@ TL_TEST(figures_outlive_the_target)
 	calls = shared->calls - before;
 	CHECK_EQ(session_state(s), SESSION_ALIVE);
 	CHECK_EQ(victim_stop(pid), 0);
-	CHECK_EQ(poll(&(struct pollfd){ session_fd(s), POLLIN, 0 }, 1, 2000), 1);
+	CHECK_EQ(poll(&(struct pollfd){ session_fd(s), POLLIN, 0 }, 1, 2000),
+		 1);
 	CHECK_EQ(session_state(s), SESSION_EXITED);
 	CHECK(session_hits(s, p.id) >= calls);
 	CHECK_EQ(session_detach(s), 0);
@@ -429,7 +431,8 @@ TL_TEST(another_program_in_the_process_is_noticed_and_left_alone)
 	s = arm(pid, SESSION_COUNT, &p);
 	REQUIRE(s);
 	shared->go = 1;
-	CHECK_EQ(poll(&(struct pollfd){ session_fd(s), POLLIN, 0 }, 1, 2000), 1);
+	CHECK_EQ(poll(&(struct pollfd){ session_fd(s), POLLIN, 0 }, 1, 2000),
+		 1);
 	CHECK_EQ(session_state(s), SESSION_EXECED);
 	CHECK(session_add(s, &p, 1) < 0);
 	CHECK_EQ(session_detach(s), 0);
@@ -437,7 +440,7 @@ TL_TEST(another_program_in_the_process_is_noticed_and_left_alone)
 	CHECK_EQ(victim_stop(pid), SIGKILL);
 }
 
-/* ---- fork ------------------------------------------------------------------------------------ */
+/* ---- fork ---------------------------------------------------------------- */
 
 /* Forks a child that works until told to end; extra[1] is its pid. */
 static void forker(void)
@@ -551,7 +554,7 @@ TL_TEST(a_fork_child_returns_from_what_its_parent_entered)
 	CHECK_EQ(victim_stop(pid), 0);
 }
 
-/* ---- a long call is under way ----------------------------------------------------------------- */
+/* ---- a long call is under way -------------------------------------------- */
 
 __attribute__((noinline, noclone, used)) uint64_t sleeps_long(uint64_t a);
 __attribute__((noinline, noclone, used)) uint64_t sleeps_long(uint64_t a)
@@ -605,7 +608,7 @@ TL_TEST(a_call_under_way_gets_its_return_address_back)
 	CHECK_EQ(victim_stop(pid), 0);
 }
 
-/* ---- who is there already ---------------------------------------------------------------------- */
+/* ---- who is there already ------------------------------------------------ */
 
 TL_TEST(status_shows_what_is_armed_and_clean_asks_the_guardian)
 {

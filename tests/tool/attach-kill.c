@@ -67,8 +67,8 @@ static int run_tool(void (*tool)(pid_t), pid_t target, unsigned int tool_at,
 }
 
 /*
- * The test adopts what the tool leaves: wait until all but @target is gone, for at most
- * @ms.
+ * The test adopts what the tool leaves: wait until all but @target is gone,
+ * for at most @ms.
  */
 static bool await_others(pid_t target, unsigned int ms)
 {

@@ -2,9 +2,9 @@
 /*
  * attach-lib.h - a victim to attach to, and what must be as before
  *
- * A victim is a forked child of the test, so its functions are at the addresses that
- * they have here.  It counts exactly what it calls, checks every result, and says both
- * through shared memory.
+ * A victim is a forked child of the test, so its functions are at the
+ * addresses that they have here.  It counts exactly what it calls, checks
+ * every result, and says both through shared memory.
  */
 #ifndef ATTACH_LIB_H
 #define ATTACH_LIB_H
@@ -42,9 +42,10 @@ struct shared {
 
 static struct shared *shared;
 
-/* ---- the functions that are probed ------------------------------------------------ */
+/* ---- the functions that are probed --------------------------------------- */
 
-__attribute__((noinline, noclone, used)) uint64_t probed(uint64_t a, uint64_t b);
+__attribute__((noinline, noclone, used)) uint64_t probed(uint64_t a,
+							 uint64_t b);
 __attribute__((noinline, noclone, used)) uint64_t probed(uint64_t a, uint64_t b)
 {
 	a ^= b << 13;
@@ -108,7 +109,7 @@ static __attribute__((unused)) void victim_threads(void)
 		pthread_join(t[i], NULL);
 }
 
-/* ---- the victim -------------------------------------------------------------------- */
+/* ---- the victim ---------------------------------------------------------- */
 
 static void nap_ms(unsigned int ms)
 {
@@ -171,7 +172,7 @@ out:
 	return status;
 }
 
-/* ---- what must be as before ----------------------------------------------------------- */
+/* ---- what must be as before ---------------------------------------------- */
 
 /* All of /proc/@pid/maps, to be freed. */
 static char *maps_text(pid_t pid)

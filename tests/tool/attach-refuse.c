@@ -52,7 +52,7 @@ static void check_accepted(pid_t pid)
 	CHECK_EQ(session_detach(s), 0);
 }
 
-/* ---- processes ------------------------------------------------------------------------- */
+/* ---- processes ----------------------------------------------------------- */
 
 TL_TEST(no_such_process)
 {
@@ -127,9 +127,9 @@ TL_TEST(one_under_a_debugger)
 static bool write_32bit_program(const char *path)
 {
 	static const uint8_t code[] = {
-		0xb8, 29, 0, 0, 0, /* mov $__NR_pause, %eax */
-		0xcd, 0x80,	   /* int $0x80 */
-		0xeb, 0xf7,	   /* jmp */
+		0xb8, 29,   0, 0, 0, /* mov $__NR_pause, %eax */
+		0xcd, 0x80,	     /* int $0x80 */
+		0xeb, 0xf7,	     /* jmp */
 	};
 	struct {
 		Elf32_Ehdr e;
@@ -214,7 +214,7 @@ TL_TEST(a_process_of_somebody_else)
 	CHECK_EQ(victim_stop(pid), 0);
 }
 
-/* ---- seccomp ------------------------------------------------------------------------------- */
+/* ---- seccomp ------------------------------------------------------------- */
 
 static unsigned int forbidden_call;
 
@@ -242,7 +242,7 @@ TL_TEST(a_seccomp_filter_is_asked_for_every_call_of_ours)
 		const char *name;
 		unsigned int nr;
 		bool fits;
-	} *c, cases[] = {
+	} * c, cases[] = {
 		{ "getcpu", SYS_getcpu, true },
 		{ "clone", SYS_clone, false },
 		{ "mmap", SYS_mmap, false },
@@ -253,7 +253,7 @@ TL_TEST(a_seccomp_filter_is_asked_for_every_call_of_ours)
 
 	if (geteuid())
 		SKIP("needs root, to read filters");
-	for_each_row (c, cases) {
+	for_each_row(c, cases) {
 		ROW(c->name);
 		forbidden_call = c->nr;
 		/* Its threads are made by clone3; mmap is used before. */
@@ -290,7 +290,7 @@ TL_TEST(strict_seccomp)
 	CHECK_EQ(victim_stop(pid), 0);
 }
 
-/* ---- probes ------------------------------------------------------------------------------------ */
+/* ---- probes -------------------------------------------------------------- */
 
 /* What becomes of one probe: its err; the reason is in session_error(). */
 static int try_probe(pid_t pid, void *addr, enum session_action action,

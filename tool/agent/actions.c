@@ -25,7 +25,7 @@ struct action {
 /* In the order of the figures' probes. */
 static struct action *actions[TL_MAX_PROBES];
 
-/* ---- in the target's threads ---------------------------------------------------- */
+/* ---- in the target's threads --------------------------------------------- */
 
 static inline uint64_t ticks(void)
 {
@@ -55,9 +55,8 @@ static inline struct action *action_of(struct kretprobe_instance *ri)
 {
 	struct kretprobe *rp = get_kretprobe(ri);
 
-	return rp ? (struct action *)((char *)rp -
-				      offsetof(struct action, rp)) :
-		    NULL;
+	return rp ? (struct action *)((char *)rp - offsetof(struct action, rp))
+		  : NULL;
 }
 
 static int entered(struct kretprobe_instance *ri, struct pt_regs *regs)
@@ -97,7 +96,7 @@ static int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
 	return 0;
 }
 
-/* ---- in the worker ---------------------------------------------------------------- */
+/* ---- in the worker ------------------------------------------------------- */
 
 static struct action *prepare(struct tl_probe *p, uint32_t index)
 {

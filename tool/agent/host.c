@@ -2,13 +2,13 @@
 /*
  * host.c - the home of the engine in somebody else's process
  *
- * The worker asks the guardian for everything that concerns the target: writing
- * text, stopping threads, executable memory.  Memory for the engine is cut from
- * a heap that the guardian has mapped beforehand, so that nothing is ever mapped
- * that is not written down for the clean-up.
+ * The worker asks the guardian for everything that concerns the target:
+ * writing text, stopping threads, executable memory.  Memory for the engine is
+ * cut from a heap that the guardian has mapped beforehand, so that nothing is
+ * ever mapped that is not written down for the clean-up.
  *
- * Who may call what: threads of the target run handlers and come by tlh_context()
- * and tlh_alloc() at most; all else is the worker's.
+ * Who may call what: threads of the target run handlers and come by
+ * tlh_context() and tlh_alloc() at most; all else is the worker's.
  */
 #include "agent.h"
 
@@ -26,7 +26,7 @@ static struct tl_host_ops ops = {
 
 const struct tl_host_ops *tl_host_ops = &ops;
 
-/* ---- memory ------------------------------------------------------------------ */
+/* ---- memory -------------------------------------------------------------- */
 
 /*
  * Freed blocks of one size are kept for the next who wants that size.  Whoever
@@ -104,8 +104,8 @@ void tlh_free(void *p, size_t size)
 
 void *tlh_exec_alloc(uintptr_t near, size_t reach, size_t size)
 {
-	long at = tl_agent_ask(TL_ASK_EXEC, (long)near, (long)reach,
-			       (long)size, 0);
+	long at = tl_agent_ask(TL_ASK_EXEC, (long)near, (long)reach, (long)size,
+			       0);
 
 	return tl_failed(at) ? NULL : (void *)at;
 }
@@ -121,7 +121,7 @@ int tlh_read(void *dst, uintptr_t src, size_t len)
 	return tl_agent_copy(dst, (const void *)src, len);
 }
 
-/* ---- the worker is alone ------------------------------------------------------ */
+/* ---- the worker is alone ------------------------------------------------- */
 
 void tlh_lock(void)
 {
@@ -131,7 +131,7 @@ void tlh_unlock(void)
 {
 }
 
-/* ---- text --------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------- */
 
 int tlh_patch_begin(void)
 {
@@ -160,7 +160,7 @@ int tlh_quiesce(const struct tl_range *ranges, size_t n)
 	return (int)tl_agent_ask(TL_ASK_QUIESCE, (long)ranges, (long)n, 0, 0);
 }
 
-/* ---- optional services ---------------------------------------------------------- */
+/* ---- optional services --------------------------------------------------- */
 
 /* The tool knows the symbols: each probe brings its function's bounds. */
 static int function_of(uintptr_t addr, uintptr_t *start, uintptr_t *end)

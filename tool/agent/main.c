@@ -29,8 +29,8 @@ void tl_agent_main(struct tl_boot *boot)
 	result = tl_host_init();
 	describe_returns(&boot->returns);
 	for (;;) {
-		uint64_t c = (uint64_t)tl_agent_ask(TL_ASK_READY, result, 0, 0,
-						    0);
+		uint64_t c =
+			(uint64_t)tl_agent_ask(TL_ASK_READY, result, 0, 0, 0);
 
 		result = 0;
 		if (TL_COMMAND_WHAT(c) == TL_COMMAND_ADD)

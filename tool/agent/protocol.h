@@ -8,11 +8,11 @@
  *     64  struct tl_section[]   where the rest is; later versions add kinds
  *   4096  and on: the sections
  *
- * All numbers are little-endian.  A reader of any version can find the mappings,
- * the journal and the followed calls of any other version, and so undo what it
- * did.  The writer of the figures is the guardian, but for the counters and the
- * times, which the target's threads write.  Since the target can write all of
- * it, readers copy first and check every number.
+ * All numbers are little-endian.  A reader of any version can find the
+ * mappings, the journal and the followed calls of any other version, and so
+ * undo what it did.  The writer of the figures is the guardian, but for the
+ * counters and the times, which the target's threads write.  Since the target
+ * can write all of it, readers copy first and check every number.
  */
 #ifndef TL_PROTOCOL_H
 #define TL_PROTOCOL_H
@@ -27,7 +27,7 @@
 #define TL_MINOR 0
 
 /* Names under which our mappings appear in /proc/PID/maps. */
-#define TL_CODE_NAME "trapline"
+#define TL_CODE_NAME	"trapline"
 #define TL_FIGURES_NAME "trapline-figures"
 
 #define TL_FEATURE_GATE 1 /* fork children do not write the figures */
@@ -37,8 +37,8 @@ struct tl_header {
 	uint16_t major;
 	uint16_t minor;
 	uint32_t features;
-	uint64_t total;	  /* length of the figures */
-	uint64_t session; /* a random number */
+	uint64_t total;	   /* length of the figures */
+	uint64_t session;  /* a random number */
 	uint32_t guardian; /* process ids as the guardian sees them */
 	uint32_t worker;
 	uint64_t guardian_start; /* field 22 of /proc/PID/stat */
@@ -118,7 +118,7 @@ struct tl_probe {
 
 /* As struct session_times, which see. */
 #define TL_TIME_SUB_BITS 3
-#define TL_TIME_BUCKETS 496
+#define TL_TIME_BUCKETS	 496
 
 struct tl_times {
 	uint64_t calls;
@@ -132,9 +132,9 @@ struct tl_times {
 
 #define TL_MAX_SECTIONS 16
 #define TL_MAX_MAPPINGS 1024
-#define TL_MAX_PROBES 8192
-#define TL_MAX_TIMES 1024
-#define TL_MAX_SITES (2 * TL_MAX_PROBES)
+#define TL_MAX_PROBES	8192
+#define TL_MAX_TIMES	1024
+#define TL_MAX_SITES	(2 * TL_MAX_PROBES)
 
 /* The layout of this version. */
 struct tl_figures {
@@ -153,9 +153,10 @@ struct tl_figures {
 
 _Static_assert(sizeof(struct tl_header) == 64, "a header is 64 bytes for ever");
 _Static_assert(sizeof(struct tl_times) == 4096, "times are a page");
-_Static_assert(TL_MAX_PROBES * 8 <= 1 << TL_SHARD_SHIFT, "one block of counters");
+_Static_assert(TL_MAX_PROBES * 8 <= 1 << TL_SHARD_SHIFT,
+	       "one block of counters");
 
-/* ---- the agent and its guardian -------------------------------------------- */
+/* ---- the agent and its guardian ------------------------------------------ */
 
 /* At the entry point of the agent's image; offsets from there. */
 struct tl_agent_table {
@@ -202,8 +203,8 @@ enum tl_command {
 
 #define TL_COMMAND(what, first, n) \
 	((uint64_t)(what) << 56 | (uint64_t)(first) << 28 | (uint64_t)(n))
-#define TL_COMMAND_WHAT(c) ((unsigned int)((c) >> 56))
+#define TL_COMMAND_WHAT(c)  ((unsigned int)((c) >> 56))
 #define TL_COMMAND_FIRST(c) ((uint32_t)((c) >> 28 & 0xfffffff))
-#define TL_COMMAND_N(c) ((uint32_t)((c) & 0xfffffff))
+#define TL_COMMAND_N(c)	    ((uint32_t)((c)&0xfffffff))
 
 #endif

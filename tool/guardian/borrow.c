@@ -15,10 +15,11 @@
  *     6. T's own mask is put back          the same: the rest of the stub
  *     7. T's exact registers are put back  go on as if nothing had been
  *
- * The exact registers hold what the stub's literals cannot: an interrupted system
- * call with its number and -ERESTART* result, from which the kernel decides, by the
- * signal that comes next, if it is restarted or ends with EINTR.  Since all signals
- * are blocked from 4 to 6 none is handled before that decision.
+ * The exact registers hold what the stub's literals cannot: an interrupted
+ * system call with its number and -ERESTART* result, from which the kernel
+ * decides, by the signal that comes next, if it is restarted or ends with
+ * EINTR.  Since all signals are blocked from 4 to 6 none is handled before
+ * that decision.
  *
  * A cave is the rest of the last page of an executable file mapping, behind the
  * end of its segment.
@@ -54,18 +55,19 @@
 #define PTRACE_EVENT_STOP 128
 #endif
 
-#define PAGE 4096ul
+#define PAGE	4096ul
 #define STOP_MS 200
 #define STUB_MS 3000
 
-extern const uint8_t tl_stub[], tl_stub_end[], tl_stub_syscall[], tl_stub_magic[];
+extern const uint8_t tl_stub[], tl_stub_end[], tl_stub_syscall[],
+	tl_stub_magic[];
 extern const uint8_t tl_stub_rax[], tl_stub_rcx[], tl_stub_rdx[], tl_stub_rsi[];
 extern const uint8_t tl_stub_rdi[], tl_stub_r8[], tl_stub_r10[], tl_stub_r11[];
 extern const uint8_t tl_stub_rip[], tl_stub_mask[];
 extern const uint8_t tl_stub_code[], tl_stub_figures[], tl_stub_root[];
 
 #define STUB_BYTES ((size_t)(tl_stub_end - tl_stub))
-#define STUB_MAX 512
+#define STUB_MAX   512
 
 bool worker_force;
 
@@ -86,11 +88,11 @@ struct loan {
 	pid_t worker;
 };
 
-/* ---- the cave --------------------------------------------------------------- */
+/* ---- the cave ------------------------------------------------------------ */
 
 /*
- * Where the segment that @m maps ends in the file @fd; 0: it is not known.  What
- * the program headers say is checked against the mapping.
+ * Where the segment that @m maps ends in the file @fd; 0: it is not known.
+ * What the program headers say is checked against the mapping.
  */
 static uint64_t segment_end(int fd, const struct map *m)
 {
@@ -102,8 +104,8 @@ static uint64_t segment_end(int fd, const struct map *m)
 	    e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_phentsize != sizeof(p))
 		return 0;
 	for (unsigned int i = 0; i < e.e_phnum && i < 64; i++) {
-		if (pread(fd, &p, sizeof(p), (off_t)(e.e_phoff + i * sizeof(p))) !=
-		    sizeof(p))
+		if (pread(fd, &p, sizeof(p),
+			  (off_t)(e.e_phoff + i * sizeof(p))) != sizeof(p))
 			return 0;
 		if (p.p_type != PT_LOAD || !(p.p_flags & PF_X) ||
 		    p.p_filesz != p.p_memsz)
@@ -194,7 +196,7 @@ static void make_stub(uint8_t *stub, const struct loan *l)
 	put_word(stub, tl_stub_mask, 0, l->mask);
 }
 
-/* ---- the thread ------------------------------------------------------------- */
+/* ---- the thread ---------------------------------------------------------- */
 
 /*
  * Wait for an event stop of @pid: 0, or -EAGAIN (it does not stop now), -ESRCH.
@@ -265,9 +267,9 @@ static void abort_sequence(struct loan *l)
 	}
 }
 
-#define ERESTARTSYS 512
-#define ERESTARTNOINTR 513
-#define ERESTARTNOHAND 514
+#define ERESTARTSYS	      512
+#define ERESTARTNOINTR	      513
+#define ERESTARTNOHAND	      514
 #define ERESTART_RESTARTBLOCK 516
 
 /*
@@ -365,9 +367,10 @@ static int give_birth(struct loan *l)
 			if (ptrace(PTRACE_GETREGS, l->tid, 0, &r))
 				return -ESRCH;
 			if ((long)r.rax < 0 && (long)r.rax != -ENOSYS)
-				return refuse(-EAGAIN,
-					      "the process may not make another: %s",
-					      strerror((int)-(long)r.rax));
+				return refuse(
+					-EAGAIN,
+					"the process may not make another: %s",
+					strerror((int)-(long)r.rax));
 		}
 	} while (status >> 16 != PTRACE_EVENT_VFORK);
 	if (ptrace(PTRACE_GETEVENTMSG, l->tid, 0, &message))
@@ -501,13 +504,14 @@ static int first_calls(struct worker *w, const struct loan *l)
 	err = worker_call(w, SYS_close_range, 0, ~0u, 2 /* UNSHARE */, 0, 0, 0);
 	session_kill_point(15);
 	if (!err)
-		err = worker_call(w, SYS_setsid, 0, 0, 0, 0, 0, 0) < 0 ? -EPERM :
-									 0;
+		err = worker_call(w, SYS_setsid, 0, 0, 0, 0, 0, 0) < 0 ? -EPERM
+								       : 0;
 	if (!err)
 		err = worker_call(w, SYS_chdir, in_cave(l, tl_stub_root), 0, 0,
 				  0, 0, 0);
 	if (err)
-		return refuse((int)err, "our process in it cannot be set up: %s",
+		return refuse((int)err,
+			      "our process in it cannot be set up: %s",
 			      strerror((int)-err));
 	w->code_fd = memory_file(w, in_cave(l, tl_stub_code), MFD_EXEC);
 	w->figures_fd = memory_file(w, in_cave(l, tl_stub_figures), 0);
@@ -597,7 +601,7 @@ close_mem:
 	return err;
 }
 
-/* ---- which thread ------------------------------------------------------------ */
+/* ---- which thread -------------------------------------------------------- */
 
 /* How well @tid suits: 0 not at all. */
 static int suits(pid_t pid, pid_t tid)
@@ -648,11 +652,12 @@ static int borrow_any(struct worker *w, pid_t pid)
 	return err;
 }
 
-/* ---- afterwards -------------------------------------------------------------- */
+/* ---- afterwards ---------------------------------------------------------- */
 
 /*
- * A system call instruction in the target's own text.  The worker executes these
- * two bytes and nothing behind them, so it does not matter what they belong to.
+ * A system call instruction in the target's own text.  The worker executes
+ * these two bytes and nothing behind them, so it does not matter what they
+ * belong to.
  */
 uint64_t find_syscall(pid_t pid, int mem)
 {
@@ -667,13 +672,15 @@ uint64_t find_syscall(pid_t pid, int mem)
 
 		if (!map_is_text(m))
 			continue;
-		for (uint64_t at = m->start; at < m->end && !found; at += 4096) {
+		for (uint64_t at = m->start; at < m->end && !found;
+		     at += 4096) {
 			const uint8_t *p = buf;
 
 			if (mem_read(mem, buf, at, 4096))
 				break;
 			buf[4096] = 0;
-			while ((p = memchr(p, 0x0f, (size_t)(buf + 4096 - p)))) {
+			while ((p = memchr(p, 0x0f,
+					   (size_t)(buf + 4096 - p)))) {
 				if (p[1] == 0x05) {
 					found = at + (uint64_t)(p - buf);
 					break;
@@ -694,7 +701,9 @@ int worker_make(struct worker *w, pid_t pid)
 
 	err = worker_clean_cave(pid);
 	if (err < 0)
-		return refuse(err, "a thread of it is still where a killed trapline left it");
+		return refuse(
+			err,
+			"a thread of it is still where a killed trapline left it");
 	err = borrow_any(w, pid);
 	if (err)
 		return err;
@@ -708,7 +717,8 @@ int worker_make(struct worker *w, pid_t pid)
 	w->syscall_at = find_syscall(pid, w->mem);
 	if (!w->syscall_at) {
 		worker_end(w);
-		return refuse(-ENOENT, "no system call instruction in its text");
+		return refuse(-ENOENT,
+			      "no system call instruction in its text");
 	}
 	if (at)
 		text_give_back(w, at, STUB_BYTES);
@@ -717,7 +727,7 @@ int worker_make(struct worker *w, pid_t pid)
 }
 
 #define PAGEMAP_PRESENT (1ull << 63)
-#define PAGEMAP_FILE (1ull << 61)
+#define PAGEMAP_FILE	(1ull << 61)
 
 /* Is the page at @addr a private copy? */
 static bool page_is_copy(pid_t pid, uint64_t addr)

@@ -2,8 +2,8 @@
 /*
  * find.c - who of us is in a process already
  *
- * All that is found there is the target's word, and root may be listening: a guardian
- * is believed in only if it can be seen to be one.
+ * All that is found there is the target's word, and root may be listening: a
+ * guardian is believed in only if it can be seen to be one.
  */
 #define _GNU_SOURCE
 #include "find.h"
@@ -44,8 +44,8 @@ static bool traced_by(pid_t worker, pid_t guardian)
 }
 
 /*
- * The living guardian that the figures @f name: only if it began when they say, and
- * holds a worker in the memory of @pid.
+ * The living guardian that the figures @f name: only if it began when they
+ * say, and holds a worker in the memory of @pid.
  */
 static pid_t living_guardian(const struct tl_figures *f, pid_t pid)
 {

@@ -13,10 +13,11 @@
 
 struct found {
 	bool any; /* there are mappings of ours */
-	struct tl_figures *figures; /* a copy, or NULL: none are to be believed */
-	uint64_t at;	/* where they are in the process */
-	int mem;	/* its memory; -1 without figures */
-	pid_t guardian; /* who is alive and holds it; 0: nobody */
+	struct tl_figures
+		*figures; /* a copy, or NULL: none are to be believed */
+	uint64_t at;	  /* where they are in the process */
+	int mem;	  /* its memory; -1 without figures */
+	pid_t guardian;	  /* who is alive and holds it; 0: nobody */
 };
 
 /* Look for us in @pid, which is not disturbed.  found_free() it. */

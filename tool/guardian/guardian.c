@@ -2,11 +2,11 @@
 /*
  * guardian.c - the process that outlives the tool
  *
- * It owns the target: it attaches, arms, watches, and in the end removes all that
- * is ours, when it is asked to, when the tool is dead, when somebody sends it
- * SIGUSR1 (`trapline detach`) or SIGTERM (the system goes down), or when the target
- * has ended or runs another program and only fork children are left to be cleaned.
- * It does nothing else, and most of the time it sleeps.
+ * It owns the target: it attaches, arms, watches, and in the end removes all
+ * that is ours, when it is asked to, when the tool is dead, when somebody
+ * sends it SIGUSR1 (`trapline detach`) or SIGTERM (the system goes down), or
+ * when the target has ended or runs another program and only fork children are
+ * left to be cleaned. It does nothing else, and most of the time it sleeps.
  */
 #define _GNU_SOURCE
 #include "guardian.h"
@@ -36,7 +36,7 @@
 #include "wire.h"
 
 /* How often we look if the target still runs the same program. */
-#define LOOK_MS 50
+#define LOOK_MS	    50
 #define PATIENCE_MS 1500
 
 struct guardian {
@@ -68,7 +68,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* ---- beginning -------------------------------------------------------------------- */
+/* ---- beginning ----------------------------------------------------------- */
 
 /* Nothing of the tool's but the socket and the environment. */
 static void settle(int fd)
@@ -154,7 +154,7 @@ static void fill(struct guardian *g, struct wire *m, int result)
 	refuse(0, "%s", "");
 }
 
-/* ---- ending ------------------------------------------------------------------------ */
+/* ---- ending -------------------------------------------------------------- */
 
 /*
  * Remove everything, wherever it is.  The tool hears the result if it listens.
@@ -188,7 +188,7 @@ static void end(struct guardian *g, bool reply)
 	_exit(err < 0);
 }
 
-/* ---- requests ------------------------------------------------------------------------ */
+/* ---- requests ------------------------------------------------------------ */
 
 /* Make an entry of the figures from @p; its index, or a negative errno. */
 static int enter(struct guardian *g, const struct maps *maps,
@@ -221,8 +221,8 @@ static void harvest(struct guardian *g, struct session_probe *p)
 
 	p->err = e->err;
 	p->why = e->why < TL_NR_WHY ? (enum tl_why)e->why : TL_WHY_NONE;
-	p->kind = e->kind <= SESSION_BREAKPOINT ? (enum session_kind)e->kind :
-						  SESSION_NOT_ARMED;
+	p->kind = e->kind <= SESSION_BREAKPOINT ? (enum session_kind)e->kind
+						: SESSION_NOT_ARMED;
 	if (p->err)
 		p->kind = SESSION_NOT_ARMED;
 }
@@ -252,10 +252,9 @@ static int add(struct guardian *g, struct session_probe *p, uint32_t n)
 			      TL_MAX_PROBES, TL_MAX_TIMES);
 	result = hold_command(&g->hold, TL_COMMAND(TL_COMMAND_ADD, first, n));
 	if (result)
-		return result == -ESRCH ?
-			       refuse(-ESRCH, "process %d has ended",
-				      g->hold.pid) :
-			       (int)result;
+		return result == -ESRCH ? refuse(-ESRCH, "process %d has ended",
+						 g->hold.pid)
+					: (int)result;
 	for (i = 0; i < n; i++) {
 		harvest(g, &p[i]);
 		armed += p[i].kind != SESSION_NOT_ARMED;
@@ -279,8 +278,7 @@ static void serve_add(struct guardian *g, struct wire *m)
 		end(g, false);
 	}
 	fill(g, m, add(g, p, m->n));
-	if (!wire_send(g->tool, m, sizeof(*m)) ||
-	    !wire_send(g->tool, p, bytes))
+	if (!wire_send(g->tool, m, sizeof(*m)) || !wire_send(g->tool, p, bytes))
 		asked_to_end = 1;
 	free(p);
 }
@@ -308,7 +306,7 @@ static void serve(struct guardian *g)
 	}
 }
 
-/* ---- watching ------------------------------------------------------------------------ */
+/* ---- watching ------------------------------------------------------------ */
 
 /* Is it still the program whose memory has our figures? */
 static bool same_program(struct guardian *g)

@@ -68,14 +68,15 @@ uint64_t process_start(pid_t pid);
 /* Forget the net's maps and close it. */
 void hold_net_close(struct hold *h);
 
-/* ---- undo.c ------------------------------------------------------------------- */
+/* ---- undo.c -------------------------------------------------------------- */
 
 /*
  * Remove whatever is ours from process @pid: put its text and its return
- * addresses back, wait until nobody is inside, unmap.  @w: a worker, or one with
- * pid 0: then one is made if it is needed.  What the figures in the target say
- * is distrusted.  Gives up when somebody is inside for @patience_ms.  1: something
- * was removed; 0: there was nothing; negative: something is left.
+ * addresses back, wait until nobody is inside, unmap.  @w: a worker, or one
+ * with pid 0: then one is made if it is needed.  What the figures in the
+ * target say is distrusted.  Gives up when somebody is inside for
+ * @patience_ms.  1: something was removed; 0: there was nothing; negative:
+ * something is left.
  *
  * The worker is ended.
  */
@@ -85,8 +86,8 @@ int undo(pid_t pid, struct worker *w, unsigned int patience_ms);
 int undo_others(uint64_t inode, uint32_t dev_minor, pid_t except);
 
 /*
- * A private copy of the figures that are mapped at @at in the memory @mem, but for
- * counters and times; NULL: there are none.  figures_free() it.
+ * A private copy of the figures that are mapped at @at in the memory @mem, but
+ * for counters and times; NULL: there are none.  figures_free() it.
  */
 struct tl_figures *figures_read(int mem, uint64_t at);
 void figures_free(struct tl_figures *f);

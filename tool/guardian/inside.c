@@ -2,15 +2,17 @@
 /*
  * inside.c - is anybody inside our code?
  *
- * The net answers that for any text, and so for the worst: every word on a stack
- * that looks like an address inside is taken for a return address.  After calls
- * were followed, such words lie about on every stack: what a detour pushed becomes
- * part of a later frame that does not write all of itself.
+ * The net answers that for any text, and so for the worst: every word on a
+ * stack that looks like an address inside is taken for a return address.
+ * After calls were followed, such words lie about on every stack: what a
+ * detour pushed becomes part of a later frame that does not write all of
+ * itself.
  *
- * Our own code is better known.  It calls nothing that is not ours, and copies of
- * calls push the original return address.  So who is inside at all is so with his
- * instruction pointer, or with that of a context which a signal has interrupted.
- * Replaced return addresses do not count: they have been put back by the list.
+ * Our own code is better known.  It calls nothing that is not ours, and copies
+ * of calls push the original return address.  So who is inside at all is so
+ * with his instruction pointer, or with that of a context which a signal has
+ * interrupted. Replaced return addresses do not count: they have been put back
+ * by the list.
  */
 #define _GNU_SOURCE
 #include "inside.h"
@@ -27,8 +29,8 @@
 #define CHUNK (256ul << 10)
 
 /*
- * Of a signal frame: rsp, rip, eflags, and cs, gs, fs, ss in one word.  The last is
- * the same in every frame of a 64-bit program.
+ * Of a signal frame: rsp, rip, eflags, and cs, gs, fs, ss in one word.  The
+ * last is the same in every frame of a 64-bit program.
  */
 enum { FRAME_SP, FRAME_IP, FRAME_FLAGS, FRAME_SEGMENTS, FRAME_WORDS };
 #define SEGMENTS 0x002b000000000033ul

@@ -13,8 +13,8 @@
 
 /*
  * Everyone who runs the memory of @pid is held, but for @worker.  1: somebody
- * stands in one of the @n ranges at @code, or a signal handler of his will return
- * into one; 0: nobody; negative: that cannot be found out.
+ * stands in one of the @n ranges at @code, or a signal handler of his will
+ * return into one; 0: nobody; negative: that cannot be found out.
  */
 int inside(pid_t pid, pid_t worker, int mem, const struct tl_mapping *code,
 	   size_t n);

@@ -2,8 +2,8 @@
 /*
  * judge.c - what may not be touched, and why
  *
- * Processes first, by what /proc tells of them; then each probe, by the object file
- * that its address is in.
+ * Processes first, by what /proc tells of them; then each probe, by the object
+ * file that its address is in.
  */
 #define _GNU_SOURCE
 #include "judge.h"
@@ -80,12 +80,14 @@ static int judge_permission(pid_t pid)
 	if (errno == ENOENT || errno == ESRCH)
 		return refuse(-ESRCH, "no process %d", pid);
 	if (geteuid() && yama_scope())
-		return refuse(-EPERM,
-			      "no permission for process %d: run as root, or set kernel.yama.ptrace_scope to 0",
-			      pid);
-	return refuse(-EPERM,
-		      "no permission for process %d: run as its owner or as root",
-		      pid);
+		return refuse(
+			-EPERM,
+			"no permission for process %d: run as root, or set kernel.yama.ptrace_scope to 0",
+			pid);
+	return refuse(
+		-EPERM,
+		"no permission for process %d: run as its owner or as root",
+		pid);
 }
 
 static int judge_state(pid_t pid, const struct status *s)
@@ -94,16 +96,18 @@ static int judge_state(pid_t pid, const struct status *s)
 		return refuse(-EINVAL, "%d is a thread of process %d", pid,
 			      s->tgid);
 	if (s->state == 'Z' || s->state == 'X')
-		return refuse(-ESRCH, "process %d is a zombie: it has ended", pid);
+		return refuse(-ESRCH, "process %d is a zombie: it has ended",
+			      pid);
 	if (s->kernel_thread)
 		return refuse(-EPERM, "%d is a kernel thread", pid);
 	if (s->tracer)
 		return refuse(-EBUSY, "process %d is under a debugger (pid %d)",
 			      pid, s->tracer);
 	if (s->seccomp == 1)
-		return refuse(-EPERM,
-			      "process %d is in strict seccomp mode: it may not make our system calls",
-			      pid);
+		return refuse(
+			-EPERM,
+			"process %d is in strict seccomp mode: it may not make our system calls",
+			pid);
 	return 0;
 }
 
@@ -116,9 +120,10 @@ static int judge_us(pid_t pid)
 
 	find_us(&us, pid);
 	if (us.guardian)
-		err = refuse(-EBUSY,
-			     "process %d is already traced by trapline (guardian: pid %d); `trapline detach -p %d` ends that",
-			     pid, us.guardian, pid);
+		err = refuse(
+			-EBUSY,
+			"process %d is already traced by trapline (guardian: pid %d); `trapline detach -p %d` ends that",
+			pid, us.guardian, pid);
 	else if (us.any)
 		err = undo(pid, &w, 2000);
 	found_free(&us);
@@ -163,23 +168,25 @@ int judge_process(pid_t pid, const struct session_options *opt,
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return refuse(-errno, "cannot read the program of process %d: %s",
-			      pid, strerror(errno));
+		return refuse(-errno,
+			      "cannot read the program of process %d: %s", pid,
+			      strerror(errno));
 	err = object_read(&exe, fd);
 	close(fd);
 	if (err)
-		return refuse(-ENOEXEC,
-			      err == -ENOEXEC ?
-				      "process %d is a 32-bit program, or not one for x86-64" :
-				      "cannot read the program of process %d",
-			      pid);
+		return refuse(
+			-ENOEXEC,
+			err == -ENOEXEC
+				? "process %d is a 32-bit program, or not one for x86-64"
+				: "cannot read the program of process %d",
+			pid);
 	out->go = exe.go;
 	out->shadow_stack = s.shadow_stack;
 	err = judge_maps(pid);
 	return err ? err : judge_us(pid);
 }
 
-/* ---- probes -------------------------------------------------------------------------- */
+/* ---- probes -------------------------------------------------------------- */
 
 /* Facts of the objects that were asked about last. */
 #define KEPT 256
@@ -235,7 +242,8 @@ static bool in_sequence(pid_t pid, const struct object *o, const struct map *m,
 		return false;
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	mem = open(path, O_RDONLY | O_CLOEXEC);
-	for (uint64_t i = 0; mem >= 0 && i < o->rseq_n && i < 10000 && !in; i++) {
+	for (uint64_t i = 0; mem >= 0 && i < o->rseq_n && i < 10000 && !in;
+	     i++) {
 		if (mem_read(mem, &cs, bias + o->rseq_at + i * sizeof(cs),
 			     sizeof(cs)))
 			break;
@@ -247,8 +255,9 @@ static bool in_sequence(pid_t pid, const struct object *o, const struct map *m,
 }
 
 /*
- * Go checks at the start of a function if its stack is large enough; code that does
- * not check may be at the very end of its stack, where there is no room for us.
+ * Go checks at the start of a function if its stack is large enough; code that
+ * does not check may be at the very end of its stack, where there is no room
+ * for us.
  */
 static bool checks_stack(pid_t pid, uint64_t addr)
 {
@@ -281,12 +290,30 @@ static bool checks_stack(pid_t pid, uint64_t addr)
 static bool keeps_return_address(const char *name)
 {
 	static const char *const names[] = {
-		"setjmp",     "_setjmp",  "__setjmp",	"sigsetjmp",
-		"__sigsetjmp", "vfork",	  "__vfork",	"getcontext",
-		"swapcontext", "makecontext", "setcontext", "longjmp",
-		"_longjmp", "siglongjmp", "__longjmp", "clone", "__clone",
-		"clone3", "__clone3", "rt_sigreturn", "_Unwind_RaiseException",
-		"_Unwind_Resume", "_Unwind_ForcedUnwind", "_Unwind_Backtrace",
+		"setjmp",
+		"_setjmp",
+		"__setjmp",
+		"sigsetjmp",
+		"__sigsetjmp",
+		"vfork",
+		"__vfork",
+		"getcontext",
+		"swapcontext",
+		"makecontext",
+		"setcontext",
+		"longjmp",
+		"_longjmp",
+		"siglongjmp",
+		"__longjmp",
+		"clone",
+		"__clone",
+		"clone3",
+		"__clone3",
+		"rt_sigreturn",
+		"_Unwind_RaiseException",
+		"_Unwind_Resume",
+		"_Unwind_ForcedUnwind",
+		"_Unwind_Backtrace",
 	};
 	const char *colon = strrchr(name, ':');
 
@@ -301,9 +328,10 @@ static bool keeps_return_address(const char *name)
 /* glibc has handlers, for its cancellation, and throws nothing. */
 static bool is_glibc(const struct map *m)
 {
-	static const char *const names[] = { "/libc.so.", "/libc-2.", "/libm.so.",
-					     "/ld-linux-", "/libpthread",
-					     "/libresolv", "/libgcc_s.so." };
+	static const char *const names[] = { "/libc.so.",    "/libc-2.",
+					     "/libm.so.",    "/ld-linux-",
+					     "/libpthread",  "/libresolv",
+					     "/libgcc_s.so." };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (strstr(m->name, names[i]))
@@ -336,20 +364,24 @@ static int judge_time(pid_t pid, const struct maps *maps,
 	bool exceptions = object->exceptions;
 
 	if (nature->go)
-		return refuse(-EOPNOTSUPP,
-			      "%s: the returns of Go functions cannot be followed: Go moves its stacks",
-			      p->name);
+		return refuse(
+			-EOPNOTSUPP,
+			"%s: the returns of Go functions cannot be followed: Go moves its stacks",
+			p->name);
 	if (nature->shadow_stack)
-		return refuse(-EOPNOTSUPP,
-			      "%s: returns cannot be followed: the program runs with a shadow stack",
-			      p->name);
+		return refuse(
+			-EOPNOTSUPP,
+			"%s: returns cannot be followed: the program runs with a shadow stack",
+			p->name);
 	if (exceptions && may_throw(pid, maps))
-		return refuse(-EOPNOTSUPP,
-			      "%s: returns cannot be followed in an object with exception handlers: an exception would meet the replaced return address",
-			      p->name);
+		return refuse(
+			-EOPNOTSUPP,
+			"%s: returns cannot be followed in an object with exception handlers: an exception would meet the replaced return address",
+			p->name);
 	if (keeps_return_address(p->name))
 		return refuse(-EOPNOTSUPP,
-			      "%s: it keeps the address it returns to", p->name);
+			      "%s: it keeps the address it returns to",
+			      p->name);
 	return 0;
 }
 
@@ -379,9 +411,10 @@ int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
 		return refuse(-EBUSY, "%s: it is in a restartable sequence",
 			      p->name);
 	if (o->go && (p->addr != p->start || !checks_stack(pid, p->addr)))
-		return refuse(-EOPNOTSUPP,
-			      "%s: a Go function that does not check its stack has no room for a probe",
-			      p->name);
+		return refuse(
+			-EOPNOTSUPP,
+			"%s: a Go function that does not check its stack has no room for a probe",
+			p->name);
 	*why = TL_WHY_NONE;
 	return 0;
 }

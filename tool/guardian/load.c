@@ -9,11 +9,12 @@
  *           heap rw-; W's stack at its end  private, of the code's memory file
  *           figures rw-                  shared, of the figures' memory file
  *
- * The whole range is first reserved as one mapping that bears our name, so that
- * whatever was mapped when we died can be recognized; the gate by its place
- * between two of ours.  The code's file is filled and relocated from outside, and
- * sealed before it is mapped: no alias of it is ever writable.  Executable memory
- * for detours is mapped from the same file, near the text it serves.
+ * The whole range is first reserved as one mapping that bears our name, so
+ * that whatever was mapped when we died can be recognized; the gate by its
+ * place between two of ours.  The code's file is filled and relocated from
+ * outside, and sealed before it is mapped: no alias of it is ever writable.
+ * Executable memory for detours is mapped from the same file, near the text it
+ * serves.
  */
 #define _GNU_SOURCE
 #include "hold.h"
@@ -32,9 +33,9 @@
 
 #include "guardian.h"
 
-#define PAGE 4096ul
-#define PAGE_UP(n) (((n) + PAGE - 1) & ~(PAGE - 1))
-#define HEAP_BYTES (24ul << 20)
+#define PAGE	    4096ul
+#define PAGE_UP(n)  (((n) + PAGE - 1) & ~(PAGE - 1))
+#define HEAP_BYTES  (24ul << 20)
 #define STACK_BYTES (128ul << 10)
 
 extern const uint8_t tl_agent_image[], tl_agent_image_end[];
@@ -103,7 +104,7 @@ static uint64_t image_span(void)
 	return PAGE_UP(end);
 }
 
-/* ---- memory files ------------------------------------------------------------- */
+/* ---- memory files -------------------------------------------------------- */
 
 /* The worker's descriptor @fd, for us. */
 static int take_fd(pid_t worker, int fd)
@@ -195,8 +196,9 @@ static int fill_figures(struct hold *h, uint64_t session)
 	f->header.guardian_start = process_start(getpid());
 	f->header.worker = (uint32_t)h->w.pid;
 	f->header.target = (uint32_t)h->pid;
-	add_section(f, TL_SECTION_MAPPINGS, offsetof(struct tl_figures, mapping),
-		    sizeof(f->mapping[0]), TL_MAX_MAPPINGS);
+	add_section(f, TL_SECTION_MAPPINGS,
+		    offsetof(struct tl_figures, mapping), sizeof(f->mapping[0]),
+		    TL_MAX_MAPPINGS);
 	add_section(f, TL_SECTION_RETURNS, offsetof(struct tl_figures, returns),
 		    sizeof(f->returns), 1);
 	add_section(f, TL_SECTION_JOURNAL, offsetof(struct tl_figures, journal),
@@ -211,7 +213,7 @@ static int fill_figures(struct hold *h, uint64_t session)
 	return 0;
 }
 
-/* ---- mapping ------------------------------------------------------------------ */
+/* ---- mapping ------------------------------------------------------------- */
 
 static int map_at(struct hold *h, uint64_t at, uint64_t len, int prot,
 		  int flags, int fd, uint64_t offset)
@@ -312,8 +314,8 @@ static int map_all(struct hold *h)
 	int err;
 
 	h->image_bytes = image_span();
-	h->span = h->image_bytes + PAGE + HEAP_BYTES +
-		  sizeof(struct tl_figures);
+	h->span =
+		h->image_bytes + PAGE + HEAP_BYTES + sizeof(struct tl_figures);
 	/* Reserved by a mapping of the (still empty) file, for its name. */
 	base = worker_call(&h->w, SYS_mmap, 0, h->span, PROT_NONE,
 			   MAP_PRIVATE | MAP_NORESERVE, (uint64_t)h->w.code_fd,
@@ -323,8 +325,8 @@ static int map_all(struct hold *h)
 	session_kill_point(19);
 	h->base = (uint64_t)base;
 	h->figures_at = h->base + h->image_bytes + PAGE + HEAP_BYTES;
-	h->figures->mapping[0] = (struct tl_mapping){ h->base,
-						      h->base + h->span };
+	h->figures->mapping[0] =
+		(struct tl_mapping){ h->base, h->base + h->span };
 	image = relocate(h->base, h->image_bytes);
 	if (!image)
 		return -ENOEXEC;

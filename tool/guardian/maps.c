@@ -25,7 +25,8 @@ static bool parse(char *line, struct map *m)
 		   "%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64
 		   " %n",
 		   &m->start, &m->end, perms, &m->offset, &m->dev_major,
-		   &m->dev_minor, &m->inode, &name) < 7 || !name)
+		   &m->dev_minor, &m->inode, &name) < 7 ||
+	    !name)
 		return false;
 	line[strcspn(line, "\n")] = '\0';
 	snprintf(m->name, sizeof(m->name), "%s", line + name);
@@ -109,9 +110,9 @@ bool map_same_file(const struct map *m, const struct map *as)
 
 /* Room that a stack above, or a heap below, may still want. */
 #define STACK_ROOM (256ul << 20)
-#define HEAP_ROOM (1ul << 30)
-#define LOWEST 0x110000ul
-#define HIGHEST 0x7ffffffff000ul
+#define HEAP_ROOM  (1ul << 30)
+#define LOWEST	   0x110000ul
+#define HIGHEST	   0x7ffffffff000ul
 
 static uint64_t distance(uint64_t a, uint64_t b)
 {

@@ -2,7 +2,8 @@
 /*
  * object.c - what an object file tells about the code in it
  *
- * The file is not to be trusted: every offset is read with pread, which checks it.
+ * The file is not to be trusted: every offset is read with pread, which checks
+ * it.
  */
 #define _GNU_SOURCE
 #include "object.h"
@@ -24,7 +25,8 @@ static void read_segments(struct object *o, int fd, const Elf64_Ehdr *e)
 {
 	Elf64_Phdr p;
 
-	for (unsigned int i = 0; i < e->e_phnum && o->n < OBJECT_SEGMENTS; i++) {
+	for (unsigned int i = 0; i < e->e_phnum && o->n < OBJECT_SEGMENTS;
+	     i++) {
 		if (!read_at(fd, &p, sizeof(p), e->e_phoff + i * sizeof(p)))
 			return;
 		if (p.p_type != PT_LOAD)
@@ -41,10 +43,10 @@ static void read_segments(struct object *o, int fd, const Elf64_Ehdr *e)
 static bool names_thrower(int fd, const Elf64_Shdr *s)
 {
 	static const char *const names[] = {
-		"__cxa_throw",		"__gxx_personality_v0",
-		"rust_eh_personality",	"__gnat_personality_v0",
+		"__cxa_throw",		 "__gxx_personality_v0",
+		"rust_eh_personality",	 "__gnat_personality_v0",
 		"__objc_personality_v0", "__gdc_personality_v0",
-		"ghc_personality",	"__cxa_rethrow",
+		"ghc_personality",	 "__cxa_rethrow",
 	};
 	bool found = false;
 	char *text;

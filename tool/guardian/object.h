@@ -11,10 +11,10 @@
 #define OBJECT_SEGMENTS 16
 
 struct object {
-	bool go;	 /* made by Go's linker */
-	bool exceptions; /* there are exception handlers in it */
-	bool throws;	 /* it names what throws exceptions */
-	bool stripped;	 /* it might, but the names are gone */
+	bool go;	  /* made by Go's linker */
+	bool exceptions;  /* there are exception handlers in it */
+	bool throws;	  /* it names what throws exceptions */
+	bool stripped;	  /* it might, but the names are gone */
 	uint64_t rseq_at; /* descriptors of restartable sequences: address */
 	uint64_t rseq_n;  /* and number */
 	unsigned int n;
@@ -24,8 +24,8 @@ struct object {
 };
 
 /*
- * Read the ELF file @fd.  0, -ENOEXEC (not one for x86-64), -EIO (damaged).  What is
- * damaged in the section headers alone is taken for not there.
+ * Read the ELF file @fd.  0, -ENOEXEC (not one for x86-64), -EIO (damaged).
+ * What is damaged in the section headers alone is taken for not there.
  */
 int object_read(struct object *out, int fd);
 

@@ -38,8 +38,8 @@ void kill_point_guardian(void)
 
 void session_kill_point(unsigned int n)
 {
-	const char *at = getenv(is_guardian ? "TRAPLINE_KILL_POINT" :
-					      "TRAPLINE_KILL_TOOL");
+	const char *at = getenv(is_guardian ? "TRAPLINE_KILL_POINT"
+					    : "TRAPLINE_KILL_TOOL");
 
 	if (at && (unsigned int)atoi(at) == n)
 		kill(getpid(), SIGKILL);

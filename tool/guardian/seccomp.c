@@ -2,10 +2,10 @@
 /*
  * seccomp.c - do the target's filters allow what we must do in it?
  *
- * A filter is a small program that the kernel runs on each system call.  The filters
- * of a thread are read from the kernel, and run here on each call of the list in
- * docs/syscalls.md; only "allow" and "log" will do.  A filter that does not end
- * orderly is taken for a no.
+ * A filter is a small program that the kernel runs on each system call.  The
+ * filters of a thread are read from the kernel, and run here on each call of
+ * the list in docs/syscalls.md; only "allow" and "log" will do.  A filter that
+ * does not end orderly is taken for a no.
  */
 #define _GNU_SOURCE
 #include "judge.h"
@@ -24,7 +24,7 @@
 
 #include "guardian.h"
 
-#define MOST_INSNS 4096
+#define MOST_INSNS   4096
 #define MOST_FILTERS 256
 
 /* clang-format off */
@@ -121,7 +121,8 @@ static uint32_t alu(const struct machine *v, const struct sock_filter *f,
 	return 0;
 }
 
-static bool test(const struct machine *v, const struct sock_filter *f, bool *bad)
+static bool test(const struct machine *v, const struct sock_filter *f,
+		 bool *bad)
 {
 	uint32_t b = BPF_SRC(f->code) == BPF_X ? v->x : f->k;
 
@@ -198,7 +199,8 @@ static uint32_t run(const struct sock_filter *f, size_t n, const struct call *c)
 const char *seccomp_forbids(const struct sock_filter *f, size_t n)
 {
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
-		uint32_t action = run(f, n, &calls[i]) & SECCOMP_RET_ACTION_FULL;
+		uint32_t action = run(f, n, &calls[i]) &
+				  SECCOMP_RET_ACTION_FULL;
 
 		if (action != SECCOMP_RET_ALLOW && action != SECCOMP_RET_LOG)
 			return calls[i].name;
@@ -230,8 +232,9 @@ int judge_seccomp(pid_t tid, bool force)
 	if (mode == 0 || force)
 		return 0;
 	if (mode == 1)
-		return refuse(-EPERM,
-			      "it is in strict seccomp mode: it may not make our system calls");
+		return refuse(
+			-EPERM,
+			"it is in strict seccomp mode: it may not make our system calls");
 	for (long i = 0; i < MOST_FILTERS; i++) {
 		const char *name;
 		long n = ptrace(PTRACE_SECCOMP_GET_FILTER, tid, i, NULL);
@@ -240,13 +243,15 @@ int judge_seccomp(pid_t tid, bool force)
 			return 0;
 		if (n <= 0 || n > MOST_INSNS ||
 		    ptrace(PTRACE_SECCOMP_GET_FILTER, tid, i, filter) != n)
-			return refuse(-EPERM,
-				      "its seccomp filter cannot be read to see if our system calls are allowed: run as root, or use --force");
+			return refuse(
+				-EPERM,
+				"its seccomp filter cannot be read to see if our system calls are allowed: run as root, or use --force");
 		name = seccomp_forbids(filter, (size_t)n);
 		if (name)
-			return refuse(-EPERM,
-				      "its seccomp filter forbids %s, which is needed to attach",
-				      name);
+			return refuse(
+				-EPERM,
+				"its seccomp filter forbids %s, which is needed to attach",
+				name);
 	}
 	return refuse(-EPERM, "it has too many seccomp filters");
 }

@@ -3,8 +3,9 @@
  * serve.c - what the agent asks of the guardian
  *
  * While the guardian serves a question the worker stands still, so the two are
- * never at work at once.  The agent is ours, but it lives in the target's memory,
- * which may be scribbled over: each question is checked as if it were hostile.
+ * never at work at once.  The agent is ours, but it lives in the target's
+ * memory, which may be scribbled over: each question is checked as if it were
+ * hostile.
  */
 #define _GNU_SOURCE
 #include "hold.h"
@@ -24,8 +25,8 @@
 #include "guardian.h"
 #include "text.h"
 
-#define PAGE 4096ul
-#define MOST 4096 /* edits, windows or ranges in one question */
+#define PAGE	 4096ul
+#define MOST	 4096 /* edits, windows or ranges in one question */
 #define AGENT_MS 10000
 
 bool map_is_figures(const struct map *m)
@@ -70,7 +71,7 @@ static void *fetch(struct hold *h, uint64_t addr, uint64_t n, size_t size)
 	return p;
 }
 
-/* ---- text ---------------------------------------------------------------------- */
+/* ---- text ---------------------------------------------------------------- */
 
 static int write_one(struct hold *h, const struct tl_edit *e)
 {
@@ -109,7 +110,7 @@ static long serve_write(struct hold *h, uint64_t addr, uint64_t n)
 	return err;
 }
 
-/* ---- the net --------------------------------------------------------------------- */
+/* ---- the net ------------------------------------------------------------- */
 
 static int net_start(struct hold *h)
 {
@@ -193,7 +194,7 @@ out:
 	return err;
 }
 
-/* ---- executable memory ------------------------------------------------------------ */
+/* ---- executable memory --------------------------------------------------- */
 
 static long map_exec(struct hold *h, uint64_t at, uint64_t size)
 {
@@ -263,7 +264,7 @@ static long serve_unmap(struct hold *h, uint64_t addr, uint64_t size)
 	return err;
 }
 
-/* ---- the loop ------------------------------------------------------------------------ */
+/* ---- the loop ------------------------------------------------------------ */
 
 static long serve(struct hold *h, const struct user_regs_struct *r)
 {
@@ -328,9 +329,9 @@ long hold_serve(struct hold *h)
 	/* It is lost, or runs wild; the target needs it for nothing. */
 	hold_net_close(h);
 	worker_end(&h->w);
-	return refuse(-EIO, "the agent in process %d has failed (%s %d at +0x%llx)",
-		      h->pid, sig < 0 ? "error" : "signal", sig,
-		      r.rip - h->base);
+	return refuse(
+		-EIO, "the agent in process %d has failed (%s %d at +0x%llx)",
+		h->pid, sig < 0 ? "error" : "signal", sig, r.rip - h->base);
 }
 
 long hold_command(struct hold *h, uint64_t command)

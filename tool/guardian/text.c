@@ -2,10 +2,10 @@
 /*
  * text.c - changing the target's text, and putting it back
  *
- * The journal holds the original of every byte of text that we change, each byte
- * once.  It lies in memory that the target can write, so an entry is believed
- * only if it names text of a file, and there is something of ours at its place;
- * and if the file itself says the same, it is right anyway.
+ * The journal holds the original of every byte of text that we change, each
+ * byte once.  It lies in memory that the target can write, so an entry is
+ * believed only if it names text of a file, and there is something of ours at
+ * its place; and if the file itself says the same, it is right anyway.
  */
 #include "text.h"
 
@@ -66,7 +66,8 @@ bool text_give_back(struct worker *w, uint64_t addr, size_t len)
 			all = false;
 			continue;
 		}
-		if (worker_call(w, SYS_madvise, p, PAGE, MADV_DONTNEED, 0, 0, 0))
+		if (worker_call(w, SYS_madvise, p, PAGE, MADV_DONTNEED, 0, 0,
+				0))
 			worker_call(w, SYS_madvise, p, PAGE,
 				    MADV_DONTNEED_LOCKED, 0, 0, 0);
 	}

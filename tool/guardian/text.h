@@ -28,8 +28,9 @@ int text_note(struct tl_journal *journal, size_t n, struct worker *w,
 	      uint64_t addr, size_t len);
 
 /*
- * Where @journal, a copy of ours, and the file disagree, and the text around is the
- * file's, the file is right.  To be done before anybody is stopped: it reads files.
+ * Where @journal, a copy of ours, and the file disagree, and the text around
+ * is the file's, the file is right.  To be done before anybody is stopped: it
+ * reads files.
  */
 void text_prefer_file(struct tl_journal *journal, size_t n, struct worker *w);
 

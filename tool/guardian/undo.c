@@ -38,7 +38,7 @@
 #include "inside.h"
 #include "text.h"
 
-#define PAGE 4096ul
+#define PAGE	 4096ul
 #define MAX_OURS 2048
 
 struct undo {
@@ -48,11 +48,11 @@ struct undo {
 	struct tl_mapping ours[MAX_OURS]; /* by address */
 	struct tl_mapping code[MAX_OURS]; /* those that are executable */
 	size_t n_code;
-	uint64_t figures_at; /* 0: they are not mapped */
+	uint64_t figures_at;	    /* 0: they are not mapped */
 	struct tl_figures *figures; /* a copy, or NULL */
 };
 
-/* ---- what is there ---------------------------------------------------------------- */
+/* ---- what is there ------------------------------------------------------- */
 
 static bool recorded(const struct undo *u, const struct map *m)
 {
@@ -72,7 +72,8 @@ static bool anonymous(const struct map *m)
 
 /*
  * Find our mappings: by name; anonymous memory between two of them (the gate);
- * anonymous memory that the figures name (where no memory file may be executed).
+ * anonymous memory that the figures name (where no memory file may be
+ * executed).
  */
 static int find_ours(struct undo *u)
 {
@@ -114,15 +115,15 @@ static bool is_ours(void *arg, uint64_t addr)
 }
 
 /*
- * A copy of section @kind of the figures in the target, into @dst, whose entries
- * are as big as ours: at most @n of them.
+ * A copy of section @kind of the figures in the target, into @dst, whose
+ * entries are as big as ours: at most @n of them.
  */
 static void read_section(int mem, uint64_t at, const struct tl_header *h,
 			 uint32_t kind, void *dst, size_t size, size_t n)
 {
 	struct tl_section s[TL_MAX_SECTIONS];
-	uint32_t sections = h->sections < TL_MAX_SECTIONS ? h->sections :
-							    TL_MAX_SECTIONS;
+	uint32_t sections = h->sections < TL_MAX_SECTIONS ? h->sections
+							  : TL_MAX_SECTIONS;
 
 	if (mem_read(mem, s, at + sizeof(*h), sizeof(s[0]) * sections))
 		return;
@@ -173,13 +174,13 @@ void figures_free(struct tl_figures *f)
 		munmap(f, sizeof(*f));
 }
 
-/* ---- putting back ------------------------------------------------------------------- */
+/* ---- putting back -------------------------------------------------------- */
 
 #define MOST_CALLS 1000000
 
 /*
- * Return addresses that were replaced: by the lists that the figures describe, and
- * only where a word of writable memory holds our trampoline's address.
+ * Return addresses that were replaced: by the lists that the figures describe,
+ * and only where a word of writable memory holds our trampoline's address.
  */
 static void restore_returns(struct undo *u)
 {
@@ -245,8 +246,8 @@ static int stop(struct undo *u, struct net **net)
 	int err = net_open(net, u->pid, u->w->pid, NULL);
 
 	return err ? refuse(err, "its threads cannot be stopped: %s",
-			    strerror(-err)) :
-		     0;
+			    strerror(-err))
+		   : 0;
 }
 
 /* Everyone is stopped: put batch @i back. */
@@ -287,7 +288,8 @@ static int restore_once(struct undo *u, bool *in)
 	net_close(net, NULL);
 	session_kill_point(34);
 	if (!err && left)
-		return refuse(-EIO, "%zu places of its text are not as they were",
+		return refuse(-EIO,
+			      "%zu places of its text are not as they were",
 			      left);
 	return err;
 }
@@ -313,11 +315,12 @@ static int restore_all(struct undo *u, unsigned int patience_ms)
 		usleep(turn < 10 ? 1000 : 20000);
 	}
 	if (!err && in)
-		return refuse(-EBUSY, "a thread of it is still inside a detour");
+		return refuse(-EBUSY,
+			      "a thread of it is still inside a detour");
 	return err;
 }
 
-/* ---- taking away ---------------------------------------------------------------------- */
+/* ---- taking away --------------------------------------------------------- */
 
 static void give_back(struct undo *u)
 {
@@ -419,7 +422,7 @@ out:
 	return err;
 }
 
-/* ---- other processes ------------------------------------------------------------------- */
+/* ---- other processes ----------------------------------------------------- */
 
 /* The tool and the guardian have the figures, too, but not the code. */
 static bool is_copy(pid_t pid, uint64_t inode, uint32_t dev_minor)

@@ -2,10 +2,10 @@
 /*
  * wire.h - between the tool and its guardian
  *
- * A pair of sockets; both ends are of one program, so structures travel as they
- * are.  The tool asks one thing at a time and reads until it has its answer; the
- * guardian may send WIRE_STATE at any time.  End of file at the guardian's end
- * means that the tool is dead: it detaches and exits.
+ * A pair of sockets; both ends are of one program, so structures travel as
+ * they are.  The tool asks one thing at a time and reads until it has its
+ * answer; the guardian may send WIRE_STATE at any time.  End of file at the
+ * guardian's end means that the tool is dead: it detaches and exits.
  */
 #ifndef TL_WIRE_H
 #define TL_WIRE_H
@@ -15,8 +15,9 @@
 #include <session.h>
 
 enum wire_what {
-	WIRE_ATTACHED = 1, /* guardian: with the figures' descriptor, or an error */
-	WIRE_ADD = 2,	   /* tool: n probes follow; guardian: they come back */
+	WIRE_ATTACHED =
+		1,    /* guardian: with the figures' descriptor, or an error */
+	WIRE_ADD = 2, /* tool: n probes follow; guardian: they come back */
 	WIRE_STATS = 3,
 	WIRE_DETACH = 4,
 	WIRE_STATE = 5, /* guardian, unasked */

@@ -59,8 +59,8 @@ int worker_start(struct worker *w, uint64_t ip, uint64_t sp, uint64_t argument);
 int worker_run(struct worker *w, unsigned int ms);
 
 /*
- * A system call instruction in the text of @pid itself, whose memory is @mem; 0:
- * there is none.
+ * A system call instruction in the text of @pid itself, whose memory is @mem;
+ * 0: there is none.
  */
 uint64_t find_syscall(pid_t pid, int mem);
 
