@@ -20,7 +20,8 @@ struct listing {
 	struct spec glob;
 	bool any; /* no glob: everything */
 	size_t shown;
-	struct prototypes *prototypes; /* of the module that is listed */
+	struct prototypes *prototypes; /* of the module that is listed … */
+	bool opened;		       /* … once one was asked for */
 	int width; /* of the column of binaries; 0: there is none */
 };
 
@@ -74,10 +75,18 @@ static void print_text(struct listing *l, const struct module *m,
 	free(name);
 }
 
-static void print_one(struct listing *l, const struct module *m,
+static void print_one(struct listing *l, struct module *m,
 		      const struct symbol *s)
 {
-	char *prototype = prototype_at(l->prototypes, s->addr, s->name);
+	char *prototype;
+
+	if (!l->opened) {
+		say_progress("reading the debug information of %s", m->name);
+		l->prototypes = prototypes_open(&m->image);
+		l->opened = true;
+		say_progress(NULL);
+	}
+	prototype = prototype_at(l->prototypes, s->addr, s->name);
 
 	l->shown++;
 	if (l->options->json)
@@ -93,7 +102,8 @@ static void list_module(struct listing *l, struct module *m)
 	const struct symbol *end = m->image.symbols + m->image.n, *s;
 	bool done = false;
 
-	l->prototypes = prototypes_open(&m->image);
+	l->prototypes = NULL;
+	l->opened = false;
 	for (s = m->image.symbols; s < end && !l->out.failed; s++) {
 		if (s->first)
 			done = false;

@@ -23,6 +23,9 @@
 /* How often the end of the target, -n and the progress line are looked at. */
 #define TICK_MS 100
 
+/* Arming more than that may take a moment. */
+#define MANY_PROBES 500
+
 /* ---- Being told to end ------------------------------------------------------- */
 
 static int wake[2] = { -1, -1 };
@@ -246,7 +249,10 @@ static int attach(struct run *r, pid_t pid)
 	}
 	if (catch_signals() != 0)
 		return -1;
+	if (r->places.n > MANY_PROBES)
+		say_progress("arming %zu probes", r->places.n);
 	n = session_add(r->session, r->probes, r->places.n);
+	say_progress(NULL);
 	if (n < 0) {
 		tell_session_error("cannot arm the probes");
 		return -1;
@@ -294,22 +300,13 @@ static uint64_t read_figures(struct run *r)
 	return sum;
 }
 
-/* A line on the terminal that each next one overwrites; "": wipe it. */
+/* How it stands; a command of ours may use the terminal itself. */
 static void progress(const struct run *r, double elapsed, uint64_t events)
 {
-	static bool shown;
-
-	if (say_level < 0 || !isatty(STDERR_FILENO) || r->child)
-		return;
-	if (elapsed < 0) {
-		if (shown)
-			fputs("\r\033[K", stderr);
-		return;
-	}
-	shown = true;
-	fprintf(stderr, "\r%.0f s, %" PRIu64 " %s, Ctrl-C ends it\033[K",
-		elapsed, events, r->action == SESSION_TIME ? "calls" : "hits");
-	fflush(stderr);
+	if (!r->child)
+		say_progress("%.0f s, %" PRIu64 " %s, Ctrl-C ends it", elapsed,
+			     events,
+			     r->action == SESSION_TIME ? "calls" : "hits");
 }
 
 /* Has the target come to an end of which the user should know? */
@@ -321,12 +318,12 @@ static bool target_ended(struct run *r, int *status)
 	case SESSION_ALIVE:
 		return false;
 	case SESSION_EXITED:
-		progress(r, -1, 0);
+		say_progress(NULL);
 		if (!r->child)
 			say_note("process %d ended", pid);
 		return true;
 	case SESSION_EXECED:
-		progress(r, -1, 0);
+		say_progress(NULL);
 		say_note("process %d runs another program now; these are the "
 			 "figures up to then",
 			 pid);
@@ -334,7 +331,7 @@ static bool target_ended(struct run *r, int *status)
 	case SESSION_LOST:
 		break;
 	}
-	progress(r, -1, 0);
+	say_progress(NULL);
 	say_error("the guardian of process %d is gone; the figures are those "
 		  "up to then; 'trapline detach -p %d' makes sure that "
 		  "nothing is left",
@@ -374,7 +371,7 @@ static double watch(struct run *r, int *status)
 			break;
 		progress(r, elapsed, events);
 		if (o->interval && elapsed >= next) {
-			progress(r, -1, 0);
+			say_progress(NULL);
 			r->print(r, elapsed, false);
 			output_flush(&r->out);
 			if (r->out.failed)
@@ -383,7 +380,7 @@ static double watch(struct run *r, int *status)
 				next += o->interval;
 		}
 	}
-	progress(r, -1, 0);
+	say_progress(NULL);
 	return now() - begin;
 }
 

@@ -9,15 +9,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "text.h"
 
 int say_level;
 
+static bool progress_shown;
+
+void say_progress(const char *fmt, ...)
+{
+	char *raw, *clean;
+	va_list ap;
+
+	if (say_level < 0 || (!fmt && !progress_shown) ||
+	    !isatty(STDERR_FILENO))
+		return;
+	progress_shown = fmt != NULL;
+	if (!fmt) {
+		fputs("\r\033[K", stderr);
+		return;
+	}
+	va_start(ap, fmt);
+	if (vasprintf(&raw, fmt, ap) < 0)
+		raw = NULL;
+	va_end(ap);
+	if (!raw)
+		return;
+	clean = text_clean_dup(raw);
+	fprintf(stderr, "\r%s\033[K", clean);
+	free(clean);
+	free(raw);
+}
+
 static void say(const char *fmt, va_list ap)
 {
 	char *raw, *clean;
 
+	say_progress(NULL);
 	if (vasprintf(&raw, fmt, ap) < 0) {
 		fputs("trapline: out of memory\n", stderr);
 		return;

@@ -20,6 +20,12 @@ void say_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same for what only -v shows. */
 void say_detail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * What is going on, in a line that the next one overwrites; only on a terminal
+ * and not after -q.  NULL wipes it, which everything that is said does, too.
+ */
+void say_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* How much is said: -1 after -q, 1 after -v. */
 extern int say_level;
 
