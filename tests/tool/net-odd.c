@@ -180,6 +180,62 @@ TL_TEST(a_process_that_exits_meanwhile_exits_as_it_would)
 	}
 }
 
+static void *exec_soon(void *arg)
+{
+	static char *const argv[] = { (char *)"sleep", (char *)"1000", NULL };
+
+	(void)arg;
+	pause_ms(3);
+	execv("/bin/sleep", argv);
+	note_wrong(the, 1);
+	return NULL;
+}
+
+static void exec_in_leader(struct shared *s)
+{
+	the = s;
+	start_thread(spin, (void *)1);
+	exec_soon(NULL);
+}
+
+static void exec_in_thread(struct shared *s)
+{
+	the = s;
+	start_thread(exec_soon, NULL);
+	spin(NULL);
+}
+
+TL_TEST(a_process_that_execs_meanwhile_becomes_the_other_program)
+{
+	for (int i = 0; i < 40; i++) {
+		struct victim v =
+			victim_start(i % 2 ? exec_in_leader : exec_in_thread);
+		uint64_t end = clock_ns() + 15000000;
+		struct net_place p = { 0 };
+		struct net *net;
+		int err;
+
+		while (clock_ns() < end) {
+			err = net_open(&net, v.pid, 0, NULL);
+			if (!err)
+				net_close(net, NULL);
+			else
+				CHECK_EQ(err, -ESRCH);
+		}
+		for (int k = 0; k < 1000; k++) {
+			if (!net_look(v.pid, v.pid, &p) && p.known &&
+			    (p.nr == SYS_clock_nanosleep ||
+			     p.nr == SYS_restart_syscall))
+				break;
+			pause_ms(1);
+		}
+		CHECK(p.nr == SYS_clock_nanosleep ||
+		      p.nr == SYS_restart_syscall);
+		CHECK_EQ(atomic_load(&v.s->wrong), 0);
+		victim_end(&v);
+	}
+}
+
 /* ---- those who share the memory without being threads --------------------- */
 
 static int spin_as_process(void *arg)

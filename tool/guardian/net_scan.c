@@ -175,7 +175,8 @@ static void mark_registers(struct scan *s, const struct net_task *t)
 static void mark_place(struct scan *s, const struct net_task *t)
 {
 	mark(s, t->place.pc);
-	mark(s, t->place.pc - 2);
+	if (t->place.nr >= 0)
+		mark(s, t->place.pc - 2);
 	for (int i = 0; i < 6; i++)
 		mark(s, t->place.args[i]);
 }

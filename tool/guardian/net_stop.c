@@ -163,16 +163,25 @@ static int not_seized(struct net_hold *h, pid_t tid, pid_t pid)
 	return st.tracer ? -EBUSY : -EPERM;
 }
 
-/* Seize one task.  0: it is new, 1: nothing to be done, or an error. */
+/*
+ * Seize one task.  0: it is new, 1: nothing to be done, or an error.  When a
+ * thread execs, its leader's number passes from a dead task to a live one, so
+ * what was forbidden is tried again.
+ */
 static int seize(struct net_hold *h, pid_t tid, pid_t pid)
 {
+	int r = -EPERM;
+
 	if (find_task(h, tid))
 		return 1;
-	if (ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) == 0)
-		return add_task(h, tid, pid, NET_SEIZED);
-	if (errno == ESRCH)
-		return 1;
-	return errno == EPERM ? not_seized(h, tid, pid) : -errno;
+	for (int i = 0; i < 3 && r == -EPERM; i++) {
+		if (ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) == 0)
+			return add_task(h, tid, pid, NET_SEIZED);
+		if (errno == ESRCH)
+			return 1;
+		r = errno == EPERM ? not_seized(h, tid, pid) : -errno;
+	}
+	return r;
 }
 
 /* Seize the threads of a process that are there now; the number of new ones. */
@@ -286,7 +295,7 @@ static bool may_sleep_on(const struct net_hold *h, const struct net_task *t)
 {
 	const uint32_t trap = 1u << (SIGTRAP - 1);
 
-	if (!t->place.known || !t->runs)
+	if (!t->place.known || t->place.nr < 0 || !t->runs)
 		return false;
 	if (t->place.state != 'S' && t->place.state != 'D')
 		return false;
@@ -399,7 +408,9 @@ static void let_go(struct net_hold *h, struct net_task *t, int sig)
 {
 	uint64_t now = net_clock();
 
-	ptrace(PTRACE_DETACH, t->tid, 0, (long)sig);
+	/* The dead among those who were stopped are in the way of an exec. */
+	if (ptrace(PTRACE_DETACH, t->tid, 0, (long)sig))
+		waitpid(t->tid, NULL, __WALL | WNOHANG);
 	if (t->since && !t->foreign && now - t->since > h->stats.longest_stop_ns)
 		h->stats.longest_stop_ns = now - t->since;
 	t->state = NET_FREE;
