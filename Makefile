@@ -39,8 +39,8 @@ objcopy = $(cross.$1)objcopy
 layers := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn arch/sim \
 	  host/linux host/sim host/kernel host/template kernel tool \
 	  tool/guardian tool/agent \
-	  tests/guest tests/targets bench examples
--include $(addsuffix /files.mk,$(layers))
+	  tests/guest tests/targets
+include $(addsuffix /files.mk,$(layers))
 
 # Which folder a layer's name stands for, for the tests' `link:` lines.
 dir.engine := engine
@@ -191,77 +191,16 @@ $(O)/trapline: $(call objs,x86,$(sort $(tool-srcs) $(guardian-srcs))) \
 	$(Q)$(call cc,x86) -o $@.new $^ -ldw -lelf -ljson-c $(tool-ldflags)
 	$(Q)mv -f $@.new $@
 
--include kernel/rules.mk
+include kernel/rules.mk
 
-products := $(if $(engine-srcs),$(O)/libtrapline.a $(O)/libtrapline.so) \
-	    $(if $(agent-srcs),$(O)/agent.elf) \
-	    $(if $(tool-srcs),$(O)/trapline)
-template := $(call objs,x86,$(host-template-srcs))
+.PHONY: all
+all: $(O)/trapline $(O)/agent.elf $(O)/libtrapline.a $(O)/libtrapline.so
 
-.PHONY: all targets guests tests
-all: $(products)
-
-# --- Tests: a file is a program; its `/* link: … */` line says with what
-
-harness := tests/lib/tl_test.c tests/lib/tl_test_linux.c
-test-srcs := $(wildcard $(if $(SAN),,tests/api/*.c tests/stress/*.c \
-	     tests/tool/*.c bench/*.c) tests/unit/*.c tests/insn/*/*.c)
-test-lines := $(if $(test-srcs),$(shell awk 'FNR == 1 { print FILENAME } \
-	/^\/\* link: / { sub(/^\/\* link: */, ""); sub(/ *\*\/.*/, ""); \
-	gsub(/ +/, "|"); print FILENAME "|" $$0; nextfile }' $(test-srcs)))
-
-# The words of the link line of $1; without one, the library for tests that
-# know the public API alone, and nothing for the others.
-link-of = $(strip $(or $(foreach l,$(filter $1|%,$(test-lines)), \
-	$(wordlist 2,99,$(subst |, ,$l))), \
-	$(if $(filter tests/api/% tests/stress/% bench/%,$1),lib)))
-target-of = $(if $(filter arm64 on-arm64,$(link-of)),arm64,$(if \
-	$(filter sim,$(link-of)),sim,x86))
-program-of = $(O)/$(target-of)/$(1:.c=)
-
-# $1 target, $2 word: objects of it
-linked = $(if $(filter -%,$2),,$(if $(filter lib,$2),$(O)/libtrapline.a, \
-	$(if $(filter agent-image,$2),$(O)/x86/agent_image.o, \
-	$(call objs,$1,$(if $(filter %.c %.S,$2),$2,$($2-srcs))))))
-word-dir = $(if $(filter %.c,$1),$(call folder,$1),$(dir.$1))
-
-# $1 source, $2 target, $3 words
-define test-program
-$(O)/$2/$1.o: private inc-under-test = $(sort $(foreach d,$(call word-dir,$(firstword $3)) \
-	$(if $(filter host-sim,$3),host/sim),$(call inc.$d,$2)))
-$(O)/$2/$(1:.c=): $(O)/$2/$1.o $(call objs,$2,$(if $(filter bench/%,$1),,$(harness))) $(foreach w,$3,$(call linked,$2,$w))
-	$$(call say,LINK,$$@)
-	$$(Q)$$(call cc,$2) $$(if $$(SAN),-fsanitize=$$(SAN)) \
-		$(if $(filter arm64,$2),-static) -o $$@ $$^ $(filter -%,$3)
-endef
-$(foreach s,$(test-srcs),$(eval $(call test-program,$s,$(call target-of,$s),$(call link-of,$s))))
-
-programs := $(foreach s,$(test-srcs),$(call program-of,$s))
-programs := $(if $(SAN),$(filter-out $(O)/arm64/%,$(programs)),$(programs))
-tests := $(filter-out $(O)/%/bench/%,$(filter-out $(O)/x86/bench/%,$(programs)))
-benches := $(filter $(O)/x86/bench/%,$(programs))
-tool-scripts := $(if $(SAN),,$(wildcard tests/tool/*.sh tests/tool/*.py))
-bench-scripts := $(wildcard bench/*.sh)
-
-targets: $(target-programs)
-guests: $(guest-images)
-tests: $(tests) $(benches)
-
-.PHONY: check soak run-tests bench contract check-layers check-format shellcheck
-check: tests $(if $(SAN),,all targets guests $(template) contract) check-layers \
-		shellcheck
-	$(Q)scripts/run-tests -o $(O) $(tests) $(tool-scripts) \
-		$(if $(SAN),,$(if $(guest-images),scripts/run-guests))
-soak: export TL_SOAK := 1
-soak: check
-
-bench: all targets $(benches)
-	$(Q)scripts/run-bench -o $(O)/bench.json $(benches) $(bench-scripts)
+include mk/tests.mk
 
 # --- Checks of the source
 
-contract: $(if $(engine-srcs),$(O)/x86/core.o) \
-		$(if $(arm64-srcs),$(O)/arm64/core.o)
+contract: $(O)/x86/core.o $(O)/arm64/core.o
 	$(Q)scripts/check-contract include/trapline/host.h $^
 check-layers:
 	$(Q)scripts/check-layers

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+# tests.mk - a test file is a program; its `/* link: ... */` line says with what
+#
+# docs/testing.md tells what may stand in that line.
+
+harness := tests/lib/tl_test.c tests/lib/tl_test_linux.c
+test-srcs := $(wildcard $(if $(SAN),,tests/api/*.c tests/stress/*.c \
+	     tests/tool/*.c bench/*.c) tests/unit/*.c tests/insn/*/*.c)
+test-lines := $(if $(test-srcs),$(shell awk 'FNR == 1 { print FILENAME } \
+	/^\/\* link: / { sub(/^\/\* link: */, ""); sub(/ *\*\/.*/, ""); \
+	gsub(/ +/, "|"); print FILENAME "|" $$0; nextfile }' $(test-srcs)))
+
+# The words of the link line of $1; without one, the library for tests that
+# know the public API alone, and nothing for the others.
+link-of = $(strip $(or $(foreach l,$(filter $1|%,$(test-lines)), \
+	$(wordlist 2,99,$(subst |, ,$l))), \
+	$(if $(filter tests/api/% tests/stress/% bench/%,$1),lib)))
+target-of = $(if $(filter arm64 on-arm64,$(link-of)),arm64,$(if \
+	$(filter sim,$(link-of)),sim,x86))
+program-of = $(O)/$(target-of)/$(1:.c=)
+
+# $1 target, $2 word: what it stands for
+linked = $(if $(filter -% on-arm64,$2),,$(if $(filter lib,$2),$(O)/libtrapline.a, \
+	$(if $(filter agent-image,$2),$(O)/x86/agent_image.o, \
+	$(call objs,$1,$(if $(filter %.c %.S,$2),$2,$(call layer-srcs,$2))))))
+layer-srcs = $(or $($1-srcs),$(error a link: line names $1, which is no layer))
+word-dir = $(if $(filter %.c,$1),$(call folder,$1),$(dir.$1))
+
+# $1 source, $2 target, $3 words
+define test-program
+$(O)/$2/$1.o: private inc-under-test = $(sort $(foreach d,$(call word-dir,$(firstword $3)) \
+	$(if $(filter host-sim,$3),host/sim),$(call inc.$d,$2)))
+$(O)/$2/$(1:.c=): $(O)/$2/$1.o $(call objs,$2,$(if $(filter bench/%,$1),,$(harness))) $(foreach w,$3,$(call linked,$2,$w))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(call cc,$2) $$(if $$(SAN),-fsanitize=$$(SAN)) \
+		$(if $(filter arm64,$2),-static) -o $$@ $$^ $(filter -%,$3)
+endef
+$(foreach s,$(test-srcs),$(eval $(call test-program,$s,$(call target-of,$s),$(call link-of,$s))))
+
+programs := $(foreach s,$(test-srcs),$(call program-of,$s))
+programs := $(if $(SAN),$(filter-out $(O)/arm64/%,$(programs)),$(programs))
+tests := $(filter-out $(O)/x86/bench/%,$(programs))
+benches := $(filter $(O)/x86/bench/%,$(programs))
+tool-scripts := $(if $(SAN),,$(wildcard tests/tool/*.sh tests/tool/*.py))
+bench-scripts := $(wildcard bench/*.sh)
+
+template := $(call objs,x86,$(host-template-srcs))
+
+.PHONY: targets guests tests
+targets: $(target-programs)
+guests: $(guest-images)
+tests: $(tests) $(benches)
+
+.PHONY: check soak run-tests bench contract check-layers check-format shellcheck
+check: tests $(if $(SAN),,all targets guests $(template) contract) check-layers \
+		shellcheck
+	$(Q)scripts/run-tests -o $(O) $(tests) $(tool-scripts) \
+		$(if $(SAN),,scripts/run-guests)
+soak: export TL_SOAK := 1
+soak: check
+
+bench: all targets $(benches)
+	$(Q)scripts/run-bench -o $(O)/bench.json $(benches) $(bench-scripts)
