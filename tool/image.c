@@ -27,6 +27,12 @@
 #define NAME_MAX_BYTES 16384
 #define SEGMENTS_MAX   4096
 
+/*
+ * A table that is larger was made to fill our memory: a sparse file costs its
+ * maker nothing.
+ */
+#define TABLE_MAX (1ULL << 30)
+
 static int read_segments(struct image *img)
 {
 	size_t n = 0;
@@ -125,13 +131,27 @@ static bool symbol_of(const struct image *img, const GElf_Sym *sym,
 	return true;
 }
 
+/* May the section @index of @elf be read into memory? */
+static bool is_affordable(Elf *elf, size_t index)
+{
+	Elf_Scn *scn = elf_getscn(elf, index);
+	GElf_Shdr sh;
+
+	return scn && gelf_getshdr(scn, &sh) &&
+	       (sh.sh_type == SHT_NOBITS || sh.sh_size <= TABLE_MAX);
+}
+
 static void read_table(struct image *img, Elf *elf, Elf_Scn *scn,
 		       const GElf_Shdr *sh)
 {
-	Elf_Data *data = elf_getdata(scn, NULL);
 	size_t entry = gelf_fsize(elf, ELF_T_SYM, 1, EV_CURRENT), count;
 	size_t room = img->n;
+	Elf_Data *data;
 
+	if (!is_affordable(elf, elf_ndxscn(scn)) ||
+	    !is_affordable(elf, sh->sh_link))
+		return;
+	data = elf_getdata(scn, NULL);
 	if (!data || !data->d_buf || !entry || (sh->sh_flags & SHF_COMPRESSED))
 		return;
 	count = data->d_size / entry;
@@ -365,6 +385,18 @@ const struct symbol *image_find(const struct image *img, uint64_t addr)
 	return s;
 }
 
+bool image_is_affordable(void *elf, uint64_t flags)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+
+	while ((scn = elf_nextscn(elf, scn)))
+		if (gelf_getshdr(scn, &sh) && (sh.sh_flags & flags) == flags &&
+		    !is_affordable(elf, elf_ndxscn(scn)))
+			return false;
+	return true;
+}
+
 bool image_unwind_bounds(struct image *img, uint64_t addr, uint64_t *start,
 			 uint64_t *end)
 {
@@ -374,7 +406,8 @@ bool image_unwind_bounds(struct image *img, uint64_t addr, uint64_t *start,
 
 	if (!img->cfi_tried) {
 		img->cfi_tried = true;
-		img->cfi = dwarf_getcfi_elf(img->elf);
+		if (image_is_affordable(img->elf, SHF_ALLOC))
+			img->cfi = dwarf_getcfi_elf(img->elf);
 	}
 	if (!img->cfi || dwarf_cfi_addrframe(img->cfi, addr, &frame) != 0)
 		return false;

@@ -84,4 +84,10 @@ bool image_has_code(const struct image *img, uint64_t addr);
 bool image_unwind_bounds(struct image *img, uint64_t addr, uint64_t *start,
 			 uint64_t *end);
 
+/*
+ * Is every section of the Elf * that has all of @flags (SHF_*) small enough to be
+ * read into memory?  For libdw, which reads what it is given.
+ */
+bool image_is_affordable(void *elf, uint64_t flags);
+
 #endif

@@ -270,10 +270,11 @@ struct prototypes *prototypes_open(struct image *img)
 	size_t head;
 	Dwarf_Die cu;
 
-	p->dwarf = dwarf_begin_elf(img->elf, DWARF_C_READ, NULL);
+	if (image_is_affordable(img->elf, 0))
+		p->dwarf = dwarf_begin_elf(img->elf, DWARF_C_READ, NULL);
 	if ((!p->dwarf ||
 	     dwarf_nextcu(p->dwarf, 0, &next, &head, NULL, NULL, NULL) != 0) &&
-	    img->debug_elf) {
+	    img->debug_elf && image_is_affordable(img->debug_elf, 0)) {
 		if (p->dwarf)
 			dwarf_end(p->dwarf);
 		p->dwarf = dwarf_begin_elf(img->debug_elf, DWARF_C_READ, NULL);

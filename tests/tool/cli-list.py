@@ -13,6 +13,7 @@ import os
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -490,6 +491,30 @@ def broken_files_give_one_line_or_a_listing():
             tl.check_eq(r.stderr.count(b"\n"), 1, f"step {i}: lines")
         for line in r.stdout.splitlines():
             json.loads(line)
+
+
+@tl.case
+def a_sparse_file_does_not_fill_the_memory():
+    path = os.path.join(tl.tempdir(), "huge")
+    shutil.copy(DYN, path)
+    os.truncate(path, 60 << 30)
+    with open(path, "r+b") as f:
+        head = f.read(64)
+        shoff, = struct.unpack_from("<Q", head, 40)
+        count, = struct.unpack_from("<H", head, 60)
+        for i in range(1, count):
+            # Symbols, strings, debug information: 40 GiB each, all zeroes.
+            f.seek(shoff + 64 * i)
+            kind, = struct.unpack_from("<4xI", f.read(64))
+            if kind != 8:
+                f.seek(shoff + 64 * i + 32)
+                f.write(struct.pack("<Q", 40 << 30))
+    r = subprocess.run(["bash", "-c", "ulimit -v 3000000; exec \"$@\"", "-",
+                        FAKE, "list", path], capture_output=True, text=True,
+                       timeout=20, check=False)
+    tl.check(r.returncode == 1, f"ended with {r.returncode}: {r.stderr}")
+    tl.check_eq(r.stderr.count("\n"), 1, r.stderr)
+    tl.check("out of memory" not in r.stderr, r.stderr)
 
 
 @tl.case
