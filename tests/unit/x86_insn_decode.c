@@ -465,10 +465,35 @@ TL_TEST(places_in_copies_are_known)
 	CHECK_EQ(x86_reloc_where(&in, n, 2), X86_AT_RCX);
 	CHECK_EQ(x86_reloc_where(&in, n, 12), X86_AT_NEXT);
 
+	/* the kernel restarts it two bytes before its end */
+	n = COPY(&in, "\x48\x0f\x05", AT + 0x1000, out);
+	CHECK_EQ(n, 13);
+	CHECK_EQ(x86_reloc_where(&in, n, 1), X86_AT_START);
+	CHECK_EQ(x86_reloc_where(&in, n, 3), X86_AT_RCX);
+
 	REQUIRE(!DECODE(&in, "\xcd\x80"));
 	CHECK_EQ(x86_reloc_syscall_end(&in), 2);
 	REQUIRE(!DECODE(&in, "\x90"));
 	CHECK_EQ(x86_reloc_syscall_end(&in), 0);
+}
+
+TL_TEST(calls_at_low_addresses_push_an_immediate)
+{
+	static const uint8_t call[] = { 0xe8, 0x10, 0, 0, 0 };
+	uint8_t out[X86_RELOC_MAX];
+	struct x86_insn in;
+
+	REQUIRE(!x86_decode(&in, call, sizeof(call), 0x401000));
+	CHECK_EQ(x86_relocate(&in, call, 0x500000, out, sizeof(out)), 5 + 5);
+	CHECK_EQ(out[0], 0x68);
+	CHECK_EQ(x86_reloc_where(&in, 10, 5), X86_AT_PUSHED);
+	/* as the immediate is extended by its sign, not from 2 GiB on */
+	REQUIRE(!x86_decode(&in, call, sizeof(call), 0x80000000));
+	CHECK_EQ(x86_relocate(&in, call, 0x80001000, out, sizeof(out)),
+		 6 + 5 + 8);
+	REQUIRE(!x86_decode(&in, call, sizeof(call), 0xffffffff80000000));
+	CHECK_EQ(x86_relocate(&in, call, 0xffffffff80001000, out, sizeof(out)),
+		 5 + 5);
 }
 
 TL_TEST(xbegin_keeps_its_abort_handler)

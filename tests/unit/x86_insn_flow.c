@@ -321,6 +321,68 @@ SWITCH(table_out,
 	"table_out_at: 2: push %rbx; mov %rdi, %rbx; push %rbp; ret\n")
 /* clang-format on */
 
+/* clang-format off */
+/* With a table as well, but this sum is of a label and something else. */
+SWITCH(label_and_table,
+	OF(label_and_table, 1) OF(label_and_table, 1),
+	"1: lea 9f(%rip), %r9; shl $6, %rcx; add %r9, %rcx; jmp *%rcx\n"
+	"label_and_table_at: push %rbx; mov %rdi, %rbx; push %rbp; ret\n")
+/* clang-format on */
+
+TL_TEST(offsets_from_labels_are_not_taken_for_tables)
+{
+	CHECK_EQ(WINDOW(label_and_table), X86_FLOW_INDIRECT);
+}
+
+/* clang-format off */
+/* Where the register comes from is not seen: a tail call, or another switch. */
+SWITCH(unknown_and_table,
+	OF(unknown_and_table, 1) OF(unknown_and_table, 1),
+	"1: call plain_start; jmp *%rcx\n"
+	"unknown_and_table_at: push %rbx; mov %rdi, %rbx; push %rbp; ret\n")
+SWITCH(unseen_and_table,
+	OF(unseen_and_table, 1) OF(unseen_and_table, 1),
+	"1: jmp *%rcx\n"
+	"unseen_and_table_at: push %rbx; mov %rdi, %rbx; push %rbp; ret\n")
+FUNCTION(unknown_alone, "call plain_start; jmp *%rcx\n"
+	"unknown_alone_at: push %rbx; mov %rdi, %rbx; push %rbp; ret\n");
+
+/*
+ * The second table begins where the first ends.  Read as part of the first, its
+ * last entry would lead into the window.
+ */
+SWITCH(two_tables,
+	OF(two_tables, 1) OF(two_tables, 1)
+	"two_tables_second: .long 1b - two_tables_second\n"
+	".long two_tables_at + 1 - two_tables_table\n",
+	"1: lea two_tables_second(%rip), %rdx\n"
+	"movslq (%rdx,%rsi,4), %rax; add %rdx, %rax; jmp *%rax\n"
+	"two_tables_at: push %rbx; mov %rdi, %rbx; push %rbp\n"
+	"nop; nop; nop; nop; nop; ret\n")
+/* clang-format on */
+
+TL_TEST(unknown_jumps_are_tail_calls_where_no_table_is)
+{
+	CHECK_EQ(WINDOW(unknown_and_table), X86_FLOW_INDIRECT);
+	CHECK_EQ(WINDOW(unseen_and_table), X86_FLOW_INDIRECT);
+	CHECK_EQ(WINDOW(unknown_alone), X86_FLOW_OK);
+}
+
+TL_TEST(a_table_ends_where_the_next_one_begins)
+{
+	CHECK_EQ(WINDOW(two_tables), X86_FLOW_OK);
+}
+
+FUNCTION(by_pointer, "mov by_pointer_word(%rip), %rax; jmp *%rax\n"
+		     "by_pointer_at: push %rbx; 1: mov %rdi, %rbx\n"
+		     "push %rbp; ret\n.pushsection .data\n.p2align 3\n"
+		     "by_pointer_word: .quad 1b\n.popsection");
+
+TL_TEST(pointers_to_labels_are_read)
+{
+	CHECK_EQ(WINDOW(by_pointer), X86_FLOW_TARGET_INSIDE);
+}
+
 TL_TEST(tables_of_offsets_are_read)
 {
 	CHECK_EQ(WINDOW(table_in), X86_FLOW_TARGET_INSIDE);
@@ -356,6 +418,10 @@ FUNCTION(by_bytes, "by_bytes_at: lea by_bytes_at(%rip), %rdx\n"
 		   "movzbl (%rdi), %eax; lea (%rdx,%rax,4), %rax; jmp *%rax");
 FUNCTION(by_unknown_table, "by_unknown_table_at: push %rbx; mov %rdi, %rbx\n"
 			   "nop; pop %rbx; mov (%rdi,%rsi,8), %rax; jmp *%rax");
+FUNCTION(by_masked, "by_masked_at: mov (%rdi), %rax; and $-32, %rax\n"
+		    "nop; jmp *%rax");
+FUNCTION(by_shifted, "by_shifted_at: mov (%rdi), %rax; shl $5, %rax\n"
+		     "nop; jmp *%rax");
 FUNCTION(by_scrambled, "push %rbx\n"
 		       "by_scrambled_at: mov 8(%rdi), %rax; pop %rbx\n"
 		       "ror $0x11, %rax; xor %fs:0x30, %rax; jmp *%rax");
@@ -375,6 +441,8 @@ TL_TEST(jumps_that_may_go_anywhere_are_refused)
 	CHECK_EQ(WINDOW(by_label), X86_FLOW_INDIRECT);
 	CHECK_EQ(WINDOW(by_bytes), X86_FLOW_INDIRECT);
 	CHECK_EQ(WINDOW(by_unknown_table), X86_FLOW_INDIRECT);
+	CHECK_EQ(WINDOW(by_masked), X86_FLOW_INDIRECT);
+	CHECK_EQ(WINDOW(by_shifted), X86_FLOW_INDIRECT);
 }
 
 /* ---- code that is not PIC, at addresses of its own ---- */
@@ -382,7 +450,7 @@ TL_TEST(jumps_that_may_go_anywhere_are_refused)
 #define LOW_CODE  0x401000
 #define LOW_TABLE 0x500000
 
-static const uint8_t low_code[] = {
+static uint8_t low_code[] = {
 	0xff, 0x24, 0xc5, 0x00, 0x00, 0x50, 0x00, /* 0: jmp *table(,%rax,8) */
 	0x53,					  /* 7: push %rbx */
 	0x48, 0x89, 0xfb,			  /* 8: mov %rdi, %rbx */
@@ -422,6 +490,20 @@ static enum x86_flow_result low_window(uint64_t entry)
 	low_table[1] = entry;
 	low_table[2] = 0;
 	return x86_flow_window(&flow, LOW_CODE + 7, 5, &win);
+}
+
+TL_TEST(addresses_in_immediates_are_targets)
+{
+	/* mov $LOW_CODE + 8 or 0, %eax; nop; nop in place of the jump */
+	static const uint8_t mov[] = { 0xb8, 8, 0x10, 0x40, 0, 0x90, 0x90 };
+	uint8_t jump[7];
+
+	memcpy(jump, low_code, 7);
+	memcpy(low_code, mov, 7);
+	CHECK_EQ(low_window(0), X86_FLOW_TARGET_INSIDE);
+	low_code[1] = 0;
+	CHECK_EQ(low_window(0), X86_FLOW_OK);
+	memcpy(low_code, jump, 7);
 }
 
 TL_TEST(tables_at_fixed_addresses_are_read)
