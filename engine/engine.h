@@ -290,7 +290,10 @@ int tl_patch(struct tl_change *changes, size_t n);
 
 /* So many return probes are registered in one go. */
 #define TL_REGISTER_SOME 64
-/* Is @p the kp of a return probe? */
+/* The function of @p, a return probe's kp, was entered.  Context: any. */
+int tl_retprobe_enter(struct tl_context *cx, struct kprobe *p,
+		      struct pt_regs *regs);
+/* Is @p the kp of a return probe?  Context: any. */
 bool tl_probe_is_return(const struct kprobe *p);
 /* Nobody is to be told any more when calls return that @rp follows. */
 void tl_retprobe_forget(struct kretprobe *rp);

@@ -39,6 +39,7 @@
 #include "locks.h"
 
 #define LISTS	     16
+#define SPARES	     2 /* that a context keeps */
 #define CHUNKS	     32
 #define SHARED_DATA  64
 #define SHARED_CHUNK 4096 /* instances; halved until the host has so much */
@@ -167,6 +168,41 @@ static void put_call(struct kretprobe_instance *ri)
 	push(c->pool, list_of(ri->fp), c);
 }
 
+/*
+ * The last instances that a context has had of the shared pool are kept for its
+ * next calls, without any locked instruction.
+ *
+ *   K5  Only the outermost section of a context touches its spares, so a signal
+ *       in the middle cannot.  (What is nested neither enters functions nor
+ *       comes here to return; it puts back to the pool.)
+ */
+static struct call *take_spare(struct tl_context *cx,
+			       const struct tl_calls *pool)
+{
+	struct kretprobe_instance *ri = cx->spare;
+
+	if (!ri || call_of(ri)->pool != pool)
+		return NULL;
+	cx->spare = ri->next;
+	return call_of(ri);
+}
+
+static void keep_call(struct tl_context *cx, struct kretprobe_instance *ri)
+{
+	unsigned int n = 0;
+
+	for (struct kretprobe_instance *s = cx->spare; s; s = s->next)
+		n++;
+	if (n >= SPARES ||
+	    call_of(ri)->pool != tl_load(&tl_engine.shared_calls)) {
+		put_call(ri);
+		return;
+	}
+	tl_store_release(&call_of(ri)->state, CALL_FREE);
+	ri->next = cx->spare;
+	cx->spare = ri;
+}
+
 /* ---- pools: making and freeing ------------------------------------------------------ */
 
 static size_t chunk_bytes(const struct tl_calls *pool)
@@ -259,6 +295,13 @@ void tl_retprobe_release(struct kretprobe *rp)
 	rp->calls = NULL;
 }
 
+static int drop_spares(struct tl_context *cx, void *arg)
+{
+	(void)arg;
+	cx->spare = NULL;
+	return 0;
+}
+
 void tl_retprobe_maintain(bool all)
 {
 	struct tl_calls **link = &tl_engine.own_calls;
@@ -286,6 +329,8 @@ void tl_retprobe_maintain(bool all)
 	/* Who has just put an instance back may still look at its list. */
 	if (!dead || tl_grace())
 		return;
+	if (!tl_engine.shared_calls) /* nobody is in a section any more */
+		tlh_each_context(drop_spares, NULL);
 	while ((pool = dead)) {
 		dead = pool->next;
 		free_pool(pool);
@@ -380,12 +425,11 @@ static unsigned long true_return(struct tl_context *cx, uintptr_t sp,
 	return 0;
 }
 
-/* The pre handler of every return probe. */
-static int enter_function(struct kprobe *p, struct pt_regs *regs)
+int tl_retprobe_enter(struct tl_context *cx, struct kprobe *p,
+		      struct pt_regs *regs)
 {
 	struct kretprobe *rp = tl_retprobe_of(p);
 	unsigned long *slot = tl_arch_return_slot(regs);
-	struct tl_context *cx = tlh_context();
 	uintptr_t sp = tl_arch_sp(regs);
 	unsigned long to;
 	struct call *c;
@@ -394,7 +438,9 @@ static int enter_function(struct kprobe *p, struct pt_regs *regs)
 	if (cx->returns && cx->returns->fp < sp)
 		drop_gone(cx, sp, true);
 	to = true_return(cx, sp, slot, &chained);
-	c = to ? take_call(rp->calls, sp) : NULL;
+	c = to ? take_spare(cx, rp->calls) : NULL;
+	if (!c && to)
+		c = take_call(rp->calls, sp);
 	if (!c && to) {
 		drop_gone(cx, sp, false);
 		c = take_call(rp->calls, sp);
@@ -410,7 +456,7 @@ static int enter_function(struct kprobe *p, struct pt_regs *regs)
 	c->ri.fp = sp;
 	tl_store(&c->ri.rp, rp);
 	if (rp->entry_handler && rp->entry_handler(&c->ri, regs)) {
-		put_call(&c->ri);
+		keep_call(cx, &c->ri);
 		return 0;
 	}
 	tl_store_release(&c->state, CALL_ACTIVE);
@@ -420,6 +466,17 @@ static int enter_function(struct kprobe *p, struct pt_regs *regs)
 	tl_compiler_fence();
 	*slot = (unsigned long)tl_arch_return_trampoline;
 	return 0;
+}
+
+/*
+ * The pre handler that every return probe has.  trap.c knows it and calls
+ * tl_retprobe_enter(), with the context that it has already.
+ */
+static int enter_function(struct kprobe *p, struct pt_regs *regs)
+{
+	struct tl_context *cx = tlh_context();
+
+	return cx ? tl_retprobe_enter(cx, p, regs) : 0;
 }
 
 bool tl_probe_is_return(const struct kprobe *p)
@@ -511,7 +568,10 @@ static unsigned long finish_call(struct tl_section *s,
 	while ((ri = *link) && ri->fp <= fp) {
 		if (ri->fp == fp) {
 			*link = ri->next;
-			put_call(ri);
+			if (s->nested)
+				put_call(ri);
+			else
+				keep_call(s->cx, ri); /* K5 */
 		} else {
 			link = &ri->next;
 		}

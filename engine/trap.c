@@ -74,7 +74,10 @@ static int call_pre(struct tl_section *s, struct tl_point *p,
 		if (!probe->pre_handler)
 			continue;
 		tl_section_probe(s, p, probe);
-		ret = probe->pre_handler(probe, regs);
+		if (tl_probe_is_return(probe))
+			ret = tl_retprobe_enter(s->cx, probe, regs);
+		else
+			ret = probe->pre_handler(probe, regs);
 	}
 	tl_section_probe(s, p, NULL);
 	if (ret) /* often: skip the instruction; behind it is a jump's inside */

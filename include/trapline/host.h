@@ -50,6 +50,7 @@ struct tl_context {
 		uintptr_t from; /* the interrupted code's stack pointer */
 	} stack[TL_CONTEXT_DEPTH];
 	struct kretprobe_instance *returns; /* the shadow stack, newest first */
+	struct kretprobe_instance *spare; /* free ones, for the next call */
 	unsigned long entered; /* traps and detours begun */
 	unsigned long left;    /* changes when depth goes back to 0 */
 	struct tl_context *next; /* the home may link its contexts here */
