@@ -25,26 +25,40 @@ static int by_total(const void *va, const void *vb)
 	return strcmp(a->place->name, b->place->name);
 }
 
+static void add_row(struct json_object *list, uint64_t le, uint64_t count)
+{
+	struct json_object *row = json_object_new_object();
+
+	put_number(row, "le_ns", le);
+	put_number(row, "count", count);
+	json_object_array_add(list, row);
+}
+
+/* A row for each nanosecond that is the largest of a bucket. */
 static struct json_object *histogram_json(const struct session_times *t,
 					  struct clock_rate rate)
 {
 	struct json_object *list = json_object_new_array();
+	uint64_t le = 0, count = 0;
 
 	for (unsigned int i = 0; list && i < SESSION_BUCKETS; i++) {
-		struct json_object *row;
-		uint64_t last = bucket_end(i) - 1;
+		uint64_t last = bucket_end(i) - 1, ns;
 
 		if (!t->bucket[i])
 			continue;
-		/* The largest value that falls into the bucket. */
 		if (last > t->max)
 			last = t->max;
-		row = json_object_new_object();
-		put_number(row, "le_ns",
-			   (uint64_t)ceil((double)last * rate.ns_per_tick));
-		put_number(row, "count", t->bucket[i]);
-		json_object_array_add(list, row);
+		ns = (uint64_t)ceil((double)last * rate.ns_per_tick);
+		/* Of a fast clock several buckets are one nanosecond. */
+		if (count && ns != le) {
+			add_row(list, le, count);
+			count = 0;
+		}
+		le = ns;
+		count += t->bucket[i];
 	}
+	if (list && count)
+		add_row(list, le, count);
 	return list;
 }
 

@@ -112,7 +112,7 @@ def timed_calls_are_the_calls_that_the_program_counted():
                                     "max_ns")]
             tl.check_eq(order, sorted(order), "figures ascend")
             les = [b["le_ns"] for b in r["histogram"]]
-            tl.check_eq(les, sorted(les), "buckets ascend")
+            tl.check_eq(les, sorted(set(les)), "buckets ascend")
             tl.check(r["total_ns"] >= r["calls"] * r["min_ns"], "total")
         tl.check_clean(t.pid, footprint)
         t.resume()
