@@ -153,6 +153,14 @@ void sim_reset(void)
 	sim_log_clear();
 }
 
+bool sim_make_executable(void)
+{
+	int prot = PROT_READ | PROT_WRITE | PROT_EXEC;
+
+	return !mprotect(sim_text, SIM_TEXT_BYTES, prot) &&
+	       !mprotect(exec_memory, EXEC_BYTES, prot);
+}
+
 /* ---- host.h: contexts and memory -------------------------------------------------- */
 
 struct tl_context *tlh_context(void)

@@ -50,7 +50,7 @@ struct sim {
 	/* To read. */
 	unsigned long calls[SIM_NR_CALLS];
 	unsigned long stack_calls; /* of the optional stack() */
-	size_t allocated; /* bytes by tlh_alloc */
+	size_t allocated;	   /* bytes by tlh_alloc */
 	size_t exec_allocated;
 	bool locked;
 	bool patching;
@@ -71,6 +71,12 @@ extern uint8_t sim_gate;
 
 /* Back to the beginning, text zeroed; nothing may be registered. */
 void sim_reset(void);
+
+/*
+ * For code that the build machine executes: text and copies writable and
+ * executable.  false: that is not allowed here.
+ */
+bool sim_make_executable(void);
 
 /* Let the @n-th call of @call from now on (1: the next one) fail; 0: none. */
 void sim_fail(enum sim_call call, unsigned long n);

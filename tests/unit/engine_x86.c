@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* link: engine x86 x86-insn host-sim */
+/*
+ * engine_x86.c - the engine with the real architecture, in the simulated home
+ *
+ * The text is machine code that this processor executes, so jumps and what is
+ * behind them run natively; breakpoints are handed to the engine by hand.
+ */
+#include <string.h>
+#include <sys/mman.h>
+
+#include <arch.h>
+#include <sim.h>
+#include <trapline/agent.h>
+#include <trapline/regs.h>
+#include <trapline/trap.h>
+
+#include "tl_test.h"
+
+#define HANDLER __attribute__((target("general-regs-only"))) static
+
+/*
+ * long f(long a): lea 3(%rdi),%rax; add $4,%rax; xor %edx,%edx; ret
+ *
+ * and long g(long a): push %rbx; call f; pop %rbx; ret
+ */
+static const uint8_t f_code[] = { 0x48, 0x8d, 0x47, 0x03, 0x48, 0x83,
+				  0xc0, 0x04, 0x31, 0xd2, 0xc3 };
+static const uint8_t g_code[] = { 0x53, 0xe8, 0, 0, 0, 0, 0x5b, 0xc3 };
+
+#define F 0x100
+#define G 0x200
+
+typedef long fn(long a);
+static uint8_t before[SIM_TEXT_BYTES];
+
+static bool start(void)
+{
+	int32_t rel = F - (G + 6);
+
+	sim_reset();
+	sim_ops.gate = NULL;
+	sim_ops.red_zone = 128;
+	sim_ops.stack = NULL;
+	memset(sim_text, 0xcc, SIM_TEXT_BYTES);
+	memcpy(sim_text + F, f_code, sizeof(f_code));
+	memcpy(sim_text + G, g_code, sizeof(g_code));
+	memcpy(sim_text + G + 2, &rel, 4);
+	sim_text[F + sizeof(f_code)] = 0x55; /* no padding: somebody else's */
+	memcpy(before, sim_text, sizeof(before));
+	sim_function("f", (uintptr_t)sim_text + F, sizeof(f_code));
+	sim_function("g", (uintptr_t)sim_text + G, sizeof(g_code));
+	return sim_make_executable();
+}
+
+static long call(size_t off, long a)
+{
+	return ((fn *)(uintptr_t)(sim_text + off))(a);
+}
+
+static void finish(void)
+{
+	CHECK_EQ(tl_remove_all(), 0);
+	CHECK_MEM(sim_text, before, SIM_TEXT_BYTES);
+	CHECK_EQ(sim.allocated, 0);
+	CHECK_EQ(sim.exec_allocated, 0);
+	CHECK_EQ(sim.misuse, 0);
+}
+
+static struct pt_regs seen;
+static int pres, posts, returns;
+
+HANDLER int pre(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	seen = *regs;
+	pres++;
+	return 0;
+}
+
+HANDLER void post(struct kprobe *p, struct pt_regs *regs, unsigned long flags)
+{
+	(void)p;
+	(void)flags;
+	seen = *regs;
+	posts++;
+}
+
+HANDLER int on_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	(void)ri;
+	seen = *regs;
+	returns++;
+	return 0;
+}
+
+TL_TEST(jump_calls_handlers_and_keeps_the_result)
+{
+	struct kprobe p = { .symbol_name = "f",
+			    .pre_handler = pre,
+			    .post_handler = post };
+
+	if (!start())
+		SKIP("no memory may be writable and executable here");
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_EQ(sim_text[F], 0xe9);
+	CHECK_EQ(tl_kprobe_why(&p), TL_WHY_NONE);
+	pres = posts = 0;
+	CHECK_EQ(call(F, 10), 17);
+	CHECK_EQ(pres, 1);
+	CHECK_EQ(posts, 1);
+	CHECK_EQ(seen.ax, 13); /* after the first instruction */
+	CHECK_EQ(call(G, 20), 27);
+	CHECK_EQ(pres, 2);
+	unregister_kprobe(&p);
+	CHECK_EQ(call(F, 10), 17);
+	CHECK_EQ(pres, 2);
+	finish();
+}
+
+TL_TEST(counter_is_kept_in_place)
+{
+	static char counters[TL_COUNTER_BLOCK];
+	struct kprobe p = { .symbol_name = "f",
+			    .counter = (uint64_t *)counters };
+
+	if (!start())
+		SKIP("no memory may be writable and executable here");
+	CHECK_EQ(register_kprobe(&p), 0);
+	for (int i = 0; i < 1000; i++)
+		CHECK_EQ(call(G, i), i + 7);
+	CHECK_EQ(tl_counter_read(p.counter), 1000);
+	finish();
+}
+
+TL_TEST(breakpoint_leads_to_a_slot_with_the_instruction)
+{
+	struct kprobe p = { .symbol_name = "f", .pre_handler = pre };
+	struct pt_regs regs = { 0 };
+	uint8_t slot[4];
+
+	if (!start())
+		SKIP("no memory may be writable and executable here");
+	sim_ops.no_optimize = true;
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_EQ(sim_text[F], 0xcc);
+	regs.ip = (uintptr_t)sim_text + F + 1;
+	regs.sp = (uintptr_t)sim_stack + 4096;
+	pres = 0;
+	CHECK(tl_trap_breakpoint(&regs));
+	CHECK_EQ(pres, 1);
+	CHECK_EQ(seen.ip, (uintptr_t)sim_text + F + 1);
+	memcpy(slot, (const void *)regs.ip, 4);
+	CHECK_MEM(slot, f_code, 4);
+	CHECK_EQ(tl_origin(regs.ip), (uintptr_t)sim_text + F);
+	finish();
+}
+
+TL_TEST(return_is_followed)
+{
+	struct kretprobe r = { .handler = on_return };
+
+	if (!start())
+		SKIP("no memory may be writable and executable here");
+	r.kp.symbol_name = "f";
+	CHECK_EQ(register_kretprobe(&r), 0);
+	returns = 0;
+	CHECK_EQ(call(G, 30), 37);
+	CHECK_EQ(returns, 1);
+	CHECK_EQ(seen.ax, 37);
+	CHECK_EQ(seen.ip, (uintptr_t)sim_text + G + 6);
+	CHECK_EQ(r.nmissed, 0);
+	finish();
+}
+
+TL_TEST(places_that_cannot_be_probed_are_refused)
+{
+	struct kprobe p = { .pre_handler = pre };
+
+	if (!start())
+		SKIP("no memory may be writable and executable here");
+	p.addr = sim_text + F + 1; /* inside an instruction */
+	CHECK_EQ(register_kprobe(&p), -TL_EILSEQ);
+	p.addr = sim_text + 0x300; /* int3 */
+	CHECK_EQ(register_kprobe(&p), -TL_EILSEQ);
+	p.addr = sim_text + F + 8; /* too near to the end for a jump */
+	p.flags = KPROBE_FLAG_JUMP_ONLY;
+	CHECK_EQ(register_kprobe(&p), -TL_EBUSY);
+	CHECK(tl_kprobe_why(&p) != TL_WHY_NONE);
+	finish();
+}
