@@ -70,7 +70,7 @@ extern const struct insn_case __start_insn_cases[], __stop_insn_cases[];
 		"1: " t "\n2:\n.popsection\n"		\
 		".pushsection insn_text,\"aw\"\n"	\
 		"3: .string \"" t "\"\n.popsection\n"	\
-		".pushsection insn_cases,\"aw\"\n"	\
+		".pushsection insn_cases,\"aw\"\n.p2align 3\n" \
 		".quad 3b, 1b, 2b\n.popsection\n")
 
 #define JCC(cc)						\
