@@ -198,6 +198,37 @@ static void make_stub(uint8_t *stub, const struct loan *l)
 
 /* ---- the thread ---------------------------------------------------------- */
 
+/* How well @tid suits: 0 not at all. */
+static int suits(pid_t pid, pid_t tid)
+{
+	char path[64], text[512], *p;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	p = strrchr(text, ')');
+	if (!p || strlen(p) < 3)
+		return 0;
+	/* In D it may be waiting for a vfork child, which is soon over. */
+	switch (p[2]) {
+	case 'R':
+		return 4;
+	case 'S':
+		return 3;
+	case 'T':
+		return 2;
+	case 'D':
+		return 1;
+	}
+	return 0;
+}
+
 /*
  * Wait for an event stop of @pid: 0, or -EAGAIN (it does not stop now), -ESRCH.
  * Signals that come in between are delivered.
@@ -313,10 +344,13 @@ static int take(struct loan *l)
 {
 	int err;
 
-	if (ptrace(PTRACE_SEIZE, l->tid, 0,
-		   PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-			   PTRACE_O_TRACESYSGOOD))
-		return refuse(-errno, "cannot trace thread %d: %s", l->tid,
+	/*
+	 * Without options: a child that T makes before it stops is its own, and
+	 * must not be stopped at birth.
+	 */
+	if (ptrace(PTRACE_SEIZE, l->tid, 0, 0))
+		return refuse(suits(l->pid, l->tid) ? -errno : -EAGAIN,
+			      "cannot trace thread %d: %s", l->tid,
 			      strerror(errno));
 	session_kill_point(1);
 	if (ptrace(PTRACE_INTERRUPT, l->tid, 0, 0))
@@ -334,6 +368,10 @@ static int take(struct loan *l)
 	if (ptrace(PTRACE_SETREGS, l->tid, 0, &l->exact))
 		return -ESRCH;
 	session_kill_point(2);
+	if (ptrace(PTRACE_SETOPTIONS, l->tid, 0,
+		   PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+			   PTRACE_O_TRACESYSGOOD))
+		return -ESRCH;
 	return judge_seccomp(l->tid, worker_force);
 }
 
@@ -570,11 +608,15 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid)
 	char path[64];
 	int err;
 
+	for (int i = 0; i < MAX_STRAYS; i++)
+		if (strays[i] == tid)
+			return -EAGAIN;
 	snprintf(path, sizeof(path), "/proc/%d/mem", tid);
 	l.mem = open(path, O_RDWR | O_CLOEXEC);
 	if (l.mem < 0)
-		return refuse(-errno, "cannot open its memory: %s",
-			      strerror(errno));
+		return refuse(errno == ENOENT || errno == ESRCH ? -EAGAIN
+								: -errno,
+			      "cannot open its memory: %s", strerror(errno));
 	err = find_cave(&l.cave, pid, l.mem, true);
 	if (err) {
 		refuse(err, "no unused bytes at the end of a code segment");
@@ -603,26 +645,6 @@ close_mem:
 
 /* ---- which thread -------------------------------------------------------- */
 
-/* How well @tid suits: 0 not at all. */
-static int suits(pid_t pid, pid_t tid)
-{
-	char path[64], text[512], *p;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", pid, tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	p = strrchr(text, ')');
-	if (!p || strlen(p) < 3)
-		return 0;
-	return p[2] == 'R' ? 3 : p[2] == 'S' ? 2 : p[2] == 'T' ? 1 : 0;
-}
-
 static int borrow_any(struct worker *w, pid_t pid)
 {
 	char path[64];
@@ -631,7 +653,7 @@ static int borrow_any(struct worker *w, pid_t pid)
 	DIR *d;
 
 	refuse(0, "no thread of it can be stopped");
-	for (int want = 3; want > 0; want--) {
+	for (int want = 4; want > 0; want--) {
 		snprintf(path, sizeof(path), "/proc/%d/task", pid);
 		d = opendir(path);
 		if (!d)
@@ -639,7 +661,7 @@ static int borrow_any(struct worker *w, pid_t pid)
 		while ((e = readdir(d))) {
 			pid_t tid = atoi(e->d_name);
 
-			if (tid <= 0 || suits(pid, tid) < want)
+			if (tid <= 0 || suits(pid, tid) != want)
 				continue;
 			err = borrow(w, pid, tid);
 			if (err != -EAGAIN && err != -ESRCH) {
@@ -704,7 +726,15 @@ int worker_make(struct worker *w, pid_t pid)
 		return refuse(
 			err,
 			"a thread of it is still where a killed trapline left it");
-	err = borrow_any(w, pid);
+	for (int turn = 0; turn < 20; turn++) {
+		err = borrow_any(w, pid);
+		if (err != -EAGAIN && err != -ESRCH)
+			break;
+		if (kill(pid, 0) && errno == ESRCH)
+			return refuse(-ESRCH, "process %d is gone", pid);
+		usleep(20000);
+		worker_strays();
+	}
 	if (err)
 		return err;
 	/* The cave gets its own bytes back, and its page. */

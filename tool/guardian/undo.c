@@ -23,6 +23,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -385,6 +386,20 @@ static int undo_with_worker(struct undo *u, unsigned int patience_ms)
 	return unmap_all(u);
 }
 
+/* Has @pid ended, reaped or not? */
+static bool process_gone(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	bool gone;
+
+	if (fd < 0)
+		return errno == ESRCH;
+	gone = poll(&p, 1, 0) == 1;
+	close(fd);
+	return gone;
+}
+
 int undo(pid_t pid, struct worker *w, unsigned int patience_ms)
 {
 	struct undo *u = calloc(1, sizeof(*u));
@@ -419,6 +434,9 @@ out:
 	worker_end(w);
 	session_kill_point(38);
 	free(u);
+	/* Whatever went wrong, there is nothing left to be undone. */
+	if (err < 0 && process_gone(pid))
+		return refuse(-ESRCH, "process %d has ended", pid);
 	return err;
 }
 
