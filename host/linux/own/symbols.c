@@ -2,9 +2,10 @@
 /*
  * symbols.c - names and bounds of functions, from the files that are mapped
  *
- * Each executable mapping of a file is a module; its functions are read from the
- * file's .symtab and .dynsym when somebody first asks about an address in it,
- * and kept sorted.  What is mapped is looked up again when the last look is
+ * A file whose code is mapped is a module, from its first executable mapping to
+ * its last: pages between may be mapped from nowhere, once text.c had to replace
+ * them.  Its functions are read from the file's .symtab and .dynsym when somebody first
+ * asks about an address in it, and kept sorted.  What is mapped is looked up again when the last look is
  * older than some milliseconds, since libraries come and go.
  *
  * All of it is used with the registration lock held.
@@ -21,9 +22,10 @@ struct function {
 };
 
 struct module {
-	uintptr_t start; /* the mapping */
+	uintptr_t start; /* of what is executable */
 	uintptr_t end;
-	uint64_t offset;
+	uintptr_t base; /* where the file's offset 0 would be */
+	uint64_t offset; /* of start */
 	uint64_t dev;
 	uint64_t inode;
 	bool seen;
@@ -270,38 +272,51 @@ static void unload(struct module *m)
 
 static bool same(const struct module *m, const struct tl_map *map)
 {
-	return m->start == map->start && m->end == map->end &&
-	       m->offset == map->offset && m->dev == map->dev &&
+	return m->base == map->start - map->offset && m->dev == map->dev &&
 	       m->inode == map->inode;
 }
 
-static int note_mapping(const struct tl_map *map, void *arg)
+static void add_module(const struct tl_map *map)
 {
 	struct module *m;
 	size_t i;
 
+	if (n_modules == MAX_MODULES)
+		return;
+	m = &modules[n_modules++];
+	m->start = map->start;
+	m->end = map->end;
+	m->base = map->start - map->offset;
+	m->offset = map->offset;
+	m->dev = map->dev;
+	m->inode = map->inode;
+	m->loaded = false;
+	m->seen = true;
+	for (i = 0; i < PATH_BYTES - 1 && map->path[i]; i++)
+		m->path[i] = map->path[i];
+	m->path[i] = 0;
+}
+
+static int note_mapping(const struct tl_map *map, void *arg)
+{
+	struct module *m = modules;
+
 	(void)arg;
 	if (!(map->prot & TL_PROT_EXEC) || map->path[0] != '/')
 		return 0;
-	for (i = 0; i < n_modules && !same(&modules[i], map); i++)
-		;
-	if (i == n_modules) {
-		if (n_modules == MAX_MODULES)
-			return 0;
-		m = &modules[n_modules++];
-		m->start = map->start;
-		m->end = map->end;
-		m->offset = map->offset;
-		m->dev = map->dev;
-		m->inode = map->inode;
-		m->loaded = false;
-		for (i = 0; i < PATH_BYTES - 1 && map->path[i]; i++)
-			m->path[i] = map->path[i];
-		m->path[i] = 0;
-		modules[n_modules - 1].seen = true;
+	while (m < modules + n_modules && !same(m, map))
+		m++;
+	if (m == modules + n_modules) {
+		add_module(map);
 		return 0;
 	}
-	modules[i].seen = true;
+	m->seen = true;
+	if (map->end > m->end)
+		m->end = map->end;
+	if (map->start < m->start) {
+		m->start = map->start;
+		m->offset = map->offset;
+	}
 	return 0;
 }
 

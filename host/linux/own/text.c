@@ -46,18 +46,38 @@ unmap:
 	return err;
 }
 
+/*
+ * As many of @edits as follow each other in memory, as one; how many.  A copy of
+ * an instruction comes in pieces, and each write walks the page tables.
+ */
+static size_t join(const struct tl_edit *edits, size_t n, uint8_t *bytes,
+		   size_t room, size_t *len)
+{
+	size_t count = 0;
+
+	*len = 0;
+	while (count < n && edits[count].len <= room - *len &&
+	       edits[count].addr == edits[0].addr + *len) {
+		copy(bytes + *len, edits[count].bytes, edits[count].len);
+		*len += edits[count++].len;
+	}
+	return count;
+}
+
 int tlh_text_write(const struct tl_edit *edits, size_t n)
 {
 	int fd = tl_open("/proc/self/mem", TL_O_RDWR);
+	uint8_t bytes[512];
+	size_t count, len;
 	int err = 0;
 
-	for (size_t i = 0; i < n && !err; i++) {
-		const struct tl_edit *e = &edits[i];
-
-		if (fd >= 0 && tl_sys4(__NR_pwrite64, fd, (long)e->bytes,
-				       e->len, e->addr) == e->len)
+	for (; n && !err; edits += count, n -= count) {
+		count = join(edits, n, bytes, sizeof(bytes), &len);
+		if (fd >= 0 && tl_sys4(__NR_pwrite64, fd, (long)bytes, len,
+				       edits->addr) == (long)len)
 			continue;
-		err = replace_pages(e);
+		for (size_t i = 0; i < count && !err; i++)
+			err = replace_pages(&edits[i]);
 	}
 	if (fd >= 0)
 		tl_close(fd);
