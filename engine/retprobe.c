@@ -721,6 +721,7 @@ static int add_some(struct kretprobe **rps, int num, int *errs,
 	int index[TL_REGISTER_SOME];
 	int n = 0, ret, first = 0;
 
+	tl_retprobe_maintain(false);
 	for (int i = 0; i < num; i++) {
 		int err = prepare(rps[i]);
 

@@ -58,6 +58,8 @@ struct tl_context {
 
 /*
  * The context of the caller; always the same one for the same thread or CPU.
+ * A CPU's will do only where nobody is pre-empted between its asking and the end
+ * of the handler; detours run with interrupts as the program has them.
  * NULL: there is none (no memory, no identity); the engine then counts a miss.
  * Context: any.
  */
