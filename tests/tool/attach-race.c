@@ -50,6 +50,8 @@ static void sessions(pid_t pid, unsigned int n)
 		}
 		probed_probe(&p, i & 1 ? SESSION_TIME : SESSION_COUNT);
 		CHECK_EQ(session_add(s, &p, 1), 1);
+		CHECK_EQ(p.err, 0);
+		CHECK_EQ(p.why, TL_WHY_NONE);
 		nap_ms(i % 4);
 		got = session_detach(s);
 		CHECK_EQ(got, 0);

@@ -227,6 +227,47 @@ static void harvest(struct guardian *g, struct session_probe *p)
 		p->kind = SESSION_NOT_ARMED;
 }
 
+/*
+ * A window that a thread will return into, or threads that did not stop in time:
+ * some milliseconds later it may be otherwise.
+ */
+static bool worth_another_try(const struct session_probe *p)
+{
+	return p->err && (p->why == TL_WHY_BUSY || p->err == -EAGAIN ||
+			  p->err == -ETIMEDOUT);
+}
+
+#define TRIES 8
+
+/* Arm the probes [@first, @first + @n) of the figures, which are @p. */
+static long arm(struct guardian *g, struct session_probe *p, uint32_t first,
+		uint32_t n)
+{
+	struct hold *h = &g->hold;
+	bool again = true;
+	long result;
+
+	result = hold_command(h, TL_COMMAND(TL_COMMAND_ADD, first, n));
+	for (uint32_t i = 0; i < n; i++)
+		harvest(g, &p[i]);
+	for (int turn = 1; !result && again && turn < TRIES; turn++) {
+		again = false;
+		for (uint32_t i = 0; i < n && !result; i++) {
+			struct tl_probe *e = &h->figures->probe[first + i];
+
+			if (!worth_another_try(&p[i]))
+				continue;
+			usleep(again ? 0 : 2000u << turn);
+			again = true;
+			e->err = 0;
+			result = hold_command(
+				h, TL_COMMAND(TL_COMMAND_ADD, first + i, 1));
+			harvest(g, &p[i]);
+		}
+	}
+	return result;
+}
+
 /* Arm @n probes; the number of those that are. */
 static int add(struct guardian *g, struct session_probe *p, uint32_t n)
 {
@@ -250,15 +291,13 @@ static int add(struct guardian *g, struct session_probe *p, uint32_t n)
 	if (err < 0)
 		return refuse(err, "more than %u probes, or more than %u timed",
 			      TL_MAX_PROBES, TL_MAX_TIMES);
-	result = hold_command(&g->hold, TL_COMMAND(TL_COMMAND_ADD, first, n));
+	result = arm(g, p, first, n);
 	if (result)
 		return result == -ESRCH ? refuse(-ESRCH, "process %d has ended",
 						 g->hold.pid)
 					: (int)result;
-	for (i = 0; i < n; i++) {
-		harvest(g, &p[i]);
+	for (i = 0; i < n; i++)
 		armed += p[i].kind != SESSION_NOT_ARMED;
-	}
 	session_kill_point(29);
 	return armed;
 }
