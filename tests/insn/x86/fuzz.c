@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fuzz.c - any bytes through everything that reads bytes
+ *
+ * What must hold for every input: nothing is read or written out of bounds,
+ * everything ends, lengths are those promised, and what is accepted once is
+ * accepted again where it was copied to.  As a test it runs on random bytes;
+ * for libFuzzer:
+ *
+ *     clang -g -fsanitize=fuzzer,address,undefined -DLIBFUZZER -Iarch/x86/insn \
+ *           tests/insn/x86/fuzz.c arch/x86/insn/?*.c && ./a.out
+ */
+/* link: x86-insn */
+#include <stdlib.h>
+#include <string.h>
+
+#include "insn.h"
+
+#define BASE 0x400000ull
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct image {
+	const uint8_t *data;
+	size_t size;
+};
+
+static int read_image(void *ctx, void *dst, uint64_t src, size_t n)
+{
+	const struct image *im = ctx;
+
+	if (src < BASE || src - BASE > im->size || n > im->size - (src - BASE))
+		return -1;
+	memcpy(dst, im->data + (src - BASE), n);
+	return 0;
+}
+
+static void must(bool cond)
+{
+	if (!cond)
+		abort();
+}
+
+static void relocate(const struct x86_insn *in, const uint8_t *code,
+		     uint64_t to)
+{
+	uint8_t out[X86_RELOC_MAX];
+	struct x86_insn again;
+	int n = x86_relocate(in, code, to, out, sizeof(out));
+
+	if (n < 0)
+		return;
+	must(n > 0 && n <= X86_RELOC_MAX);
+	must(!x86_decode(&again, out, n, to));
+	must(x86_relocate(in, code, to, out, n - 1) == -X86_ENOSPC);
+	for (int off = 0; off <= n; off++)
+		must(x86_reloc_where(in, n, off) <= X86_AT_NOWHERE);
+}
+
+static void decode(const uint8_t *data, size_t size)
+{
+	struct x86_insn in;
+
+	if (x86_decode(&in, data, size, BASE))
+		return;
+	must(in.len > 0 && in.len <= X86_INSN_MAX && in.len <= size);
+	must(in.imm_off + in.imm_size <= in.len);
+	must(in.disp_off + in.disp_size <= in.len);
+	must(!(in.flags_set & ~in.flags_changed));
+	relocate(&in, data, BASE + 0x1000);
+	relocate(&in, data, BASE + 0x7fff0000);
+	relocate(&in, data, 0x7f0000000000);
+}
+
+static void displace(const uint8_t *data, size_t size)
+{
+	struct image im = { data, size };
+	struct x86_flow flow = {
+		.start = BASE + data[0] % 16,
+		.end = BASE + size - data[1] % 64,
+		.pad_end = BASE + size,
+		.read = read_image,
+		.ctx = &im,
+	};
+	uint8_t out[X86_WINDOW_INSNS * X86_RELOC_MAX + 16];
+	uint16_t where[X86_WINDOW_INSNS];
+	struct x86_window win;
+	int n;
+
+	for (uint64_t at = flow.start; at < flow.start + 24; at++) {
+		if (x86_flow_window(&flow, at, 1 + data[2] % 5, &win) !=
+		    X86_FLOW_OK)
+			continue;
+		must(win.nr >= 1 && win.nr <= X86_WINDOW_INSNS);
+		must(win.len <= win.span && win.span <= X86_WINDOW_MAX);
+		must(win.addr + win.span <= flow.pad_end);
+		must(!memcmp(win.code, data + (at - BASE), win.span));
+		n = x86_relocate_window(&win, BASE + 0x10000, out, sizeof(out),
+					where);
+		must(n > 0 || n == -X86_ERANGE);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	decode(data, size);
+	if (size >= 128)
+		displace(data, size);
+	return 0;
+}
+
+#ifndef LIBFUZZER
+#include "tl_test.h"
+
+TL_TEST(any_bytes_do_no_harm)
+{
+	uint64_t seed = tl_test_seed;
+	static uint8_t data[192];
+
+	for (unsigned int i = 0; i < 20000 * tl_test_scale; i++) {
+		for (size_t j = 0; j < 24; j++)
+			data[tl_test_random(&seed) >> 16 & 127] =
+				tl_test_random(&seed) >> 24;
+		LLVMFuzzerTestOneInput(data, sizeof(data));
+	}
+	CHECK(true);
+}
+#endif
