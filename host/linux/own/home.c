@@ -40,6 +40,7 @@ static bool pause_a_little(unsigned int turn)
 static struct tl_host_ops ops = {
 	.lookup = tl_symbols_lookup,
 	.function = tl_symbols_function,
+	.allowed = tl_text_allowed,
 	.stack = stack_bounds,
 	.red_zone = 128,
 	.vectors = true,

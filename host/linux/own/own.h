@@ -12,6 +12,11 @@
 /* Set up the home, once.  With the registration lock held. */
 int tl_home_init(void);
 
+/* ---- text.c -------------------------------------------------------------------- */
+
+/* As in struct tl_host_ops: is there a way to write there? */
+bool tl_text_allowed(uintptr_t addr, size_t len, bool jump);
+
 /* ---- symbols.c ---------------------------------------------------------------- */
 
 /* As in struct tl_host_ops. */
