@@ -37,7 +37,8 @@
 
 #include "net_tasks.h"
 
-#define SLACK_MS 2000 /* beyond its own time limit, until the net is killed */
+#define SLACK_MS 500 /* beyond its own time limit, until the net is killed */
+#define WORK_MS 5000 /* and this, for a search of all memory */
 #define TICK_US 1000
 #define ATTEMPTS 5
 #define ITEMS_MAX 100000
@@ -242,9 +243,14 @@ static void serve(struct net_hold *h, int fd, uint64_t begun)
 		send_all(fd, &h->stats, sizeof(h->stats));
 }
 
+/* The tick wakes us from waiting for a stop. */
 static void tick(int sig)
 {
+	int err = errno;
+
 	(void)sig;
+	net_bury();
+	errno = err;
 }
 
 /*
@@ -298,6 +304,9 @@ static int answer(struct net *net, enum op op, void *buf, size_t len)
 {
 	int err, limit = (int)net->timeout_ms + SLACK_MS;
 	struct message m;
+
+	if (op != OPEN)
+		limit += WORK_MS;
 
 	err = receive_all(net->socket, &m, sizeof(m), limit);
 	if (!err && m.op != op)

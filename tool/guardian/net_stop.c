@@ -163,6 +163,37 @@ static int not_seized(struct net_hold *h, pid_t tid, pid_t pid)
 	return st.tracer ? -EBUSY : -EPERM;
 }
 
+/* Who seizes now, for net_bury(); the list does not change meanwhile. */
+static const struct net_hold *volatile seizing;
+
+void net_bury(void)
+{
+	const struct net_hold *h = seizing;
+	siginfo_t info;
+
+	for (size_t i = 0; h && i < h->n_tasks; i++) {
+		pid_t tid = h->tasks[i].tid;
+
+		info.si_pid = 0;
+		if (h->tasks[i].state != NET_FREE &&
+		    !waitid(P_PID, (id_t)tid, &info,
+			    WEXITED | WNOWAIT | WNOHANG | __WALL) &&
+		    info.si_pid && info.si_code != CLD_TRAPPED &&
+		    info.si_code != CLD_STOPPED)
+			waitpid(tid, NULL, __WALL | WNOHANG);
+	}
+}
+
+static long seize_task(const struct net_hold *h, pid_t tid)
+{
+	long r;
+
+	seizing = h;
+	r = ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS);
+	seizing = NULL;
+	return r;
+}
+
 /*
  * Seize one task.  0: it is new, 1: nothing to be done, or an error.  When a
  * thread execs, its leader's number passes from a dead task to a live one, so
@@ -175,7 +206,7 @@ static int seize(struct net_hold *h, pid_t tid, pid_t pid)
 	if (find_task(h, tid))
 		return 1;
 	for (int i = 0; i < 3 && r == -EPERM; i++) {
-		if (ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) == 0)
+		if (seize_task(h, tid) == 0)
 			return add_task(h, tid, pid, NET_SEIZED);
 		if (errno == ESRCH)
 			return 1;
@@ -481,7 +512,8 @@ static int born(struct net_hold *h, pid_t tid)
 
 /*
  * Has the task stopped or died?  1: *status says how, 0: no, -1: it is not
- * ours.  A stop is left as it is (S3); the dead are buried.
+ * ours.  A stop is left as it is (S3), but that of an exec, which can be let go
+ * only when it has been taken; the dead are buried.
  */
 static int wait_task(pid_t tid, int *status, int flags)
 {
@@ -492,10 +524,10 @@ static int wait_task(pid_t tid, int *status, int flags)
 		return -1;
 	if (!info.si_pid)
 		return 0;
-	if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED) {
-		*status = info.si_status << 8 | 0x7f;
+	*status = info.si_status << 8 | 0x7f;
+	if ((info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED) &&
+	    *status >> 16 != PTRACE_EVENT_EXEC)
 		return 1;
-	}
 	return waitpid(tid, status, __WALL | WNOHANG) > 0 ? 1 : -1;
 }
 
@@ -529,7 +561,7 @@ static int stopped(struct net_hold *h, size_t i, int status)
 		t->since = net_clock();
 
 	if (event == PTRACE_EVENT_EXEC && t->pid == h->pid)
-		h->gone = true;
+		return -ESRCH;
 	if (t->pid != h->pid && net_same_memory(net_reader(h), t->tid) != 1) {
 		t->foreign = true;
 		let_go(h, t, t->signal);
@@ -707,7 +739,7 @@ int net_stop(struct net_hold *h)
 			return r;
 	} while (r > 0);
 	count(h);
-	return h->gone || !h->stats.tasks ? -ESRCH : 0;
+	return h->stats.tasks ? 0 : -ESRCH;
 }
 
 /* ---- those left asleep ---------------------------------------------------- */

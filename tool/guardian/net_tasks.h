@@ -54,7 +54,6 @@ struct net_hold {
 	uint32_t *index;
 	size_t n_index;
 	uint64_t deadline;
-	bool gone; /* exec or exit: the memory is not there any more */
 	uintptr_t *heads; /* breakpoints that are ours */
 	size_t n_heads;
 	struct net_stats stats;
@@ -67,6 +66,12 @@ uint64_t net_clock(void);
 
 /* Stop everyone.  On failure call net_release() all the same. */
 int net_stop(struct net_hold *h);
+
+/*
+ * From a signal handler: bury the dead if we are in PTRACE_SEIZE.  That waits
+ * for a thread that execs, which waits for the dead whom we trace.
+ */
+void net_bury(void);
 
 /* Let everyone go. */
 void net_release(struct net_hold *h);
