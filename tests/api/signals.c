@@ -62,6 +62,9 @@ static int in_child(int (*fn)(void))
 static struct kprobe at_break = { .addr = (void *)place_break,
 				  .pre_handler = hit };
 
+static struct kprobe at_jump = { .addr = (void *)place_jump,
+				 .pre_handler = hit };
+
 static int arm(void)
 {
 	at_break.addr = (void *)place_break;
@@ -323,6 +326,28 @@ TL_TEST(a_flood_of_sent_sigtraps_hides_no_breakpoint)
 	CHECK_EQ(in_child(sent_by_another_thread), 0);
 }
 
+static int set_later(void)
+{
+	struct sigaction act = { .sa_sigaction = own_trap,
+				 .sa_flags = SA_SIGINFO };
+
+	MUST(!arm());
+	MUST(place_break(1, 2, 0) == 3);
+	MUST(!sigaction(SIGTRAP, &act, NULL));
+	MUST(!register_kprobe(&at_jump));
+	MUST(place_break(1, 2, 0) == 3);
+	MUST(place_jump(1, 2, 0) == 3);
+	MUST(hits == 3 && traps == 0);
+	MUST(place_own_int3(1, 2, 0) == 103);
+	MUST(traps == 1);
+	return 0;
+}
+
+TL_TEST(an_action_set_meanwhile_is_kept_by_the_next_registration)
+{
+	CHECK_EQ(in_child(set_later), 0);
+}
+
 /* ---- signals during hits --------------------------------------------------------- */
 
 static void on_timer(int sig)
@@ -330,9 +355,6 @@ static void on_timer(int sig)
 	(void)sig;
 	others += place_break(20, 22, 0) == 42 && place_jump(1, 1, 0) == 2;
 }
-
-static struct kprobe at_jump = { .addr = (void *)place_jump,
-				 .pre_handler = hit };
 
 static int signals_at_any_point(void)
 {
