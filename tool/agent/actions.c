@@ -126,6 +126,7 @@ static void report(struct tl_probe *p, const struct action *a, int err,
 	p->kind = KIND_NONE;
 	if (err)
 		return;
+	p->probe = (uint64_t)a;
 	p->why = tl_kprobe_why(&a->kp);
 	p->kind = p->why == TL_WHY_NONE ? KIND_JUMP : KIND_BREAKPOINT;
 }

@@ -111,9 +111,13 @@ struct tl_probe {
 	uint32_t kind;	/* enum session_kind */
 	uint32_t times; /* index into the times, if it is a matter of time */
 	uint32_t flags;
-	uint64_t missed; /* hits at which nothing could be done */
+	uint64_t missed; /* hits at which nothing could be done; see below */
 	uint8_t name[120];
-	uint64_t reserved;
+	/*
+	 * Where the agent's struct kprobe or kretprobe is, whose misses the
+	 * guardian adds up in `missed` from time to time.  0: not armed.
+	 */
+	uint64_t probe;
 };
 
 /* As struct session_times, which see. */

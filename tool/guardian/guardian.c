@@ -39,6 +39,9 @@
 #define LOOK_MS	    50
 #define PATIENCE_MS 1500
 
+/* With more probes than that, misses are added up when somebody asks. */
+#define MISSES_OFTEN 16
+
 struct guardian {
 	int tool; /* -1: it is dead */
 	int pidfd;
@@ -134,6 +137,27 @@ static int attach(struct guardian *g, const struct wire_start *start)
 	g->inode = st.st_ino;
 	g->dev_minor = (uint32_t)(st.st_dev & 0xff);
 	return 0;
+}
+
+/*
+ * The engine counts misses in the agent's memory; what is shown is in the figures.
+ */
+static void gather_misses(struct guardian *g)
+{
+	struct hold *h = &g->hold;
+
+	if (g->state != SESSION_ALIVE || h->w.lost)
+		return;
+	for (uint32_t i = 0; i < g->n_probes; i++) {
+		struct tl_probe *e = &h->figures->probe[i];
+		struct kretprobe rp = { 0 };
+		size_t len = e->action == SESSION_TIME ? sizeof(rp)
+						       : sizeof(rp.kp);
+
+		if (!e->probe || mem_read(h->w.mem, &rp, e->probe, len))
+			continue;
+		e->missed = rp.kp.nmissed + (uint64_t)(unsigned int)rp.nmissed;
+	}
 }
 
 static void fill(struct guardian *g, struct wire *m, int result)
@@ -336,6 +360,7 @@ static void serve(struct guardian *g)
 		serve_add(g, &m);
 		return;
 	case WIRE_STATS:
+		gather_misses(g);
 		fill(g, &m, 0);
 		if (!wire_send(g->tool, &m, sizeof(m)))
 			asked_to_end = 1;
@@ -388,7 +413,8 @@ static void watch(struct guardian *g)
 	while (!asked_to_end) {
 		if (g->state != SESSION_ALIVE)
 			fds[1].fd = -1;
-		poll(fds, 2, LOOK_MS);
+		if (poll(fds, 2, LOOK_MS) == 0 && g->n_probes <= MISSES_OFTEN)
+			gather_misses(g);
 		worker_strays();
 		if (g->state == SESSION_ALIVE && fds[1].revents)
 			tell(g, SESSION_EXITED);
