@@ -132,6 +132,7 @@ def probed_library_may_be_closed_and_opened_again():
     for _ in range(5):
         tl.trapline("count", "-p", t.pid, "-d", "100ms", "lib_step")
     check(t.ask("stats")["library"] > before, "the library does not come back")
+    t.ask("pause")  # nothing is mapped or unmapped under the comparison
     tl.check_clean(t.pid)
     t.quit()
 
