@@ -24,14 +24,14 @@
 #include <trapline/regs.h>
 #include <trapline/trapline.h>
 
-#define ROUNDS 7
+#define ROUNDS	7
 #define HANDLER __attribute__((target("general-regs-only"))) static
 
 typedef long work_fn(long a, long b);
 work_fn work_bare, work_count, work_count_flags, work_handler, work_vectors,
-	work_pair, work_pair_vectors,
-	work_uprobe_lea, work_uprobe_push, work_uprobe_nop5, work_uret_lea,
-	work_uret_push, work_uret_nop5, work_breakpoint, work_int3;
+	work_pair, work_pair_vectors, work_uprobe_lea, work_uprobe_push,
+	work_uprobe_nop5, work_uret_lea, work_uret_push, work_uret_nop5,
+	work_breakpoint, work_int3;
 
 static char counters[TL_COUNTER_BLOCK] __attribute__((aligned(4096)));
 static unsigned long hits;
@@ -169,30 +169,50 @@ static struct bench {
 } benches[] = {
 	{ .name = "bare call", .fn = work_bare, .calls = 3000000 },
 	{ .name = "counting probe, jump", .fn = work_count, .calls = 3000000 },
-	{ .name = "counting probe, jump, flags kept", .fn = work_count_flags,
+	{ .name = "counting probe, jump, flags kept",
+	  .fn = work_count_flags,
 	  .calls = 3000000 },
-	{ .name = "C handler, all general registers", .fn = work_handler,
+	{ .name = "C handler, all general registers",
+	  .fn = work_handler,
 	  .calls = 1000000 },
-	{ .name = "entry + return pair, C handlers", .fn = work_pair,
+	{ .name = "entry + return pair, C handlers",
+	  .fn = work_pair,
 	  .calls = 500000 },
-	{ .name = "C handler, vector registers too", .fn = work_vectors,
-	  .calls = 500000, .child = true },
-	{ .name = "entry + return pair, vectors too", .fn = work_pair_vectors,
-	  .calls = 200000, .child = true },
+	{ .name = "C handler, vector registers too",
+	  .fn = work_vectors,
+	  .calls = 500000,
+	  .child = true },
+	{ .name = "entry + return pair, vectors too",
+	  .fn = work_pair_vectors,
+	  .calls = 200000,
+	  .child = true },
 	{ .name = "breakpoint probe", .fn = work_breakpoint, .calls = 30000 },
-	{ .name = "int3 -> SIGTRAP -> return", .fn = work_int3,
+	{ .name = "int3 -> SIGTRAP -> return",
+	  .fn = work_int3,
 	  .calls = 30000 },
-	{ .name = "uprobe on lea", .fn = work_uprobe_lea, .calls = 10000,
+	{ .name = "uprobe on lea",
+	  .fn = work_uprobe_lea,
+	  .calls = 10000,
 	  .uprobe = true },
-	{ .name = "uprobe on push", .fn = work_uprobe_push, .calls = 50000,
+	{ .name = "uprobe on push",
+	  .fn = work_uprobe_push,
+	  .calls = 50000,
 	  .uprobe = true },
-	{ .name = "uprobe on nop5", .fn = work_uprobe_nop5, .calls = 100000,
+	{ .name = "uprobe on nop5",
+	  .fn = work_uprobe_nop5,
+	  .calls = 100000,
 	  .uprobe = true },
-	{ .name = "uretprobe on lea", .fn = work_uret_lea, .calls = 10000,
+	{ .name = "uretprobe on lea",
+	  .fn = work_uret_lea,
+	  .calls = 10000,
 	  .uprobe = true },
-	{ .name = "uretprobe on push", .fn = work_uret_push, .calls = 50000,
+	{ .name = "uretprobe on push",
+	  .fn = work_uret_push,
+	  .calls = 50000,
 	  .uprobe = true },
-	{ .name = "uretprobe on nop5", .fn = work_uret_nop5, .calls = 50000,
+	{ .name = "uretprobe on nop5",
+	  .fn = work_uret_nop5,
+	  .calls = 50000,
 	  .uprobe = true },
 };
 
@@ -362,8 +382,8 @@ static bool arm(void)
 static bool exact(void)
 {
 	return tl_counter_read(count_probe.counter) ==
-		       (ROUNDS + 1) * (uint64_t)find("counting probe, jump")
-						->calls &&
+		       (ROUNDS + 1) *
+			       (uint64_t)find("counting probe, jump")->calls &&
 	       !handler_probe.nmissed && !pair_probe.nmissed &&
 	       !breakpoint_probe.nmissed;
 }
@@ -400,8 +420,8 @@ int main(void)
 
 		qsort(b->ns, ROUNDS, sizeof(double), by_value);
 		b->median = b->ns[ROUNDS / 2] - base;
-		printf("%-40s %10.2f ns   (%.2f to %.2f)\n", b->name,
-		       b->median, b->ns[0] - base, b->ns[ROUNDS - 1] - base);
+		printf("%-40s %10.2f ns   (%.2f to %.2f)\n", b->name, b->median,
+		       b->ns[0] - base, b->ns[ROUNDS - 1] - base);
 		if (!i)
 			base = b->median;
 	}

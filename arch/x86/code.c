@@ -59,8 +59,8 @@ void tl_put_copy(struct tl_out *o, const struct tl_plan *plan, uintptr_t addr,
 	if (o->err)
 		return;
 	tl_plan_insn(plan, addr, off, &in);
-	n = x86_relocate(&in, plan->orig + off, o->at + o->len,
-			 o->buf + o->len, o->room - o->len);
+	n = x86_relocate(&in, plan->orig + off, o->at + o->len, o->buf + o->len,
+			 o->room - o->len);
 	if (n >= 0)
 		o->len += n;
 	else

@@ -13,14 +13,14 @@
 #define TL_BREAKPOINT_BYTES 1
 
 /* A copy (48), the call of the post handlers (27 and 52), a jump back (14). */
-#define TL_SLOT_BYTES 144
+#define TL_SLOT_BYTES	144
 #define TL_DETOUR_BYTES 384
 
 /* jmp rel32, with room for the detour itself and operands near the probe. */
 #define TL_JUMP_REACH 0x7ff00000L
 
-#define TL_JUMP_BYTES 5
-#define TL_ORIG_BYTES 20 /* 4 bytes of other instructions and one of 15 */
+#define TL_JUMP_BYTES	5
+#define TL_ORIG_BYTES	20 /* 4 bytes of other instructions and one of 15 */
 #define TL_WINDOW_INSNS 5
 
 struct tl_plan {
@@ -38,9 +38,9 @@ struct tl_plan {
 	uint8_t n_insns;  /* instructions in the window; 1 without one */
 	uint8_t copy_len; /* their bytes: the code goes on behind them */
 	uint8_t off[TL_WINDOW_INSNS]; /* where each begins in orig */
-	uint8_t kind;	  /* of the first: enum x86_kind */
-	bool flags_dead;  /* the window sets all status flags unread */
-	bool no_copy;	  /* no code can stand for it: always simulated */
+	uint8_t kind;		      /* of the first: enum x86_kind */
+	bool flags_dead;   /* the window sets all status flags unread */
+	bool no_copy;	   /* no code can stand for it: always simulated */
 	bool can_simulate; /* tl_arch_simulate() knows it */
 };
 

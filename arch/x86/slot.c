@@ -31,8 +31,7 @@ static bool falls_through(const struct x86_insn *in)
 }
 
 int tl_put_first(struct tl_out *o, const struct tl_plan *plan,
-		 const struct tl_emit *emit, struct tl_code *code,
-		 size_t *post)
+		 const struct tl_emit *emit, struct tl_code *code, size_t *post)
 {
 	struct x86_insn in;
 	size_t start = o->len;

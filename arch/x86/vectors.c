@@ -6,10 +6,10 @@
 
 unsigned int tl_x86_vectors;
 
-#define OSXSAVE (1u << 27)
-#define XCR0_AVX 0x6u
+#define OSXSAVE	    (1u << 27)
+#define XCR0_AVX    0x6u
 #define XCR0_AVX512 0xe6u
-#define AVX512BW (1u << 30)
+#define AVX512BW    (1u << 30)
 
 struct leaf {
 	uint32_t a, b, c, d;

@@ -62,7 +62,7 @@ TL_TEST(pre_handler_sees_the_arguments_and_the_result_is_unchanged)
 {
 	const struct place *pl;
 
-	for_each_row (pl, places) {
+	for_each_row(pl, places) {
 		struct kprobe p = { .addr = (void *)pl->fn,
 				    .pre_handler = see };
 		unsigned long sp;
@@ -93,7 +93,7 @@ TL_TEST(the_stack_pointer_a_handler_sees_is_the_true_one)
 {
 	const struct place *pl;
 
-	for_each_row (pl, places) {
+	for_each_row(pl, places) {
 		struct kprobe p = { .addr = (void *)pl->fn,
 				    .pre_handler = see };
 		unsigned long ret = 0;
@@ -119,7 +119,7 @@ TL_TEST(what_a_handler_writes_to_registers_is_what_the_program_gets)
 {
 	const struct place *pl;
 
-	for_each_row (pl, places) {
+	for_each_row(pl, places) {
 		struct kprobe p = { .addr = (void *)pl->fn,
 				    .pre_handler = change_argument };
 
@@ -144,7 +144,7 @@ TL_TEST(not_0_from_a_pre_handler_goes_on_where_the_handler_says)
 {
 	const struct place *pl;
 
-	for_each_row (pl, places) {
+	for_each_row(pl, places) {
 		struct kprobe post = { .addr = (void *)pl->fn,
 				       .post_handler = see_post };
 		struct kprobe older = { .addr = (void *)pl->fn,
@@ -193,8 +193,7 @@ TL_TEST(post_handler_sees_the_instruction_done)
 		CHECK_EQ(rows[i].fn(1, 2, 0), rows[i].want);
 		CHECK_EQ(posts, 1);
 		CHECK_EQ(seen_post.ax, rows[i].ax);
-		CHECK_EQ(seen_post.ip,
-			 (unsigned long)rows[i].fn + rows[i].len);
+		CHECK_EQ(seen_post.ip, (unsigned long)rows[i].fn + rows[i].len);
 		unregister_kprobe(&p);
 	}
 }
@@ -224,8 +223,8 @@ TL_TEST(post_handler_on_a_branch_sees_where_it_goes)
 		  (char *)place_jcc + 5 },
 		{ "jrcxz taken", place_jrcxz, (char *)place_jrcxz + 3, 0, 2, 7,
 		  1, (char *)place_jrcxz + 10 },
-		{ "jrcxz not taken", place_jrcxz, (char *)place_jrcxz + 3, 1,
-		  2, 3, 1, (char *)place_jrcxz + 5 },
+		{ "jrcxz not taken", place_jrcxz, (char *)place_jrcxz + 3, 1, 2,
+		  3, 1, (char *)place_jrcxz + 5 },
 	};
 
 	for (size_t i = 0; i < TL_ARRAY_SIZE(rows); i++) {
@@ -259,7 +258,7 @@ TL_TEST(what_a_post_handler_writes_is_what_the_program_gets)
 {
 	const struct place *pl;
 
-	for_each_row (pl, places) {
+	for_each_row(pl, places) {
 		struct kprobe p = { .addr = (void *)pl->fn,
 				    .post_handler = change_result };
 
@@ -324,7 +323,7 @@ TL_TEST(the_newest_of_several_probes_runs_first)
 {
 	const struct place *pl;
 
-	for_each_row (pl, places) {
+	for_each_row(pl, places) {
 		struct kprobe a = { .addr = (void *)pl->fn,
 				    .pre_handler = pre_a,
 				    .post_handler = post_a };
@@ -394,8 +393,8 @@ TL_TEST(a_probe_hit_in_a_handler_is_missed_and_its_function_runs)
 {
 	const struct place *outer, *inner;
 
-	for_each_row (outer, places) {
-		for_each_row (inner, places) {
+	for_each_row(outer, places) {
+		for_each_row(inner, places) {
 			struct kprobe p = { .addr = (void *)outer->fn,
 					    .pre_handler = call_probed };
 			struct kprobe q = { .addr = (void *)inner->fn,
@@ -421,7 +420,7 @@ TL_TEST(recursion_from_pre_and_post_is_missed_twice)
 {
 	const struct place *pl;
 
-	for_each_row (pl, places) {
+	for_each_row(pl, places) {
 		struct kprobe p = { .addr = (void *)pl->fn,
 				    .pre_handler = call_probed,
 				    .post_handler = call_probed_post };
@@ -446,7 +445,7 @@ TL_TEST(disable_restores_the_text_and_enable_arms_again)
 {
 	const struct place *pl;
 
-	for_each_row (pl, places) {
+	for_each_row(pl, places) {
 		uint8_t before[16], now[16];
 		struct kprobe p = { .addr = (void *)pl->fn,
 				    .pre_handler = see,
@@ -594,8 +593,7 @@ TL_TEST(register_kprobes_is_all_or_nothing)
 
 /* ---- counters --------------------------------------------------------------------- */
 
-static char counter_block[TL_COUNTER_BLOCK + 64]
-	__attribute__((aligned(4096)));
+static char counter_block[TL_COUNTER_BLOCK + 64] __attribute__((aligned(4096)));
 
 TL_TEST(a_counter_counts_every_hit_without_a_handler)
 {

@@ -52,7 +52,7 @@ TL_TEST(the_handler_sees_value_and_true_return_address)
 {
 	const struct place *pl;
 
-	for_each_row (pl, places) {
+	for_each_row(pl, places) {
 		struct kretprobe rp = { .kp.addr = (void *)pl->fn,
 					.entry_handler = entered,
 					.handler = returned,
@@ -89,7 +89,7 @@ TL_TEST(what_the_handler_makes_of_the_value_is_returned)
 {
 	const struct place *pl;
 
-	for_each_row (pl, places) {
+	for_each_row(pl, places) {
 		struct kretprobe rp = { .kp.addr = (void *)pl->fn,
 					.handler = change_value };
 
@@ -101,8 +101,7 @@ TL_TEST(what_the_handler_makes_of_the_value_is_returned)
 	}
 }
 
-HANDLER int not_interested(struct kretprobe_instance *ri,
-			   struct pt_regs *regs)
+HANDLER int not_interested(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	(void)ri;
 	entries++;
@@ -202,7 +201,7 @@ TL_TEST(of_two_probes_the_newer_enters_first_and_returns_last)
 {
 	const struct place *pl;
 
-	for_each_row (pl, places) {
+	for_each_row(pl, places) {
 		struct kretprobe one = { .kp.addr = (void *)pl->fn,
 					 .entry_handler = enter_1,
 					 .handler = return_a };
@@ -300,8 +299,7 @@ TL_TEST(a_hit_in_a_return_handler_is_missed)
 
 TL_TEST(refusals_carry_linux_s_codes)
 {
-	struct kretprobe rp = { .kp.addr =
-					(kprobe_opcode_t *)place_jump + 4,
+	struct kretprobe rp = { .kp.addr = (kprobe_opcode_t *)place_jump + 4,
 				.handler = returned };
 	struct kretprobe big = { .kp.addr = (void *)place_jump,
 				 .handler = returned,

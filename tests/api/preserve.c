@@ -72,10 +72,10 @@ static const struct keep {
 };
 /* clang-format on */
 
-#define STATES 24
-#define MAX_INSNS 40
-#define STACK_BYTES 65536
-#define ABOVE 64
+#define STATES	     24
+#define MAX_INSNS    40
+#define STACK_BYTES  65536
+#define ABOVE	     64
 #define FLAGS_RANDOM 0x200cd5ul /* the status flags, DF, ID */
 
 extern uint8_t keep_buffer[256];
@@ -89,25 +89,23 @@ static unsigned long pre_hits, post_hits, bad_calls;
 static char counters[TL_COUNTER_BLOCK] __attribute__((aligned(4096)));
 
 /* What C code relies on: no DF, and a stack aligned where it is called. */
-#define CHECK_CALL()                                                        \
-	do {                                                                \
-		unsigned long flags_;                                       \
-                                                                            \
-		__asm__ volatile("pushfq; pop %0" : "=r"(flags_));          \
-		bad_calls += (flags_ >> 10 & 1) != 0;                       \
-		bad_calls +=                                                \
-			((unsigned long)__builtin_frame_address(0) & 15) != \
-			0;                                                  \
+#define CHECK_CALL()                                                           \
+	do {                                                                   \
+		unsigned long flags_;                                          \
+                                                                               \
+		__asm__ volatile("pushfq; pop %0" : "=r"(flags_));             \
+		bad_calls += (flags_ >> 10 & 1) != 0;                          \
+		bad_calls +=                                                   \
+			((unsigned long)__builtin_frame_address(0) & 15) != 0; \
 	} while (0)
 
-#define TRASH_16(insn, reg)                                        \
-	insn " %%" reg "0\n" insn " %%" reg "1\n" insn " %%" reg   \
-	     "2\n" insn " %%" reg "3\n" insn " %%" reg "4\n" insn  \
-	     " %%" reg "5\n" insn " %%" reg "6\n" insn " %%" reg   \
-	     "7\n" insn " %%" reg "8\n" insn " %%" reg "9\n" insn  \
-	     " %%" reg "10\n" insn " %%" reg "11\n" insn " %%" reg \
-	     "12\n" insn " %%" reg "13\n" insn " %%" reg "14\n"   \
-	     insn " %%" reg "15\n"
+#define TRASH_16(insn, reg)                                                    \
+	insn " %%" reg "0\n" insn " %%" reg "1\n" insn " %%" reg "2\n" insn    \
+	     " %%" reg "3\n" insn " %%" reg "4\n" insn " %%" reg "5\n" insn    \
+	     " %%" reg "6\n" insn " %%" reg "7\n" insn " %%" reg "8\n" insn    \
+	     " %%" reg "9\n" insn " %%" reg "10\n" insn " %%" reg "11\n" insn  \
+	     " %%" reg "12\n" insn " %%" reg "13\n" insn " %%" reg "14\n" insn \
+	     " %%" reg "15\n"
 
 /* The compiler uses none of them here, and what called us wants them kept. */
 HANDLER void trash_vectors(void)
@@ -115,7 +113,9 @@ HANDLER void trash_vectors(void)
 	static const unsigned int mxcsr = 0x7fbf;
 
 	if (avx)
-		__asm__ volatile(TRASH_16("vpcmpeqd %%ymm0, %%ymm0,", "ymm") : :);
+		__asm__ volatile(TRASH_16("vpcmpeqd %%ymm0, %%ymm0,", "ymm")
+				 :
+				 :);
 	else
 		__asm__ volatile(TRASH_16("pcmpeqd %%xmm0,", "xmm") : :);
 	__asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
@@ -125,16 +125,16 @@ HANDLER void trash_vectors(void)
 HANDLER void trash(void)
 {
 	trash_vectors();
-	__asm__ volatile("mov $-1, %%rax; mov %%rax, %%rcx; mov %%rax, %%rdx\n"
-			 "mov %%rax, %%rsi; mov %%rax, %%rdi; mov %%rax, %%r8\n"
-			 "mov %%rax, %%r9; mov %%rax, %%r10; mov %%rax, %%r11\n"
-			 "mov %%rax, %%rbx; mov %%rax, %%r12; mov %%rax, %%r13\n"
-			 "mov %%rax, %%r14; mov %%rax, %%r15; add $1, %%al\n"
-			 :
-			 :
-			 : "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9",
-			   "r10", "r11", "rbx", "r12", "r13", "r14", "r15",
-			   "cc");
+	__asm__ volatile(
+		"mov $-1, %%rax; mov %%rax, %%rcx; mov %%rax, %%rdx\n"
+		"mov %%rax, %%rsi; mov %%rax, %%rdi; mov %%rax, %%r8\n"
+		"mov %%rax, %%r9; mov %%rax, %%r10; mov %%rax, %%r11\n"
+		"mov %%rax, %%rbx; mov %%rax, %%r12; mov %%rax, %%r13\n"
+		"mov %%rax, %%r14; mov %%rax, %%r15; add $1, %%al\n"
+		:
+		:
+		: "rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11",
+		  "rbx", "r12", "r13", "r14", "r15", "cc");
 }
 
 HANDLER int pre(struct kprobe *p, struct pt_regs *regs)
@@ -223,8 +223,7 @@ static bool same_but(const struct keep *k, unsigned int dead)
 			CHECK_EQ(after.flags, natives[i].flags);
 			CHECK_EQ(after.sp, natives[i].sp);
 			CHECK_EQ(after.mxcsr, natives[i].mxcsr);
-			CHECK_MEM(after.ymm, natives[i].ymm,
-				  sizeof(after.ymm));
+			CHECK_MEM(after.ymm, natives[i].ymm, sizeof(after.ymm));
 			CHECK_MEM(stack + STACK_BYTES - 136 + dead,
 				  native_stack[i] + dead, live);
 			CHECK_MEM(keep_buffer, native_buffer[i],
@@ -284,7 +283,7 @@ static void one_by_one(unsigned int what)
 	const struct keep *k;
 
 	jumps = breakpoints = 0;
-	for_each_row (k, keeps) {
+	for_each_row(k, keeps) {
 		unsigned int off[MAX_INSNS], n;
 
 		if (k->avx && !avx)
@@ -352,7 +351,7 @@ TL_TEST(breakpoints_on_every_instruction_change_nothing)
 	const struct keep *k;
 
 	breakpoints = 0;
-	for_each_row (k, keeps) {
+	for_each_row(k, keeps) {
 		unsigned int off[MAX_INSNS], n;
 
 		if (k->avx && !avx)
@@ -362,12 +361,13 @@ TL_TEST(breakpoints_on_every_instruction_change_nothing)
 		prepare(k, &seed);
 		for (unsigned int i = 0; i < n; i++) {
 			fill(&probes[i], k, off[i],
-			     i % 3 == 0 ? COUNTER : i % 3 == 1 ? PRE : PRE | POST);
+			     i % 3 == 0	  ? COUNTER
+			     : i % 3 == 1 ? PRE
+					  : PRE | POST);
 			CHECK_EQ(register_kprobe(&probes[i]), 0);
 		}
 		for (unsigned int i = 0; i < n; i++)
-			breakpoints += tl_kprobe_why(&probes[i]) !=
-				       TL_WHY_NONE;
+			breakpoints += tl_kprobe_why(&probes[i]) != TL_WHY_NONE;
 		same(k);
 		for (unsigned int i = 0; i < n; i++)
 			unregister_kprobe(&probes[i]);
@@ -381,7 +381,7 @@ TL_TEST(following_a_function_to_its_return_changes_nothing)
 	uint64_t seed = tl_test_seed;
 	const struct keep *k;
 
-	for_each_row (k, keeps) {
+	for_each_row(k, keeps) {
 		struct kretprobe rp = { .kp.addr = (void *)k->fn,
 					.handler = returned };
 

@@ -48,14 +48,14 @@ static int in_child(int (*fn)(void))
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) :
-				   1000 + WTERMSIG(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status)
+				 : 1000 + WTERMSIG(status);
 }
 
 /* For children: leave with the line number if @cond is false. */
-#define MUST(cond)                               \
-	do {                                     \
-		if (!(cond))                     \
+#define MUST(cond)                                 \
+	do {                                       \
+		if (!(cond))                       \
 			return __LINE__ % 251 + 1; \
 	} while (0)
 
@@ -156,8 +156,7 @@ static void look(int sig, siginfo_t *info, void *cx)
 
 static bool on_altstack(void)
 {
-	return sp_inside >= altstack &&
-	       sp_inside < altstack + sizeof(altstack);
+	return sp_inside >= altstack && sp_inside < altstack + sizeof(altstack);
 }
 
 static int mask_and_stack(int flags, bool has_altstack)
@@ -272,8 +271,7 @@ TL_TEST(siglongjmp_out_of_the_program_s_handler)
 
 static int sent_while_hit(void)
 {
-	struct sigaction act = { .sa_sigaction = look,
-				 .sa_flags = SA_SIGINFO };
+	struct sigaction act = { .sa_sigaction = look, .sa_flags = SA_SIGINFO };
 
 	MUST(!sigaction(SIGTRAP, &act, NULL));
 	MUST(!arm());
@@ -305,8 +303,7 @@ static void *send_traps(void *to)
 /* The kernel keeps one SIGTRAP; a breakpoint's own may be the one it drops. */
 static int sent_by_another_thread(void)
 {
-	struct sigaction act = { .sa_sigaction = look,
-				 .sa_flags = SA_SIGINFO };
+	struct sigaction act = { .sa_sigaction = look, .sa_flags = SA_SIGINFO };
 	pthread_t me = pthread_self(), t;
 
 	MUST(!sigaction(SIGTRAP, &act, NULL));
@@ -375,8 +372,7 @@ static int signals_at_any_point(void)
 	memset(&every, 0, sizeof(every));
 	setitimer(ITIMER_REAL, &every, NULL);
 	MUST(others > 100);
-	MUST(hits + at_break.nmissed + at_jump.nmissed ==
-	     51 * n + 2 * others);
+	MUST(hits + at_break.nmissed + at_jump.nmissed == 51 * n + 2 * others);
 	return 0;
 }
 

@@ -19,9 +19,9 @@
 
 #include "tl_test.h"
 
-#define HANDLER __attribute__((target("general-regs-only"))) static
-#define THREADS 3
-#define TOGGLES 100000u
+#define HANDLER	     __attribute__((target("general-regs-only"))) static
+#define THREADS	     3
+#define TOGGLES	     100000u
 #define SOAK_TOGGLES 1000000u
 
 typedef long hot_fn(long a, long b);
@@ -33,8 +33,8 @@ extern const struct hot {
 } hot_table[], hot_table_end[];
 
 #define HOT_KINDS 7
-#define MAX_HOTS 64
-#define N_HOTS ((size_t)(hot_table_end - hot_table))
+#define MAX_HOTS  64
+#define N_HOTS	  ((size_t)(hot_table_end - hot_table))
 
 static bool stop;
 static unsigned long calls[THREADS], wrong[THREADS];
@@ -48,7 +48,8 @@ static void *caller(void *arg)
 
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		for (size_t i = 0; i < N_HOTS; i++)
-			bad += hot_table[i].fn((long)n - 7, 3) != (long)n - 7 + 8;
+			bad += hot_table[i].fn((long)n - 7, 3) !=
+			       (long)n - 7 + 8;
 		n++;
 	}
 	calls[me] = n;

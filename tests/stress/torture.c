@@ -25,9 +25,9 @@
 #define HANDLER __attribute__((target("general-regs-only"))) static
 
 typedef long place_fn(long a, long b, long c);
-place_fn place_break, place_one, place_after_one, place_padded,
-	place_red_zone, place_jrcxz, place_jcc, place_call_first, place_rip,
-	place_endbr, place_read, place_jmp, place_call_b;
+place_fn place_break, place_one, place_after_one, place_padded, place_red_zone,
+	place_jrcxz, place_jcc, place_call_first, place_rip, place_endbr,
+	place_read, place_jmp, place_call_b;
 extern const char place_red_zone_at[];
 
 static unsigned long hits, returns;
@@ -166,8 +166,7 @@ __attribute__((noinline)) static long probed_frame(long a)
 
 TL_TEST(unwinding_through_a_probed_function)
 {
-	struct kprobe p = { .addr = (void *)probed_frame,
-			    .pre_handler = hit };
+	struct kprobe p = { .addr = (void *)probed_frame, .pre_handler = hit };
 	struct kprobe q = { .addr = (void *)throws, .pre_handler = hit };
 
 	want_cfa = (unsigned long)__builtin_frame_address(0);
@@ -287,8 +286,7 @@ __attribute__((target("avx"))) static int vector_hit(struct kprobe *p,
 	return 0;
 }
 
-static int vector_returned(struct kretprobe_instance *ri,
-			   struct pt_regs *regs)
+static int vector_returned(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	vector_hit(NULL, regs);
 	returns++;
@@ -383,8 +381,7 @@ static void end_reader(pthread_t t)
 
 TL_TEST(thread_asleep_in_a_system_call_of_the_window)
 {
-	struct kprobe p = { .addr = (void *)place_read,
-			    .pre_handler = hit };
+	struct kprobe p = { .addr = (void *)place_read, .pre_handler = hit };
 	pthread_t t;
 
 	ROW("armed while it sleeps");
@@ -438,14 +435,50 @@ TL_TEST(malloc_and_free_are_probed_and_the_handler_is_not_confused)
 TL_TEST(many_functions_of_libc_at_once)
 {
 	static const char *const names[] = {
-		"malloc", "free", "calloc", "realloc", "memcpy", "memset",
-		"strlen", "strcmp", "snprintf", "vsnprintf", "fopen", "fclose",
-		"fgets", "fread", "read", "open", "close", "write", "strtol",
-		"qsort", "getenv", "usleep", "nanosleep", "clock_nanosleep",
-		"pthread_create", "pthread_join", "pthread_mutex_lock",
-		"pthread_mutex_unlock", "rand", "srand", "strchr", "strstr",
-		"time", "localtime", "strftime", "getpid", "sysconf", "mmap",
-		"munmap", "sigaction", "raise", "setvbuf", "fflush", "puts",
+		"malloc",
+		"free",
+		"calloc",
+		"realloc",
+		"memcpy",
+		"memset",
+		"strlen",
+		"strcmp",
+		"snprintf",
+		"vsnprintf",
+		"fopen",
+		"fclose",
+		"fgets",
+		"fread",
+		"read",
+		"open",
+		"close",
+		"write",
+		"strtol",
+		"qsort",
+		"getenv",
+		"usleep",
+		"nanosleep",
+		"clock_nanosleep",
+		"pthread_create",
+		"pthread_join",
+		"pthread_mutex_lock",
+		"pthread_mutex_unlock",
+		"rand",
+		"srand",
+		"strchr",
+		"strstr",
+		"time",
+		"localtime",
+		"strftime",
+		"getpid",
+		"sysconf",
+		"mmap",
+		"munmap",
+		"sigaction",
+		"raise",
+		"setvbuf",
+		"fflush",
+		"puts",
 	};
 	static struct kprobe p[TL_ARRAY_SIZE(names)];
 	struct kprobe *list[TL_ARRAY_SIZE(names)];

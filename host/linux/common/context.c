@@ -22,7 +22,7 @@
 
 #define TABLE_BITS 14
 #define TABLE_SIZE (1UL << TABLE_BITS)
-#define PROBES 64
+#define PROBES	   64
 
 struct entry {
 	uintptr_t key;
@@ -33,9 +33,9 @@ static struct entry *table;
 struct tl_context *tl_newest_context;
 static bool have_fsgsbase;
 
-#define AT_HWCAP2 26
+#define AT_HWCAP2	26
 #define HWCAP2_FSGSBASE 2
-#define ARCH_GET_FS 0x1003
+#define ARCH_GET_FS	0x1003
 
 /* Does the kernel let us read the base of fs by instruction? */
 static bool find_fsgsbase(void)
@@ -46,8 +46,8 @@ static bool find_fsgsbase(void)
 
 	if (fd < 0)
 		return false;
-	while (!found && tl_sys3(__NR_read, fd, (long)v, sizeof(v)) ==
-				 sizeof(v))
+	while (!found &&
+	       tl_sys3(__NR_read, fd, (long)v, sizeof(v)) == sizeof(v))
 		found = v[0] == AT_HWCAP2 && (v[1] & HWCAP2_FSGSBASE);
 	tl_close(fd);
 	return found;
@@ -89,8 +89,8 @@ static void publish(struct tl_context *cx)
 {
 	cx->next = __atomic_load_n(&tl_newest_context, __ATOMIC_RELAXED);
 	/* Release: cx->next before cx can be found by tlh_each_context(). */
-	while (!__atomic_compare_exchange_n(&tl_newest_context, &cx->next, cx, true,
-					    __ATOMIC_RELEASE,
+	while (!__atomic_compare_exchange_n(&tl_newest_context, &cx->next, cx,
+					    true, __ATOMIC_RELEASE,
 					    __ATOMIC_RELAXED))
 		;
 }
@@ -148,8 +148,8 @@ int tlh_each_context(int (*fn)(struct tl_context *cx, void *arg), void *arg)
 	int ret = 0;
 
 	/* Acquire: pairs with the release in publish(). */
-	for (cx = __atomic_load_n(&tl_newest_context, __ATOMIC_ACQUIRE); cx && !ret;
-	     cx = cx->next)
+	for (cx = __atomic_load_n(&tl_newest_context, __ATOMIC_ACQUIRE);
+	     cx && !ret; cx = cx->next)
 		ret = fn(cx, arg);
 	return ret;
 }

@@ -65,12 +65,12 @@ struct tl_sigaction {
 	uint64_t mask;
 };
 
-#define TL_SIGTRAP 5
-#define TL_SA_SIGINFO 0x4UL
-#define TL_SA_RESTORER 0x04000000UL
-#define TL_SA_ONSTACK 0x08000000UL
-#define TL_SA_RESTART 0x10000000UL
-#define TL_SA_NODEFER 0x40000000UL
+#define TL_SIGTRAP	5
+#define TL_SA_SIGINFO	0x4UL
+#define TL_SA_RESTORER	0x04000000UL
+#define TL_SA_ONSTACK	0x08000000UL
+#define TL_SA_RESTART	0x10000000UL
+#define TL_SA_NODEFER	0x40000000UL
 #define TL_SA_RESETHAND 0x80000000UL
 
 /* The kernel's siginfo, as far as it is needed here. */
@@ -86,7 +86,7 @@ struct tl_siginfo {
 };
 
 #define TL_SI_KERNEL 0x80
-#define TL_SI_QUEUE (-1)
+#define TL_SI_QUEUE  (-1)
 
 struct tl_ucontext {
 	unsigned long flags;
@@ -123,9 +123,9 @@ int tl_sigtrap_install(void);
 void tl_sigtrap_restorer(void);
 
 /* Signals that an instruction raises: never blocked by us. */
-#define TL_SIG_BIT(sig) (1UL << ((sig) - 1))
-#define TL_SIG_FAULTS                                                        \
-	(TL_SIG_BIT(4) | TL_SIG_BIT(5) | TL_SIG_BIT(7) | TL_SIG_BIT(8) |     \
+#define TL_SIG_BIT(sig) (1UL << ((sig)-1))
+#define TL_SIG_FAULTS                                                    \
+	(TL_SIG_BIT(4) | TL_SIG_BIT(5) | TL_SIG_BIT(7) | TL_SIG_BIT(8) | \
 	 TL_SIG_BIT(11) | TL_SIG_BIT(31))
 
 /* Is @act our handler? */

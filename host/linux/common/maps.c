@@ -15,8 +15,8 @@ struct reader {
 static int next(struct reader *r)
 {
 	if (r->at == r->end) {
-		long n = tl_sys3(__NR_read, r->fd, (long)r->buf,
-				 sizeof(r->buf));
+		long n =
+			tl_sys3(__NR_read, r->fd, (long)r->buf, sizeof(r->buf));
 
 		if (n <= 0)
 			return -1;

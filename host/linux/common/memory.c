@@ -19,10 +19,10 @@
  */
 #include "common/home.h"
 
-#define MIN_SHIFT 5
-#define MAX_SHIFT 15
+#define MIN_SHIFT    5
+#define MAX_SHIFT    15
 #define REFILL_BYTES 65536UL
-#define TAG_SHIFT 42
+#define TAG_SHIFT    42
 
 static uint64_t lists[MAX_SHIFT + 1];
 
@@ -157,9 +157,9 @@ int tlh_read(void *dst, uintptr_t src, size_t len)
 
 /* ---- memory within reach ----------------------------------------------------- */
 
-#define LOWEST 0x10000UL
-#define HIGHEST 0x7ffffffff000UL
-#define NEAREST 0x10000UL
+#define LOWEST	   0x10000UL
+#define HIGHEST	   0x7ffffffff000UL
+#define NEAREST	   0x10000UL
 #define FARTHER(d) ((d) + ((d) >> 2 & ~(TL_PAGE - 1)))
 
 struct wish {

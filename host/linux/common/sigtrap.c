@@ -26,10 +26,10 @@
  */
 #include "common/home.h"
 
-#define SIG_DFL 0UL
-#define SIG_IGN 1UL
+#define SIG_DFL	    0UL
+#define SIG_IGN	    1UL
 #define SIG_SETMASK 2
-#define TRAP_BP 3 /* uc->trapno */
+#define TRAP_BP	    3 /* uc->trapno */
 
 #define RED_ZONE 128
 
@@ -161,8 +161,7 @@ _Noreturn static void jump_to(uintptr_t handler, int sig, struct frame *f)
 
 static void set_mask(uint64_t mask)
 {
-	tl_sys4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0,
-		sizeof(mask));
+	tl_sys4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask));
 }
 
 /*
@@ -192,8 +191,8 @@ static void hand_on(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
 {
 	struct tl_sigaction *act = &tl_sigtrap_program;
 	uintptr_t handler = __atomic_load_n(&act->handler, __ATOMIC_RELAXED);
-	struct frame *f = (struct frame *)((char *)uc -
-					   offsetof(struct frame, uc));
+	struct frame *f =
+		(struct frame *)((char *)uc - offsetof(struct frame, uc));
 	bool sent = info->code <= 0;
 	uint64_t mask;
 

@@ -10,7 +10,7 @@
  */
 #include "common/home.h"
 
-#define CMD_SYNC_CORE (1 << 5)
+#define CMD_SYNC_CORE	       (1 << 5)
 #define CMD_REGISTER_SYNC_CORE (1 << 6)
 
 static char page[TL_PAGE] __attribute__((aligned(4096)));

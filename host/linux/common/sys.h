@@ -16,19 +16,19 @@
 
 #define TL_PAGE 4096UL
 
-#define TL_PROT_READ 1
-#define TL_PROT_WRITE 2
-#define TL_PROT_EXEC 4
-#define TL_MAP_PRIVATE 0x02
-#define TL_MAP_FIXED 0x10
-#define TL_MAP_ANONYMOUS 0x20
-#define TL_MAP_NORESERVE 0x4000
+#define TL_PROT_READ	       1
+#define TL_PROT_WRITE	       2
+#define TL_PROT_EXEC	       4
+#define TL_MAP_PRIVATE	       0x02
+#define TL_MAP_FIXED	       0x10
+#define TL_MAP_ANONYMOUS       0x20
+#define TL_MAP_NORESERVE       0x4000
 #define TL_MAP_FIXED_NOREPLACE 0x100000
 
-#define TL_O_RDONLY 0
-#define TL_O_RDWR 2
+#define TL_O_RDONLY    0
+#define TL_O_RDWR      2
 #define TL_O_DIRECTORY 0200000
-#define TL_O_CLOEXEC 02000000
+#define TL_O_CLOEXEC   02000000
 
 static inline long tl_sys6(long nr, long a, long b, long c, long d, long e,
 			   long f)

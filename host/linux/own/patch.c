@@ -9,7 +9,7 @@
  */
 #include "own/own.h"
 
-#define BEGIN_TRIES 50
+#define BEGIN_TRIES  50
 #define SEARCH_TRIES 6
 
 int tlh_patch_begin(void)

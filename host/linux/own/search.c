@@ -16,10 +16,10 @@
  */
 #include "own/own.h"
 
-#define RED_ZONE 128
+#define RED_ZONE    128
 #define CHUNK_WORDS 64
-#define SEGMENTS 0x002b000000000033UL /* ss, fs, gs, cs of 64-bit user mode */
-#define MAX_STACK (64UL << 20)
+#define SEGMENTS    0x002b000000000033UL /* ss, fs, gs, cs of 64-bit user mode */
+#define MAX_STACK   (64UL << 20)
 #define MAX_NESTING 4
 
 void tl_search_windows(struct tl_search *s, struct tl_window *w, size_t n)

@@ -13,8 +13,8 @@
 #include "own/own.h"
 
 #define MAX_MODULES 256
-#define PATH_BYTES 256
-#define FRESH_NS 20000000L
+#define PATH_BYTES  256
+#define FRESH_NS    20000000L
 
 struct function {
 	uintptr_t start;
@@ -24,7 +24,7 @@ struct function {
 struct module {
 	uintptr_t start; /* of what is executable */
 	uintptr_t end;
-	uintptr_t base; /* where the file's offset 0 would be */
+	uintptr_t base;	 /* where the file's offset 0 would be */
 	uint64_t offset; /* of start */
 	uint64_t dev;
 	uint64_t inode;
@@ -70,10 +70,10 @@ struct elf_symbol {
 	uint64_t value, size;
 };
 
-#define PT_LOAD 1
-#define SHT_SYMTAB 2
-#define SHT_DYNSYM 11
-#define STT_FUNC 2
+#define PT_LOAD	      1
+#define SHT_SYMTAB    2
+#define SHT_DYNSYM    11
+#define STT_FUNC      2
 #define STT_GNU_IFUNC 10
 
 struct file {
@@ -98,8 +98,8 @@ static int open_file(struct file *f, const char *path)
 	if (fd < 0)
 		return fd;
 	size = tl_sys3(__NR_lseek, fd, 0, 2);
-	at = size > 0 ? tl_mmap(0, size, TL_PROT_READ, TL_MAP_PRIVATE, fd, 0) :
-			-TL_EINVAL;
+	at = size > 0 ? tl_mmap(0, size, TL_PROT_READ, TL_MAP_PRIVATE, fd, 0)
+		      : -TL_EINVAL;
 	tl_close(fd);
 	if (tl_failed(at))
 		return at;
@@ -335,9 +335,9 @@ static void refresh(void)
 	size_t kept = 0;
 
 	tl_sys2(__NR_clock_gettime, 1, (long)&now); /* CLOCK_MONOTONIC */
-	if (n_modules && (now.sec - last.sec) * 1000000000L + now.nsec -
-					 last.nsec <
-				 FRESH_NS)
+	if (n_modules &&
+	    (now.sec - last.sec) * 1000000000L + now.nsec - last.nsec <
+		    FRESH_NS)
 		return;
 	last = now;
 	for (size_t i = 0; i < n_modules; i++)

@@ -10,7 +10,7 @@
 #include "own/own.h"
 
 #define MREMAP_MAYMOVE 1
-#define MREMAP_FIXED 2
+#define MREMAP_FIXED   2
 
 static void copy(void *dst, const void *src, size_t n)
 {
@@ -95,7 +95,8 @@ static int find_vdso(const struct tl_map *m, void *arg)
 {
 	uintptr_t addr = *(uintptr_t *)arg;
 
-	return addr >= m->start && addr < m->end && same_text(m->path, "[vdso]");
+	return addr >= m->start && addr < m->end &&
+	       same_text(m->path, "[vdso]");
 }
 
 /* Can /proc/self/mem be written?  Tried with what is there, on a page of code. */

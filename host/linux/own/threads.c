@@ -32,11 +32,11 @@
  */
 #include "own/own.h"
 
-#define MAGIC 0x7472706cUL
-#define FIRST_RT 34 /* the C library keeps 32 and 33 to itself */
-#define LAST_RT 64
-#define WAIT_TURNS 20
-#define WAIT_TURN_NS 2000000
+#define MAGIC		   0x7472706cUL
+#define FIRST_RT	   34 /* the C library keeps 32 and 33 to itself */
+#define LAST_RT		   64
+#define WAIT_TURNS	   20
+#define WAIT_TURN_NS	   2000000
 #define FUTEX_WAIT_PRIVATE 128
 #define FUTEX_WAKE_PRIVATE 129
 
@@ -77,12 +77,11 @@ static void answer(int sig, const struct tl_siginfo *info,
 	if ((info->value & 0xffffffff) != MAGIC)
 		return;
 	__atomic_fetch_add(&ask.inside, 1, __ATOMIC_SEQ_CST); /* A2 */
-	if (__atomic_load_n(&ask.turn, __ATOMIC_SEQ_CST) == /* A1, A2 */
+	if (__atomic_load_n(&ask.turn, __ATOMIC_SEQ_CST) ==   /* A1, A2 */
 	    info->value >> 32) {
 		look_at_myself(ask.search, uc);
 		__atomic_fetch_add(&ask.answered, 1, __ATOMIC_RELEASE);
-		tl_sys3(__NR_futex, (long)&ask.answered, FUTEX_WAKE_PRIVATE,
-			1);
+		tl_sys3(__NR_futex, (long)&ask.answered, FUTEX_WAKE_PRIVATE, 1);
 	}
 	__atomic_fetch_sub(&ask.inside, 1, __ATOMIC_RELEASE);
 }
@@ -104,9 +103,8 @@ static int ask_signal(void)
 			continue;
 		if (old.handler == act.handler)
 			return sig;
-		if (!old.handler &&
-		    !tl_sys4(__NR_rt_sigaction, sig, (long)&act, 0,
-			     sizeof(act.mask)))
+		if (!old.handler && !tl_sys4(__NR_rt_sigaction, sig, (long)&act,
+					     0, sizeof(act.mask)))
 			return sig;
 	}
 	return 0;
@@ -189,8 +187,8 @@ static uint64_t blocked_in(const char *status)
 	if (!*status)
 		return 0;
 	for (status += i; *status && *status != '\n'; status++)
-		v = v << 4 | (*status <= '9' ? *status - '0' :
-					       *status - 'a' + 10);
+		v = v << 4 |
+		    (*status <= '9' ? *status - '0' : *status - 'a' + 10);
 	return v;
 }
 
