@@ -364,6 +364,41 @@ SWITCH(two_tables,
 	"nop; nop; nop; nop; nop; ret\n")
 /* clang-format on */
 
+/* clang-format off */
+/* -mcmodel=large: offsets of 64 bits, added from memory. */
+#define LARGE(name, entries, body)					\
+	FUNCTION(name,							\
+		"lea " #name "_table(%rip), %r14; mov %r14, %rax\n"	\
+		"add (%r14,%rdi,8), %rax; jmp *%rax\n" body		\
+		".pushsection .rodata\n.p2align 3\n" #name "_table:\n" \
+		entries "\n.popsection");
+
+LARGE(wide_in,
+	".quad 1f - wide_in_table, 2f - wide_in_table, 0",
+	"1: mov $1, %eax; ret\n"
+	"wide_in_at: push %rbx; 2: mov %rdi, %rbx; push %rbp; ret\n")
+LARGE(wide_out,
+	".quad 1f - wide_out_table, 2f - wide_out_table, 0",
+	"1: mov $1, %eax; ret\n"
+	"wide_out_at: 2: push %rbx; mov %rdi, %rbx; push %rbp; ret\n")
+/* what is added is not read from an array: no table will do */
+SWITCH(computed_and_table,
+	OF(computed_and_table, 1) OF(computed_and_table, 1),
+	"1: imul $24, %rcx, %rcx; add %rsi, %rcx; jmp *%rcx\n"
+	"computed_and_table_at: push %rbx; mov %rdi, %rbx; push %rbp; ret\n")
+/* clang-format on */
+
+TL_TEST(tables_of_wide_offsets_are_read)
+{
+	CHECK_EQ(WINDOW(wide_in), X86_FLOW_TARGET_INSIDE);
+	CHECK_EQ(WINDOW(wide_out), X86_FLOW_OK);
+}
+
+TL_TEST(a_sum_without_an_array_is_not_taken_for_a_table)
+{
+	CHECK_EQ(WINDOW(computed_and_table), X86_FLOW_INDIRECT);
+}
+
 TL_TEST(unknown_jumps_are_tail_calls_where_no_table_is)
 {
 	CHECK_EQ(WINDOW(unknown_and_table), X86_FLOW_INDIRECT);

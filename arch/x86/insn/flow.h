@@ -22,7 +22,7 @@ struct x86_reader {
 #define X86_TRAIL 16
 struct x86_trail {
 	uint32_t attrs;
-	uint8_t enc, map, opcode, kind;
+	uint8_t enc, map, opcode, kind, rex;
 	uint8_t modrm, reg, rm, base, index, scale;
 	bool has_modrm;
 };
@@ -42,10 +42,12 @@ struct x86_scan {
 
 	unsigned int entries; /* of tables, still to be read */
 	bool offset_table;    /* one of 32-bit offsets was found */
+	bool wide_table;      /* one of 64-bit offsets was found */
 	bool pointer_table;   /* one of addresses was found */
 	bool any_table;	      /* one that leads into the function */
 	bool wants_offsets;   /* a jmp that needs the first */
-	bool wants_pointers;  /* … the second */
+	bool wants_wide;      /* … the second */
+	bool wants_pointers;  /* … the third */
 	bool wants_no_table;  /* a jmp that is a tail call if there is none */
 	uint16_t sums;	      /* registers of which such addresses are sums */
 	uint16_t code_bases;  /* registers that point into the function */
@@ -78,11 +80,11 @@ bool x86_in_function(const struct x86_flow *flow, uint64_t addr);
 bool x86_in_text(const struct x86_flow *flow, uint64_t addr);
 
 /*
- * Look for a table at @addr, and report its entries: of 32-bit offsets from
- * itself, or of 64-bit addresses.  At most @max entries.  True if it is one:
- * for offsets that takes an entry that leads into the function.
+ * Look for a table at @addr, and report its entries: of offsets from itself, of
+ * 32 bits and of 64, or of 64-bit addresses.  At most @max entries.  The second
+ * tells whether there is anything at all that leads to code.
  */
-bool x86_offset_table(struct x86_scan *s, uint64_t addr, unsigned int max);
+void x86_offset_tables(struct x86_scan *s, uint64_t addr, unsigned int max);
 bool x86_pointer_table(struct x86_scan *s, uint64_t addr, unsigned int max);
 
 /*

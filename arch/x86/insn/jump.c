@@ -20,7 +20,8 @@
 /* ---- indirect jumps ---- */
 
 enum origin {
-	FROM_OFFSETS,
+	FROM_OFFSETS, /* a sum of two registers */
+	FROM_WIDE,    /* of a register and memory */
 	FROM_POINTERS,
 	FROM_ELSEWHERE, /* a tail call */
 	FROM_UNKNOWN,
@@ -283,8 +284,12 @@ static enum origin origin_of_result(const struct x86_trail *t, bool epilogue,
 	switch (t->opcode) {
 	case 0x01:
 	case 0x03:
-		*sum = register_form(t) ? 1u << t->reg | 1u << t->rm
-					: 1u << t->reg;
+		*sum = 1u << t->reg;
+		if (!register_form(t))
+			return t->opcode == 3 && t->scale == 8
+				       ? FROM_WIDE
+				       : FROM_ARITHMETIC;
+		*sum |= 1u << t->rm;
 		return FROM_OFFSETS;
 	case 0x8d:
 		*sum = 1u << (t->base & 15) | 1u << (t->index & 15);
@@ -308,12 +313,38 @@ static enum origin origin_unseen(const struct x86_scan *s, uint8_t reg,
 	return FROM_UNKNOWN;
 }
 
+/*
+ * One of the registers of a sum, made @from instructions before the jump, must
+ * have been loaded from an array: of 4 or 8 bytes?
+ */
+static enum origin origin_of_sum(const struct x86_scan *s, unsigned int from,
+				 uint16_t sum)
+{
+	unsigned int n = s->nr_trail < X86_TRAIL ? s->nr_trail : X86_TRAIL;
+
+	for (unsigned int i = from + 1; i <= n; i++) {
+		const struct x86_trail *t =
+			&s->trail[(s->nr_trail - i) % X86_TRAIL];
+		bool wide = t->opcode == 0x8b && (t->rex & 8);
+
+		if (t->enc != X86_LEGACY || t->map != 0 ||
+		    (t->opcode != 0x63 && t->opcode != 0x8b) ||
+		    !(sum & 1u << t->reg) || !(t->attrs & X86_A_MEM) ||
+		    t->index == X86_REG_NONE)
+			continue;
+		if (t->scale == 1 || t->scale == (wide ? 8 : 4))
+			return wide ? FROM_WIDE : FROM_OFFSETS;
+	}
+	return FROM_ARITHMETIC;
+}
+
 /* Where the value of @reg comes from, going back from the jump. */
 static enum origin origin_of(const struct x86_scan *s, uint8_t reg,
 			     uint16_t *sum)
 {
 	unsigned int n = s->nr_trail < X86_TRAIL ? s->nr_trail : X86_TRAIL;
 	bool epilogue = false;
+	enum origin origin;
 
 	for (unsigned int i = 1; i <= n; i++) {
 		const struct x86_trail *t =
@@ -327,12 +358,17 @@ static enum origin origin_of(const struct x86_scan *s, uint8_t reg,
 		if (!names_register(t, reg) ||
 		    (plain && (only_reads(t, reg) || unscrambles(t))))
 			continue;
-		if (plain && t->opcode == 0x89)
+		if (plain && t->opcode == 0x89) {
 			reg = t->reg;
-		else if (plain && t->opcode == 0x8b && register_form(t))
+			continue;
+		}
+		if (plain && t->opcode == 0x8b && register_form(t)) {
 			reg = t->rm;
-		else
-			return origin_of_result(t, epilogue, sum);
+			continue;
+		}
+		origin = origin_of_result(t, epilogue, sum);
+		return origin == FROM_OFFSETS ? origin_of_sum(s, i, *sum)
+					      : origin;
 	}
 	return origin_unseen(s, reg, epilogue);
 }
@@ -346,10 +382,10 @@ static enum origin origin_of_operand(struct x86_scan *s,
 		return FROM_ELSEWHERE;
 	if (in->scale != 8)
 		return FROM_ARITHMETIC;
-	if (in->base == X86_REG_NONE &&
-	    !x86_pointer_table(s, (int64_t)in->disp, 1))
-		return FROM_ARITHMETIC;
-	return FROM_POINTERS;
+	if (in->base != X86_REG_NONE)
+		return FROM_POINTERS;
+	return x86_pointer_table(s, (int64_t)in->disp, 1) ? FROM_ELSEWHERE
+							  : FROM_ARITHMETIC;
 }
 
 void x86_scan_indirect(struct x86_scan *s, const struct x86_insn *in)
@@ -359,6 +395,10 @@ void x86_scan_indirect(struct x86_scan *s, const struct x86_insn *in)
 	switch (origin_of_operand(s, in, &sum)) {
 	case FROM_OFFSETS:
 		s->wants_offsets = true;
+		s->sums |= sum;
+		break;
+	case FROM_WIDE:
+		s->wants_wide = true;
 		s->sums |= sum;
 		break;
 	case FROM_POINTERS:

@@ -58,7 +58,7 @@ static void remember_lea(struct x86_scan *s, const struct x86_insn *in)
 static void address_taken(struct x86_scan *s, uint64_t addr)
 {
 	s->fn(s->arg, addr);
-	x86_offset_table(s, addr, TABLE_MAX);
+	x86_offset_tables(s, addr, TABLE_MAX);
 	x86_pointer_table(s, addr, TABLE_MAX);
 }
 
@@ -75,7 +75,7 @@ static void follow_data(struct x86_scan *s, const struct x86_insn *in)
 	else if (is_absolute_array(in, 8))
 		x86_pointer_table(s, array, TABLE_MAX);
 	else if (is_absolute_array(in, 4))
-		x86_offset_table(s, array, TABLE_MAX);
+		x86_offset_tables(s, array, TABLE_MAX);
 	if (has_address_immediate(in) && x86_in_text(s->flow, in->imm))
 		address_taken(s, in->imm);
 }
@@ -121,6 +121,7 @@ static void leave_trail(struct x86_scan *s, const struct x86_insn *in)
 	t->map = in->map;
 	t->opcode = in->opcode;
 	t->kind = in->kind;
+	t->rex = in->rex;
 	t->has_modrm = in->modrm_off;
 	t->modrm = in->modrm;
 	t->reg = in->reg;
@@ -176,10 +177,12 @@ enum x86_flow_result x86_scan(struct x86_scan *s)
 	s->nr_leas = 0;
 	if (!walk_all(s, remember_lea) || !walk_all(s, visit))
 		return X86_FLOW_UNDECODABLE;
-	/* offsets from a label, not from the table: they are not understood */
-	if (s->wants_offsets && (!s->offset_table || (s->sums & s->code_bases)))
+	if ((s->wants_offsets && !s->offset_table) ||
+	    (s->wants_wide && !s->wide_table) ||
+	    (s->wants_pointers && !s->pointer_table))
 		s->unresolved = true;
-	if (s->wants_pointers && !s->pointer_table)
+	/* offsets from a label, not from the table: they are not understood */
+	if (s->sums & s->code_bases)
 		s->unresolved = true;
 	if (s->wants_no_table && s->any_table)
 		s->unresolved = true;

@@ -100,30 +100,37 @@ static uint64_t table_limit(const struct x86_scan *s, uint64_t addr)
 	return limit;
 }
 
-static bool read_entry(struct x86_scan *s, uint64_t table, uint64_t at,
-		       unsigned int size, uint64_t *target)
+enum table { OFFSETS, WIDE_OFFSETS, POINTERS };
+
+static bool read_entry(struct x86_scan *s, enum table kind, uint64_t table,
+		       uint64_t at, uint64_t *target)
 {
 	int32_t offset;
 
-	if (size == 8)
-		return !x86_read_data(&s->reader, target, at, 8);
-	if (x86_read_data(&s->reader, &offset, at, 4))
+	if (kind == OFFSETS) {
+		if (x86_read_data(&s->reader, &offset, at, 4))
+			return false;
+		*target = table + (int64_t)offset;
+		return true;
+	}
+	if (x86_read_data(&s->reader, target, at, 8))
 		return false;
-	*target = table + (int64_t)offset;
+	if (kind == WIDE_OFFSETS)
+		*target += table;
 	return true;
 }
 
 /* Report the entries; how many led to code, and whether any into us. */
-static unsigned int read_table(struct x86_scan *s, uint64_t addr,
-			       unsigned int size, unsigned int max, bool *ours)
+static unsigned int read_table(struct x86_scan *s, enum table kind,
+			       uint64_t addr, unsigned int max, bool *ours)
 {
+	unsigned int size = kind == OFFSETS ? 4 : 8;
 	uint64_t limit = table_limit(s, addr);
 	uint64_t at = addr, target;
 	unsigned int n = 0;
 
-	*ours = false;
 	while (n < max && at + size <= limit && s->entries &&
-	       read_entry(s, addr, at, size, &target)) {
+	       read_entry(s, kind, addr, at, &target)) {
 		s->entries--;
 		if (!x86_in_text(s->flow, target))
 			break;
@@ -139,27 +146,28 @@ static unsigned int read_table(struct x86_scan *s, uint64_t addr,
 	return n;
 }
 
-bool x86_offset_table(struct x86_scan *s, uint64_t addr, unsigned int max)
+void x86_offset_tables(struct x86_scan *s, uint64_t addr, unsigned int max)
 {
-	bool ours;
+	bool narrow = false, wide = false;
 
 	if (x86_in_function(s->flow, addr))
-		return false;
-	read_table(s, addr, 4, max, &ours);
-	s->offset_table |= ours;
-	s->any_table |= ours;
-	return ours;
+		return;
+	read_table(s, OFFSETS, addr, max, &narrow);
+	read_table(s, WIDE_OFFSETS, addr, max, &wide);
+	s->offset_table |= narrow;
+	s->wide_table |= wide;
+	s->any_table |= narrow || wide;
 }
 
 bool x86_pointer_table(struct x86_scan *s, uint64_t addr, unsigned int max)
 {
-	bool ours;
+	bool ours = false;
 	unsigned int n;
 
 	if (x86_in_function(s->flow, addr))
 		return false;
-	n = read_table(s, addr, 8, max, &ours);
-	s->pointer_table |= n > 0;
+	n = read_table(s, POINTERS, addr, max, &ours);
+	s->pointer_table |= ours;
 	s->any_table |= ours;
 	return n > 0;
 }
