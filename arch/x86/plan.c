@@ -134,6 +134,43 @@ static enum x86_flow_result find_window(struct text *t, uintptr_t addr,
 }
 
 /*
+ * Assembly routines jump into each other: glibc's mempcpy() goes on behind the
+ * first instruction of memcpy().  Nothing in memcpy() shows that, so the code
+ * around a function is swept for jumps into the window.
+ */
+#define AROUND 1024
+
+struct inner {
+	uint64_t first, end; /* where no jump may lead */
+	bool found;
+};
+
+static void see_jump(void *arg, uint64_t from, uint64_t target)
+{
+	struct inner *in = arg;
+
+	(void)from;
+	if (target >= in->first && target < in->end)
+		in->found = true;
+}
+
+static bool jumped_into(struct text *t, const struct x86_window *win,
+			uintptr_t start, uintptr_t end)
+{
+	struct inner in = { win->addr + 1, win->addr + win->len, false };
+	struct x86_flow flow = { .read = read_text, .ctx = t };
+
+	flow.start = start > AROUND ? start - AROUND : 0;
+	flow.end = start;
+	x86_flow_sweep(&flow, see_jump, &in);
+	flow.start = end;
+	flow.end = end < UINTPTR_MAX - AROUND ? end + AROUND : end;
+	if (!in.found)
+		x86_flow_sweep(&flow, see_jump, &in);
+	return in.found;
+}
+
+/*
  * Is every status flag overwritten by the window before anything could read it
  * or see it?  Whatever may fault, branch or enter the kernel could show it.
  */
@@ -222,6 +259,8 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 		return 0;
 
 	r = find_window(&t, addr, start, end, &win);
+	if (r == X86_FLOW_OK && win.nr > 1 && jumped_into(&t, &win, start, end))
+		r = X86_FLOW_TARGET_INSIDE;
 	if (r == X86_FLOW_OK)
 		take_window(plan, &win);
 	else
