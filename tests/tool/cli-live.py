@@ -448,6 +448,39 @@ def progress_is_shown_on_a_terminal_only():
 
 
 @tl.case
+def a_function_that_another_jumps_into_is_not_harmed():
+    # As glibc's mempcpy(), which goes on inside memcpy().
+    d = tl.tempdir()
+    prog = os.path.join(d, "shared")
+    src = """
+__asm__(".text\\n.type outer,@function\\nouter: mov %rdi,%rax\\n"
+	"add %rdx,%rax\\njmp inside\\n.size outer,.-outer\\n.balign 16\\n"
+	".type inner,@function\\ninner: mov %rdi,%rax\\n"
+	"inside: cmp $0x40,%rdx\\njb 1f\\nadd $1,%rax\\n"
+	"1: ret\\n.size inner,.-inner");
+unsigned long outer(unsigned long, unsigned long, unsigned long);
+unsigned long inner(unsigned long, unsigned long, unsigned long);
+int main(void)
+{
+	unsigned long i, wrong = 0;
+
+	for (i = 0; i < 100; i++) {
+		wrong += outer(7, 0, i) != 7 + i + (i >= 0x40);
+		wrong += inner(7, 0, i) != 7 + (i >= 0x40);
+	}
+	return wrong != 0;
+}
+"""
+    subprocess.run(["gcc", "-O1", "-x", "c", "-z", "noexecstack", "-o", prog,
+                    "-"], input=src, text=True, check=True)
+    r = tl.trapline("count", "--json", "inner", "outer", "--", prog)
+    tl.check("ended" not in r.stderr, r.stderr)
+    got = hits(rows_of(r.stdout))
+    tl.check_eq(got.get("outer"), 100, "outer")
+    tl.check_eq(got.get("inner", 100), 100, "inner, if it can be probed")
+
+
+@tl.case
 def every_function_of_a_program_and_its_libraries():
     t = Target("dyn")
     footprint = tl.footprint(t.pid)
