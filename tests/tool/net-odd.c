@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/guardian/net.c tool/guardian/net_stop.c tool/guardian/net_scan.c tool/guardian/net_proc.c */
+/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_scan.c tool/guardian/net_proc.c */
 /*
  * net-odd.c - processes in unusual states are held, and left as they were
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/ptrace.h>
 
 #include "net-victim.h"
@@ -79,7 +80,39 @@ TL_TEST(sigstop_and_sigcont_during_the_stop_take_effect_afterwards)
 	victim_end(&v);
 }
 
-/* A call that SIGSTOP has ended with EINTR ends so, stopped by us or not. */
+/* SIGSTOP ends some calls with EINTR; these end so, stopped by us or not. */
+static void wait_for_event(struct shared *s)
+{
+	int fd = epoll_create1(0);
+	struct epoll_event e;
+
+	atomic_store(&s->ready, 1);
+	while (epoll_wait(fd, &e, 1, -1) < 0 && errno == EINTR)
+		atomic_fetch_add(&s->turns[0], 1);
+}
+
+TL_TEST(a_call_that_sigstop_has_ended_is_not_restarted)
+{
+	struct victim v = victim_start(wait_for_event);
+	struct net_stats st;
+	struct net *net;
+
+	REQUIRE(victim_ready(&v, 1));
+	for (unsigned int i = 0; i < 20; i++) {
+		REQUIRE(state_becomes(v.pid, 'S'));
+		kill(v.pid, SIGSTOP);
+		REQUIRE(state_becomes(v.pid, 'T'));
+		if (i % 2) {
+			REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+			CHECK_EQ(net_close(net, &st), 0);
+			CHECK_EQ(st.rewound, 0);
+		}
+		kill(v.pid, SIGCONT);
+		CHECK(turns_become(&v, i + 1));
+	}
+	victim_end(&v);
+}
+
 static void wait_in_futex(struct shared *s)
 {
 	static uint32_t word;

@@ -10,6 +10,7 @@ guardian-srcs := \
 	tool/guardian/net.c \
 	tool/guardian/net_proc.c \
 	tool/guardian/net_scan.c \
+	tool/guardian/net_seize.c \
 	tool/guardian/net_stop.c \
 	tool/guardian/object.c \
 	tool/guardian/say.c \

@@ -59,19 +59,43 @@ struct net_hold {
 	struct net_stats stats;
 };
 
-/* net_stop.c */
+/* net_seize.c */
 
-/* Nanoseconds of a monotonic clock. */
-uint64_t net_clock(void);
+/* A task of the list by its number, or NULL. */
+struct net_task *net_find_task(struct net_hold *h, pid_t tid);
 
-/* Stop everyone.  On failure call net_release() all the same. */
-int net_stop(struct net_hold *h);
+/* Put a task on the list; those that were there may move.  0 or -ENOMEM. */
+int net_add_task(struct net_hold *h, pid_t tid, pid_t pid,
+		 enum net_state state);
+
+/* A live task whose memory is the target's, for reading it; 0: none. */
+pid_t net_reader(const struct net_hold *h);
+
+/* Trace everyone that shares the memory; nobody is stopped.  0 or an error. */
+int net_seize_all(struct net_hold *h);
+
+/* When all are held: 1 if somebody had been missed, who is seized now. */
+int net_seize_missed(struct net_hold *h);
+
+/* Does system call @nr make tasks? */
+bool net_makes_tasks(long nr);
 
 /*
  * From a signal handler: bury the dead if we are in PTRACE_SEIZE.  That waits
  * for a thread that execs, which waits for the dead whom we trace.
  */
 void net_bury(void);
+
+/* net_stop.c */
+
+/* Are some to be left asleep? */
+bool net_leaves_some(const struct net_hold *h);
+
+/* Nanoseconds of a monotonic clock. */
+uint64_t net_clock(void);
+
+/* Stop everyone.  On failure call net_release() all the same. */
+int net_stop(struct net_hold *h);
 
 /* Let everyone go. */
 void net_release(struct net_hold *h);
@@ -85,9 +109,6 @@ int net_wake(struct net_hold *h,
 
 /* Has a task that was left blocked run since its place was read? */
 bool net_has_run(const struct net_task *t);
-
-/* A live task whose memory is the target's, for reading it; 0: none. */
-pid_t net_reader(const struct net_hold *h);
 
 /* net_scan.c */
 
