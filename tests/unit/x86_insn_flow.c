@@ -374,11 +374,11 @@ SWITCH(two_tables,
 		entries "\n.popsection");
 
 LARGE(wide_in,
-	".quad 1f - wide_in_table, 2f - wide_in_table, 0",
+	".quad 1b - wide_in_table, 2b - wide_in_table, 0",
 	"1: mov $1, %eax; ret\n"
 	"wide_in_at: push %rbx; 2: mov %rdi, %rbx; push %rbp; ret\n")
 LARGE(wide_out,
-	".quad 1f - wide_out_table, 2f - wide_out_table, 0",
+	".quad 1b - wide_out_table, 2b - wide_out_table, 0",
 	"1: mov $1, %eax; ret\n"
 	"wide_out_at: 2: push %rbx; mov %rdi, %rbx; push %rbp; ret\n")
 /* what is added is not read from an array: no table will do */
