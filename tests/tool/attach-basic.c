@@ -608,6 +608,72 @@ TL_TEST(a_call_under_way_gets_its_return_address_back)
 	CHECK_EQ(victim_stop(pid), 0);
 }
 
+/* read(), with its system call among the first five bytes. */
+long bare_read(int fd, void *buf, size_t n);
+extern const char bare_read_end[];
+__asm__(".text\n"
+	".globl bare_read, bare_read_end\n"
+	"bare_read:\n"
+	"	xorl %eax, %eax\n"
+	"	nop\n"
+	"	syscall\n"
+	"	ret\n"
+	"	.fill 8, 1, 0xcc\n"
+	"bare_read_end:\n");
+
+static int pipe_fds[2];
+
+static void reader(void)
+{
+	char byte;
+
+	__atomic_store_n(&shared->ready, 1, __ATOMIC_RELEASE);
+	while (bare_read(pipe_fds[0], &byte, 1) == 1) {
+		wrong_unless(byte == 'x');
+		shared->extra[5]++;
+	}
+}
+
+TL_TEST(a_thread_asleep_in_a_copied_system_call_is_moved_back)
+{
+	struct session_probe p = {
+		.addr = (uint64_t)(uintptr_t)bare_read,
+		.start = (uint64_t)(uintptr_t)bare_read,
+		.end = (uint64_t)(uintptr_t)bare_read_end - 8,
+		.action = SESSION_COUNT,
+		.name = "bare_read",
+	};
+	struct session *s;
+	char *maps;
+	pid_t pid;
+
+	REQUIRE(pipe(pipe_fds) == 0);
+	pid = victim_start(reader);
+	REQUIRE(pid > 0);
+	maps = maps_text(pid);
+	nap_ms(20);
+	REQUIRE(session_attach(&s, pid, &jump_only) == 0);
+	CHECK_EQ(session_add(s, &p, 1), 1);
+	CHECK_EQ(p.err, 0);
+	CHECK_EQ(p.why, TL_WHY_NONE);
+	for (uint32_t i = 1; i <= 3; i++) {
+		CHECK_EQ(write(pipe_fds[1], "x", 1), 1);
+		CHECK(await_word(&shared->extra[5], i, 2000));
+	}
+	nap_ms(20);
+	/* It sleeps in the copy now, and nobody writes. */
+	CHECK_EQ(session_hits(s, p.id), 3);
+	CHECK_EQ(session_detach(s), 0);
+	CHECK(maps_same(pid, maps, 0));
+	CHECK_EQ(write(pipe_fds[1], "x", 1), 1);
+	CHECK(await_word(&shared->extra[5], 4, 2000));
+	kill(pid, SIGKILL);
+	CHECK_EQ(victim_stop(pid), SIGKILL);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+	free(maps);
+}
+
 /* ---- who is there already ------------------------------------------------ */
 
 TL_TEST(status_shows_what_is_armed_and_clean_asks_the_guardian)

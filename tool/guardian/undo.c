@@ -49,6 +49,8 @@ struct undo {
 	struct tl_mapping ours[MAX_OURS]; /* by address */
 	struct tl_mapping code[MAX_OURS]; /* those that are executable */
 	size_t n_code;
+	struct tl_range *detours; /* by address */
+	size_t n_detours;
 	uint64_t figures_at;	    /* 0: they are not mapped */
 	struct tl_figures *figures; /* a copy, or NULL */
 };
@@ -211,22 +213,138 @@ static void restore_returns(struct undo *u)
 	}
 }
 
+/* ---- detours ------------------------------------------------------------- */
+
+#define DETOUR_MOST 512
+
+static int by_start(const void *a, const void *b)
+{
+	const struct tl_range *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/*
+ * Before the text is put back: which detour belongs to which place.  A place whose
+ * jump is gone already has none.
+ */
+static void find_detours(struct undo *u)
+{
+	struct tl_range *r;
+	uint8_t insn[5];
+	int32_t rel;
+
+	u->detours = calloc(TL_MAX_SITES, sizeof(*u->detours));
+	for (size_t i = 0; u->detours && u->figures && i < TL_MAX_SITES; i++) {
+		const struct tl_journal *e = &u->figures->journal[i];
+
+		if (!e->addr)
+			break;
+		if (mem_read(u->w->mem, insn, e->addr, sizeof(insn)) ||
+		    insn[0] != 0xe9)
+			continue;
+		memcpy(&rel, insn + 1, sizeof(rel));
+		r = &u->detours[u->n_detours];
+		r->start = e->addr + 5 + (uintptr_t)(intptr_t)rel;
+		r->origin = e->addr;
+		if (is_ours(u, r->start))
+			u->n_detours++;
+	}
+	if (u->n_detours)
+		qsort(u->detours, u->n_detours, sizeof(*u->detours), by_start);
+	for (size_t i = 0; i < u->n_detours; i++) {
+		r = &u->detours[i];
+		r->end = r->start + DETOUR_MOST;
+		if (i + 1 < u->n_detours && r[1].start < r->end)
+			r->end = r[1].start;
+	}
+}
+
+/* The only system call in @code: the offset behind it, or 0. */
+static size_t only_syscall(const uint8_t *code, size_t n)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i + 1 < n; i++) {
+		if (code[i] != 0x0f || code[i + 1] != 0x05)
+			continue;
+		if (found)
+			return 0;
+		found = i + 2;
+	}
+	return found;
+}
+
+/*
+ * A thread may sleep for ever in a system call that was copied.  Of all places in
+ * a detour that one can be told by the bytes alone, if there is one such
+ * instruction in the detour and one in the text that it stands for: the net moves
+ * the thread from behind the one to behind the other.
+ */
+static void map_syscalls(struct undo *u)
+{
+	uint8_t code[DETOUR_MOST], text[20];
+
+	for (size_t i = 0; i < u->n_detours; i++) {
+		struct tl_range *r = &u->detours[i];
+		size_t from, to;
+
+		if (mem_read(u->w->mem, code, r->start, r->end - r->start) ||
+		    mem_read(u->w->mem, text, r->origin, sizeof(text)))
+			continue;
+		to = only_syscall(code, r->end - r->start);
+		from = only_syscall(text, sizeof(text));
+		if (!from || !to)
+			continue;
+		r->n = 1;
+		r->from[0] = (uint8_t)from;
+		r->to[0] = (uint16_t)to;
+	}
+}
+
+/* All code of ours as ranges that do not overlap: detours, and what is between. */
+static size_t all_code(const struct undo *u, struct tl_range *r)
+{
+	size_t n = 0, d = 0;
+
+	for (size_t i = 0; i < u->n_code; i++) {
+		uint64_t at = u->code[i].start, end = u->code[i].end;
+
+		for (; d < u->n_detours && u->detours[d].start < end; d++) {
+			const struct tl_range *detour = &u->detours[d];
+
+			if (detour->start < at)
+				continue;
+			if (detour->start > at)
+				r[n++] = (struct tl_range){
+					.start = at, .end = detour->start
+				};
+			r[n] = *detour;
+			if (r[n].end > end)
+				r[n].end = end;
+			at = r[n++].end;
+		}
+		if (at < end)
+			r[n++] = (struct tl_range){ .start = at, .end = end };
+	}
+	return n;
+}
+
 /* Is anybody inside our code, or will be? */
 static int look_inside(struct undo *u, struct net *net, bool *in)
 {
-	struct tl_range *r = calloc(u->n_code + 1, sizeof(*r));
-	bool *busy = calloc(u->n_code + 1, sizeof(*busy));
+	size_t most = u->n_code + 2 * u->n_detours + 1, n;
+	struct tl_range *r = calloc(most, sizeof(*r));
+	bool *busy = calloc(most, sizeof(*busy));
 	int err = -ENOMEM;
 
 	*in = false;
 	if (!r || !busy)
 		goto out;
-	for (size_t i = 0; i < u->n_code; i++) {
-		r[i].start = u->code[i].start;
-		r[i].end = u->code[i].end;
-	}
-	err = net_quiet(net, r, u->n_code, busy);
-	for (size_t i = 0; i < u->n_code && !err; i++)
+	map_syscalls(u);
+	n = all_code(u, r);
+	err = net_quiet(net, r, n, busy);
+	for (size_t i = 0; i < n && !err; i++)
 		if (busy[i])
 			*in = true;
 	/* It may be the trace of a call that is long over. */
@@ -375,6 +493,7 @@ static int undo_with_worker(struct undo *u, unsigned int patience_ms)
 	at = find_syscall(u->pid, u->w->mem);
 	if (!at)
 		return -ENOENT;
+	find_detours(u);
 	if (u->figures)
 		text_prefer_file(u->figures->journal, TL_MAX_SITES, u->w);
 	err = restore_all(u, patience_ms);
@@ -433,6 +552,7 @@ int undo(pid_t pid, struct worker *w, unsigned int patience_ms)
 out:
 	worker_end(w);
 	session_kill_point(38);
+	free(u->detours);
 	free(u);
 	/* Whatever went wrong, there is nothing left to be undone. */
 	if (err < 0 && process_gone(pid))
