@@ -21,9 +21,14 @@
  *   K1  The swap is undone exactly once, by whoever returns: all instances with
  *       one fp have the same true address, and are taken together.
  *   K2  An instance is dropped without its return only when its frame is surely
- *       gone: the stack pointer is above it on the same stack (longjmp), or
- *       another word is in its slot.  A frame on another stack (coroutines, sigaltstack)
- *       may be lower and alive; dropping it would leave its return nowhere to go.
+ *       gone: another word is in its slot.  That the stack pointer is above it
+ *       proves nothing: coroutines may have their stacks next to each other, in
+ *       one mapping, and dropping a live one would leave its return nowhere to
+ *       go.  So what longjmp leaves behind stays until its slot is written;
+ *       that is at most one instance for each slot.  (Where the slot is a
+ *       register there is only the stack pointer to go by.)
+ *       The shadow stack is kept in the order of fp, lowest first, which on one
+ *       stack is the order of entry, so that a slot's last user is found.
  *   K3  Only the thread itself changes its shadow stack, and its signals nest,
  *       so there is nothing to lock.  (Others may set rp to NULL.)
  *   K4  What follows a call needs no memory from anybody: instances come from
@@ -40,6 +45,7 @@
 
 #define LISTS	     16
 #define SPARES	     2 /* that a context keeps */
+#define MANY_LOWER   16
 #define CHUNKS	     32
 #define SHARED_DATA  64
 #define SHARED_CHUNK 4096 /* instances; halved until the host has so much */
@@ -350,79 +356,78 @@ static bool slot_has_trampoline(const struct kretprobe_instance *ri)
 /* Is the call of @ri over without a return, now that the stack is at @sp? */
 static bool is_gone(struct kretprobe_instance *ri, uintptr_t sp)
 {
-	struct call *c = call_of(ri);
-	int same;
+	const struct call *c = call_of(ri);
 
 	if (tl_load(&c->state) == CALL_DONE)
 		return true;
-	same = tl_same_stack(ri->fp, sp);
-	if (same == 1)
-		return ri->fp < sp;
-	if (c->on_stack)
+	if (c->on_stack) /* nothing else is sure: stacks may lie side by side */
 		return !slot_has_trampoline(ri);
-	return same < 0 && ri->fp < sp;
+	return ri->fp < sp && tl_same_stack(ri->fp, sp);
 }
 
-/* Drop what is gone of the shadow stack, all of it or (@first) from the top. */
-static void drop_gone(struct tl_context *cx, uintptr_t sp, bool first)
+static void drop(struct kretprobe_instance **link)
+{
+	struct kretprobe_instance *ri = *link;
+
+	*link = ri->next;
+	put_call(ri);
+}
+
+/* Drop all that is gone of the shadow stack. */
+static void drop_gone(struct tl_context *cx, uintptr_t sp)
 {
 	struct kretprobe_instance **link = &cx->returns;
 
-	while (*link) {
-		struct kretprobe_instance *ri = *link;
-
-		if (first && ri->fp >= sp)
-			return;
-		if (is_gone(ri, sp)) {
-			*link = ri->next;
-			put_call(ri);
-		} else if (first) {
-			return;
-		} else {
-			link = &ri->next;
-		}
-	}
+	while (*link)
+		if (is_gone(*link, sp))
+			drop(link);
+		else
+			link = &(*link)->next;
 }
 
-/* ---- entry -------------------------------------------------------------------------------- */
+/* ---- entry ---------------------------------------------------------------- */
 
 /*
- * A new return address is in a slot at @sp: whoever had this slot is gone.
- * (On the same stack older calls are higher, so that is as far as we look.)
+ * The place in the shadow stack for a call with its stack pointer at @sp: in
+ * front of the first that is not lower.  Lower ones are on other stacks or were
+ * left by longjmp; where there are many, look now and then whether the last is
+ * gone.
  */
-static void drop_same_slot(struct kretprobe_instance **link, uintptr_t sp)
+static struct kretprobe_instance **place_of(struct tl_context *cx, uintptr_t sp)
 {
-	while (*link && (*link)->fp <= sp) {
-		struct kretprobe_instance *ri = *link;
+	struct kretprobe_instance **link = &cx->returns, **last = NULL;
+	unsigned int lower = 0;
 
-		if (ri->fp == sp && call_of(ri)->on_stack) {
-			*link = ri->next;
-			put_call(ri);
-		} else {
-			link = &ri->next;
+	while (*link && (*link)->fp < sp) {
+		if (tl_load(&call_of(*link)->state) == CALL_DONE) {
+			drop(link);
+			continue;
 		}
+		last = link;
+		lower++;
+		link = &(*link)->next;
 	}
+	if (lower < MANY_LOWER || cx->entered % MANY_LOWER ||
+	    !is_gone(*last, sp))
+		return link;
+	drop(last);
+	return last;
 }
 
 /*
- * Where does the call return to that was just entered?  If a return probe has
- * swapped its address already, ask the shadow stack; 0: it does not know.
+ * Where does the call return to whose place is @link?  If a return probe has
+ * swapped its address already, the first instance there knows; 0: nobody does.
  */
-static unsigned long true_return(struct tl_context *cx, uintptr_t sp,
-				 unsigned long *slot, bool *chained)
+static unsigned long true_return(struct kretprobe_instance **link, uintptr_t sp,
+				 const unsigned long *slot, bool *chained)
 {
-	struct kretprobe_instance *ri = cx->returns;
-
 	*chained = *slot == (unsigned long)tl_arch_return_trampoline;
-	if (!*chained) {
-		if ((uintptr_t)slot == sp)
-			drop_same_slot(&cx->returns, sp);
-		return *slot;
-	}
-	for (; ri; ri = ri->next)
-		if (ri->fp == sp)
-			return ri->ret_addr;
-	return 0;
+	if (*chained)
+		return *link && (*link)->fp == sp ? (*link)->ret_addr : 0;
+	/* A new address is in the slot: whoever had it before is gone. */
+	while (*link && (*link)->fp == sp && call_of(*link)->on_stack)
+		drop(link);
+	return *slot;
 }
 
 int tl_retprobe_enter(struct tl_context *cx, struct kprobe *p,
@@ -431,18 +436,19 @@ int tl_retprobe_enter(struct tl_context *cx, struct kprobe *p,
 	struct kretprobe *rp = tl_retprobe_of(p);
 	unsigned long *slot = tl_arch_return_slot(regs);
 	uintptr_t sp = tl_arch_sp(regs);
+	struct kretprobe_instance **link;
 	unsigned long to;
 	struct call *c;
 	bool chained;
 
-	if (cx->returns && cx->returns->fp < sp)
-		drop_gone(cx, sp, true);
-	to = true_return(cx, sp, slot, &chained);
+	link = place_of(cx, sp);
+	to = true_return(link, sp, slot, &chained);
 	c = to ? take_spare(cx, rp->calls) : NULL;
 	if (!c && to)
 		c = take_call(rp->calls, sp);
 	if (!c && to) {
-		drop_gone(cx, sp, false);
+		drop_gone(cx, sp);
+		link = place_of(cx, sp);
 		c = take_call(rp->calls, sp);
 	}
 	if (!c) {
@@ -460,9 +466,9 @@ int tl_retprobe_enter(struct tl_context *cx, struct kprobe *p,
 		return 0;
 	}
 	tl_store_release(&c->state, CALL_ACTIVE);
-	c->ri.next = cx->returns;
+	c->ri.next = *link;
 	tl_compiler_fence();
-	cx->returns = &c->ri;
+	*link = &c->ri;
 	tl_compiler_fence();
 	*slot = (unsigned long)tl_arch_return_trampoline;
 	return 0;
@@ -493,41 +499,18 @@ static uintptr_t returns_with(struct kretprobe_instance *ri)
 }
 
 /*
- * The newest instance that returns now: the one whose slot it was; else (the
- * function took its arguments off the stack) the nearest below.
+ * The place of the newest instance that returns now: the one whose slot it was;
+ * else (the function took its arguments off the stack) the nearest below.
  */
-static struct kretprobe_instance *returning(const struct tl_context *cx,
-					    uintptr_t sp)
+static struct kretprobe_instance **returning(struct tl_context *cx,
+					     uintptr_t sp)
 {
-	struct kretprobe_instance *ri, *best = NULL;
+	struct kretprobe_instance **link = &cx->returns, **below = NULL;
 
-	for (ri = cx->returns; ri; ri = ri->next)
-		if (returns_with(ri) == sp)
-			return ri;
-	for (ri = cx->returns; ri; ri = ri->next)
-		if (returns_with(ri) < sp && (!best || best->fp < ri->fp))
-			best = ri;
-	return best;
-}
-
-/* Newer ones than @until: gone by longjmp, or on other stacks. */
-static struct kretprobe_instance **drop_newer(struct tl_context *cx,
-					      struct kretprobe_instance *until,
-					      uintptr_t sp)
-{
-	struct kretprobe_instance **link = &cx->returns;
-
-	while (*link != until) {
-		struct kretprobe_instance *ri = *link;
-
-		if (is_gone(ri, sp)) {
-			*link = ri->next;
-			put_call(ri);
-		} else {
-			link = &ri->next;
-		}
-	}
-	return link;
+	for (; *link && returns_with(*link) <= sp; link = &(*link)->next)
+		if (!below || (*below)->fp != (*link)->fp)
+			below = link;
+	return below;
 }
 
 static void call_handler(struct tl_section *s, struct kretprobe_instance *ri,
@@ -547,34 +530,25 @@ static void call_handler(struct tl_section *s, struct kretprobe_instance *ri,
 }
 
 static unsigned long finish_call(struct tl_section *s,
-				 struct kretprobe_instance *first,
+				 struct kretprobe_instance **link,
 				 struct pt_regs *regs)
 {
-	struct kretprobe_instance **link;
-	struct kretprobe_instance *ri = first;
-	unsigned long to = first->ret_addr;
-	unsigned long fp = first->fp;
+	struct kretprobe_instance *ri = *link;
+	unsigned long to = ri->ret_addr;
+	unsigned long fp = ri->fp;
 	bool more = true;
 
-	link = drop_newer(s->cx, first, tl_arch_sp(regs));
 	tl_arch_set_ip(regs, to);
-	for (; ri && more; ri = ri->next) { /* K1: newest first */
-		if (ri->fp != fp)
-			continue;
-		call_handler(s, ri, regs);
+	for (; ri && ri->fp == fp && more; ri = ri->next) {
+		call_handler(s, ri, regs); /* K1: newest first */
 		more = call_of(ri)->chained;
 	}
-	/* Those, and older ones of the same slot that never returned. */
-	while ((ri = *link) && ri->fp <= fp) {
-		if (ri->fp == fp) {
-			*link = ri->next;
-			if (s->nested)
-				put_call(ri);
-			else
-				keep_call(s->cx, ri); /* K5 */
-		} else {
-			link = &ri->next;
-		}
+	while ((ri = *link) && ri->fp == fp) {
+		*link = ri->next;
+		if (s->nested)
+			put_call(ri);
+		else
+			keep_call(s->cx, ri); /* K5 */
 	}
 	return to;
 }
@@ -619,22 +593,18 @@ static unsigned long search_everywhere(uintptr_t sp)
 
 unsigned long tl_return_hit(struct pt_regs *regs)
 {
+	struct kretprobe_instance **link = NULL;
 	uintptr_t sp = tl_arch_sp(regs);
-	struct kretprobe_instance *ri = NULL;
+	unsigned long to = 0;
 	struct tl_section s;
-	unsigned long to;
 
 	tl_section_enter(&s, sp);
 	if (s.cx)
-		ri = returning(s.cx, sp);
-	if (ri && returns_with(ri) != sp) {
+		link = returning(s.cx, sp);
+	if (!link || returns_with(*link) != sp)
 		to = search_everywhere(sp);
-		ri = to ? NULL : ri;
-	} else {
-		to = ri ? 0 : search_everywhere(sp);
-	}
-	if (ri)
-		to = finish_call(&s, ri, regs);
+	if (!to && link)
+		to = finish_call(&s, link, regs);
 	else
 		tl_arch_set_ip(regs, to);
 	tl_section_leave(&s);

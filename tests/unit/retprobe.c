@@ -411,7 +411,7 @@ TL_TEST(calls_left_by_longjmp_are_dropped)
 	}
 }
 
-TL_TEST(return_past_calls_left_by_longjmp_drops_them)
+TL_TEST(return_past_calls_left_by_longjmp_does_not_tell_them)
 {
 	struct ret a = ret('A'), b = ret('B');
 	struct pt_regs regs;
@@ -425,8 +425,21 @@ TL_TEST(return_past_calls_left_by_longjmp_drops_them)
 	regs.sp += 8;
 	CHECK_EQ(sim_run(&regs, TEXT(STOP), 50), SIM_WENT_ON);
 	CHECK_STR(trace, "ABa");
+	/* The slot is used again: now leaf's first call is surely gone. */
+	trace_clear();
+	run_call(CALLER);
+	CHECK_STR(trace, "ABba");
 	CHECK(!sim.contexts[0].returns);
 	finish();
+}
+
+/* Coroutines whose stacks are cut from one block, as malloc() does. */
+static int one_block(uintptr_t sp, uintptr_t *low, uintptr_t *high)
+{
+	(void)sp;
+	*low = 0;
+	*high = UINTPTR_MAX;
+	return 0;
 }
 
 TL_TEST(call_on_another_stack_stays_alive)
@@ -435,10 +448,12 @@ TL_TEST(call_on_another_stack_stays_alive)
 	struct pt_regs one, two;
 
 	/* Coroutines of one thread: a higher stack, then a lower one. */
-	for (int known = 0; known < 2; known++) {
+	for (int known = 0; known < 3; known++) {
 		start_way(0);
 		if (!known)
 			sim_ops.stack = NULL;
+		if (known == 2)
+			sim_ops.stack = one_block;
 		add(&a, LEAF);
 		one = at(LEAF);
 		one.sp = stack_top(1) - 8;
