@@ -8,8 +8,7 @@
  *      8   the point
  *     16   the instruction pointer that the handlers see
  *     24   address of the gate
- *     32   cs, and ss: constant, and dear to read each time
- *     48   size of the red zone, 32 bits
+ *     32   size of the red zone, 32 bits
  *
  * and the interrupted code's rax is on the stack above the return address,
  * where it is restored by the caller.  Vector registers are kept if the home's
@@ -20,16 +19,13 @@
 #define DATA_POINT 8
 #define DATA_IP 16
 #define DATA_GATE 24
-#define DATA_CS 32
-#define DATA_SS 40
-#define DATA_RED_ZONE 48
+#define DATA_RED_ZONE 32
 
 /* pop %rax; lea red_zone(%rsp),%rsp: what the caller does after the call. */
 #define CALLER_TAIL 9
 
 	.hidden	tl_detour_pre
 	.hidden	tl_detour_post
-	.hidden	tl_x86_vectors
 
 	.text
 
@@ -43,7 +39,7 @@
 	pushfq
 	push	%rbp
 	mov	%rsp, %rbp
-	PUSH_REGS DATA_IP(%rax), 24(%rbp), DATA_CS(%rax), DATA_SS(%rax)
+	PUSH_REGS DATA_IP(%rax), 24(%rbp)
 	TRUE_SP
 	mov	%rcx, R_SP(%rsp)
 	C_FLAGS

@@ -108,17 +108,12 @@ void tl_put_call_data(struct tl_out *o, size_t field, const char *routine,
 		      const struct tl_emit *emit, uintptr_t ip)
 {
 	const void *gate = tl_host_ops->gate;
-	unsigned long cs, ss;
 
-	/* Those that the code will run with are ours. */
-	__asm__("mov %%cs, %k0; mov %%ss, %k1" : "=r"(cs), "=r"(ss));
 	tl_put_rel32(o, field, o->len);
 	tl_put64(o, (uintptr_t)routine);
 	tl_put64(o, (uintptr_t)emit->point);
 	tl_put64(o, ip);
 	tl_put64(o, (uintptr_t)(gate ? gate : tl_x86_gate_open));
-	tl_put64(o, cs);
-	tl_put64(o, ss);
 	tl_put32(o, tl_host_ops->red_zone);
 }
 

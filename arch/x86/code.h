@@ -71,11 +71,14 @@ void tl_plan_insn(const struct tl_plan *plan, uintptr_t addr, unsigned int off,
 bool tl_x86_can_simulate(const struct x86_insn *in);
 
 /*
- * How much of the vector registers call.S and retprobe.S keep: see vectors.S;
- * 0: nothing.  tl_x86_find_vectors() sets it, before any code that leads there.
+ * What call.S and retprobe.S want to know.  vectors: how much of the vector
+ * registers to keep, see vectors.S; 0: nothing.  cs and ss are constant, and dear
+ * to read at each hit.  tl_x86_look_at_cpu() sets them, before any code is
+ * emitted that leads there.
  */
 extern unsigned int tl_x86_vectors;
-void tl_x86_find_vectors(void);
+extern unsigned long tl_x86_cs, tl_x86_ss;
+void tl_x86_look_at_cpu(void);
 
 /* call.S: from detours and slots to the handlers and back. */
 extern const char tl_x86_call_pre[];

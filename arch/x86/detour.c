@@ -8,7 +8,7 @@
  *      call of the post handlers, if there are any     27
  *      copies of the other instructions
  *      jump back behind them                           5
- *      data of the calls                               52 each
+ *      data of the calls                               36 each
  *
  * Nobody jumps into the middle (the window was chosen so), there is no trap in
  * it, and no memory is written but the stack beyond the red zone and the
@@ -129,7 +129,7 @@ int tl_arch_emit_detour(const struct tl_plan *plan, const struct tl_emit *emit,
 	size_t pre = 0, post;
 	int err;
 
-	tl_x86_find_vectors();
+	tl_x86_look_at_cpu();
 	code->n = 0;
 	if (!plan->window_len)
 		return -TL_EOPNOTSUPP;

@@ -2,6 +2,7 @@
 x86-srcs := \
 	arch/x86/call.S \
 	arch/x86/code.c \
+	arch/x86/cpu.c \
 	arch/x86/detour.c \
 	arch/x86/patch.c \
 	arch/x86/plan.c \
@@ -9,5 +10,4 @@ x86-srcs := \
 	arch/x86/simulate.c \
 	arch/x86/slot.c \
 	arch/x86/trap.c \
-	arch/x86/vectors.S \
-	arch/x86/vectors.c
+	arch/x86/vectors.S

@@ -12,7 +12,7 @@
 
 #define TL_BREAKPOINT_BYTES 1
 
-/* A copy (48), the call of the post handlers (27 and 52), a jump back (14). */
+/* A copy (48), the call of the post handlers (27 and 36), a jump back (14). */
 #define TL_SLOT_BYTES	144
 #define TL_DETOUR_BYTES 384
 

@@ -15,6 +15,10 @@
  *     P      rsp ->      struct pt_regs
  */
 
+	.hidden	tl_x86_vectors
+	.hidden	tl_x86_cs
+	.hidden	tl_x86_ss
+
 #define R_BP 32
 #define R_AX 80
 #define R_IP 128
@@ -29,13 +33,13 @@
 #define FL_AC 0x40000
 
 /* Push the pt_regs, all but sp.  rbp: F; rax: data (kept there). */
-.macro PUSH_REGS ip:req, ax:req, cs:req, ss:req
+.macro PUSH_REGS ip:req, ax:req
 	and	$-16, %rsp
 	push	%rax
-	push	\ss
+	push	tl_x86_ss(%rip)
 	push	%rcx
 	push	8(%rbp)
-	push	\cs
+	push	tl_x86_cs(%rip)
 	push	\ip
 	push	$-1
 	push	%rdi

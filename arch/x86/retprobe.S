@@ -17,7 +17,6 @@
 
 	.hidden	tl_return_hit
 	.hidden	tl_host_ops
-	.hidden	tl_x86_vectors
 
 	.text
 	.p2align 4
@@ -29,11 +28,7 @@ tl_arch_return_trampoline:
 	pushfq
 	push	%rbp
 	mov	%rsp, %rbp
-	PUSH_REGS $0, 16(%rbp), %rcx, %rcx
-	mov	%cs, %ecx
-	mov	%rcx, R_CS(%rsp)
-	mov	%ss, %ecx
-	mov	%rcx, R_SS(%rsp)
+	PUSH_REGS $0, 16(%rbp)
 	lea	24(%rbp), %rcx
 	mov	%rcx, R_SP(%rsp)
 	C_FLAGS

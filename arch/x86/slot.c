@@ -5,7 +5,7 @@
  *      copy of the instruction                         at most 48
  *      call of the post handlers, if there are any     27
  *      jump back                                       5, or 14 if far
- *      data of the call                                52
+ *      data of the call                                36
  *
  * The copy is what x86_relocate() makes of the instruction: it has exactly its
  * effect, so nothing has to be fixed up afterwards, and no trap is needed to
@@ -59,7 +59,7 @@ int tl_arch_emit_slot(const struct tl_plan *plan, const struct tl_emit *emit,
 	size_t post;
 	int err;
 
-	tl_x86_find_vectors();
+	tl_x86_look_at_cpu();
 	code->n = 0;
 	if (plan->no_copy)
 		return -TL_EOPNOTSUPP;

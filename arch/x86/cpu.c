@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vectors.c - which vector registers are there to be kept?
+ * cpu.c - what the trampolines want to know about the CPU
  */
 #include "code.h"
 
 unsigned int tl_x86_vectors;
+unsigned long tl_x86_cs, tl_x86_ss;
 
 #define OSXSAVE	    (1u << 27)
 #define XCR0_AVX    0x6u
@@ -46,8 +47,12 @@ static unsigned int level(void)
 	return (on & XCR0_AVX) == XCR0_AVX ? 2 : 1;
 }
 
-void tl_x86_find_vectors(void)
+void tl_x86_look_at_cpu(void)
 {
-	if (tl_host_ops->vectors && !tl_x86_vectors)
+	if (tl_x86_cs)
+		return;
+	__asm__("mov %%cs, %k0; mov %%ss, %k1"
+		: "=r"(tl_x86_cs), "=r"(tl_x86_ss));
+	if (tl_host_ops->vectors)
 		tl_x86_vectors = level();
 }
