@@ -608,6 +608,35 @@ TL_TEST(a_call_under_way_gets_its_return_address_back)
 	CHECK_EQ(victim_stop(pid), 0);
 }
 
+/* Adopts what its children leave, as the first process of a container does. */
+static void adopter(void)
+{
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	__atomic_store_n(&shared->ready, 1, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&shared->stop, __ATOMIC_RELAXED)) {
+		victim_round(2, 100);
+		usleep(300);
+	}
+	wrong_unless(waitpid(-1, NULL, WNOHANG | __WALL) == -1 &&
+		     errno == ECHILD);
+}
+
+TL_TEST(no_zombie_is_left_to_a_target_that_adopts)
+{
+	pid_t pid = victim_start(adopter);
+	struct session_probe p;
+	struct session *s;
+
+	REQUIRE(pid > 0);
+	for (int i = 0; i < 3; i++) {
+		s = arm(pid, SESSION_COUNT, &p);
+		if (s)
+			CHECK_EQ(session_detach(s), 0);
+	}
+	CHECK(text_same(pid));
+	CHECK_EQ(victim_stop(pid), 0);
+}
+
 /* read(), with its system call among the first five bytes. */
 long bare_read(int fd, void *buf, size_t n);
 extern const char bare_read_end[];

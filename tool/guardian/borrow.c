@@ -64,6 +64,7 @@ extern const uint8_t tl_stub[], tl_stub_end[], tl_stub_syscall[],
 extern const uint8_t tl_stub_rax[], tl_stub_rcx[], tl_stub_rdx[], tl_stub_rsi[];
 extern const uint8_t tl_stub_rdi[], tl_stub_r8[], tl_stub_r10[], tl_stub_r11[];
 extern const uint8_t tl_stub_rip[], tl_stub_mask[];
+extern const uint8_t tl_stub_reap[];
 extern const uint8_t tl_stub_code[], tl_stub_figures[], tl_stub_root[];
 
 #define STUB_BYTES ((size_t)(tl_stub_end - tl_stub))
@@ -84,6 +85,7 @@ struct loan {
 	struct user_regs_struct exact;
 	struct user_regs_struct literal;
 	uint64_t mask;
+	pid_t reap; /* only wait for this child of T's; 0: make a worker */
 	pid_t middle;
 	pid_t worker;
 };
@@ -194,6 +196,7 @@ static void make_stub(uint8_t *stub, const struct loan *l)
 	put_word(stub, tl_stub_r11, 2, r->r11);
 	put_word(stub, tl_stub_rip, 0, r->rip);
 	put_word(stub, tl_stub_mask, 0, l->mask);
+	memcpy(stub + (tl_stub_reap - tl_stub) + 1, &l->reap, sizeof(l->reap));
 }
 
 /* ---- the thread ---------------------------------------------------------- */
@@ -450,7 +453,8 @@ static int come_back(struct loan *l)
 	int status, err;
 
 	for (int i = 0; i < 20; i++) {
-		err = next_stop(l->tid, i ? PTRACE_SYSCALL : 0, &status);
+		err = next_stop(l->tid, i || l->reap ? PTRACE_SYSCALL : 0,
+				&status);
 		if (err)
 			return err;
 		if (!WIFSTOPPED(status))
@@ -496,6 +500,8 @@ static int run_stub(struct loan *l)
 			      strerror(-err));
 	session_kill_point(3);
 	regs.rip = l->cave.at;
+	if (l->reap)
+		regs.rip += (uint64_t)(tl_stub_reap - tl_stub);
 	regs.orig_rax = ~0ul;
 	if (ptrace(PTRACE_SETREGS, l->tid, 0, &regs))
 		return -ESRCH;
@@ -503,7 +509,7 @@ static int run_stub(struct loan *l)
 	if (ptrace(PTRACE_SETSIGMASK, l->tid, 8, &all))
 		return -ESRCH;
 	session_kill_point(5);
-	err = give_birth(l);
+	err = l->reap ? 0 : give_birth(l);
 	if (!err)
 		err = come_back(l);
 	session_kill_point(11);
@@ -559,6 +565,30 @@ static int first_calls(struct worker *w, const struct loan *l)
 	return 0;
 }
 
+/*
+ * A target that is a PID namespace's first process, or a subreaper, is the parent
+ * of what its children leave: the worker's, too.  What it knows it as, or 0.
+ */
+static pid_t adopted_as(const struct loan *l)
+{
+	char path[64], line[256], *last;
+	int parent = 0;
+	pid_t inner = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", l->worker);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		sscanf(line, "PPid: %d", &parent);
+		if (strncmp(line, "NSpid:", 6) == 0 &&
+		    (last = strrchr(line, '\t')))
+			inner = atoi(last);
+	}
+	if (f)
+		fclose(f);
+	return parent == l->pid ? inner : 0;
+}
+
 static int keep_worker(struct worker *w, struct loan *l)
 {
 	if (ptrace(PTRACE_SETOPTIONS, l->worker, 0,
@@ -569,6 +599,7 @@ static int keep_worker(struct worker *w, struct loan *l)
 		.target = l->pid,
 		.mem = l->mem,
 		.syscall_at = in_cave(l, tl_stub_syscall),
+		.adopted = adopted_as(l),
 	};
 	return first_calls(w, l);
 }
@@ -601,10 +632,10 @@ void worker_strays(void)
 	}
 }
 
-/* Borrow @tid.  -EAGAIN: another thread may do. */
-static int borrow(struct worker *w, pid_t pid, pid_t tid)
+/* Borrow @tid, for a worker or to @reap one.  -EAGAIN: another may do. */
+static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap)
 {
-	struct loan l = { .pid = pid, .tid = tid };
+	struct loan l = { .pid = pid, .tid = tid, .reap = reap };
 	char path[64];
 	int err;
 
@@ -630,6 +661,12 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid)
 	}
 	err = run_stub(&l);
 	give_back(&l);
+	if (reap) {
+		struct worker via = { .pid = tid, .mem = l.mem };
+
+		mem_write(&via, l.cave.at, l.cave.file, STUB_BYTES);
+		goto close_mem;
+	}
 	if (!err)
 		err = keep_worker(w, &l);
 	if (!err)
@@ -645,7 +682,7 @@ close_mem:
 
 /* ---- which thread -------------------------------------------------------- */
 
-static int borrow_any(struct worker *w, pid_t pid)
+static int borrow_any(struct worker *w, pid_t pid, pid_t reap)
 {
 	char path[64];
 	struct dirent *e;
@@ -663,7 +700,7 @@ static int borrow_any(struct worker *w, pid_t pid)
 
 			if (tid <= 0 || suits(pid, tid) != want)
 				continue;
-			err = borrow(w, pid, tid);
+			err = borrow(w, pid, tid, reap);
 			if (err != -EAGAIN && err != -ESRCH) {
 				closedir(d);
 				return err;
@@ -715,6 +752,16 @@ uint64_t find_syscall(pid_t pid, int mem)
 	return found;
 }
 
+void worker_reap(pid_t pid, pid_t adopted)
+{
+	for (int turn = 0; turn < 5; turn++) {
+		if (!borrow_any(NULL, pid, adopted))
+			break;
+		usleep(5000);
+		worker_strays();
+	}
+}
+
 int worker_make(struct worker *w, pid_t pid)
 {
 	struct cave c;
@@ -727,7 +774,7 @@ int worker_make(struct worker *w, pid_t pid)
 			err,
 			"a thread of it is still where a killed trapline left it");
 	for (int turn = 0; turn < 20; turn++) {
-		err = borrow_any(w, pid);
+		err = borrow_any(w, pid, 0);
 		if (err != -EAGAIN && err != -ESRCH)
 			break;
 		if (kill(pid, 0) && errno == ESRCH)

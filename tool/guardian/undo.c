@@ -434,8 +434,10 @@ static int restore_all(struct undo *u, unsigned int patience_ms)
 		usleep(turn < 10 ? 1000 : 20000);
 	}
 	if (!err && in)
-		return refuse(-EBUSY,
-			      "a thread of it is still inside a detour");
+		return refuse(
+			-EBUSY,
+			"a thread of it is still inside a detour; 'trapline detach -p %d' tries again",
+			u->pid);
 	return err;
 }
 

@@ -219,6 +219,7 @@ int worker_run(struct worker *w, unsigned int ms)
 
 void worker_end(struct worker *w)
 {
+	pid_t target = w->target, adopted = w->adopted;
 	int status;
 
 	if (w->pid && !w->lost) {
@@ -231,4 +232,6 @@ void worker_end(struct worker *w)
 	if (w->pid)
 		close(w->mem);
 	*w = (struct worker){ .mem = -1, .lost = true };
+	if (adopted && kill(target, 0) == 0)
+		worker_reap(target, adopted);
 }

@@ -19,7 +19,8 @@ struct worker {
 	pid_t target;	     /* whose memory it shares */
 	int mem;	     /* /proc/PID/mem, which is the target's memory */
 	uint64_t syscall_at; /* where a system call instruction is */
-	int code_fd;	     /* of two memory files, descriptors of its own */
+	pid_t adopted; /* the target is its parent, and knows it as this */
+	int code_fd;   /* of two memory files, descriptors of its own */
 	int figures_fd;
 	bool lost; /* it is dead */
 };
@@ -40,6 +41,9 @@ int worker_make(struct worker *w, pid_t pid);
  * 0: there was none; -EBUSY: a thread is still in it.
  */
 int worker_clean_cave(pid_t pid);
+
+/* Let @pid wait for its child @adopted, a worker that is dead. */
+void worker_reap(pid_t pid, pid_t adopted);
 
 /* Threads that would not stop when they were to be borrowed: let go now. */
 void worker_strays(void);
@@ -64,7 +68,7 @@ int worker_run(struct worker *w, unsigned int ms);
  */
 uint64_t find_syscall(pid_t pid, int mem);
 
-/* Kill the worker. */
+/* Kill the worker, and see to it that no zombie of it stays. */
 void worker_end(struct worker *w);
 
 /* All of @len bytes, or a negative errno. */
