@@ -47,6 +47,8 @@ int main(int argc, char **argv)
 
 	/* A reader that goes away must not end us while we are attached. */
 	signal(SIGPIPE, SIG_IGN);
+	/* Who started us may have ignored it, and then no child can be waited for. */
+	signal(SIGCHLD, SIG_DFL);
 	if (argc < 2) {
 		usage_error(NULL, "no command is given");
 		return EXIT_USAGE;

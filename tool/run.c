@@ -409,7 +409,7 @@ static int measure(struct run *r, struct launch *l)
 /* A command that still runs is left alone, one that ended is reaped. */
 static void part_with_child(const struct launch *l)
 {
-	int status;
+	int status = 0;
 
 	if (!l->pid)
 		return;

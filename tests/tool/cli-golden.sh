@@ -62,6 +62,12 @@ golden count-dry-run-json count -p %PID% --dry-run --json hot_add
 golden count-command count libc:free -- true
 golden count-command-fails count libc:free -- false
 golden count-command-killed count libc:free -- sh -c 'kill -9 $$'
+(
+	trap '' CHLD
+	exec "$fake" count libc:free -- false >"$tmp/out" 2>"$tmp/err"
+)
+like 'a command is waited for though SIGCHLD was ignored' "$(cat "$tmp/err")" \
+	'ended with status 1'
 golden time-one time -p %PID% -d 0.05 hot_add
 golden time-two time -p %PID% -d 0.05 hot_add hot_mix
 golden time-json time -p %PID% -d 0.05 --json hot_mix
