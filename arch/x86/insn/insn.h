@@ -361,6 +361,9 @@ struct x86_window {
  * from elsewhere into the middle of the function, other than by flow->targets:
  * see x86_flow_sweep().
  *
+ * An endbr64 is displaced like anything else.  Where indirect branches are
+ * tracked (kernels), begin behind it.
+ *
  * Bounded: time is linear in the function's size, its tables and the number of
  * its jumps out, whatever the bytes; above 8 KiB of code it is quadratic.
  * Functions of more than 1 MiB are refused.
