@@ -524,6 +524,9 @@ static uint64_t in_cave(const struct loan *l, const uint8_t *label)
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x10u
 #endif
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x8u
+#endif
 
 /* A memory file in the worker; kernels before 6.3 do not know all flags. */
 static int memory_file(struct worker *w, uint64_t name, unsigned int flags)
@@ -534,6 +537,10 @@ static int memory_file(struct worker *w, uint64_t name, unsigned int flags)
 
 	if (fd == -EINVAL)
 		fd = worker_call(w, SYS_memfd_create, name, always, 0, 0, 0, 0);
+	/* vm.memfd_noexec forbids files to be run; they may be mapped all the same. */
+	if (fd == -EACCES)
+		fd = worker_call(w, SYS_memfd_create, name,
+				 always | MFD_NOEXEC_SEAL, 0, 0, 0, 0);
 	return (int)fd;
 }
 
