@@ -101,7 +101,7 @@ TL_TEST(what_is_forbidden_is_done_another_way)
 
 		ROW(rows[i].name);
 		if (!pid) {
-			alarm(20);
+			alarm(60);
 			if (forbid(rows[i].nr))
 				_exit(77);
 			_exit(probes_work() & 0xff);
