@@ -116,3 +116,26 @@ TL_TEST(a_process_that_is_not_there_gives_esrch)
 	victim_end(&v);
 	CHECK_EQ(net_open(&net, v.pid, 0, NULL), -ESRCH);
 }
+
+TL_TEST(the_caller_and_the_worker_hurry_only_while_a_net_is_open)
+{
+	struct victim v = victim_start(four_spin), w = victim_start(four_spin);
+	int policy = sched_getscheduler(0);
+	struct net *net;
+
+	REQUIRE(victim_ready(&v, 4));
+	REQUIRE(victim_ready(&w, 4));
+	REQUIRE(net_open(&net, v.pid, w.pid, NULL) == 0);
+	if (geteuid() == 0) {
+		CHECK_EQ(sched_getscheduler(0), SCHED_RR);
+		CHECK_EQ(sched_getscheduler(w.pid), SCHED_RR);
+	}
+	CHECK_EQ(net_close(net, NULL), 0);
+	CHECK_EQ(sched_getscheduler(0), policy);
+	CHECK_EQ(sched_getscheduler(w.pid), policy);
+	victim_end(&v);
+	CHECK_EQ(net_open(&net, v.pid, w.pid, NULL), -ESRCH);
+	CHECK_EQ(sched_getscheduler(0), policy);
+	CHECK_EQ(sched_getscheduler(w.pid), policy);
+	victim_end(&w);
+}

@@ -52,11 +52,20 @@ struct message {
 	uint32_t unused;
 };
 
+/* A process that goes before all others while the target waits for it. */
+struct hurry {
+	pid_t pid; /* 0: nobody, or it may not */
+	int policy;
+	struct sched_param param;
+};
+
 struct net {
 	pid_t child;
 	int socket;
 	unsigned int timeout_ms;
 	bool dead;
+	struct hurry self;
+	struct hurry worker;
 };
 
 /* ---- both ends ------------------------------------------------------------ */
@@ -106,6 +115,22 @@ static int receive_all(int fd, void *buf, size_t len, int timeout_ms)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+static void hurry(struct hurry *hu, pid_t pid)
+{
+	const struct sched_param low = { .sched_priority = 1 };
+
+	hu->policy = sched_getscheduler(pid);
+	if (hu->policy >= 0 && !sched_getparam(pid, &hu->param) &&
+	    !sched_setscheduler(pid, SCHED_RR, &low))
+		hu->pid = pid;
+}
+
+static void calm_down(const struct hurry *hu)
+{
+	if (hu->pid)
+		sched_setscheduler(hu->pid, hu->policy, &hu->param);
 }
 
 /* ---- the net's end -------------------------------------------------------- */
@@ -255,13 +280,11 @@ static void tick(int sig)
 
 /*
  * A process of its own, of which nothing is left of the guardian but code:
- * its descriptors are closed, its signals are as new.  It goes before all
- * others where it may, since the target waits for it.
+ * its descriptors are closed, its signals are as new.
  */
 static void net_main(struct net_hold *h, int fd, uint64_t begun)
 {
 	struct sigaction sa = { .sa_handler = tick };
-	struct sched_param low = { .sched_priority = 1 };
 	const struct itimerval every = { { 0, TICK_US }, { 0, TICK_US } };
 	struct rlimit files;
 	sigset_t none;
@@ -281,7 +304,7 @@ static void net_main(struct net_hold *h, int fd, uint64_t begun)
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
-	if (sched_setscheduler(0, SCHED_RR, &low))
+	if (sched_getscheduler(0) != SCHED_RR)
 		setpriority(PRIO_PROCESS, 0, -20);
 	h->alive = fd;
 	setitimer(ITIMER_REAL, &every, NULL);
@@ -340,6 +363,9 @@ static int open_once(struct net **out, pid_t pid, pid_t worker,
 		err = -errno;
 		goto free_net;
 	}
+	hurry(&net->self, getpid());
+	if (worker)
+		hurry(&net->worker, worker);
 	net->child = fork();
 	if (net->child < 0) {
 		err = -errno;
@@ -359,11 +385,14 @@ static int open_once(struct net **out, pid_t pid, pid_t worker,
 	if (!net->dead)
 		end_child(net);
 	close(sv[0]);
-	goto free_net;
+	goto calm;
 
 close_sockets:
 	close(sv[0]);
 	close(sv[1]);
+calm:
+	calm_down(&net->worker);
+	calm_down(&net->self);
 free_net:
 	free(net);
 	return err;
@@ -438,6 +467,8 @@ int net_close(struct net *net, struct net_stats *stats)
 			;
 	if (stats)
 		*stats = figures;
+	calm_down(&net->worker);
+	calm_down(&net->self);
 	close(net->socket);
 	free(net);
 	return err;

@@ -76,6 +76,8 @@ struct net;
 
 /*
  * Hold everything that can run the memory of @pid, except @worker (0: none).
+ * Until net_close() the caller and the worker are scheduled before all others
+ * (SCHED_RR), where that is allowed, since the target waits for them.
  * -ESRCH: no such process, or it went away; -EPERM; -EBUSY: another tracer has
  * a thread of it; -ETIMEDOUT: a thread did not stop in time.
  */
