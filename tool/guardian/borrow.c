@@ -472,6 +472,8 @@ static int come_back(struct loan *l)
 /* Let T go as it was. */
 static void give_back(struct loan *l)
 {
+	struct worker via = { .pid = l->tid, .mem = l->mem };
+
 	ptrace(PTRACE_INTERRUPT, l->tid, 0, 0);
 	ptrace(PTRACE_CONT, l->tid, 0, 0);
 	if (event_stop(l->tid, PTRACE_EVENT_STOP))
@@ -481,6 +483,9 @@ static void give_back(struct loan *l)
 	session_kill_point(13);
 	ptrace(PTRACE_SETREGS, l->tid, 0, &l->exact);
 	session_kill_point(14);
+	/* Nobody comes after T to do it. */
+	if (l->reap)
+		mem_write(&via, l->cave.at, l->cave.file, STUB_BYTES);
 	ptrace(PTRACE_DETACH, l->tid, 0, 0);
 }
 
@@ -668,12 +673,8 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap)
 	}
 	err = run_stub(&l);
 	give_back(&l);
-	if (reap) {
-		struct worker via = { .pid = tid, .mem = l.mem };
-
-		mem_write(&via, l.cave.at, l.cave.file, STUB_BYTES);
+	if (reap)
 		goto close_mem;
-	}
 	if (!err)
 		err = keep_worker(w, &l);
 	if (!err)
