@@ -364,8 +364,6 @@ static int open_once(struct net **out, pid_t pid, pid_t worker,
 		goto free_net;
 	}
 	hurry(&net->self, getpid());
-	if (worker)
-		hurry(&net->worker, worker);
 	net->child = fork();
 	if (net->child < 0) {
 		err = -errno;
@@ -379,6 +377,9 @@ static int open_once(struct net **out, pid_t pid, pid_t worker,
 	net->socket = sv[0];
 	err = answer(net, OPEN, NULL, 0);
 	if (!err) {
+		/* Not before: those who are to stop need the CPU, too. */
+		if (worker)
+			hurry(&net->worker, worker);
 		*out = net;
 		return 0;
 	}
@@ -391,7 +392,6 @@ close_sockets:
 	close(sv[0]);
 	close(sv[1]);
 calm:
-	calm_down(&net->worker);
 	calm_down(&net->self);
 free_net:
 	free(net);
@@ -455,6 +455,7 @@ int net_close(struct net *net, struct net_stats *stats)
 	struct net_stats figures = { 0 };
 	int err = -EPIPE;
 
+	calm_down(&net->worker);
 	if (!net->dead) {
 		err = send_all(net->socket, &m, sizeof(m));
 		if (err)
@@ -467,7 +468,6 @@ int net_close(struct net *net, struct net_stats *stats)
 			;
 	if (stats)
 		*stats = figures;
-	calm_down(&net->worker);
 	calm_down(&net->self);
 	close(net->socket);
 	free(net);
