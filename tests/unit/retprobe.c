@@ -384,6 +384,16 @@ static struct pt_regs stop_in_leaf(void)
 	return regs;
 }
 
+static unsigned int shadow_length(void)
+{
+	struct kretprobe_instance *ri = sim.contexts[0].returns;
+	unsigned int n = 0;
+
+	for (; ri; ri = ri->next)
+		n++;
+	return n;
+}
+
 TL_TEST(calls_left_by_longjmp_are_dropped)
 {
 	for (int known = 0; known < 2; known++) {
@@ -403,6 +413,8 @@ TL_TEST(calls_left_by_longjmp_are_dropped)
 			/* To above both, by longjmp; the same again. */
 		}
 		CHECK_EQ(a.rp.nmissed + b.rp.nmissed, 0);
+		/* One for each slot, however often. */
+		CHECK_EQ(shadow_length(), 2);
 		trace_clear();
 		CHECK_EQ(run_call(CALLER).ax, 9);
 		CHECK_STR(trace, "ABba");
