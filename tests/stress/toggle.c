@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* link: lib tests/stress/hot.S -lpthread */
-/* limit: 240 */
+/* limit: 300 */
 /*
  * toggle.c - probes come and go on functions that threads are running
  *
@@ -111,7 +111,7 @@ HANDLER int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
 TL_TEST(enabled_and_disabled_under_threads_no_result_is_wrong)
 {
 	unsigned int want = TOGGLES / 50 * tl_test_scale, done = 0;
-	double end = now() + 15 * tl_test_scale;
+	double end = now() + 10 * tl_test_scale;
 	struct kprobe p[HOT_KINDS];
 
 	for (size_t i = 0; i < HOT_KINDS; i++) {
@@ -158,7 +158,7 @@ TL_TEST(registered_and_unregistered_under_threads_no_result_is_wrong)
 {
 	unsigned int want = tl_test_scale > 1 ? SOAK_TOGGLES : TOGGLES;
 	unsigned int done = 0, jumps = 0;
-	double end = now() + 120 * tl_test_scale;
+	double end = now() + 210 * tl_test_scale;
 	static struct kprobe p[MAX_HOTS];
 	struct kprobe *list[MAX_HOTS];
 	uint64_t seed = tl_test_seed;
@@ -193,7 +193,7 @@ TL_TEST(registered_and_unregistered_under_threads_no_result_is_wrong)
 TL_TEST(return_probes_come_and_go_under_threads)
 {
 	unsigned int want = TOGGLES / 10 * tl_test_scale, done = 0;
-	double end = now() + 40 * tl_test_scale;
+	double end = now() + 30 * tl_test_scale;
 	static struct kretprobe rp[MAX_HOTS];
 	struct kretprobe *list[MAX_HOTS];
 
