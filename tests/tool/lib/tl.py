@@ -247,8 +247,9 @@ class Target:
         """End it; it must have been right to the last."""
         self.p.stdin.write("quit\n")
         out = self.p.stdout.read()
+        wrong = [x for x in out.splitlines() if x.startswith("wrong ")][:-1]
+        check("verdict ok" in out, f"the target found wrong answers: {wrong}")
         check_eq(self.p.wait(timeout=20), 0, "exit status of the target")
-        check("verdict ok" in out, "the target found wrong answers")
 
 
 def count_while_running(target, *probes, seconds=0.2):
