@@ -29,18 +29,32 @@
 #define CHUNK (256ul << 10)
 
 /*
- * Of a signal frame: rsp, rip, eflags, and cs, gs, fs, ss in one word.  The
- * last is the same in every frame of a 64-bit program.
+ * The words of a signal frame, from its ucontext: where the thread's alternate
+ * stack is, the registers that were interrupted, and cs, gs, fs, ss in one word,
+ * which is the same in every frame of a 64-bit program.
  */
-enum { FRAME_SP, FRAME_IP, FRAME_FLAGS, FRAME_SEGMENTS, FRAME_WORDS };
+enum {
+	FRAME_STACK = 2,
+	FRAME_STACK_SIZE = 4,
+	FRAME_SP = 20,
+	FRAME_IP = 21,
+	FRAME_SEGMENTS = 23,
+	FRAME_WORDS
+};
 #define SEGMENTS 0x002b000000000033ul
+
+/* No deeper than that into what a stack pointer points into: it may be a heap. */
+#define STACK_MOST    (64ul << 20)
+#define MOST_POINTERS 8192
 
 struct look {
 	int mem;
 	const struct tl_mapping *code;
 	size_t n;
 	struct maps maps;
-	uint64_t *from; /* for each mapping: how much of it is stack */
+	uint64_t *from; /* for each mapping: where its lowest stack begins */
+	uint64_t *sp;	/* stack pointers in use */
+	size_t n_sp;
 	bool more;
 	bool found;
 	uint64_t *chunk;
@@ -59,16 +73,41 @@ static void add_stack(struct look *l, uint64_t sp)
 {
 	const struct map *m = maps_find(&l->maps, sp);
 
-	if (!m || sp >= l->from[m - l->maps.map])
+	if (!m)
 		return;
-	l->from[m - l->maps.map] = sp & ~7ul;
+	for (size_t i = 0; i < l->n_sp; i++)
+		if (l->sp[i] == sp)
+			return;
+	if (l->n_sp < MOST_POINTERS)
+		l->sp[l->n_sp++] = sp;
 	l->more = true;
+	if (sp < l->from[m - l->maps.map])
+		l->from[m - l->maps.map] = sp & ~7ul;
 }
 
-static void look_at_words(struct look *l, const uint64_t *w, size_t n)
+/*
+ * Is the frame @w, which lies at @at, in use?  One on an alternate stack is if
+ * somebody is on that stack, below it; others are taken to be.  Such stacks often
+ * lie among other memory, full of old frames.
+ */
+static bool in_use(const struct look *l, const uint64_t *w, uint64_t at)
+{
+	uint64_t low = w[FRAME_STACK], size = w[FRAME_STACK_SIZE];
+
+	if (!size || at - low >= size)
+		return true;
+	for (size_t i = 0; i < l->n_sp; i++)
+		if (l->sp[i] >= low && l->sp[i] <= at)
+			return true;
+	return l->n_sp == MOST_POINTERS;
+}
+
+static void look_at_words(struct look *l, const uint64_t *w, size_t n,
+			  uint64_t at)
 {
 	for (size_t i = 0; i + FRAME_WORDS <= n; i++) {
-		if (w[i + FRAME_SEGMENTS] != SEGMENTS)
+		if (w[i + FRAME_SEGMENTS] != SEGMENTS ||
+		    !in_use(l, w + i, at + i * 8))
 			continue;
 		if (in_code(l, w[i + FRAME_IP]))
 			l->found = true;
@@ -93,34 +132,27 @@ static void look_at_memory(struct look *l, uint64_t from, uint64_t to)
 				continue;
 			}
 		}
-		look_at_words(l, l->chunk, len / 8);
+		look_at_words(l, l->chunk, len / 8, from);
 		from += len;
 		if (from < to && len > 2 * overlap)
 			from -= overlap;
 	}
 }
 
+/* A frame may name another stack, or show that another frame is in use. */
 static void look_at_stacks(struct look *l)
 {
-	uint64_t *done = malloc(l->maps.n * sizeof(*done));
-
-	if (!done) {
-		l->found = true;
-		return;
-	}
-	for (size_t i = 0; i < l->maps.n; i++)
-		done[i] = l->maps.map[i].end;
 	do {
 		l->more = false;
 		for (size_t i = 0; i < l->maps.n && !l->found; i++) {
-			uint64_t from = l->from[i], to = done[i];
+			uint64_t from = l->from[i], to = l->maps.map[i].end;
 
-			done[i] = from;
+			if (from < to && to - from > STACK_MOST)
+				to = from + STACK_MOST;
 			if (from < to)
 				look_at_memory(l, from, to);
 		}
 	} while (l->more && !l->found);
-	free(done);
 }
 
 /* The threads of @pid: false if one of them could not be seen. */
@@ -180,8 +212,9 @@ int inside(pid_t pid, pid_t worker, int mem, const struct tl_mapping *code,
 		return err;
 	l.from = malloc(l.maps.n * sizeof(*l.from));
 	l.chunk = malloc(CHUNK);
+	l.sp = malloc(MOST_POINTERS * sizeof(*l.sp));
 	err = -ENOMEM;
-	if (!l.from || !l.chunk)
+	if (!l.from || !l.chunk || !l.sp)
 		goto out;
 	for (size_t i = 0; i < l.maps.n; i++)
 		l.from[i] = l.maps.map[i].end;
@@ -192,6 +225,7 @@ int inside(pid_t pid, pid_t worker, int mem, const struct tl_mapping *code,
 out:
 	free(l.from);
 	free(l.chunk);
+	free(l.sp);
 	maps_free(&l.maps);
 	return err;
 }

@@ -330,27 +330,39 @@ static size_t all_code(const struct undo *u, struct tl_range *r)
 	return n;
 }
 
-/* Is anybody inside our code, or will be? */
+static int ask_inside(struct undo *u)
+{
+	return inside(u->pid, u->w->pid, u->w->mem, u->code, u->n_code);
+}
+
+/*
+ * Is anybody inside our code, or will be?  Who sleeps there is moved by the net; its
+ * own answer, which takes every word on a stack for an address, counts only where
+ * ours is not to be had.
+ */
 static int look_inside(struct undo *u, struct net *net, bool *in)
 {
 	size_t most = u->n_code + 2 * u->n_detours + 1, n;
-	struct tl_range *r = calloc(most, sizeof(*r));
-	bool *busy = calloc(most, sizeof(*busy));
-	int err = -ENOMEM;
+	struct tl_range *r;
+	bool *busy;
+	int err;
 
-	*in = false;
+	*in = ask_inside(u) != 0;
+	if (!*in)
+		return 0;
+	r = calloc(most, sizeof(*r));
+	busy = calloc(most, sizeof(*busy));
+	err = -ENOMEM;
 	if (!r || !busy)
 		goto out;
 	map_syscalls(u);
 	n = all_code(u, r);
 	err = net_quiet(net, r, n, busy);
+	*in = false;
 	for (size_t i = 0; i < n && !err; i++)
-		if (busy[i])
-			*in = true;
-	/* It may be the trace of a call that is long over. */
+		*in |= busy[i];
 	if (!err && *in)
-		*in = inside(u->pid, u->w->pid, u->w->mem, u->code,
-			     u->n_code) != 0;
+		*in = ask_inside(u) != 0;
 out:
 	free(r);
 	free(busy);
