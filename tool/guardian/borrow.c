@@ -578,8 +578,9 @@ static int first_calls(struct worker *w, const struct loan *l)
 }
 
 /*
- * A target that is a PID namespace's first process, or a subreaper, is the parent
- * of what its children leave: the worker's, too.  What it knows it as, or 0.
+ * A target that is a PID namespace's first process, or a subreaper, is the
+ * parent of what its children leave: the worker's, too.  What it knows it as,
+ * or 0.
  */
 static pid_t adopted_as(const struct loan *l)
 {

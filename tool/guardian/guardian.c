@@ -140,7 +140,8 @@ static int attach(struct guardian *g, const struct wire_start *start)
 }
 
 /*
- * The engine counts misses in the agent's memory; what is shown is in the figures.
+ * The engine counts misses in the agent's memory; what is shown is in the
+ * figures.
  */
 static void gather_misses(struct guardian *g)
 {
@@ -252,8 +253,8 @@ static void harvest(struct guardian *g, struct session_probe *p)
 }
 
 /*
- * A window that a thread will return into, or threads that did not stop in time:
- * some milliseconds later it may be otherwise.
+ * A window that a thread will return into, or threads that did not stop in
+ * time: some milliseconds later it may be otherwise.
  */
 static bool worth_another_try(const struct session_probe *p)
 {

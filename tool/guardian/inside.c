@@ -30,8 +30,8 @@
 
 /*
  * The words of a signal frame, from its ucontext: where the thread's alternate
- * stack is, the registers that were interrupted, and cs, gs, fs, ss in one word,
- * which is the same in every frame of a 64-bit program.
+ * stack is, the registers that were interrupted, and cs, gs, fs, ss in one
+ * word, which is the same in every frame of a 64-bit program.
  */
 enum {
 	FRAME_STACK = 2,

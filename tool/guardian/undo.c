@@ -225,8 +225,8 @@ static int by_start(const void *a, const void *b)
 }
 
 /*
- * Before the text is put back: which detour belongs to which place.  A place whose
- * jump is gone already has none.
+ * Before the text is put back: which detour belongs to which place.  A place
+ * whose jump is gone already has none.
  */
 static void find_detours(struct undo *u)
 {
@@ -276,10 +276,10 @@ static size_t only_syscall(const uint8_t *code, size_t n)
 }
 
 /*
- * A thread may sleep for ever in a system call that was copied.  Of all places in
- * a detour that one can be told by the bytes alone, if there is one such
- * instruction in the detour and one in the text that it stands for: the net moves
- * the thread from behind the one to behind the other.
+ * A thread may sleep for ever in a system call that was copied.  Of all places
+ * in a detour that one can be told by the bytes alone, if there is one such
+ * instruction in the detour and one in the text that it stands for: the net
+ * moves the thread from behind the one to behind the other.
  */
 static void map_syscalls(struct undo *u)
 {
