@@ -37,7 +37,7 @@
 
 #include "net_tasks.h"
 
-#define SLACK_MS 500 /* beyond its own time limit, until the net is killed */
+#define SLACK_MS 2500 /* beyond its own time limit, until the net is killed */
 #define WORK_MS 5000 /* and this, for a search of all memory */
 #define TICK_US 1000
 #define ATTEMPTS 5

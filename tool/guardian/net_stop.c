@@ -38,7 +38,8 @@
 
 #define X32_BIT 0x40000000 /* in the number of a system call */
 #define ERESTARTNOHAND 514 /* what system calls return inside the kernel */
-#define LAST_MS 30        /* for those that were stuck in the kernel */
+#define STUCK_MS 30        /* how long to follow those in the kernel */
+#define LATE_MS 1500       /* and those that only wait for a CPU */
 
 uint64_t net_clock(void)
 {
@@ -479,7 +480,7 @@ static void leave(struct net_hold *h)
  */
 static void follow(struct net_hold *h)
 {
-	uint64_t end = net_clock() + LAST_MS * 1000000ull;
+	uint64_t begun = net_clock(), now = begun;
 	int status, r;
 	size_t i, n;
 
@@ -493,9 +494,13 @@ static void follow(struct net_hold *h)
 			r = wait_task(t->tid, &status, WNOHANG);
 			if (r < 0)
 				t->state = NET_FREE;
+			if (!r && t->state == NET_ASKED)
+				look_at_late(h, t);
 			if (!r)
 				n += t->state == NET_ASKED ||
-				     !net_makes_tasks(t->place.nr);
+				     (t->state == NET_STUCK &&
+				      !net_makes_tasks(t->place.nr) &&
+				      now - begun < STUCK_MS * 1000000ull);
 			if (r <= 0 || stopped(h, i, status))
 				continue;
 			t = &h->tasks[i];
@@ -503,8 +508,9 @@ static void follow(struct net_hold *h)
 				let_go(h, t, t->signal);
 		}
 		if (n)
-			nanosleep(&(struct timespec){ 0, 200000 }, NULL);
-	} while (n && net_clock() < end);
+			nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
+		now = net_clock();
+	} while (n && now - begun < LATE_MS * 1000000ull);
 }
 
 static void let_all_go(struct net_hold *h)
