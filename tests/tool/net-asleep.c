@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_scan.c tool/guardian/net_heads.c tool/guardian/net_proc.c */
+/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_scan.c tool/guardian/net_proc.c */
 /*
  * net-asleep.c - sleeping threads are left asleep, and caught if they wake
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -216,97 +215,6 @@ TL_TEST(a_sleeper_that_wakes_into_a_breakpoint_does_not_notice)
 		ROW(m->name);
 		sleeper_wakes(m);
 	}
-	unmap_code();
-	close(pair[0]);
-	close(pair[1]);
-}
-
-/* ---- somebody dies with breakpoints in the text --------------------------- */
-
-/* A jump half written over the function, behind a breakpoint. */
-static void half_change(void)
-{
-	memset(code + 1, 0xff, 4);
-	code[0] = 0xcc;
-}
-
-static void die_in_the_middle(pid_t victim)
-{
-	const uintptr_t head = CODE;
-	struct net *net;
-
-	if (net_open(&net, victim, 0, &asleep) || net_catch(net, &head, 1))
-		_exit(1);
-	half_change();
-	kill(getpid(), SIGKILL);
-}
-
-TL_TEST(breakpoints_are_taken_away_when_the_guardian_dies)
-{
-	struct victim v;
-	int status;
-	pid_t pid;
-
-	REQUIRE(map_code());
-	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
-	sigemptyset(&mask_of_sleeper);
-	ignores_trap = false;
-	v = victim_start(sleep_and_add);
-	REQUIRE(victim_ready(&v, 1));
-	for (unsigned long n = 0; n < 30; n++) {
-		REQUIRE(state_becomes(v.pid, 'S'));
-		pid = fork();
-		if (!pid)
-			die_in_the_middle(v.pid);
-		CHECK_EQ(waitpid(pid, &status, 0), pid);
-		CHECK(WIFSIGNALED(status));
-		CHECK_EQ(write(pair[1], "x", 1), 1);
-		CHECK(turns_become(&v, n + 1));
-		CHECK(!memcmp(code, add_one, sizeof(add_one)));
-	}
-	CHECK_EQ(atomic_load(&v.s->detail), 0);
-	victim_end(&v);
-	unmap_code();
-	close(pair[0]);
-	close(pair[1]);
-}
-
-/* The child of ours that is not @victim. */
-static pid_t the_net(pid_t victim)
-{
-	FILE *f = fopen("/proc/thread-self/children", "r");
-	int pid = 0;
-
-	while (f && fscanf(f, "%d", &pid) == 1 && pid == victim)
-		;
-	if (f)
-		fclose(f);
-	return pid;
-}
-
-TL_TEST(breakpoints_are_taken_away_when_the_net_dies)
-{
-	struct tl_window at = { .start = CODE, .len = 5 };
-	const uintptr_t head = CODE;
-	struct victim v;
-	struct net *net;
-
-	REQUIRE(map_code());
-	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
-	v = victim_start(sleep_and_add);
-	REQUIRE(victim_ready(&v, 1));
-	REQUIRE(state_becomes(v.pid, 'S'));
-	REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
-	CHECK_EQ(net_asleep(net), 1);
-	CHECK_EQ(net_catch(net, &head, 1), 0);
-	half_change();
-	CHECK_EQ(kill(the_net(v.pid), SIGKILL), 0);
-	CHECK(net_evict(net, &at, 1) < 0);
-	CHECK(!memcmp(code, add_one, sizeof(add_one)));
-	CHECK(net_close(net, NULL) < 0);
-	CHECK_EQ(write(pair[1], "x", 1), 1);
-	CHECK(turns_become(&v, 1));
-	victim_end(&v);
 	unmap_code();
 	close(pair[0]);
 	close(pair[1]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_scan.c tool/guardian/net_heads.c tool/guardian/net_proc.c */
+/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_scan.c tool/guardian/net_proc.c */
 /*
  * net-calls.c - no system call shows that its thread was stopped
  *
@@ -449,7 +449,7 @@ static void (*const waiters[])(struct shared *s) = {
 /* Wait until call number @n has returned. */
 static bool returned_from(struct victim *v, unsigned long n)
 {
-	for (int i = 0; i < 15000; i++) {
+	for (int i = 0; i < 1000; i++) {
 		if (atomic_load(&v->s->turns[0]) >= n)
 			return true;
 		pause_ms(1);

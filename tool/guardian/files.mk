@@ -8,7 +8,6 @@ guardian-srcs := \
 	tool/guardian/load.c \
 	tool/guardian/maps.c \
 	tool/guardian/net.c \
-	tool/guardian/net_heads.c \
 	tool/guardian/net_proc.c \
 	tool/guardian/net_scan.c \
 	tool/guardian/net_seize.c \

@@ -63,9 +63,6 @@ struct net {
 	pid_t child;
 	int socket;
 	unsigned int timeout_ms;
-	unsigned int asleep;
-	struct net_heads heads;
-	pid_t pid;
 	bool dead;
 	struct hurry self;
 	struct hurry worker;
@@ -216,19 +213,19 @@ free_items:
 static int serve_heads(struct net_hold *h, int fd, const struct message *m)
 {
 	struct message answer = { CATCH, 0, 0, 0 };
-	size_t len = m->n * sizeof(uintptr_t);
-	uintptr_t *at = malloc(len + 1);
+	size_t len = m->n * sizeof(*h->heads);
 	int err;
 
-	if (!at)
+	free(h->heads);
+	h->n_heads = 0;
+	h->heads = malloc(len + 1);
+	if (!h->heads)
 		return -ENOMEM;
-	err = receive_all(fd, at, len, -1);
-	if (!err) {
-		answer.err = net_heads_set(&h->heads, net_reader(h), at, m->n);
-		err = send_all(fd, &answer, sizeof(answer));
-	}
-	free(at);
-	return err;
+	err = receive_all(fd, h->heads, len, -1);
+	if (err)
+		return err;
+	h->n_heads = m->n;
+	return send_all(fd, &answer, sizeof(answer));
 }
 
 static int serve_one(struct net_hold *h, int fd)
@@ -251,10 +248,8 @@ static int serve_one(struct net_hold *h, int fd)
 static void serve(struct net_hold *h, int fd, uint64_t begun)
 {
 	struct message m = { OPEN, 0, 0, 0 };
-	int err;
 
 	m.err = net_stop(h);
-	m.n = h->stats.left_blocked;
 	if (m.err) {
 		net_release(h);
 		send_all(fd, &m, sizeof(m));
@@ -264,11 +259,8 @@ static void serve(struct net_hold *h, int fd, uint64_t begun)
 		net_release(h);
 		return;
 	}
-	do
-		err = serve_one(h, fd);
-	while (!err);
-	if (err < 0)
-		net_heads_put_back(&h->heads);
+	while (!serve_one(h, fd))
+		;
 	net_release(h);
 	h->stats.total_ns = net_clock() - begun;
 	m = (struct message){ CLOSE, 1, 0, 0 };
@@ -325,7 +317,6 @@ static void net_main(struct net_hold *h, int fd, uint64_t begun)
 static void end_child(struct net *net)
 {
 	net->dead = true;
-	net_heads_put_back(&net->heads);
 	kill(net->child, SIGKILL);
 	while (waitpid(net->child, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -345,8 +336,6 @@ static int answer(struct net *net, enum op op, void *buf, size_t len)
 		err = -EPROTO;
 	if (!err && len)
 		err = receive_all(net->socket, buf, len, limit);
-	if (!err && op == OPEN)
-		net->asleep = m.n;
 	if (!err)
 		return m.err;
 	end_child(net);
@@ -370,7 +359,6 @@ static int open_once(struct net **out, pid_t pid, pid_t worker,
 	if (!net)
 		return -ENOMEM;
 	net->timeout_ms = h.options.timeout_ms;
-	net->pid = pid;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv)) {
 		err = -errno;
 		goto free_net;
@@ -458,15 +446,7 @@ int net_quiet(struct net *net, const struct tl_range *r, size_t n, bool *busy)
 
 int net_catch(struct net *net, const uintptr_t *heads, size_t n)
 {
-	int err = net_heads_set(&net->heads, net->pid, heads, n);
-
-	return err ? err
-		   : ask_about(net, CATCH, heads, n, sizeof(*heads), NULL, 0);
-}
-
-unsigned int net_asleep(const struct net *net)
-{
-	return net->asleep;
+	return ask_about(net, CATCH, heads, n, sizeof(*heads), NULL, 0);
 }
 
 int net_close(struct net *net, struct net_stats *stats)
@@ -489,7 +469,6 @@ int net_close(struct net *net, struct net_stats *stats)
 	if (stats)
 		*stats = figures;
 	calm_down(&net->self);
-	net_heads_forget(&net->heads);
 	close(net->socket);
 	free(net);
 	return err;

@@ -75,12 +75,6 @@ struct net_stats {
 struct net;
 
 /*
- * How many threads were left asleep; 0 means that nobody runs while the net is
- * open, and text may be changed in any way.
- */
-unsigned int net_asleep(const struct net *net);
-
-/*
  * Hold everything that can run the memory of @pid, except @worker (0: none).
  * Until net_close() the caller and the worker are scheduled before all others
  * (SCHED_RR), where that is allowed, since the target waits for them.
@@ -94,9 +88,7 @@ int net_open(struct net **out, pid_t pid, pid_t worker,
  * With the option `breakpoints`, before the first of them is written: @heads
  * are their @n places.  A thread that runs into one is held there, and goes on
  * at it when the net is closed, as if it had not.  Replaces the places told
- * before.  What stands there now is remembered: should the guardian or the
- * conversation end before net_close(), it is put back wherever a breakpoint
- * is then.
+ * before.
  */
 int net_catch(struct net *net, const uintptr_t *heads, size_t n);
 

@@ -455,6 +455,12 @@ static bool sleeps_inside(const struct net_task *t, void *arg)
 	return area_at(s, t->place.pc) || area_at(s, t->place.pc - 2);
 }
 
+static bool has_run(const struct net_task *t, void *arg)
+{
+	(void)arg;
+	return net_has_run(t);
+}
+
 /*
  * Look at all that has not been looked at, and at all memory if it is to be
  * searched everywhere.  What is busy by then stays so.
@@ -508,7 +514,7 @@ int net_empty(struct net_hold *h, struct net_area *areas, size_t n)
 		r = look(&s);
 		if (r < 0)
 			break;
-		r = net_wake(h, net_ran, NULL);
+		r = net_wake(h, has_run, NULL);
 		if (r == 0)
 			break;
 	}

@@ -40,7 +40,6 @@
 #define ERESTARTNOHAND 514 /* what system calls return inside the kernel */
 #define STUCK_MS 30        /* how long to follow those in the kernel */
 #define LATE_MS 1500       /* and those that only wait for a CPU */
-#define PENDING_MAX 16       /* signals that are looked at */
 
 uint64_t net_clock(void)
 {
@@ -101,6 +100,15 @@ static void let_go(struct net_hold *h, struct net_task *t, int sig)
 	t->state = NET_FREE;
 }
 
+/* A SIGTRAP: was it a breakpoint that is ours? */
+static bool is_head(const struct net_hold *h, uintptr_t at)
+{
+	for (size_t i = 0; i < h->n_heads; i++)
+		if (h->heads[i] == at)
+			return true;
+	return false;
+}
+
 /*
  * The breakpoint has unblocked SIGTRAP if it was blocked.  It was, if it was
  * when the task slept, or if all else is blocked now.
@@ -124,7 +132,7 @@ static void catch_trap(struct net_hold *h, struct net_task *t)
 {
 	siginfo_t info;
 
-	if (t->signal != SIGTRAP || !net_heads_have(&h->heads, t->regs.rip - 1) ||
+	if (t->signal != SIGTRAP || !is_head(h, t->regs.rip - 1) ||
 	    ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info) ||
 	    info.si_code != SI_KERNEL ||
 	    ptrace(PTRACE_POKEUSER, t->tid,
@@ -135,26 +143,6 @@ static void catch_trap(struct net_hold *h, struct net_task *t)
 	t->stop = NET_STOP_EVENT;
 	repair_mask(t);
 	h->stats.caught++;
-}
-
-/*
- * A task that we have asked to stop may have run into a breakpoint of ours just
- * before: it stops because it was asked, and the signal is still to come.
- */
-static bool trap_to_come(const struct net_hold *h, const struct net_task *t)
-{
-	struct __ptrace_peeksiginfo_args first = { .nr = PENDING_MAX };
-	siginfo_t info[PENDING_MAX];
-	long n;
-
-	if (t->stop == NET_STOP_SIGNAL ||
-	    !net_heads_have(&h->heads, t->regs.rip - 1))
-		return false;
-	n = ptrace(PTRACE_PEEKSIGINFO, t->tid, &first, info);
-	for (long i = 0; i < n; i++)
-		if (info[i].si_signo == SIGTRAP && info[i].si_code == SI_KERNEL)
-			return true;
-	return false;
 }
 
 /* A task was born to one of ours; it is traced, and stops by itself. */
@@ -239,10 +227,6 @@ static int stopped(struct net_hold *h, size_t i, int status)
 	if (was_interrupted(t))
 		restart_call(h, t);
 	catch_trap(h, t);
-	if (trap_to_come(h, t) && !ptrace(PTRACE_CONT, t->tid, 0, 0)) {
-		t->state = NET_ASKED;
-		return 0;
-	}
 	if ((event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK ||
 	     event == PTRACE_EVENT_VFORK) &&
 	    !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &child))
@@ -469,12 +453,6 @@ int net_wake(struct net_hold *h,
 	return r < 0 ? r : news;
 }
 
-bool net_ran(const struct net_task *t, void *arg)
-{
-	(void)arg;
-	return net_has_run(t);
-}
-
 static bool nobody(const struct net_task *t, void *arg)
 {
 	(void)t;
@@ -482,14 +460,15 @@ static bool nobody(const struct net_task *t, void *arg)
 	return false;
 }
 
-/*
- * Those who are asleep stay so: they are free when we exit.  Where there were
- * breakpoints, one that has run may be on its way from there to us; so it is
- * stopped, after all.
- */
+/* Those who are asleep stay so: they are free when we exit. */
 static void leave(struct net_hold *h)
 {
-	net_wake(h, h->heads.n ? net_ran : nobody, NULL);
+	size_t i;
+
+	net_wake(h, nobody, NULL);
+	for (i = 0; i < h->n_tasks; i++)
+		if (h->tasks[i].state == NET_BLOCKED)
+			h->stats.woke += net_has_run(&h->tasks[i]);
 }
 
 /* ---- letting go ----------------------------------------------------------- */

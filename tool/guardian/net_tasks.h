@@ -43,20 +43,6 @@ struct net_task {
 	struct user_regs_struct regs;
 };
 
-/* A place where a breakpoint of ours will be, and what was there before. */
-#define NET_HEAD_BYTES 5
-
-struct net_head {
-	uintptr_t at;
-	uint8_t before[NET_HEAD_BYTES];
-};
-
-struct net_heads {
-	struct net_head *head;
-	size_t n;
-	int mem; /* /proc/PID/mem, if n is not 0 */
-};
-
 struct net_hold {
 	pid_t pid;
 	pid_t worker;
@@ -68,23 +54,10 @@ struct net_hold {
 	uint32_t *index;
 	size_t n_index;
 	uint64_t deadline;
-	struct net_heads heads; /* breakpoints that are ours */
+	uintptr_t *heads; /* breakpoints that are ours */
+	size_t n_heads;
 	struct net_stats stats;
 };
-
-/* net_heads.c */
-
-/*
- * Remember the @n places at @at in the memory of @pid, and what is there.
- * Forgets those before.  0 or a negative errno.
- */
-int net_heads_set(struct net_heads *heads, pid_t pid, const uintptr_t *at,
-		  size_t n);
-void net_heads_forget(struct net_heads *heads);
-bool net_heads_have(const struct net_heads *heads, uintptr_t at);
-
-/* Where a breakpoint stands now, put back what was there before. */
-void net_heads_put_back(const struct net_heads *heads);
 
 /* net_seize.c */
 
@@ -136,7 +109,6 @@ int net_wake(struct net_hold *h,
 
 /* Has a task that was left blocked run since its place was read? */
 bool net_has_run(const struct net_task *t);
-bool net_ran(const struct net_task *t, void *arg); /* for net_wake() */
 
 /* net_scan.c */
 

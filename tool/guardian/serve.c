@@ -26,7 +26,6 @@
 #include "text.h"
 
 #define PAGE	 4096ul
-#define JUMP_BYTES 5
 #define MOST	 4096 /* edits, windows or ranges in one question */
 #define AGENT_MS 10000
 
@@ -74,17 +73,9 @@ static void *fetch(struct hold *h, uint64_t addr, uint64_t n, size_t size)
 
 /* ---- text ---------------------------------------------------------------- */
 
-/* Is it a breakpoint that goes into the target's text? */
-static bool is_head(struct hold *h, const struct tl_edit *e)
-{
-	return h->net && e->len == 1 && e->bytes[0] == 0xcc &&
-	       !our_mapping(h, e->addr, e->len);
-}
-
 static int write_one(struct hold *h, const struct tl_edit *e)
 {
 	const struct map *m;
-	size_t note;
 	int err;
 
 	if (!e->len || e->len > TL_EDIT_BYTES)
@@ -96,11 +87,8 @@ static int write_one(struct hold *h, const struct tl_edit *e)
 	m = maps_find(&h->maps, e->addr);
 	if (!m || !map_is_text(m) || m->end - e->addr < e->len)
 		return -EFAULT;
-	/* A jump will follow the breakpoint: one entry for all of it. */
-	note = is_head(h, e) && m->end - e->addr >= JUMP_BYTES ? JUMP_BYTES
-							       : e->len;
 	err = text_note(h->figures->journal, TL_MAX_SITES, &h->w, e->addr,
-			note);
+			e->len);
 	if (err)
 		return err;
 	session_kill_point(25);
@@ -109,35 +97,13 @@ static int write_one(struct hold *h, const struct tl_edit *e)
 	return err;
 }
 
-/* Tell the net of the breakpoints among @edits: sleepers may wake. */
-static int catch_heads(struct hold *h, const struct tl_edit *edits, uint64_t n)
-{
-	uintptr_t *at;
-	size_t heads = 0;
-	int err = 0;
-
-	if (!h->net || !net_asleep(h->net))
-		return 0;
-	at = calloc(n + 1, sizeof(*at));
-	if (!at)
-		return -ENOMEM;
-	for (uint64_t i = 0; i < n; i++)
-		if (is_head(h, &edits[i]))
-			at[heads++] = edits[i].addr;
-	if (heads)
-		err = net_catch(h->net, at, heads);
-	free(at);
-	return err;
-}
-
 static long serve_write(struct hold *h, uint64_t addr, uint64_t n)
 {
 	struct tl_edit *edits = fetch(h, addr, n, sizeof(*edits));
-	int err;
+	int err = 0;
 
 	if (!edits)
 		return -EFAULT;
-	err = catch_heads(h, edits, n);
 	for (uint64_t i = 0; i < n && !err; i++)
 		err = write_one(h, &edits[i]);
 	free(edits);
@@ -146,13 +112,8 @@ static long serve_write(struct hold *h, uint64_t addr, uint64_t n)
 
 /* ---- the net ------------------------------------------------------------- */
 
-/*
- * Sleepers are left asleep where that is sound: text is then changed behind
- * breakpoints, which the net catches.
- */
 static int net_start(struct hold *h)
 {
-	const struct net_options options = { .breakpoints = true };
 	int err;
 
 	if (h->net)
@@ -160,7 +121,7 @@ static int net_start(struct hold *h)
 	err = maps_read(&h->maps, h->pid);
 	if (err)
 		return err;
-	err = net_open(&h->net, h->pid, h->w.pid, &options);
+	err = net_open(&h->net, h->pid, h->w.pid, NULL);
 	if (err) {
 		h->net = NULL;
 		maps_free(&h->maps);
@@ -187,9 +148,7 @@ static long serve_begin(struct hold *h)
 	int err = net_start(h);
 
 	session_kill_point(24);
-	if (err)
-		return err;
-	return net_asleep(h->net) ? TL_OTHERS_RUNNING : TL_OTHERS_STOPPED;
+	return err ? err : TL_OTHERS_STOPPED;
 }
 
 static long serve_evict(struct hold *h, uint64_t addr, uint64_t n)

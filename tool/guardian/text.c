@@ -10,7 +10,6 @@
 #include "text.h"
 
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,8 +18,7 @@
 
 #include <session.h>
 
-#define PAGE	   4096ul
-#define JUMP_BYTES 5
+#define PAGE 4096ul
 
 #ifndef MADV_DONTNEED_LOCKED
 #define MADV_DONTNEED_LOCKED 24
@@ -253,77 +251,4 @@ size_t text_restore(const struct tl_journal *journal, size_t n,
 	}
 	maps_free(&maps);
 	return left;
-}
-
-/* Does entry @e stand for a change?  A jump of ours there: 1; else -1. */
-static int jump_at(const struct tl_journal *e, const struct maps *maps,
-		   struct worker *w, bool (*ours)(void *arg, uint64_t addr),
-		   void *arg)
-{
-	const struct map *m = maps_find(maps, e->addr);
-	uint8_t now[TL_JOURNAL_BYTES];
-
-	if (e->valid != 1 || !e->len || e->len > TL_JOURNAL_BYTES || !m ||
-	    !map_is_text(m) || m->end - e->addr < e->len ||
-	    mem_read(w->mem, now, e->addr, e->len) ||
-	    !memcmp(now, e->original, e->len))
-		return 0;
-	return e->len >= JUMP_BYTES && now[0] == 0xe9 &&
-			       is_ours(e, now, w, ours, arg) ?
-		       1 :
-		       -1;
-}
-
-long text_jumps(const struct tl_journal *journal, size_t n, struct worker *w,
-		bool (*ours)(void *arg, uint64_t addr), void *arg, size_t *at)
-{
-	struct maps maps;
-	long found = 0;
-	int what = 0;
-
-	if (maps_read(&maps, w->target))
-		return -1;
-	for (size_t i = 0; i < n && journal[i].addr && what >= 0; i++) {
-		what = jump_at(&journal[i], &maps, w, ours, arg);
-		if (what == 1)
-			at[found++] = i;
-	}
-	maps_free(&maps);
-	return what < 0 ? -1 : found;
-}
-
-/* No thread goes on with instructions that it fetched before. */
-static int sync_cores(struct worker *w)
-{
-	worker_call(w, SYS_membarrier,
-		    MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0,
-		    0, 0, 0);
-	return (int)worker_call(w, SYS_membarrier,
-				MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0,
-				0, 0, 0, 0);
-}
-
-int text_restore_jumps(const struct tl_journal *journal, const size_t *at,
-		       size_t n, struct worker *w)
-{
-	const uint8_t breakpoint = 0xcc;
-	const struct tl_journal *e;
-	int err = 0;
-
-	for (size_t i = 0; i < n && !err; i++)
-		err = mem_write(w, journal[at[i]].addr, &breakpoint, 1);
-	if (!err)
-		err = sync_cores(w);
-	for (size_t i = 0; i < n && !err; i++) {
-		e = &journal[at[i]];
-		err = mem_write(w, e->addr + 1, e->original + 1, e->len - 1);
-	}
-	session_kill_point(31);
-	if (!err)
-		err = sync_cores(w);
-	for (size_t i = 0; i < n && !err; i++) {
-		e = &journal[at[i]];
-		err = mem_write(w, e->addr, e->original, 1);
-	}
-	return err ? err : sync_cores(w);
 }

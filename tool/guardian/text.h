@@ -43,21 +43,4 @@ size_t text_restore(const struct tl_journal *journal, size_t n,
 		    struct worker *w, bool (*ours)(void *arg, uint64_t addr),
 		    void *arg);
 
-/*
- * The same in two steps, for when sleepers may wake meanwhile.  First, before
- * the net is opened: the indices into @journal of the places that are to be put
- * back, in @at (room for @n).  Their number; -1 if one of them does not begin
- * with a jump into [@ours], and has to be put back with everybody stopped.
- */
-long text_jumps(const struct tl_journal *journal, size_t n, struct worker *w,
-		bool (*ours)(void *arg, uint64_t addr), void *arg,
-		size_t *at);
-
-/*
- * Then, when the net catches the breakpoints at these @n places: put them back
- * behind breakpoints.  0 or a negative errno.
- */
-int text_restore_jumps(const struct tl_journal *journal, const size_t *at,
-		       size_t n, struct worker *w);
-
 #endif

@@ -372,74 +372,48 @@ out:
 /* So many places are put back in one stop. */
 #define BATCH 256
 
-/* Behind breakpoints that the net catches: sleepers are left asleep. */
-static int restore_behind(struct undo *u, struct net *net,
-			  const struct tl_journal *journal, const size_t *at,
-			  size_t n)
+static int stop(struct undo *u, struct net **net)
 {
-	uintptr_t heads[BATCH];
-	int err;
+	int err = net_open(net, u->pid, u->w->pid, NULL);
 
-	for (size_t i = 0; i < n; i++)
-		heads[i] = journal[at[i]].addr;
-	err = net_catch(net, heads, n);
-	return err ? err : text_restore_jumps(journal, at, n, u->w);
+	return err ? refuse(err, "its threads cannot be stopped: %s",
+			    strerror(-err))
+		   : 0;
 }
 
-/*
- * Open the net and put back @n places of @journal; the net stays open.  Adds
- * to @left how many could not be put back.
- */
-static int restore_batch(struct undo *u, struct net **net,
-			 const struct tl_journal *journal, size_t n,
-			 size_t *left)
+/* Everyone is stopped: put batch @i back. */
+static size_t restore_batch(struct undo *u, size_t i)
 {
-	struct net_options options = { 0 };
-	size_t at[BATCH];
-	long jumps;
-	int err;
+	size_t n = TL_MAX_SITES - i < BATCH ? TL_MAX_SITES - i : BATCH;
 
-	jumps = text_jumps(journal, n, u->w, is_ours, u, at);
-	options.breakpoints = jumps >= 0;
-	err = net_open(net, u->pid, u->w->pid, &options);
-	if (err)
-		return refuse(err, "its threads cannot be stopped: %s",
-			      strerror(-err));
-	session_kill_point(30);
-	if (jumps > 0 && net_asleep(*net))
-		err = restore_behind(u, *net, journal, at, (size_t)jumps);
-	/* What that has not put back, too, it must not do with some asleep. */
-	if (!err)
-		*left += text_restore(journal, n, u->w, is_ours, u);
-	if (err)
-		net_close(*net, NULL);
-	return err;
+	return text_restore(u->figures->journal + i, n, u->w, is_ours, u);
 }
 
 /* Steps 1 to 5, once.  Many places are put back in several short stops. */
 static int restore_once(struct undo *u, bool *in)
 {
-	const struct tl_journal none = { 0 }, *journal = &none;
 	struct net *net;
-	size_t left = 0, n = 1;
+	size_t left = 0, i = 0;
 	int err;
 
-	if (u->figures) {
-		journal = u->figures->journal;
-		for (n = TL_MAX_SITES; n > BATCH && journal[BATCH].addr;
-		     n -= BATCH, journal += BATCH) {
-			err = restore_batch(u, &net, journal, BATCH, &left);
-			if (err)
-				return err;
-			net_close(net, NULL);
-		}
+	for (; u->figures && i + BATCH < TL_MAX_SITES &&
+	       u->figures->journal[i + BATCH].addr;
+	     i += BATCH) {
+		err = stop(u, &net);
+		if (err)
+			return err;
+		left += restore_batch(u, i);
+		net_close(net, NULL);
 	}
-	err = restore_batch(u, &net, journal, n < BATCH ? n : BATCH, &left);
+	err = stop(u, &net);
 	if (err)
 		return err;
-	session_kill_point(32);
-	if (u->figures)
+	session_kill_point(30);
+	if (u->figures) {
+		left += restore_batch(u, i);
+		session_kill_point(32);
 		restore_returns(u);
+	}
 	session_kill_point(33);
 	err = look_inside(u, net, in);
 	net_close(net, NULL);
