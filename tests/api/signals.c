@@ -294,7 +294,7 @@ static void *send_traps(void *to)
 {
 	while (!stop) {
 		pthread_kill(*(pthread_t *)to, SIGTRAP);
-		for (volatile int i = 0; i < 300; i++)
+		for (volatile int i = 0; i < 100000; i++)
 			;
 	}
 	return NULL;
