@@ -418,10 +418,9 @@ int session_clean(pid_t pid)
 			"a thread of it is where a killed trapline left it");
 	/* A new worker gives back the page that the stub was in. */
 	if (err > 0) {
-		removed = true;
-		err = worker_make(&w, pid);
+		removed |= err == 1;
+		removed |= !worker_make(&w, pid);
 	}
-	if (!err)
-		err = undo(pid, &w, GUARDIAN_MS);
+	err = undo(pid, &w, GUARDIAN_MS);
 	return err < 0 ? err : err || removed;
 }

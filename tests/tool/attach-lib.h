@@ -249,6 +249,44 @@ static __attribute__((unused)) bool text_same(pid_t pid)
 	return same;
 }
 
+/* The bytes in which executable mappings of @pid differ from their files. */
+static __attribute__((unused)) long text_differs(pid_t pid)
+{
+	char line[512], path[256], mem_path[64], perms[8];
+	unsigned long start, end, offset;
+	uint8_t now[4096], file[4096];
+	int mem, fd, name;
+	long sum = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	snprintf(mem_path, sizeof(mem_path), "/proc/%d/mem", pid);
+	f = fopen(path, "r");
+	mem = open(mem_path, O_RDONLY);
+	while (f && mem >= 0 && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (sscanf(line, "%lx-%lx %7s %lx %*s %*u %n", &start, &end,
+			   perms, &offset, &name) != 4 ||
+		    perms[2] != 'x' || line[name] != '/')
+			continue;
+		fd = open(line + name, O_RDONLY);
+		for (; fd >= 0 && start < end; start += 4096, offset += 4096) {
+			memset(file, 0, sizeof(file));
+			if (pread(fd, file, 4096, (off_t)offset) < 0 ||
+			    pread(mem, now, 4096, (off_t)start) != 4096)
+				sum++;
+			for (int i = 0; i < 4096; i++)
+				sum += now[i] != file[i];
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	if (f)
+		fclose(f);
+	close(mem);
+	return mem < 0 ? -1 : sum;
+}
+
 /* Is it still working, and right? */
 static __attribute__((unused)) bool still_right(pid_t pid)
 {

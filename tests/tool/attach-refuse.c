@@ -11,8 +11,10 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 static const struct session_options jump_only = { .jump_only = true };
@@ -287,6 +289,209 @@ TL_TEST(strict_seccomp)
 	nap_ms(20);
 	check_refused(pid, -EPERM, "strict seccomp");
 	CHECK(still_right(pid));
+	CHECK_EQ(victim_stop(pid), 0);
+}
+
+/* ---- targets that can make no process ------------------------------------ */
+
+static unsigned int process_limit;
+
+static void work_alone(void)
+{
+	__atomic_store_n(&shared->ready, 1, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&shared->stop, __ATOMIC_RELAXED)) {
+		victim_round(1, 200);
+		usleep(500);
+	}
+}
+
+static void with_few_processes(void)
+{
+	struct rlimit few = { process_limit, process_limit };
+
+	if (setrlimit(RLIMIT_NPROC, &few) || setgid(64123) || setuid(64123))
+		shared->wrong++;
+	work_alone();
+}
+
+/* No child of @pid's, dead or alive. */
+static bool childless(pid_t pid)
+{
+	char path[64], list[64] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	f = fopen(path, "r");
+	if (!f)
+		return true;
+	if (!fgets(list, sizeof(list), f))
+		list[0] = '\0';
+	fclose(f);
+	return list[0] == '\0';
+}
+
+TL_TEST(no_further_process_and_no_byte_is_left)
+{
+	static const struct {
+		const char *name;
+		unsigned int limit;
+	} * c, cases[] = {
+		{ "none", 1 },
+		{ "one, of two", 2 },
+	};
+	char *maps;
+	pid_t pid;
+
+	if (geteuid())
+		SKIP("needs root, to be somebody with a limit");
+	for_each_row(c, cases) {
+		ROW(c->name);
+		process_limit = c->limit;
+		pid = victim_start(with_few_processes);
+		REQUIRE(pid > 0);
+		maps = maps_text(pid);
+		for (int i = 0; i < 2; i++) {
+			check_refused(pid, -ECHILD, "RLIMIT_NPROC");
+			CHECK_EQ(text_differs(pid), 0);
+			CHECK(copied_text_kb(pid) <= 4);
+			CHECK_EQ(session_clean(pid), 0);
+			CHECK_EQ(text_differs(pid), 0);
+			CHECK(childless(pid));
+		}
+		CHECK(maps_same(pid, maps, 0));
+		free(maps);
+		CHECK(still_right(pid));
+		CHECK_EQ(victim_stop(pid), 0);
+	}
+}
+
+/*
+ * At go 1, its children are to be in a namespace of their own; at 2 it makes
+ * the first one, which stays until the end.
+ */
+static void new_namespace(void)
+{
+	pid_t child = 0;
+
+	__atomic_store_n(&shared->ready, 1, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&shared->stop, __ATOMIC_RELAXED)) {
+		uint32_t go = __atomic_load_n(&shared->go, __ATOMIC_ACQUIRE);
+
+		victim_round(1, 200);
+		usleep(500);
+		if (go == shared->extra[0])
+			continue;
+		if (go == 1 && unshare(CLONE_NEWPID))
+			shared->wrong++;
+		if (go == 2) {
+			child = fork();
+			while (!child)
+				pause();
+			if (child < 0)
+				shared->wrong++;
+		}
+		__atomic_store_n(&shared->extra[0], go, __ATOMIC_RELEASE);
+	}
+	if (child > 0) {
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+	}
+}
+
+static bool go_on(uint32_t step)
+{
+	__atomic_store_n(&shared->go, step, __ATOMIC_RELEASE);
+	return await_word(&shared->extra[0], step, 3000);
+}
+
+TL_TEST(the_first_process_of_a_namespace_is_not_ours)
+{
+	pid_t pid;
+
+	if (geteuid())
+		SKIP("needs root, for a new namespace");
+	pid = victim_start(new_namespace);
+	REQUIRE(pid > 0);
+	REQUIRE(go_on(1));
+	check_refused(pid, -ECHILD, "CLONE_NEWPID");
+	CHECK_EQ(text_differs(pid), 0);
+	CHECK_EQ(copied_text_kb(pid), 0);
+	CHECK(go_on(2));
+	CHECK(still_right(pid));
+	check_accepted(pid);
+	CHECK_EQ(text_differs(pid), 0);
+	CHECK_EQ(victim_stop(pid), 0);
+}
+
+TL_TEST(a_new_namespace_while_attached)
+{
+	struct session_probe p;
+	struct session *s;
+	char *maps;
+	pid_t pid;
+
+	if (geteuid())
+		SKIP("needs root, for a new namespace");
+	pid = victim_start(new_namespace);
+	REQUIRE(pid > 0);
+	maps = maps_text(pid);
+	REQUIRE(session_attach(&s, pid, &jump_only) == 0);
+	probed_probe(&p, SESSION_COUNT);
+	CHECK_EQ(session_add(s, &p, 1), 1);
+	CHECK(go_on(1));
+	CHECK_EQ(session_detach(s), 0);
+	CHECK_EQ(text_differs(pid), 0);
+	CHECK_EQ(copied_text_kb(pid), 0);
+	CHECK(maps_same(pid, maps, 0));
+	CHECK(go_on(2));
+	CHECK(still_right(pid));
+	free(maps);
+	CHECK_EQ(victim_stop(pid), 0);
+}
+
+/* The guardian is dead, and so is its worker: text needs neither. */
+TL_TEST(text_is_put_back_where_no_worker_can_be_made)
+{
+	struct session_view view;
+	struct session_probe p;
+	struct session *s;
+	char *maps;
+	pid_t pid;
+
+	if (geteuid())
+		SKIP("needs root, for a new namespace");
+	pid = victim_start(new_namespace);
+	REQUIRE(pid > 0);
+	maps = maps_text(pid);
+	REQUIRE(session_attach(&s, pid, &jump_only) == 0);
+	probed_probe(&p, SESSION_TIME);
+	CHECK_EQ(session_add(s, &p, 1), 1);
+	CHECK(go_on(1));
+	CHECK_EQ(session_look(pid, &view), 1);
+	REQUIRE(view.guardian > 0);
+	CHECK_EQ(kill(view.guardian, SIGKILL), 0);
+	session_view_free(&view);
+	nap_ms(50);
+	CHECK(text_differs(pid) > 0);
+	CHECK_EQ(session_detach(s), -ECHILD);
+	CHECK(strstr(session_error(), "stay mapped") != NULL);
+	CHECK_EQ(text_differs(pid), 0);
+	CHECK(still_right(pid));
+	CHECK_EQ(session_look(pid, &view), 1);
+	CHECK_EQ(view.n, 1);
+	CHECK_EQ(view.guardian, 0);
+	CHECK(view.n && view.probes[0].kind == SESSION_NOT_ARMED);
+	session_view_free(&view);
+	CHECK_EQ(session_clean(pid), -ECHILD);
+	CHECK_EQ(text_differs(pid), 0);
+	/* Its child has our memory, too, and goes with it. */
+	CHECK(go_on(2));
+	CHECK_EQ(session_clean(pid), 1);
+	CHECK_EQ(text_differs(pid), 0);
+	CHECK_EQ(copied_text_kb(pid), 0);
+	CHECK(maps_same(pid, maps, 0));
+	CHECK(still_right(pid));
+	free(maps);
 	CHECK_EQ(victim_stop(pid), 0);
 }
 

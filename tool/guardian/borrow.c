@@ -389,63 +389,6 @@ static int next_stop(pid_t pid, enum __ptrace_request how, int *status)
 	return err > 0 ? 0 : err < 0 ? -ESRCH : -ETIMEDOUT;
 }
 
-/* T is at the entry of its clone; W is born and stays, I is gone. */
-static int give_birth(struct loan *l)
-{
-	unsigned long message;
-	int status, err;
-
-	do {
-		err = next_stop(l->tid, PTRACE_SYSCALL, &status);
-		if (err)
-			return err;
-		if (!WIFSTOPPED(status))
-			return -ESRCH;
-		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
-			struct user_regs_struct r;
-
-			/* The exit, without an event: it failed. */
-			if (ptrace(PTRACE_GETREGS, l->tid, 0, &r))
-				return -ESRCH;
-			if ((long)r.rax < 0 && (long)r.rax != -ENOSYS)
-				return refuse(
-					-EAGAIN,
-					"the process may not make another: %s",
-					strerror((int)-(long)r.rax));
-		}
-	} while (status >> 16 != PTRACE_EVENT_VFORK);
-	if (ptrace(PTRACE_GETEVENTMSG, l->tid, 0, &message))
-		return -ESRCH;
-	l->middle = (pid_t)message;
-	session_kill_point(6);
-	err = next_stop(l->middle, 0, &status);
-	if (err || ptrace(PTRACE_SYSCALL, l->tid, 0, 0))
-		return -ESRCH;
-	session_kill_point(7);
-	do {
-		err = next_stop(l->middle, PTRACE_CONT, &status);
-		if (err)
-			return err;
-		if (!WIFSTOPPED(status))
-			return refuse(-EAGAIN,
-				      "the process may not make another");
-	} while (status >> 16 != PTRACE_EVENT_CLONE);
-	if (ptrace(PTRACE_GETEVENTMSG, l->middle, 0, &message))
-		return -ESRCH;
-	session_kill_point(8);
-	err = next_stop((pid_t)message, 0, &status);
-	if (err || !WIFSTOPPED(status))
-		return -ESRCH;
-	l->worker = (pid_t)message;
-	session_kill_point(9);
-	do {
-		err = next_stop(l->middle, PTRACE_CONT, &status);
-	} while (!err && WIFSTOPPED(status));
-	l->middle = 0;
-	session_kill_point(10);
-	return err;
-}
-
 /* T comes out of its clone, waits for I, and stops behind that. */
 static int come_back(struct loan *l)
 {
@@ -469,22 +412,176 @@ static int come_back(struct loan *l)
 	return -ETIMEDOUT;
 }
 
-/* Let T go as it was. */
-static void give_back(struct loan *l)
+/* Its soft RLIMIT_NPROC in words, into @buf. */
+static void process_limit(pid_t pid, char *buf, size_t size)
+{
+	char path[64], line[256], word[32];
+	FILE *f;
+
+	snprintf(buf, size, "?");
+	snprintf(path, sizeof(path), "/proc/%d/limits", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Max processes %31s", word) == 1)
+			snprintf(buf, size, "%s", word);
+	if (f)
+		fclose(f);
+}
+
+/* A clone has ended with @err: the reason, and -ECHILD. */
+static int barren(const struct loan *l, long err)
+{
+	const char *why = err ? strerror((int)-err) : "it failed";
+	char limit[32];
+
+	if (err == -EAGAIN) {
+		process_limit(l->pid, limit, sizeof(limit));
+		return refuse(
+			-ECHILD,
+			"process %d may make no further process (clone: %s): its RLIMIT_NPROC (%s) or its control group's pids.max is reached; 'prlimit --pid %d --nproc=NUMBER' raises the first",
+			l->pid, why, limit, l->pid);
+	}
+	if (err == -ENOMEM)
+		return refuse(
+			-ECHILD,
+			"process %d may make no further process (clone: %s): memory is short, or the PID namespace for its children has ended",
+			l->pid, why);
+	return refuse(-ECHILD,
+		      "process %d may make no further process (clone: %s)",
+		      l->pid, why);
+}
+
+/*
+ * After unshare(CLONE_NEWPID) the next child of T would be the first process
+ * of the new namespace, which ends with it: T could have no child ever after.
+ * Until there is one the link to that namespace cannot be read.
+ */
+static int first_child_counts(pid_t pid, pid_t tid)
+{
+	char path[80], link[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/ns/pid_for_children",
+		 pid, tid);
+	if (readlink(path, link, sizeof(link)) >= 0 || errno != ENOENT ||
+	    lstat(path, &st))
+		return 0;
+	return refuse(
+		-ECHILD,
+		"process %d has called unshare(CLONE_NEWPID), and the next process that it makes must be its own; after that one it can be traced",
+		pid);
+}
+
+/* The error of the call that @tid has come back from; 0: there is none. */
+static long call_failed(pid_t tid, int status)
+{
+	struct user_regs_struct r;
+
+	if (!WIFSTOPPED(status) || WSTOPSIG(status) != (SIGTRAP | 0x80) ||
+	    ptrace(PTRACE_GETREGS, tid, 0, &r) || (long)r.rax >= 0 ||
+	    (long)r.rax == -ENOSYS)
+		return 0;
+	return (long)r.rax;
+}
+
+/* T is at the entry of its clone; W is born and stays, I is gone. */
+static int give_birth(struct loan *l)
+{
+	unsigned long message;
+	long failed = 0;
+	int status, err;
+
+	do {
+		err = next_stop(l->tid, PTRACE_SYSCALL, &status);
+		if (err)
+			return err;
+		if (!WIFSTOPPED(status))
+			return -ESRCH;
+		failed = call_failed(l->tid, status);
+		if (failed)
+			return barren(l, failed);
+	} while (status >> 16 != PTRACE_EVENT_VFORK);
+	if (ptrace(PTRACE_GETEVENTMSG, l->tid, 0, &message))
+		return -ESRCH;
+	l->middle = (pid_t)message;
+	session_kill_point(6);
+	err = next_stop(l->middle, 0, &status);
+	if (err || ptrace(PTRACE_SYSCALL, l->tid, 0, 0))
+		return -ESRCH;
+	session_kill_point(7);
+	do {
+		err = next_stop(l->middle, PTRACE_SYSCALL, &status);
+		if (err)
+			return err;
+		if (!WIFSTOPPED(status)) {
+			l->middle = 0;
+			err = barren(l, failed);
+			/* T waits for it as ever. */
+			return come_back(l) ? -ESRCH : err;
+		}
+		if (call_failed(l->middle, status))
+			failed = call_failed(l->middle, status);
+	} while (status >> 16 != PTRACE_EVENT_CLONE);
+	if (ptrace(PTRACE_GETEVENTMSG, l->middle, 0, &message))
+		return -ESRCH;
+	session_kill_point(8);
+	err = next_stop((pid_t)message, 0, &status);
+	if (err || !WIFSTOPPED(status))
+		return -ESRCH;
+	l->worker = (pid_t)message;
+	session_kill_point(9);
+	do {
+		err = next_stop(l->middle, PTRACE_CONT, &status);
+	} while (!err && WIFSTOPPED(status));
+	l->middle = 0;
+	session_kill_point(10);
+	return err;
+}
+
+/* Threads that are to be let go when they stop, see worker_strays(). */
+#define MAX_STRAYS 64
+static pid_t strays[MAX_STRAYS];
+
+static void add_stray(pid_t tid)
+{
+	for (int i = 0; i < MAX_STRAYS; i++)
+		if (!strays[i]) {
+			strays[i] = tid;
+			return;
+		}
+}
+
+/* I and W, or what there is of them, end where they are. */
+static void end_children(struct loan *l)
+{
+	pid_t child[] = { l->middle, l->worker };
+
+	for (size_t i = 0; i < 2; i++) {
+		if (!child[i])
+			continue;
+		kill(child[i], SIGKILL);
+		waitpid(child[i], NULL, __WALL);
+	}
+	l->middle = l->worker = 0;
+}
+
+/* Let T go as it was; with @clean, nobody comes after it to empty the cave. */
+static void give_back(struct loan *l, bool clean)
 {
 	struct worker via = { .pid = l->tid, .mem = l->mem };
 
 	ptrace(PTRACE_INTERRUPT, l->tid, 0, 0);
 	ptrace(PTRACE_CONT, l->tid, 0, 0);
-	if (event_stop(l->tid, PTRACE_EVENT_STOP))
+	if (event_stop(l->tid, PTRACE_EVENT_STOP)) {
+		add_stray(l->tid);
 		return;
+	}
 	session_kill_point(12);
 	ptrace(PTRACE_SETSIGMASK, l->tid, 8, &l->mask);
 	session_kill_point(13);
 	ptrace(PTRACE_SETREGS, l->tid, 0, &l->exact);
 	session_kill_point(14);
-	/* Nobody comes after T to do it. */
-	if (l->reap)
+	if (clean)
 		mem_write(&via, l->cave.at, l->cave.file, STUB_BYTES);
 	ptrace(PTRACE_DETACH, l->tid, 0, 0);
 }
@@ -604,9 +701,6 @@ static pid_t adopted_as(const struct loan *l)
 
 static int keep_worker(struct worker *w, struct loan *l)
 {
-	if (ptrace(PTRACE_SETOPTIONS, l->worker, 0,
-		   PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD))
-		return -ESRCH;
 	*w = (struct worker){
 		.pid = l->worker,
 		.target = l->pid,
@@ -614,6 +708,9 @@ static int keep_worker(struct worker *w, struct loan *l)
 		.syscall_at = in_cave(l, tl_stub_syscall),
 		.adopted = adopted_as(l),
 	};
+	if (ptrace(PTRACE_SETOPTIONS, l->worker, 0,
+		   PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD))
+		return -ESRCH;
 	return first_calls(w, l);
 }
 
@@ -621,18 +718,6 @@ static int keep_worker(struct worker *w, struct loan *l)
  * Threads that were seized but did not stop.  They cannot be let go before they
  * stop, and are then at once.
  */
-#define MAX_STRAYS 64
-static pid_t strays[MAX_STRAYS];
-
-static void add_stray(pid_t tid)
-{
-	for (int i = 0; i < MAX_STRAYS; i++)
-		if (!strays[i]) {
-			strays[i] = tid;
-			return;
-		}
-}
-
 void worker_strays(void)
 {
 	int status;
@@ -661,6 +746,9 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap)
 		return refuse(errno == ENOENT || errno == ESRCH ? -EAGAIN
 								: -errno,
 			      "cannot open its memory: %s", strerror(errno));
+	err = reap ? 0 : first_child_counts(pid, tid);
+	if (err)
+		goto close_mem;
 	err = find_cave(&l.cave, pid, l.mem, true);
 	if (err) {
 		refuse(err, "no unused bytes at the end of a code segment");
@@ -673,17 +761,17 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap)
 		goto close_mem;
 	}
 	err = run_stub(&l);
-	give_back(&l);
-	if (reap)
+	if (err)
+		end_children(&l);
+	give_back(&l, err || reap);
+	if (err || reap)
 		goto close_mem;
-	if (!err)
-		err = keep_worker(w, &l);
+	err = keep_worker(w, &l);
 	if (!err)
 		return 0;
-	if (l.worker) {
-		kill(l.worker, SIGKILL);
-		waitpid(l.worker, NULL, __WALL);
-	}
+	mem_write(w, l.cave.at, l.cave.file, STUB_BYTES);
+	end_children(&l);
+	*w = (struct worker){ .mem = -1, .lost = true };
 close_mem:
 	close(l.mem);
 	return err;
@@ -691,11 +779,14 @@ close_mem:
 
 /* ---- which thread -------------------------------------------------------- */
 
+/* So many threads may fail to make a process; the others would, too. */
+#define MAX_BARREN 8
+
 static int borrow_any(struct worker *w, pid_t pid, pid_t reap)
 {
-	char path[64];
+	int err = -ESRCH, n_barren = 0;
+	char path[64], why[400];
 	struct dirent *e;
-	int err = -ESRCH;
 	DIR *d;
 
 	refuse(0, "no thread of it can be stopped");
@@ -710,6 +801,12 @@ static int borrow_any(struct worker *w, pid_t pid, pid_t reap)
 			if (tid <= 0 || suits(pid, tid) != want)
 				continue;
 			err = borrow(w, pid, tid, reap);
+			if (err == -ECHILD) {
+				snprintf(why, sizeof(why), "%s",
+					 session_error());
+				if (++n_barren < MAX_BARREN)
+					continue;
+			}
 			if (err != -EAGAIN && err != -ESRCH) {
 				closedir(d);
 				return err;
@@ -717,7 +814,7 @@ static int borrow_any(struct worker *w, pid_t pid, pid_t reap)
 		}
 		closedir(d);
 	}
-	return err;
+	return n_barren ? refuse(-ECHILD, "%s", why) : err;
 }
 
 /* ---- afterwards ---------------------------------------------------------- */
@@ -771,12 +868,25 @@ void worker_reap(pid_t pid, pid_t adopted)
 	}
 }
 
+/* Nothing of a stub stays where no worker could be made. */
+static int not_made(pid_t pid, int err)
+{
+	char why[400];
+
+	snprintf(why, sizeof(why), "%s", session_error());
+	worker_strays();
+	if (err != -ESRCH)
+		worker_clean_cave(pid);
+	return refuse(err, "%s", why);
+}
+
 int worker_make(struct worker *w, pid_t pid)
 {
 	struct cave c;
 	uint64_t at;
 	int err;
 
+	*w = (struct worker){ .mem = -1, .lost = true };
 	err = worker_clean_cave(pid);
 	if (err < 0)
 		return refuse(
@@ -784,7 +894,8 @@ int worker_make(struct worker *w, pid_t pid)
 			"a thread of it is still where a killed trapline left it");
 	for (int turn = 0; turn < 20; turn++) {
 		err = borrow_any(w, pid, 0);
-		if (err != -EAGAIN && err != -ESRCH)
+		if (err != -EAGAIN && err != -ESRCH &&
+		    (err != -ECHILD || turn >= 2))
 			break;
 		if (kill(pid, 0) && errno == ESRCH)
 			return refuse(-ESRCH, "process %d is gone", pid);
@@ -792,7 +903,7 @@ int worker_make(struct worker *w, pid_t pid)
 		worker_strays();
 	}
 	if (err)
-		return err;
+		return not_made(pid, err);
 	/* The cave gets its own bytes back, and its page. */
 	at = 0;
 	while (find_cave(&c, pid, w->mem, false) == 0) {
@@ -874,7 +985,7 @@ int worker_clean_cave(pid_t pid)
 			usleep(2000);
 	}
 	if (!err && !found && !find_cave(&c, pid, none.mem, true))
-		found = page_is_copy(pid, c.at);
+		found = page_is_copy(pid, c.at) ? 2 : 0;
 	close(none.mem);
 	return err ? err : found;
 }

@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -498,6 +499,76 @@ static int unmap_all(struct undo *u)
 	return err;
 }
 
+/* The probes of section @s are off.  What the figures say is distrusted. */
+static void say_off_in(const struct undo *u, const struct tl_section *s)
+{
+	const uint32_t off = SESSION_NOT_ARMED;
+	uint64_t at = u->figures_at + s->at + offsetof(struct tl_probe, kind);
+
+	for (uint64_t i = 0; i < s->n && i < TL_MAX_PROBES; i++, at += s->size)
+		if (u->figures->probe[i].addr && is_ours((void *)u, at) &&
+		    is_ours((void *)u, at + sizeof(off) - 1))
+			mem_write(u->w, at, &off, sizeof(off));
+}
+
+/*
+ * The figures say that no probe is armed any more; those of a fork child are its
+ * parent's, and stay.
+ */
+static void say_off(const struct undo *u)
+{
+	const struct tl_header *h = &u->figures->header;
+	struct tl_section s[TL_MAX_SECTIONS];
+	uint32_t n = h->sections;
+
+	if (n > TL_MAX_SECTIONS)
+		n = TL_MAX_SECTIONS;
+	if ((pid_t)h->target != u->pid ||
+	    mem_read(u->w->mem, s, u->figures_at + sizeof(*h),
+		     sizeof(s[0]) * n))
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		if (s[i].kind == TL_SECTION_PROBES && s[i].at < h->total &&
+		    s[i].size >= sizeof(struct tl_probe) && s[i].size <= 4096)
+			say_off_in(u, &s[i]);
+}
+
+/*
+ * No worker can be made, for a reason that is written down: all is put back by
+ * way of /proc/PID/mem, and what only the process itself could unmap stays, with
+ * nobody in it.
+ */
+static int undo_without_worker(struct undo *u, unsigned int patience_ms)
+{
+	struct worker none = { .target = u->pid, .lost = true };
+	char path[64], why[256];
+	uint64_t bytes = 0;
+	int err;
+
+	snprintf(why, sizeof(why), "%s", session_error());
+	snprintf(path, sizeof(path), "/proc/%d/mem", u->pid);
+	none.mem = open(path, O_RDWR | O_CLOEXEC);
+	if (none.mem < 0)
+		return refuse(-errno, "cannot open its memory: %s",
+			      strerror(errno));
+	u->w = &none;
+	find_detours(u);
+	if (u->figures)
+		text_prefer_file(u->figures->journal, TL_MAX_SITES, u->w);
+	err = restore_all(u, patience_ms);
+	if (!err && u->figures)
+		say_off(u);
+	close(none.mem);
+	if (err)
+		return err;
+	for (size_t i = 0; i < u->n; i++)
+		bytes += u->ours[i].end - u->ours[i].start;
+	return refuse(
+		-ECHILD,
+		"its text is as it was, but %lu KiB of unused memory stay mapped: %s",
+		(unsigned long)(bytes >> 10), why);
+}
+
 static int undo_with_worker(struct undo *u, unsigned int patience_ms)
 {
 	uint64_t at;
@@ -557,6 +628,8 @@ int undo(pid_t pid, struct worker *w, unsigned int patience_ms)
 		made = (struct worker){ .mem = -1, .lost = true };
 		err = worker_make(&made, pid);
 		*w = made;
+		if (err && err != -ESRCH)
+			err = undo_without_worker(u, patience_ms);
 	}
 	if (!err)
 		err = undo_with_worker(u, patience_ms);

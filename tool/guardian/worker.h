@@ -31,14 +31,15 @@ extern bool worker_force;
 /*
  * Borrow a thread of @pid for the birth of a worker, which is traced by the
  * caller, stopped, and has no descriptor of the target.  0, or a negative errno
- * with the target as it was; session_error() has the reason.
+ * with the target as it was; session_error() has the reason.  -ECHILD: the
+ * target can make no process.
  */
 int worker_make(struct worker *w, pid_t pid);
 
 /*
  * Did somebody die while he borrowed a thread of @pid, and leave the stub?  Then
  * its bytes are taken away; the next worker gives the page back.  1: there was one;
- * 0: there was none; -EBUSY: a thread is still in it.
+ * 2: there was only its page; 0: there was none; -EBUSY: a thread is still in it.
  */
 int worker_clean_cave(pid_t pid);
 
