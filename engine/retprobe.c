@@ -26,7 +26,8 @@
  *       one mapping, and dropping a live one would leave its return nowhere to
  *       go.  So what longjmp leaves behind stays until its slot is written;
  *       that is at most one instance for each slot.  (Where the slot is a
- *       register there is only the stack pointer to go by.)
+ *       register there is only the stack pointer to go by.)  Its call is a miss
+ *       of its probe, counted when it is dropped.
  *       The shadow stack is kept in the order of fp, lowest first, which on one
  *       stack is the order of entry, so that a slot's last user is found.
  *   K3  Only the thread itself changes its shadow stack, and its signals nest,
@@ -48,7 +49,7 @@
 #define MANY_LOWER   16
 #define CHUNKS	     32
 #define SHARED_DATA  64
-#define SHARED_CHUNK 4096 /* instances; halved until the host has so much */
+#define SHARED_CHUNK 16384 /* instances; halved until the host has so much */
 #define OWN_CHUNK    256
 #define DATA_MAX     4096
 
@@ -365,24 +366,50 @@ static bool is_gone(struct kretprobe_instance *ri, uintptr_t sp)
 	return ri->fp < sp && tl_same_stack(ri->fp, sp);
 }
 
+/* Its probe will not be told of a call: a miss, counted once. */
+static void miss_call(struct kretprobe_instance *ri, enum call_state state)
+{
+	struct kretprobe *rp = tl_load_acquire(&ri->rp);
+	uint8_t old = CALL_ACTIVE;
+
+	if (__atomic_compare_exchange_n(&call_of(ri)->state, &old, state, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED) &&
+	    rp)
+		tl_add(&rp->nmissed, 1);
+}
+
 static void drop(struct kretprobe_instance **link)
 {
 	struct kretprobe_instance *ri = *link;
 
 	*link = ri->next;
+	miss_call(ri, CALL_FREE);
 	put_call(ri);
 }
 
-/* Drop all that is gone of the shadow stack. */
-static void drop_gone(struct tl_context *cx, uintptr_t sp)
+/*
+ * Drop all that is gone of the shadow stack.  Where nothing is, as in a deep
+ * recursion, that is much work for nothing: so not again before about as many
+ * calls were missed as instances were looked at in vain.
+ */
+static bool drop_gone(struct tl_context *cx, uintptr_t sp)
 {
 	struct kretprobe_instance **link = &cx->returns;
+	unsigned int vain = 0;
 
+	if (cx->misses) {
+		cx->misses--;
+		return false;
+	}
 	while (*link)
-		if (is_gone(*link, sp))
+		if (is_gone(*link, sp)) {
 			drop(link);
-		else
+		} else {
+			vain++;
 			link = &(*link)->next;
+		}
+	cx->misses = vain / 2;
+	return true;
 }
 
 /* ---- entry ---------------------------------------------------------------- */
@@ -446,8 +473,7 @@ int tl_retprobe_enter(struct tl_context *cx, struct kprobe *p,
 	c = to ? take_spare(cx, rp->calls) : NULL;
 	if (!c && to)
 		c = take_call(rp->calls, sp);
-	if (!c && to) {
-		drop_gone(cx, sp);
+	if (!c && to && drop_gone(cx, sp)) {
 		link = place_of(cx, sp);
 		c = take_call(rp->calls, sp);
 	}
@@ -543,6 +569,8 @@ static unsigned long finish_call(struct tl_section *s,
 		call_handler(s, ri, regs); /* K1: newest first */
 		more = call_of(ri)->chained;
 	}
+	for (; ri && ri->fp == fp; ri = ri->next)
+		miss_call(ri, CALL_FREE); /* left by longjmp */
 	while ((ri = *link) && ri->fp == fp) {
 		*link = ri->next;
 		if (s->nested)
@@ -561,17 +589,13 @@ static unsigned long search_pool(const struct tl_calls *pool, uintptr_t sp)
 
 	for (uint32_t i = 0; i < used; i++) {
 		struct call *c = call_at(pool, i);
-		struct kretprobe *rp;
 
 		if (tl_load_acquire(&c->state) != CALL_ACTIVE ||
 		    returns_with(&c->ri) != sp)
 			continue;
 		to = c->ri.ret_addr;
-		rp = tl_load_acquire(&c->ri.rp);
-		if (rp)
-			tl_add(&rp->nmissed, 1);
 		/* Its context takes it off its shadow stack when it sees it. */
-		tl_store_release(&c->state, CALL_DONE);
+		miss_call(&c->ri, CALL_DONE);
 	}
 	return to;
 }

@@ -205,7 +205,9 @@ typedef int (*kretprobe_handler_t)(struct kretprobe_instance *ri,
  * both: trap.
  *
  * @maxactive > 0: at most so many calls at a time are followed; more count in
- * @nmissed and run untouched.  <= 0: as many as there are.
+ * @nmissed and run untouched.  <= 0: as many as there are.  A call that was
+ * followed and ended without a return (longjmp) counts in @nmissed, too, when
+ * its place on the stack is used again.
  */
 struct kretprobe {
 	struct kprobe kp;

@@ -4,13 +4,14 @@
 /*
  * returns.c - calls that are followed and end otherwise than by their return
  *
- * longjmp out of deep recursion, coroutines whose stacks lie side by side, and
- * coroutines that go on in another thread: the program's results are right, and
- * the pool of instances is not used up.
+ * longjmp out of deep recursion, more calls than instances, coroutines whose
+ * stacks lie side by side, and coroutines that go on in another thread: the
+ * program's results are right, and the pool of instances is not used up.
  */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <time.h>
 #include <ucontext.h>
 
 #include <trapline/kprobes.h>
@@ -65,20 +66,63 @@ NOINLINE long add_one(long a)
 TL_TEST(calls_left_by_longjmp_are_not_told_and_use_up_nothing)
 {
 	unsigned int want = 30000 * tl_test_scale;
+	volatile long entries = 0;
 	struct kretprobe left, kept;
 
 	follow(&left, (void *)leave_from);
 	follow(&kept, (void *)add_one);
 	for (volatile unsigned int i = 0; i < want; i++) {
-		if (!setjmp(env))
+		if (!setjmp(env)) {
+			entries += i % 50 + 1;
 			leave_from(i % 50);
+		}
 		CHECK_EQ(add_one(i), i + 1);
 	}
 	CHECK_EQ(returned, want);
-	CHECK_EQ(left.nmissed, 0);
+	/* Once each; but for the last of each place on the stack. */
+	CHECK(left.nmissed <= entries);
+	CHECK(left.nmissed + 50 >= entries);
 	CHECK_EQ(kept.nmissed, 0);
 	unregister_kretprobe(&left);
 	unregister_kretprobe(&kept);
+}
+
+/* ---- recursion that is deeper than the pool ----------------------------------- */
+
+NOINLINE long descend(long depth)
+{
+	long below = depth ? descend(depth - 1) : 0;
+
+	sink = below;
+	return below + 1;
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+TL_TEST(recursion_deeper_than_the_pool_adds_up_and_costs_little)
+{
+	long rounds = 20 * (long)tl_test_scale, depth = 40000;
+	struct kretprobe rp;
+	double begin;
+
+	rp = (struct kretprobe){ .handler = on_return, .maxactive = 4096 };
+	rp.kp.addr = (void *)descend;
+	returned = 0;
+	REQUIRE(!register_kretprobe(&rp));
+	begin = seconds();
+	for (long i = 0; i < rounds; i++)
+		CHECK_EQ(descend(depth), depth + 1);
+	/* Well below 1 us for each; with a search for each it was 20 to 500. */
+	CHECK(seconds() - begin < 4e-6 * (double)(rounds * depth));
+	CHECK_EQ(returned, 4096 * rounds);
+	CHECK_EQ((long)returned + rp.nmissed, rounds * (depth + 1));
+	unregister_kretprobe(&rp);
 }
 
 /* ---- coroutines ------------------------------------------------------------------ */

@@ -120,6 +120,43 @@ def timed_calls_are_the_calls_that_the_program_counted():
 
 
 @tl.case
+def calls_that_are_not_followed_to_their_return_are_missed():
+    d = tl.tempdir()
+    prog = os.path.join(d, "left")
+    src = ("#include <setjmp.h>\n#include <stdio.h>\n"
+           "#define NI __attribute__((noinline,noclone))\n"
+           "static jmp_buf b; volatile long sink;\n"
+           "NI void jumper(int n){sink=n;if(n&1)longjmp(b,1);sink=n;}\n"
+           "NI int outer(int n){if(setjmp(b))return 1;jumper(n);return 0;}\n"
+           "NI long deep(long n){long r=n?deep(n-1):0;sink=r;return r+1;}\n"
+           "int main(void){long s=0;puts(\"pid\");fflush(stdout);getchar();"
+           "for(int i=0;i<1000;i++)s+=outer(i);"
+           "for(int i=0;i<20;i++)s+=deep(39999);"
+           "printf(\"%ld\\n\",s);fflush(stdout);getchar();return 0;}\n")
+    subprocess.run(["gcc", "-O1", "-x", "c", "-o", prog, "-"], input=src,
+                   text=True, check=True)
+    p = tl.start([prog], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                 text=True)
+    p.stdout.readline()
+    s = tl.Session("time", p.pid, "jumper", "outer", "deep")
+    begin = time.monotonic()
+    p.stdin.write("x")
+    p.stdin.flush()
+    tl.check_eq(int(p.stdout.readline()), 500 + 20 * 40000, "result")
+    tl.check(time.monotonic() - begin < 8, "not slowed down much")
+    rows = {row["function"]: row for row in s.stop()}
+    tl.check_eq(rows["outer"]["calls"], 1000, "outer")
+    tl.check_eq(rows["jumper"]["calls"], 500, "jumper's returns")
+    tl.check(499 <= rows["jumper"]["missed"] <= 500, "jumper's jumps")
+    deep = rows["deep"]
+    tl.check(deep["calls"] > 20 * 16000, f"{deep['calls']} calls of deep")
+    tl.check_eq(deep["calls"] + deep["missed"], 20 * 40000, "deep")
+    p.stdin.write("x")
+    p.communicate(timeout=20)
+    tl.check_eq(p.returncode, 0, "exit status")
+
+
+@tl.case
 def returns_that_cannot_be_followed_are_refused_with_the_reason():
     server = os.path.join(tl.TARGETS, "goserver")
     if not os.path.exists(server):

@@ -333,7 +333,7 @@ TL_TEST(without_maxactive_nothing_is_missed)
 	struct ret r = ret('R');
 	struct pt_regs regs = { 0 };
 	static unsigned long stack[20000];
-	int depth = 5000;
+	int depth = 19000;
 
 	start_way(0);
 	sim_ops.stack = NULL;
@@ -350,6 +350,71 @@ TL_TEST(without_maxactive_nothing_is_missed)
 	}
 	CHECK_EQ(r.rp.nmissed, 0);
 	for (int i = 0; i < depth; i++) {
+		regs.ip = TEXT(LEAF + 6);
+		CHECK_EQ(sim_run(&regs, TEXT(STOP), 50), SIM_WENT_ON);
+	}
+	CHECK(!sim.contexts[0].returns);
+	finish();
+}
+
+TL_TEST(misses_of_a_deep_recursion_are_cheap_and_all_counted)
+{
+	struct ret r = ret('R');
+	struct pt_regs regs = { 0 };
+	static unsigned long stack[10000];
+	int depth = 9000, followed = 1000, returns = 0;
+	unsigned long reads;
+
+	start_way(0);
+	r.rp.maxactive = followed;
+	r.rp.entry_handler = NULL;
+	add(&r, LEAF);
+	regs.sp = (uintptr_t)(stack + 10000);
+	reads = sim.calls[SIM_CALL_READ];
+	for (int i = 0; i < depth; i++) {
+		regs.sp -= 8;
+		*(unsigned long *)regs.sp = TEXT(STOP);
+		regs.ip = TEXT(LEAF);
+		sim_run(&regs, TEXT(LEAF + 6), 50);
+	}
+	/* None looks through all those that are followed. */
+	reads = sim.calls[SIM_CALL_READ] - reads;
+	CHECK(reads < 5ul * (unsigned long)depth);
+	CHECK_EQ(r.rp.nmissed, depth - followed);
+	for (int i = 0; i < depth; i++) {
+		returns += *(unsigned long *)regs.sp != TEXT(STOP);
+		regs.ip = TEXT(LEAF + 6);
+		CHECK_EQ(sim_run(&regs, TEXT(STOP), 50), SIM_WENT_ON);
+	}
+	CHECK_EQ(returns, followed);
+	CHECK_EQ(returns + r.rp.nmissed, depth);
+	CHECK(!sim.contexts[0].returns);
+	finish();
+}
+
+TL_TEST(pool_full_of_calls_left_by_longjmp_is_won_back)
+{
+	struct ret r = ret('R');
+	struct pt_regs regs = { 0 };
+	static unsigned long stack[1000];
+
+	start_way(0);
+	r.rp.maxactive = 100;
+	add(&r, LEAF);
+	for (int round = 0; round < 3; round++) {
+		/* Down, and away; then everything is overwritten. */
+		regs.sp = (uintptr_t)(stack + 1000 - 100 * round);
+		for (int i = 0; i < 100; i++) {
+			regs.sp -= 8;
+			*(unsigned long *)regs.sp = TEXT(STOP);
+			regs.ip = TEXT(LEAF);
+			sim_run(&regs, TEXT(LEAF + 6), 50);
+		}
+		CHECK_EQ(r.rp.nmissed, 100 * round);
+		if (round < 2)
+			memset(stack, 0, sizeof(stack));
+	}
+	for (int i = 0; i < 100; i++) {
 		regs.ip = TEXT(LEAF + 6);
 		CHECK_EQ(sim_run(&regs, TEXT(STOP), 50), SIM_WENT_ON);
 	}
@@ -412,12 +477,15 @@ TL_TEST(calls_left_by_longjmp_are_dropped)
 			      (unsigned long)tl_arch_return_trampoline);
 			/* To above both, by longjmp; the same again. */
 		}
-		CHECK_EQ(a.rp.nmissed + b.rp.nmissed, 0);
-		/* One for each slot, however often. */
+		/* One for each slot, however often; the others are missed. */
 		CHECK_EQ(shadow_length(), 2);
+		CHECK_EQ(a.rp.nmissed, 9);
+		CHECK_EQ(b.rp.nmissed, 9);
 		trace_clear();
 		CHECK_EQ(run_call(CALLER).ax, 9);
 		CHECK_STR(trace, "ABba");
+		CHECK_EQ(a.rp.nmissed, 10);
+		CHECK_EQ(b.rp.nmissed, 10);
 		CHECK(!sim.contexts[0].returns);
 		finish();
 	}
@@ -441,6 +509,8 @@ TL_TEST(return_past_calls_left_by_longjmp_does_not_tell_them)
 	trace_clear();
 	run_call(CALLER);
 	CHECK_STR(trace, "ABba");
+	CHECK_EQ(a.rp.nmissed, 0);
+	CHECK_EQ(b.rp.nmissed, 1);
 	CHECK(!sim.contexts[0].returns);
 	finish();
 }
