@@ -10,12 +10,24 @@
 #include "text.h"
 
 /* clang-format off */
+#define NAME_HELP \
+	"a function; a glob (*, ?, [a-z]) takes all that match. The program\n" \
+	"           itself comes first, then its libraries. C++: the mangled name.\n"
+
+#define BINARY_HELP \
+	"  BINARY   a mapped file, with or without path and version: libc, libssl.so.3\n" \
+	"A probe is a jump or nothing; what cannot be one is named with its reason.\n"
+
 #define PROBE_HELP \
 	"PROBE is [BINARY:]FUNC[+OFFSET] or [BINARY:]0xADDRESS.\n" \
-	"  FUNC     a function; a glob (*, ?, [a-z]) takes all that match. The program\n" \
-	"           itself comes first, then its libraries.\n" \
+	"  FUNC     " NAME_HELP \
 	"  OFFSET   bytes into it, to the beginning of an instruction\n" \
-	"  BINARY   a mapped file, with or without path and version: libc, libssl.so.3\n"
+	BINARY_HELP
+
+#define FUNC_HELP \
+	"FUNC is [BINARY:]NAME or [BINARY:]0xADDRESS, the entry of a function.\n" \
+	"  NAME     " NAME_HELP \
+	BINARY_HELP
 
 #define RUN_HELP \
 	"  -p, --pid PID         a running process\n" \
@@ -25,7 +37,6 @@
 	"  -i, --interval TIME   print the figures so far that often\n" \
 	"      --json            one object a line, nothing else on standard output\n" \
 	"  -o, --output FILE     write there instead of standard output\n" \
-	"      --jump-only       jumps or nothing: no breakpoints\n" \
 	"      --force           attach also where a seccomp filter cannot be judged\n" \
 	"      --dry-run         only show what would be probed\n" \
 	"  -q, --quiet           errors only; -v, --verbose: every reason and every zero\n"
@@ -40,6 +51,7 @@ const struct verb verbs[] = {
 		"Examples:\n"
 		"  trapline count -p 1234 processCommand call\n"
 		"  trapline count -p 1234 -d 10 'lookupKey*' libc:malloc\n"
+		"  trapline count -p 1234 libc:free           if several libraries have it\n"
 		"  trapline count -p 1234 main+0x1c 0x401136 --json\n"
 		"  trapline count 'libc:*printf' -- ls -l\n"
 	},
@@ -48,7 +60,7 @@ const struct verb verbs[] = {
 		"[-d TIME] FUNC... (-p PID | -- COMMAND...)",
 		"latency from entry to return: histogram, percentiles",
 		"Measures how long functions take, from entry to return.\n\n"
-		PROBE_HELP "\n" RUN_HELP "\n"
+		FUNC_HELP "\n" RUN_HELP "\n"
 		"Calls that could not be followed to their return are counted as missed.\n\n"
 		"Examples:\n"
 		"  trapline time -p 1234 -d 10 call\n"

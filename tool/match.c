@@ -3,6 +3,7 @@
  * match.c - globs, and names that look alike
  */
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "match.h"
@@ -140,6 +141,21 @@ static bool same_name(const struct near_name *b, const char *name,
 		(b->where && where && strcmp(b->where, where) == 0));
 }
 
+/* Is @want a whole part of the mangled name @name: `leaf` of `_Z4leafi`? */
+static bool mangled_has(const char *name, const char *want)
+{
+	char part[EDIT_MAX];
+	int len = snprintf(part, sizeof(part), "%zu%s", strlen(want), want);
+
+	if (name[0] != '_' || (name[1] != 'Z' && name[1] != 'R') ||
+	    len >= (int)sizeof(part))
+		return false;
+	for (const char *at = name; (at = strstr(at, part)); at++)
+		if (at[-1] < '0' || at[-1] > '9')
+			return true;
+	return false;
+}
+
 void near_offer(struct near *near, const char *name, const char *where,
 		unsigned int rank)
 {
@@ -148,7 +164,9 @@ void near_offer(struct near *near, const char *name, const char *where,
 
 	if (near->n == NEAR_MAX && near->best[NEAR_MAX - 1].cost < 2 * limit)
 		limit = near->best[NEAR_MAX - 1].cost / 2;
-	cost = edit_distance(near->want, name, limit);
+	cost = mangled_has(name, near->want)
+		       ? 0
+		       : edit_distance(near->want, name, limit);
 	if (cost > limit) {
 		/* What was asked for may be a part: `lookup`, `lookupKey`. */
 		if (len < 4 || strncmp(near->want, name, len) != 0)

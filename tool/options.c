@@ -18,7 +18,7 @@
 /* A year; more is a slip of the hand. */
 #define SECONDS_MAX 31536000.0
 
-enum { OPT_JSON = 256, OPT_FORCE, OPT_JUMP_ONLY, OPT_DRY_RUN };
+enum { OPT_JSON = 256, OPT_FORCE, OPT_DRY_RUN };
 
 /* clang-format off */
 static const struct option known[] = {
@@ -29,7 +29,6 @@ static const struct option known[] = {
 	{ "output",    required_argument, NULL, 'o' },
 	{ "json",      no_argument,       NULL, OPT_JSON },
 	{ "force",     no_argument,       NULL, OPT_FORCE },
-	{ "jump-only", no_argument,       NULL, OPT_JUMP_ONLY },
 	{ "dry-run",   no_argument,       NULL, OPT_DRY_RUN },
 	{ "quiet",     no_argument,       NULL, 'q' },
 	{ "verbose",   no_argument,       NULL, 'v' },
@@ -103,7 +102,6 @@ static unsigned int set_of(int c)
 	case 'i':
 	case 'n':
 	case OPT_FORCE:
-	case OPT_JUMP_ONLY:
 	case OPT_DRY_RUN:
 		return OPT_RUN;
 	case 'o':
@@ -176,9 +174,6 @@ static int take(struct options *o, int c)
 		break;
 	case OPT_FORCE:
 		o->force = true;
-		break;
-	case OPT_JUMP_ONLY:
-		o->jump_only = true;
 		break;
 	case OPT_DRY_RUN:
 		o->dry_run = true;

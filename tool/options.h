@@ -23,7 +23,6 @@ struct options {
 	const char *output;
 	bool json;
 	bool force;
-	bool jump_only;
 	bool dry_run;
 	bool help;
 };
@@ -35,7 +34,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 enum option_set {
 	OPT_PID = 1 << 0,
 	OPT_COMMAND = 1 << 1,
-	OPT_RUN = 1 << 2,    /* -d -i -n --force --jump-only --dry-run */
+	OPT_RUN = 1 << 2,    /* -d -i -n --force --dry-run */
 	OPT_OUTPUT = 1 << 3, /* --json -o */
 };
 

@@ -77,6 +77,13 @@ static bool is_32_bit(pid_t pid)
 	return yes;
 }
 
+bool process_is_stopped(pid_t pid)
+{
+	bool kernel_thread;
+
+	return process_status(pid, &kernel_thread) == 'T';
+}
+
 int process_check(pid_t pid)
 {
 	bool kernel_thread = false;

@@ -45,6 +45,9 @@ struct process {
  */
 int process_check(pid_t pid);
 
+/* Is @pid stopped by a signal, as after SIGSTOP? */
+bool process_is_stopped(pid_t pid);
+
 /*
  * Read what @pid has mapped, with symbols.  0, or -1 after a line.  Modules
  * that cannot be read are there and say why (lack).

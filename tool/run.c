@@ -19,6 +19,7 @@
 #include "protocol.h"
 #include "run.h"
 #include "text.h"
+#include "why.h"
 
 /* How often the end of the target, -n and the progress line are looked at. */
 #define TICK_MS 100
@@ -144,12 +145,39 @@ static void print_places(struct run *r)
 
 /* ---- What could not be armed ------------------------------------------------------ */
 
-static const char *reason(enum session_action action,
-			  const struct session_probe *p)
+/* The last refusal, if it is about @p: what follows the name.  Else NULL. */
+static const char *said_of(const struct session_probe *p)
 {
+	const char *said = session_error();
+	size_t len = strlen(p->name);
+
+	if (said && strncmp(said, p->name, len) == 0 &&
+	    strncmp(said + len, ": ", 2) == 0)
+		return said + len + 2;
+	return NULL;
+}
+
+/* What the guardian refuses without asking the agent. */
+static const char *forbidden(enum session_action action, int err)
+{
+	if (err == -TL_EBUSY)
+		return "in a restartable sequence";
+	return action == SESSION_TIME
+		       ? "its returns cannot be followed (Go, exception "
+			 "handlers, or a shadow stack)"
+		       : "a Go function that does not check its stack, or its "
+			 "file cannot be read";
+}
+
+static const char *error_words(enum session_action action,
+			       const struct session_probe *p)
+{
+	if (p->why == TL_WHY_FORBIDDEN &&
+	    (p->err == -TL_EBUSY || p->err == -TL_EOPNOTSUPP))
+		return forbidden(action, p->err);
 	switch (-p->err) {
 	case TL_EBUSY:
-		return p->why != TL_WHY_NONE ? tl_why_name(p->why) : "busy";
+		return "busy: try again";
 	case TL_EILSEQ:
 		return "not the beginning of an instruction";
 	case TL_EINVAL:
@@ -162,8 +190,26 @@ static const char *reason(enum session_action action,
 			       : "an instruction that cannot be probed";
 	case TL_EEXIST:
 		return "probed already";
+	case EAGAIN:
+	case ETIMEDOUT:
+		return "its threads did not stop in time: try again";
 	}
 	return strerror(-p->err);
+}
+
+/* Why @p is not armed, for people; the caller frees it. */
+static char *reason(enum session_action action, const struct session_probe *p)
+{
+	const char *said = said_of(p), *more;
+
+	if (said)
+		return must_dup(said);
+	if (p->err != -TL_EBUSY || p->why == TL_WHY_NONE ||
+	    p->why == TL_WHY_FORBIDDEN)
+		return must_dup(error_words(action, p));
+	more = why_meaning(p->why);
+	return must_print("%s%s%s%s", tl_why_name(p->why), more ? " (" : "",
+			  more ? more : "", more ? ")" : "");
 }
 
 /* Name what is not armed; of many with one reason only how many they are. */
@@ -175,6 +221,7 @@ static void tell_unarmed(struct run *r)
 	for (size_t i = 0; i < n; i++) {
 		const struct session_probe *p = &r->probes[i];
 		size_t same = 0;
+		char *why;
 
 		if (!p->err || told[i])
 			continue;
@@ -183,20 +230,22 @@ static void tell_unarmed(struct run *r)
 			    r->probes[k].why == p->why) {
 				told[k] = true;
 				same++;
+				why = reason(r->action, &r->probes[k]);
 				say_detail("not armed: %s: %s",
-					   r->places.place[k].name,
-					   reason(r->action, p));
+					   r->places.place[k].name, why);
+				free(why);
 			}
 		if (say_level > 0)
 			continue;
+		why = reason(r->action, p);
 		if (same == 1)
 			say_note("not armed: %s: %s", r->places.place[i].name,
-				 reason(r->action, p));
+				 why);
 		else
 			say_note("not armed: %s and %zu more: %s (-v names "
 				 "them)",
-				 r->places.place[i].name, same - 1,
-				 reason(r->action, p));
+				 r->places.place[i].name, same - 1, why);
+		free(why);
 	}
 	free(told);
 }
@@ -205,16 +254,18 @@ static void tell_unarmed(struct run *r)
 static int nothing_armed(struct run *r)
 {
 	const char *name = r->places.place[0].name, *said = session_error();
-	char *one;
+	char *one, *why;
 
 	if (say_level > 0)
 		tell_unarmed(r);
 	/* The guardian knows more than its error number says. */
-	if (said && *said)
+	if (said && *said) {
 		one = must_dup(said);
-	else
-		one = must_print("%s: %s", name,
-				 reason(r->action, &r->probes[0]));
+	} else {
+		why = reason(r->action, &r->probes[0]);
+		one = must_print("%s: %s", name, why);
+		free(why);
+	}
 	if (r->places.n == 1)
 		say_error("cannot probe %s", one);
 	else
@@ -238,8 +289,8 @@ static int attach(struct run *r, pid_t pid)
 {
 	const struct options *o = r->options;
 	struct session_options so = { .force = o->force,
-				      .jump_only = o->jump_only,
 				      .verbose = say_level > 0 };
+	bool stopped = o->pid && process_is_stopped(pid);
 	int n;
 
 	if (session_attach(&r->session, pid, &so) < 0) {
@@ -260,6 +311,10 @@ static int attach(struct run *r, pid_t pid)
 	if (n == 0)
 		return nothing_armed(r);
 	tell_unarmed(r);
+	if (stopped)
+		say_note("process %d is stopped (SIGSTOP): nothing will be hit "
+			 "until it is continued",
+			 (int)pid);
 	r->figures = must_alloc(r->places.n, sizeof(*r->figures));
 	for (size_t i = 0; i < r->places.n; i++) {
 		struct figure *f;
@@ -434,9 +489,12 @@ static int run_attached(struct run *r, const struct spec *specs)
 			return EXIT_FAILED;
 		r->child = l.pid;
 	}
+	say_progress("reading the symbols of process %d",
+		     (int)(l.pid ? l.pid : o->pid));
 	if (process_read(&r->process, l.pid ? l.pid : o->pid) != 0 ||
 	    find_places(r, specs) != 0)
 		goto out;
+	say_progress(NULL);
 	make_probes(r);
 	if (o->dry_run) {
 		print_places(r);

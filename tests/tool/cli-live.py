@@ -340,6 +340,9 @@ def a_stopped_process_can_be_probed_and_stays_stopped():
             return f.read().rsplit(")", 1)[1].split()[0] == "T"
     os.kill(t.pid, signal.SIGSTOP)
     tl.wait_for(stopped, 5, "stopped")
+    r = tl.trapline("count", "-p", t.pid, "-d", "0.1", "hot_add")
+    tl.check("is stopped (SIGSTOP)" in r.stderr, r.stderr)
+    tl.wait_for(stopped, 2, "stopped again after the detach")
     s = tl.Session("count", t.pid, "hot_add")
     tl.wait_for(stopped, 2, "stopped again after the attach")
     os.kill(t.pid, signal.SIGCONT)
