@@ -13,43 +13,10 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "lib"))
-from tl import (SOAK, TARGETS, Redis, Session, Skip, case, check, check_clean,
-                check_eq, footprint, main, note, start, trapline)
+from tl import (SOAK, TARGETS, Redis, Session, Skip, Target, case, check,
+                check_clean, check_eq, footprint, main, note, start, trapline)
 
 CYCLES = 1000 if SOAK else 100
-
-
-class Target:
-    """A program of tests/targets; README.md there has the words."""
-
-    def __init__(self, name, *args):
-        path = os.path.join(TARGETS, name)
-        check(os.path.exists(path), f"{path} is not built (make targets)")
-        self.p = start([path, "-s", "900", *args], stdin=subprocess.PIPE,
-                       stdout=subprocess.PIPE, text=True, bufsize=1)
-        self.pid = self.p.pid
-        self.wrong = []
-        check_eq(self.p.stdout.readline().split()[0], "ready", "first word")
-
-    def ask(self, word, until):
-        """Send a word; the figures up to the line `until`."""
-        figures = {}
-        self.p.stdin.write(word + "\n")
-        while True:
-            line = self.p.stdout.readline()
-            check(line, "the target ended")
-            line = line.strip()
-            if line.startswith(until):
-                check_eq(self.wrong, [], "wrong answers")
-                return figures
-            if line.startswith("wrong") and line != "wrong 0":
-                self.wrong.append(line)
-            elif re.fullmatch(r"\S+ \d+", line):
-                figures[line.split()[0]] = int(line.split()[1])
-
-    def quit(self):
-        self.ask("quit", "verdict ok")
-        check_eq(self.p.wait(20), 0, "the target's exit status")
 
 
 def cycle(pid, alive, *probes):
@@ -82,11 +49,11 @@ def on_target(name, *probes):
     armed = cycle(t.pid, lambda: t.p.poll() is None, *probes)
     check(armed, "nothing was ever armed")
     note(f"{len(armed)} functions armed")
-    first = t.ask("pause", "paused")
+    first = t.ask("pause")
     s = Session("count", t.pid, *probes)
-    t.ask("resume", "running")
+    t.ask("resume")
     time.sleep(0.3)
-    last = t.ask("pause", "paused")
+    last = t.ask("pause")
     rows = {r["probe"].split("+")[0].removeprefix("main."): r
             for r in s.stop()}
     same = set(rows) & set(first)
