@@ -370,9 +370,10 @@ static bool arm(void)
 	if (err)
 		printf("hits: registering failed: %d\n", err);
 	for (int i = 0; i < 3 && !err; i++)
-		if (tl_kprobe_why(probes[i])) {
+		if (trapline_kprobe_why(probes[i])) {
 			printf("hits: no jump: %s\n",
-			       tl_why_name(tl_kprobe_why(probes[i])));
+			       trapline_why_name(
+				       trapline_kprobe_why(probes[i])));
 			return false;
 		}
 	return !err;

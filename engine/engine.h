@@ -316,7 +316,7 @@ bool tl_probe_registered(const struct kprobe *p);
 void tl_finish(void);
 /* Take those of @kps that are marked TL_FLAG_REMOVE out; wait for handlers. */
 void tl_probes_remove(struct kprobe **kps, int num);
-/* register_kprobes() and tl_register_each(), with the lock held. */
+/* register_kprobes() and trapline_register_each(), with the lock held. */
 int tl_probes_add(struct kprobe **kps, int num, int *errs, enum tl_why *why,
 		  bool all);
 

@@ -105,7 +105,7 @@ struct tl_point *tl_optimize_covering(uintptr_t from, uintptr_t addr)
 	return NULL;
 }
 
-enum tl_why tl_kprobe_why(const struct kprobe *probe)
+enum tl_why trapline_kprobe_why(const struct kprobe *probe)
 {
 	const struct tl_point *p = probe->point;
 
@@ -117,7 +117,7 @@ enum tl_why tl_kprobe_why(const struct kprobe *probe)
 	return p->why;
 }
 
-const char *tl_why_name(enum tl_why why)
+const char *trapline_why_name(enum tl_why why)
 {
 	/* clang-format off */
 	static const char *const names[TL_NR_WHY] = {

@@ -26,7 +26,7 @@ bool tl_probe_registered(const struct kprobe *p)
 	return (uintptr_t)p->point >= TL_NR_WHY;
 }
 
-/* Leave the reason where tl_kprobe_why() finds it. */
+/* Leave the reason where trapline_kprobe_why() finds it. */
 static void refuse(struct kprobe *p, enum tl_why why)
 {
 	p->point = (struct tl_point *)(uintptr_t)why;
@@ -206,7 +206,7 @@ static int outcome(struct kprobe *p, enum tl_why *why)
 	const struct tl_point *point = p->point;
 
 	p->flags &= ~TL_FLAG_NEW;
-	*why = tl_kprobe_why(p);
+	*why = trapline_kprobe_why(p);
 	if (point->err) {
 		*why = point->tried;
 		p->opcode = *why;
@@ -255,7 +255,7 @@ int tl_probes_add(struct kprobe **kps, int num, int *errs, enum tl_why *whys,
 	for (int i = 0; i < num; i++) {
 		int err = link_probe(kps[i], &work);
 
-		report(i, err, tl_kprobe_why(kps[i]), errs, whys);
+		report(i, err, trapline_kprobe_why(kps[i]), errs, whys);
 		if (!err)
 			continue;
 		first = first ? first : err;
@@ -338,7 +338,8 @@ int register_kprobes(struct kprobe **kps, int num)
 	return ret < 0 ? ret : 0;
 }
 
-int tl_register_each(struct kprobe **kps, int num, int *err, enum tl_why *why)
+int trapline_register_each(struct kprobe **kps, int num, int *err,
+			   enum tl_why *why)
 {
 	int ret;
 

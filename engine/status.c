@@ -19,7 +19,7 @@ static int report_point(struct tl_point *p, void *arg)
 		struct tl_status st = {
 			.addr = p->addr,
 			.probe = probe,
-			.why = tl_kprobe_why(probe),
+			.why = trapline_kprobe_why(probe),
 			.enabled = !kprobe_disabled(probe),
 			.is_return = tl_probe_is_return(probe),
 			.missed = tl_load(&probe->nmissed),

@@ -37,7 +37,8 @@ static void print_json(struct output *out, const struct session_view *v)
 		put_number(obj, "missed", v->missed[i]);
 		put_bool(obj, "enabled", p->kind != SESSION_NOT_ARMED);
 		put_text(obj, "why_not_jump",
-			 p->kind == SESSION_JUMP ? "" : tl_why_name(p->why));
+			 p->kind == SESSION_JUMP ? ""
+						 : trapline_why_name(p->why));
 		output_json(out, obj);
 	}
 }
@@ -71,7 +72,7 @@ static void print_text(struct output *out, const struct session_view *v,
 			    p->addr, name);
 		if (p->kind == SESSION_BREAKPOINT && p->why != TL_WHY_NONE)
 			output_text(out, "  (no jump: %s)",
-				    tl_why_name(p->why));
+				    trapline_why_name(p->why));
 		output_text(out, "\n");
 		free(name);
 	}

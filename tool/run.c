@@ -208,8 +208,8 @@ static char *reason(enum session_action action, const struct session_probe *p)
 	    p->why == TL_WHY_FORBIDDEN)
 		return must_dup(error_words(action, p));
 	more = why_meaning(p->why);
-	return must_print("%s%s%s%s", tl_why_name(p->why), more ? " (" : "",
-			  more ? more : "", more ? ")" : "");
+	return must_print("%s%s%s%s", trapline_why_name(p->why),
+			  more ? " (" : "", more ? more : "", more ? ")" : "");
 }
 
 /* Name what is not armed; of many with one reason only how many they are. */

@@ -7,7 +7,7 @@
  */
 #include "why.h"
 
-const char *tl_why_name(enum tl_why why)
+const char *trapline_why_name(enum tl_why why)
 {
 	/* clang-format off */
 	static const char *const names[TL_NR_WHY] = {

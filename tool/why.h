@@ -7,7 +7,7 @@
 
 #include <trapline/kprobes.h>
 
-/* A few words more than tl_why_name() has, or NULL. */
+/* A few words more than trapline_why_name() has, or NULL. */
 const char *why_meaning(enum tl_why why);
 
 #endif

@@ -45,7 +45,7 @@ void tl_maintain(void);
 uintptr_t tl_origin(uintptr_t ip);
 
 /*
- * As tl_register_each(), for return probes.
+ * As trapline_register_each(), for return probes.
  */
 int tl_register_each_return(struct kretprobe **rps, int num, int *err,
 			    enum tl_why *why);

@@ -3,7 +3,8 @@
  * kprobes.h - probes, for those who use them
  *
  * The names, fields, return codes and rules are those of Linux's
- * <linux/kprobes.h>.  What is Trapline's own is named tl_* or said so.
+ * <linux/kprobes.h>.  What is Trapline's own is named trapline_* (functions),
+ * tl_* (types, inline functions) or TL_*, or said so.
  *
  * Every function here is to be called in task context (not from a handler) but
  * for those marked otherwise.  Every int function returns 0 or a negative
@@ -88,7 +89,7 @@ static inline uint64_t tl_counter_read(const uint64_t *cell)
 
 /*
  * Why a probe is not reached by a jump.  Stable: the numbers and the names of
- * tl_why_name() are part of the interface.
+ * trapline_why_name() are part of the interface.
  */
 enum tl_why {
 	TL_WHY_NONE = 0,	   /* it is a jump */
@@ -111,7 +112,7 @@ enum tl_why {
 };
 
 /* A word or two for @why, lower case, no full stop.  Context: any. */
-const char *tl_why_name(enum tl_why why);
+const char *trapline_why_name(enum tl_why why);
 
 /*
  * A probe.  The caller owns the memory, zeroes it, fills in the first group
@@ -148,7 +149,7 @@ struct kprobe {
  * be probed; a forbidden place; already registered.  -TL_EILSEQ: not an
  * instruction boundary, int3, int n, ud.  -TL_EOPNOTSUPP: far transfers, iret, virtual
  * machine calls.  -TL_ENOENT: no such symbol, or no code there.  -TL_ENOMEM.
- * -TL_EBUSY: JUMP_ONLY, and it cannot be a jump: tl_kprobe_why() says why.
+ * -TL_EBUSY: JUMP_ONLY, and it cannot be a jump: trapline_kprobe_why() tells.
  */
 int register_kprobe(struct kprobe *p);
 
@@ -171,7 +172,8 @@ void unregister_kprobes(struct kprobe **kps, int num);
  * others are armed all the same.  Returns how many were registered, or a
  * negative code if nothing could be tried.
  */
-int tl_register_each(struct kprobe **kps, int num, int *err, enum tl_why *why);
+int trapline_register_each(struct kprobe **kps, int num, int *err,
+			   enum tl_why *why);
 
 /* Arm or disarm a registered probe.  -TL_EINVAL: not registered, or GONE. */
 int enable_kprobe(struct kprobe *p);
@@ -187,7 +189,7 @@ struct kprobe *kprobe_running(void);
 void wait_for_kprobe_optimizer(void);
 
 /* Trapline: why @p is not a jump (TL_WHY_NONE if it is). */
-enum tl_why tl_kprobe_why(const struct kprobe *p);
+enum tl_why trapline_kprobe_why(const struct kprobe *p);
 
 /* Is @p, or was it marked to be, out of action? */
 static inline bool kprobe_disabled(const struct kprobe *p)

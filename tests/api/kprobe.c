@@ -80,7 +80,7 @@ TL_TEST(pre_handler_sees_the_arguments_and_the_result_is_unchanged)
 		CHECK(seen.sp < sp && sp - seen.sp < 4096);
 		CHECK_EQ(running, &p);
 		CHECK_EQ(!!(p.flags & KPROBE_FLAG_OPTIMIZED), pl->jump);
-		CHECK_EQ(tl_kprobe_why(&p),
+		CHECK_EQ(trapline_kprobe_why(&p),
 			 pl->jump ? TL_WHY_NONE : TL_WHY_TARGET);
 		CHECK_EQ(p.nmissed, 0);
 		unregister_kprobe(&p);
@@ -241,7 +241,7 @@ TL_TEST(post_handler_on_a_branch_sees_where_it_goes)
 		CHECK_EQ(posts, rows[i].hits);
 		if (rows[i].to)
 			CHECK_EQ(seen_post.ip, rows[i].to);
-		CHECK_EQ(tl_kprobe_why(&p) != TL_WHY_NONE, true);
+		CHECK_EQ(trapline_kprobe_why(&p) != TL_WHY_NONE, true);
 		unregister_kprobe(&p);
 	}
 }
@@ -345,7 +345,7 @@ TL_TEST(the_newest_of_several_probes_runs_first)
 
 		CHECK_EQ(disable_kprobe(&b), 0);
 		CHECK_EQ(disable_kprobe(&b), 0);
-		CHECK_EQ(tl_kprobe_why(&b), TL_WHY_DISABLED);
+		CHECK_EQ(trapline_kprobe_why(&b), TL_WHY_DISABLED);
 		reset();
 		CHECK_EQ(pl->fn(1, 2, 0), 3);
 		CHECK_STR(trail, "CAca");
@@ -579,7 +579,7 @@ TL_TEST(register_kprobes_is_all_or_nothing)
 	b.addr = (void *)place_break;
 	bad.addr = (void *)place_ud;
 	a.flags = b.flags = bad.flags = 0;
-	CHECK_EQ(tl_register_each(mixed, 3, err, why), 2);
+	CHECK_EQ(trapline_register_each(mixed, 3, err, why), 2);
 	CHECK_EQ(err[0], 0);
 	CHECK_EQ(err[1], -TL_EILSEQ);
 	CHECK_EQ(err[2], 0);
@@ -655,7 +655,7 @@ TL_TEST(counting_keeps_the_red_zone_and_the_flags)
 		SKIP("a kernel has no red zone");
 	CHECK_EQ(place_red_zone(30, 12, 0), 42);
 	CHECK_EQ(register_kprobe(&p), 0);
-	CHECK_EQ(tl_kprobe_why(&p), TL_WHY_NONE);
+	CHECK_EQ(trapline_kprobe_why(&p), TL_WHY_NONE);
 	for (int i = 0; i < 100; i++)
 		CHECK_EQ(place_red_zone(30, 12, 0), 42);
 	CHECK_EQ(tl_counter_read(cell), 100);
@@ -673,14 +673,14 @@ TL_TEST(a_probe_inside_a_window_turns_the_jump_back)
 
 	reset();
 	CHECK_EQ(register_kprobe(&p), 0);
-	CHECK_EQ(tl_kprobe_why(&p), TL_WHY_NONE);
+	CHECK_EQ(trapline_kprobe_why(&p), TL_WHY_NONE);
 	CHECK_EQ(register_kprobe(&q), 0);
-	CHECK_EQ(tl_kprobe_why(&p), TL_WHY_OTHER_PROBE);
+	CHECK_EQ(trapline_kprobe_why(&p), TL_WHY_OTHER_PROBE);
 	CHECK_EQ(place_jump(1, 2, 0), 3);
 	CHECK_EQ(hits, 2);
 	unregister_kprobe(&q);
 	wait_for_kprobe_optimizer();
-	CHECK_EQ(tl_kprobe_why(&p), TL_WHY_NONE);
+	CHECK_EQ(trapline_kprobe_why(&p), TL_WHY_NONE);
 	CHECK_EQ(place_jump(1, 2, 0), 3);
 	CHECK_EQ(hits, 3);
 	unregister_kprobe(&p);

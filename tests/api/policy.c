@@ -65,7 +65,7 @@ static int probes_work(void)
 		hits = 0;
 		if (register_kprobe(&p) || register_kprobe(&q))
 			return __LINE__;
-		if (tl_kprobe_why(&p) != TL_WHY_NONE)
+		if (trapline_kprobe_why(&p) != TL_WHY_NONE)
 			return __LINE__;
 		if (place_jump(1, 2, 0) != 3 || place_break(1, 2, 0) != 3)
 			return __LINE__;

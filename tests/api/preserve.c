@@ -295,13 +295,14 @@ static void one_by_one(unsigned int what)
 		for (unsigned int i = 0; i < n; i++) {
 			fill(&probes[i], k, off[i], what);
 			CHECK_EQ(register_kprobe(&probes[i]), 0);
-			if (tl_kprobe_why(&probes[i]) == TL_WHY_NONE)
+			if (trapline_kprobe_why(&probes[i]) == TL_WHY_NONE)
 				jumps++;
 			else
 				breakpoints++;
 			if (!same(k)) {
 				tl_test_note("offset", off[i]);
-				tl_test_note("why", tl_kprobe_why(&probes[i]));
+				tl_test_note("why",
+					     trapline_kprobe_why(&probes[i]));
 			}
 			CHECK_EQ(probes[i].nmissed, 0);
 			unregister_kprobe(&probes[i]);
@@ -367,7 +368,8 @@ TL_TEST(breakpoints_on_every_instruction_change_nothing)
 			CHECK_EQ(register_kprobe(&probes[i]), 0);
 		}
 		for (unsigned int i = 0; i < n; i++)
-			breakpoints += tl_kprobe_why(&probes[i]) != TL_WHY_NONE;
+			breakpoints += trapline_kprobe_why(&probes[i]) !=
+				       TL_WHY_NONE;
 		same(k);
 		for (unsigned int i = 0; i < n; i++)
 			unregister_kprobe(&probes[i]);

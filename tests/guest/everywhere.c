@@ -166,7 +166,7 @@ static size_t probe_instructions(const struct symbol *sym, struct kprobe *p,
 		p[i].pre_handler = count;
 		list[i] = &p[i];
 	}
-	tl_register_each(list, (int)sym->size, errors, NULL);
+	trapline_register_each(list, (int)sym->size, errors, NULL);
 	for (size_t i = 0; i < sym->size; i++) {
 		if (!errors[i])
 			list[kept++] = &p[i];

@@ -179,7 +179,7 @@ TL_TEST(registered_and_unregistered_under_threads_no_result_is_wrong)
 		if (err)
 			break;
 		for (unsigned int i = 0; i < n; i++)
-			jumps += tl_kprobe_why(&p[i]) == TL_WHY_NONE;
+			jumps += trapline_kprobe_why(&p[i]) == TL_WHY_NONE;
 		unregister_kprobes(list, n);
 		done += 2 * n;
 	}

@@ -57,7 +57,7 @@ static void one(const void *at, place_fn *fn, long a, long b, long want,
 	hits = 0;
 	CHECK_EQ(fn(a, b, 0), want);
 	CHECK_EQ(register_kprobe(&p), 0);
-	CHECK_EQ(tl_kprobe_why(&p), why);
+	CHECK_EQ(trapline_kprobe_why(&p), why);
 	for (int i = 0; i < 1000; i++)
 		CHECK_EQ(fn(a, b, 0), want);
 	CHECK_EQ(hits, 1000);
@@ -78,7 +78,7 @@ TL_TEST(one_byte_function_followed_by_another)
 
 	hits = 0;
 	CHECK_EQ(register_kprobe(&p), 0);
-	CHECK_EQ(tl_kprobe_why(&p), TL_WHY_PAST_END);
+	CHECK_EQ(trapline_kprobe_why(&p), TL_WHY_PAST_END);
 	place_one(1, 2, 3);
 	CHECK_EQ(place_after_one(1, 2, 3), 8);
 	CHECK_EQ(hits, 1);
@@ -495,7 +495,7 @@ TL_TEST(many_functions_of_libc_at_once)
 		list[n] = &p[n];
 		n++;
 	}
-	armed = tl_register_each(list, n, NULL, NULL);
+	armed = trapline_register_each(list, n, NULL, NULL);
 	CHECK(armed > n / 2);
 	for (int i = 0; i < 200; i++) {
 		char *s = malloc(32);

@@ -225,18 +225,18 @@ TL_TEST(busy_window_stays_a_breakpoint_until_it_is_free)
 		a.kp.addr = sim_text + SPOT;
 		b.kp.addr = sim_text + SPOT + 10;
 		CHECK_EQ(register_kprobes(two, 2), 0);
-		CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_BUSY);
+		CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_BUSY);
 		CHECK_EQ(sim_text[SPOT], SIM_TRAP);
 		CHECK_EQ(sim_text[SPOT + 10], SIM_JUMP);
 		CHECK_EQ(run_call(0).ax, FILL);
 		CHECK_STR(trace, "AB");
 		wait_for_kprobe_optimizer(); /* still busy */
 		CHECK_EQ(sim_text[SPOT], SIM_TRAP);
-		CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_BUSY);
+		CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_BUSY);
 		sim.busy_to = 0;
 		wait_for_kprobe_optimizer();
 		CHECK_EQ(sim_text[SPOT], SIM_JUMP);
-		CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_NONE);
+		CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_NONE);
 		CHECK_EQ(run_call(0).ax, FILL);
 		finish();
 	}
@@ -256,9 +256,9 @@ TL_TEST(busy_window_of_a_jump_only_probe_gives_ebusy)
 		a.kp.addr = sim_text + SPOT;
 		b.kp.addr = sim_text + SPOT + 10;
 		a.kp.flags = b.kp.flags = KPROBE_FLAG_JUMP_ONLY;
-		CHECK_EQ(tl_register_each(two, 2, err, NULL), 1);
+		CHECK_EQ(trapline_register_each(two, 2, err, NULL), 1);
 		CHECK_EQ(err[0], -TL_EBUSY);
-		CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_BUSY);
+		CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_BUSY);
 		CHECK_EQ(sim_text[SPOT], SIM_INC);
 		CHECK_EQ(sim_text[SPOT + 10], SIM_JUMP);
 		sim.busy_to = 0;
@@ -283,7 +283,7 @@ TL_TEST(point_inside_a_window_turns_the_jump_back_first)
 		add(&a, SPOT);
 		add(&b, SPOT + 3);
 		CHECK_EQ(sim_text[SPOT], SIM_TRAP);
-		CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_OTHER_PROBE);
+		CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_OTHER_PROBE);
 		CHECK_EQ(sim_text[SPOT + 3], SIM_JUMP);
 		sim.hook = NULL;
 		trace_clear();
@@ -293,7 +293,7 @@ TL_TEST(point_inside_a_window_turns_the_jump_back_first)
 		sim.hook = others ? NULL : walk_through;
 		disable_kprobe(&b.kp);
 		CHECK_EQ(sim_text[SPOT], SIM_JUMP);
-		CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_NONE);
+		CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_NONE);
 		enable_kprobe(&b.kp);
 		CHECK_EQ(sim_text[SPOT], SIM_TRAP);
 		unregister_kprobe(&b.kp);
@@ -348,7 +348,7 @@ TL_TEST(point_inside_a_jump_only_window_gives_ebusy)
 	add(&a, SPOT);
 	b.kp.addr = sim_text + SPOT + 3;
 	CHECK_EQ(register_kprobe(&b.kp), -TL_EBUSY);
-	CHECK_EQ(tl_kprobe_why(&b.kp), TL_WHY_OTHER_PROBE);
+	CHECK_EQ(trapline_kprobe_why(&b.kp), TL_WHY_OTHER_PROBE);
 	b.kp.flags = KPROBE_FLAG_DISABLED;
 	CHECK_EQ(register_kprobe(&b.kp), 0);
 	CHECK_EQ(enable_kprobe(&b.kp), -TL_EBUSY);
@@ -373,7 +373,7 @@ TL_TEST(first_of_a_batch_keeps_its_window_if_it_must_be_a_jump)
 	a.kp.addr = sim_text + SPOT;
 	a.kp.flags = KPROBE_FLAG_JUMP_ONLY;
 	b.kp.addr = sim_text + SPOT + 3;
-	CHECK_EQ(tl_register_each(two, 2, err, NULL), 1);
+	CHECK_EQ(trapline_register_each(two, 2, err, NULL), 1);
 	CHECK_EQ(err[0], 0);
 	CHECK_EQ(err[1], -TL_EBUSY);
 	CHECK_EQ(sim_text[SPOT], SIM_JUMP);
@@ -388,7 +388,7 @@ TL_TEST(jump_only_never_leaves_a_breakpoint)
 	a.kp.flags = KPROBE_FLAG_JUMP_ONLY;
 	a.kp.addr = sim_text + FILL - 2;
 	CHECK_EQ(register_kprobe(&a.kp), -TL_EBUSY);
-	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_PAST_END);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_PAST_END);
 	CHECK_MEM(sim_text, pristine, SIM_TEXT_BYTES);
 	/* At a point that is a breakpoint already, which stays. */
 	add(&b, FILL - 2);
@@ -400,7 +400,7 @@ TL_TEST(jump_only_never_leaves_a_breakpoint)
 	sim_ops.no_optimize = true;
 	a.kp.addr = sim_text + SPOT;
 	CHECK_EQ(register_kprobe(&a.kp), -TL_EBUSY);
-	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_OFF);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_OFF);
 	finish();
 }
 
@@ -437,15 +437,15 @@ TL_TEST(why_not_is_what_the_plan_says)
 	sim_text[31] = (uint8_t)(SPOT + 2 - 32);
 	keep_pristine();
 	add(&a, SPOT);
-	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_TARGET);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_TARGET);
 	unregister_kprobe(&a.kp);
 	a.kp.flags = 0;
 	add(&a, CALLER);
-	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_NONE);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_NONE);
 	unregister_kprobe(&a.kp);
 	a.kp.flags = 0;
 	sim_ops.function = NULL;
 	add(&a, SPOT);
-	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_NO_BOUNDS);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_NO_BOUNDS);
 	finish();
 }

@@ -104,7 +104,7 @@ TL_TEST(jump_calls_handlers_and_keeps_the_result)
 		SKIP("no memory may be writable and executable here");
 	CHECK_EQ(register_kprobe(&p), 0);
 	CHECK_EQ(sim_text[F], 0xe9);
-	CHECK_EQ(tl_kprobe_why(&p), TL_WHY_NONE);
+	CHECK_EQ(trapline_kprobe_why(&p), TL_WHY_NONE);
 	pres = posts = 0;
 	CHECK_EQ(call(F, 10), 17);
 	CHECK_EQ(pres, 1);
@@ -186,6 +186,6 @@ TL_TEST(places_that_cannot_be_probed_are_refused)
 	p.addr = sim_text + F + 8; /* too near to the end for a jump */
 	p.flags = KPROBE_FLAG_JUMP_ONLY;
 	CHECK_EQ(register_kprobe(&p), -TL_EBUSY);
-	CHECK(tl_kprobe_why(&p) != TL_WHY_NONE);
+	CHECK(trapline_kprobe_why(&p) != TL_WHY_NONE);
 	finish();
 }

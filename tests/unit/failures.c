@@ -204,7 +204,7 @@ static void remove_with_failure(enum sim_call call, unsigned long n, int way)
 	sim_fail(call, 0);
 	/* Whatever is still in the text, no handler runs. */
 	check_trace("");
-	CHECK(!tl_kprobe_why(&a.kp) || !a.kp.point);
+	CHECK(!trapline_kprobe_why(&a.kp) || !a.kp.point);
 	tl_maintain();
 	CHECK_MEM(sim_text, pristine, SIM_TEXT_BYTES);
 	/* The same structures can be used again. */

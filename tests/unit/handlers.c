@@ -165,7 +165,7 @@ TL_TEST(post_handler_on_a_branch_is_simulated_and_says_why)
 	a.kp.post_handler = letter_post;
 	REQUIRE(register_kprobe(&a.kp) == 0);
 	CHECK_EQ(sim_text[CALLER + 2], SIM_TRAP);
-	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_POST_HANDLER);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_POST_HANDLER);
 	CHECK_EQ(run_call(CALLER).ax, 9);
 	CHECK_EQ(a.seen.ip, TEXT(LEAF)); /* after the call */
 	finish();
@@ -181,7 +181,7 @@ TL_TEST(instruction_without_a_copy_is_simulated)
 	keep_pristine();
 	a.kp.post_handler = letter_post;
 	add(&a, SPOT);
-	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_NOT_RELOCATABLE);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_NOT_RELOCATABLE);
 	regs = at(0);
 	regs.si = 1;
 	CHECK_EQ(sim_run(&regs, TEXT(FILL), 500), SIM_WENT_ON);

@@ -143,23 +143,23 @@ TL_TEST(window_waits_for_a_thread_in_a_slot_that_leads_into_it)
 	sim_ops.no_optimize = false;
 	/* The same probe, a new one at the same place, and one before it. */
 	REQUIRE(disable_kprobe(&a.kp) == 0 && enable_kprobe(&a.kp) == 0);
-	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_BUSY);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_BUSY);
 	CHECK_EQ(sim_text[SPOT], SIM_TRAP);
 	unregister_kprobe(&a.kp);
 	a.kp.flags = 0;
 	REQUIRE(register_kprobe(&a.kp) == 0);
-	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_BUSY);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_BUSY);
 	unregister_kprobe(&a.kp);
 	a.kp.flags = 0;
 	a.kp.addr = sim_text + SPOT - 2;
 	REQUIRE(register_kprobe(&a.kp) == 0);
-	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_BUSY);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_BUSY);
 	/* It goes on, unharmed, and the jump is made. */
 	CHECK_EQ(sim_run(&regs, TEXT(FILL), 200), SIM_WENT_ON);
 	CHECK_EQ(regs.ax, FILL - SPOT);
 	sim.busy_range = 0;
 	tl_maintain();
-	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_NONE);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_NONE);
 	CHECK_EQ(sim_text[SPOT - 2], SIM_JUMP);
 	finish();
 }
@@ -180,7 +180,7 @@ TL_TEST(window_waits_for_the_slot_of_a_disabled_neighbour)
 	sim_ops.no_optimize = false;
 	b.kp.addr = sim_text + SPOT - 2;
 	REQUIRE(register_kprobe(&b.kp) == 0);
-	CHECK_EQ(tl_kprobe_why(&b.kp), TL_WHY_BUSY);
+	CHECK_EQ(trapline_kprobe_why(&b.kp), TL_WHY_BUSY);
 	CHECK_EQ(sim_run(&regs, TEXT(FILL), 200), SIM_WENT_ON);
 	sim.busy_range = 0;
 	finish();

@@ -80,7 +80,7 @@ TL_TEST(same_struct_twice_gives_einval_and_stays_registered)
 	unregister_kprobe(&a.kp);
 
 	a.kp.flags = 0;
-	CHECK_EQ(tl_register_each(two, 2, err, NULL), 1);
+	CHECK_EQ(trapline_register_each(two, 2, err, NULL), 1);
 	CHECK_EQ(err[0], 0);
 	CHECK_EQ(err[1], -TL_EINVAL);
 	unregister_kprobes(two, 2);
@@ -154,7 +154,7 @@ TL_TEST(what_the_host_forbids_gives_einval)
 	CHECK_EQ(register_kprobe(&a.kp), -TL_EINVAL);
 	sim_ops.allowed = refuse_jumps;
 	CHECK_EQ(register_kprobe(&a.kp), 0);
-	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_FORBIDDEN);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_FORBIDDEN);
 	CHECK_EQ(sim_text[3], SIM_TRAP);
 	finish();
 }
@@ -167,7 +167,7 @@ TL_TEST(no_breakpoint_allowed_and_no_jump_possible_gives_ebusy)
 	sim_ops.allowed = refuse_breakpoints;
 	a.kp.addr = sim_text + FILL - 2; /* too near to the end */
 	CHECK_EQ(register_kprobe(&a.kp), -TL_EBUSY);
-	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_PAST_END);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_PAST_END);
 	a.kp.addr = sim_text + 3;
 	CHECK_EQ(register_kprobe(&a.kp), 0);
 	CHECK_EQ(sim_text[3], SIM_JUMP);
@@ -254,7 +254,7 @@ TL_TEST(zero_or_fewer_probes_give_einval)
 	start();
 	CHECK_EQ(register_kprobes(none, 0), -TL_EINVAL);
 	CHECK_EQ(register_kprobes(none, -1), -TL_EINVAL);
-	CHECK_EQ(tl_register_each(none, 0, NULL, NULL), -TL_EINVAL);
+	CHECK_EQ(trapline_register_each(none, 0, NULL, NULL), -TL_EINVAL);
 	CHECK_EQ(register_kretprobes(no_returns, 0), -TL_EINVAL);
 	unregister_kprobes(none, 0);
 	unregister_kretprobes(no_returns, 0);
@@ -291,7 +291,7 @@ TL_TEST(unregistered_probe_keeps_disabled_and_registers_silently_so)
 	run_call(0);
 	CHECK_STR(trace, "");
 	CHECK_EQ(sim_text[3], SIM_INC);
-	CHECK_EQ(tl_kprobe_why(&a.kp), TL_WHY_DISABLED);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_DISABLED);
 	finish();
 }
 
@@ -356,7 +356,7 @@ TL_TEST(register_each_says_what_became_of_each)
 	c.kp.addr = sim_text + FILL - 2;
 	d.kp.addr = sim_text + FILL - 3;
 	d.kp.flags = KPROBE_FLAG_JUMP_ONLY;
-	CHECK_EQ(tl_register_each(four, 4, err, why), 2);
+	CHECK_EQ(trapline_register_each(four, 4, err, why), 2);
 	CHECK_EQ(err[0], 0);
 	CHECK_EQ(why[0], TL_WHY_NONE);
 	CHECK_EQ(err[1], -TL_EOPNOTSUPP);
@@ -364,7 +364,7 @@ TL_TEST(register_each_says_what_became_of_each)
 	CHECK_EQ(why[2], TL_WHY_PAST_END);
 	CHECK_EQ(err[3], -TL_EBUSY);
 	CHECK_EQ(why[3], TL_WHY_PAST_END);
-	CHECK_EQ(tl_kprobe_why(&d.kp), TL_WHY_PAST_END);
+	CHECK_EQ(trapline_kprobe_why(&d.kp), TL_WHY_PAST_END);
 	CHECK(d.kp.addr == sim_text + FILL - 3);
 	CHECK_EQ(d.kp.flags, KPROBE_FLAG_JUMP_ONLY);
 	CHECK_EQ(sim_text[3], SIM_JUMP);
@@ -479,11 +479,11 @@ TL_TEST(status_lists_every_probe)
 TL_TEST(every_why_has_a_name_of_its_own)
 {
 	for (int i = 0; i < TL_NR_WHY; i++) {
-		const char *name = tl_why_name(i);
+		const char *name = trapline_why_name(i);
 
 		REQUIRE(name && *name);
 		for (int k = 0; k < i; k++)
-			CHECK(strcmp(name, tl_why_name(k)) != 0);
+			CHECK(strcmp(name, trapline_why_name(k)) != 0);
 	}
-	CHECK_STR(tl_why_name(TL_NR_WHY), "unknown");
+	CHECK_STR(trapline_why_name(TL_NR_WHY), "unknown");
 }

@@ -127,7 +127,7 @@ static void report(struct tl_probe *p, const struct action *a, int err,
 	if (err)
 		return;
 	p->probe = (uint64_t)a;
-	p->why = tl_kprobe_why(&a->kp);
+	p->why = trapline_kprobe_why(&a->kp);
 	p->kind = p->why == TL_WHY_NONE ? KIND_JUMP : KIND_BREAKPOINT;
 }
 
@@ -140,7 +140,7 @@ static void add_time(uint32_t i)
 	err = register_kretprobe(&actions[i]->rp);
 	report(p, actions[i], err, TL_WHY_NONE);
 	if (err)
-		p->why = tl_kprobe_why(&actions[i]->kp);
+		p->why = trapline_kprobe_why(&actions[i]->kp);
 }
 
 #define BATCH 256
@@ -155,7 +155,7 @@ static void add_counts(struct kprobe **kps, const uint32_t *index, int n)
 		err[i] = 0;
 		why[i] = TL_WHY_NONE;
 	}
-	got = tl_register_each(kps, n, err, why);
+	got = trapline_register_each(kps, n, err, why);
 	for (int i = 0; i < n; i++)
 		report(&tl_figures()->probe[index[i]], actions[index[i]],
 		       got < 0 ? got : err[i], why[i]);

@@ -449,7 +449,8 @@ TL_TEST(probe_is_hit_as_often_as_called_and_sees_arguments)
 		CHECK(*(volatile kprobe_opcode_t *)at != original);
 		CHECK_EQ(a64_is_brk(*(volatile kprobe_opcode_t *)at), !m->jump);
 		CHECK_EQ(!(p.flags & KPROBE_FLAG_OPTIMIZED), !m->jump);
-		CHECK_EQ(tl_kprobe_why(&p), m->jump ? TL_WHY_NONE : TL_WHY_OFF);
+		CHECK_EQ(trapline_kprobe_why(&p),
+			 m->jump ? TL_WHY_NONE : TL_WHY_OFF);
 		CHECK_EQ(p.opcode, original);
 		for (long i = 0; i < 1000; i++) {
 			CHECK_EQ(plain(i, 7), i + 12);
