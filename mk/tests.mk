@@ -51,13 +51,16 @@ targets: $(target-programs)
 guests: $(guest-images)
 tests: $(tests) $(benches)
 
-.PHONY: check soak run-tests bench contract check-layers check-format shellcheck
+.PHONY: check soak fuzz run-tests bench contract check-layers check-format shellcheck
 check: tests $(if $(SAN),,all targets guests $(template) contract) check-layers \
 		shellcheck
 	$(Q)scripts/run-tests -o $(O) $(tests) $(tool-scripts) \
-		$(if $(SAN),,scripts/run-guests)
+		$(if $(SAN),,scripts/run-fuzz scripts/run-guests)
 soak: export TL_SOAK := 1
 soak: check
+
+fuzz:
+	$(Q)scripts/run-fuzz -o $(O) $(if $(SECONDS),-t $(SECONDS))
 
 bench: all targets $(benches)
 	$(Q)scripts/run-bench -o $(O)/bench.json $(benches) $(bench-scripts)
