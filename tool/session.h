@@ -67,8 +67,7 @@ struct session_probe {
 };
 
 struct session_options {
-	bool force;	/* also where the seccomp filter cannot be judged */
-	bool jump_only; /* never a breakpoint */
+	bool force; /* also where the seccomp filter cannot be judged */
 	bool verbose;
 };
 

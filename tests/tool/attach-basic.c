@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <linux/futex.h>
 
-static const struct session_options jump_only = { .jump_only = true };
+static const struct session_options no_options = { 0 };
 
 /* Attach to @pid and arm the probed function: NULL if that fails. */
 static struct session *arm(pid_t pid, enum session_action action,
@@ -23,7 +23,7 @@ static struct session *arm(pid_t pid, enum session_action action,
 	struct session *s;
 	int got;
 
-	got = session_attach(&s, pid, &jump_only);
+	got = session_attach(&s, pid, &no_options);
 	CHECK_EQ(got, 0);
 	if (got) {
 		CHECK_STR(session_error(), NULL);
@@ -540,7 +540,7 @@ TL_TEST(a_fork_child_returns_from_what_its_parent_entered)
 
 	REQUIRE(pid > 0);
 	maps = maps_text(pid);
-	REQUIRE(session_attach(&s, pid, &jump_only) == 0);
+	REQUIRE(session_attach(&s, pid, &no_options) == 0);
 	before = shared->calls;
 	CHECK_EQ(session_add(s, &p, 1), 1);
 	nap_ms(100);
@@ -596,7 +596,7 @@ TL_TEST(a_call_under_way_gets_its_return_address_back)
 
 	REQUIRE(pid > 0);
 	maps = maps_text(pid);
-	REQUIRE(session_attach(&s, pid, &jump_only) == 0);
+	REQUIRE(session_attach(&s, pid, &no_options) == 0);
 	CHECK_EQ(session_add(s, &p, 1), 1);
 	shared->extra[3] = 1;
 	CHECK(await_word(&shared->extra[2], 1, 2000));
@@ -681,7 +681,7 @@ TL_TEST(a_thread_asleep_in_a_copied_system_call_is_moved_back)
 	REQUIRE(pid > 0);
 	maps = maps_text(pid);
 	nap_ms(20);
-	REQUIRE(session_attach(&s, pid, &jump_only) == 0);
+	REQUIRE(session_attach(&s, pid, &no_options) == 0);
 	CHECK_EQ(session_add(s, &p, 1), 1);
 	CHECK_EQ(p.err, 0);
 	CHECK_EQ(p.why, TL_WHY_NONE);
@@ -729,7 +729,7 @@ TL_TEST(status_shows_what_is_armed_and_clean_asks_the_guardian)
 	CHECK_EQ(v.probes[0].kind, SESSION_JUMP);
 	CHECK_EQ(v.hits[0], shared->calls - before);
 	session_view_free(&v);
-	CHECK_EQ(session_attach(&other, pid, &jump_only), -EBUSY);
+	CHECK_EQ(session_attach(&other, pid, &no_options), -EBUSY);
 	CHECK_EQ(session_clean(pid), 1);
 	check_as_before(pid, maps);
 	CHECK_EQ(session_state(s), SESSION_LOST);

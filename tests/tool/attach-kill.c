@@ -8,7 +8,7 @@
 /* What a tool does: attach, arm both kinds, look, detach. */
 static void be_the_tool(pid_t target)
 {
-	struct session_options opt = { .jump_only = true };
+	struct session_options opt = { 0 };
 	struct session_probe p[2];
 	struct session *s;
 
@@ -25,7 +25,7 @@ static void be_the_tool(pid_t target)
 
 static void be_the_timer(pid_t target)
 {
-	struct session_options opt = { .jump_only = true };
+	struct session_options opt = { 0 };
 	struct session_probe p;
 	struct session *s;
 

@@ -14,7 +14,7 @@
 
 extern char **environ;
 
-static const struct session_options jump_only = { .jump_only = true };
+static const struct session_options no_options = { 0 };
 
 #define ROUNDS (10 * tl_test_scale)
 
@@ -41,7 +41,7 @@ static void sessions(pid_t pid, unsigned int n)
 	struct session *s;
 
 	for (unsigned int i = 0; i < n; i++) {
-		int got = session_attach(&s, pid, &jump_only);
+		int got = session_attach(&s, pid, &no_options);
 
 		CHECK_EQ(got, 0);
 		if (got) {
@@ -348,7 +348,7 @@ TL_TEST(a_program_that_ends_meanwhile)
 			short_life();
 			_exit(0);
 		}
-		if (session_attach(&s, pid, &jump_only) == 0) {
+		if (session_attach(&s, pid, &no_options) == 0) {
 			probed_probe(&p, i & 1 ? SESSION_TIME : SESSION_COUNT);
 			session_add(s, &p, 1);
 			CHECK_EQ(session_detach(s), 0);

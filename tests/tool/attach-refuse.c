@@ -17,13 +17,13 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-static const struct session_options jump_only = { .jump_only = true };
+static const struct session_options no_options = { 0 };
 
 /* Attaching to @pid fails with @err, and the reason has @word in it. */
 static void check_refused(pid_t pid, int err, const char *word)
 {
 	struct session *s = NULL;
-	int got = session_attach(&s, pid, &jump_only);
+	int got = session_attach(&s, pid, &no_options);
 
 	CHECK_EQ(got, err);
 	CHECK(strstr(session_error(), word) != NULL);
@@ -39,7 +39,7 @@ static void check_accepted(pid_t pid)
 	struct session *s = NULL;
 	uint64_t hits = 0;
 
-	CHECK_EQ(session_attach(&s, pid, &jump_only), 0);
+	CHECK_EQ(session_attach(&s, pid, &no_options), 0);
 	if (!s) {
 		CHECK_STR(session_error(), "");
 		return;
@@ -206,7 +206,7 @@ TL_TEST(a_process_of_somebody_else)
 
 		if (setgid(65534) || setuid(65534))
 			_exit(9);
-		if (session_attach(&s, pid, &jump_only) != -EPERM)
+		if (session_attach(&s, pid, &no_options) != -EPERM)
 			_exit(1);
 		_exit(strstr(session_error(), "as root") ? 0 : 2);
 	}
@@ -435,7 +435,7 @@ TL_TEST(a_new_namespace_while_attached)
 	pid = victim_start(new_namespace);
 	REQUIRE(pid > 0);
 	maps = maps_text(pid);
-	REQUIRE(session_attach(&s, pid, &jump_only) == 0);
+	REQUIRE(session_attach(&s, pid, &no_options) == 0);
 	probed_probe(&p, SESSION_COUNT);
 	CHECK_EQ(session_add(s, &p, 1), 1);
 	CHECK(go_on(1));
@@ -463,7 +463,7 @@ TL_TEST(text_is_put_back_where_no_worker_can_be_made)
 	pid = victim_start(new_namespace);
 	REQUIRE(pid > 0);
 	maps = maps_text(pid);
-	REQUIRE(session_attach(&s, pid, &jump_only) == 0);
+	REQUIRE(session_attach(&s, pid, &no_options) == 0);
 	probed_probe(&p, SESSION_TIME);
 	CHECK_EQ(session_add(s, &p, 1), 1);
 	CHECK(go_on(1));
@@ -510,7 +510,7 @@ static int try_probe(pid_t pid, void *addr, enum session_action action,
 	struct session *s;
 
 	snprintf(p.name, sizeof(p.name), "%s", name);
-	if (session_attach(&s, pid, &jump_only))
+	if (session_attach(&s, pid, &no_options))
 		return 1;
 	CHECK_EQ(session_add(s, &p, 1), 0);
 	CHECK_EQ(p.kind, SESSION_NOT_ARMED);
@@ -579,7 +579,7 @@ TL_TEST(more_probes_than_there_is_room_for)
 	struct session *s;
 
 	REQUIRE(pid > 0 && p);
-	REQUIRE(session_attach(&s, pid, &jump_only) == 0);
+	REQUIRE(session_attach(&s, pid, &no_options) == 0);
 	CHECK_EQ(session_add(s, p, 9000), -ENOSPC);
 	CHECK_EQ(session_detach(s), 0);
 	free(p);

@@ -19,40 +19,6 @@ HOT = ["add", "mix", "branch", "loop", "many", "vector", "table", "bystack",
 KINDS = ("dyn", "dyn-static", "dyn-musl")
 
 
-class Target:
-    """A target that obeys words; see tests/targets/README.md."""
-
-    def __init__(self, name, *args):
-        self.p = tl.start([os.path.join(tl.TARGETS, name), "-s", "100", *args],
-                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          text=True)
-        self.pid = int(self.p.stdout.readline().split()[1])
-
-    def say(self, word, until):
-        self.p.stdin.write(word + "\n")
-        self.p.stdin.flush()
-        figures = {}
-        for line in self.p.stdout:
-            if line.strip() == until:
-                return figures
-            name, _, n = line.strip().rpartition(" ")
-            if n.isdigit():
-                figures[name] = int(n)
-        raise AssertionError(f"no answer to {word}")
-
-    def pause(self):
-        return self.say("pause", "paused")
-
-    def resume(self):
-        self.say("resume", "running")
-
-    def quit(self):
-        """End it; it must have been right about everything."""
-        out, _ = self.p.communicate("quit\n", timeout=20)
-        tl.check("verdict ok" in out, f"verdict: {out[-200:]}")
-        tl.check_eq(self.p.returncode, 0, "exit status of the target")
-
-
 def rows_of(text):
     return [json.loads(line) for line in text.splitlines()]
 
@@ -73,33 +39,33 @@ def failed(r, *words):
 @tl.case
 def hits_are_the_calls_that_the_program_counted():
     for kind in KINDS:
-        t = Target(kind)
-        before = t.pause()
+        t = tl.Target(kind)
+        before = t.ask("pause")
         footprint = tl.footprint(t.pid)
         s = tl.Session("count", t.pid, f"{kind}:hot_*")
-        t.resume()
+        t.ask("resume")
         time.sleep(0.4)
-        after = t.pause()
+        after = t.ask("pause")
         got = hits(s.stop())
         for name in HOT:
             want = after["hot_" + name] - before["hot_" + name]
             tl.check(want > 0, f"{kind}: {name} was called")
             tl.check_eq(got["hot_" + name], want, f"{kind}: {name}")
         tl.check_clean(t.pid, footprint)
-        t.resume()
+        t.ask("resume")
         t.quit()
 
 
 @tl.case
 def timed_calls_are_the_calls_that_the_program_counted():
     for kind in KINDS:
-        t = Target(kind)
-        before = t.pause()
+        t = tl.Target(kind)
+        before = t.ask("pause")
         footprint = tl.footprint(t.pid)
         s = tl.Session("time", t.pid, "hot_add", "hot_loop", "hot_recurse")
-        t.resume()
+        t.ask("resume")
         time.sleep(0.4)
-        after = t.pause()
+        after = t.ask("pause")
         rows = s.stop()
         tl.check_eq(len(rows), 3, "functions")
         for r in rows:
@@ -115,7 +81,7 @@ def timed_calls_are_the_calls_that_the_program_counted():
             tl.check_eq(les, sorted(set(les)), "buckets ascend")
             tl.check(r["total_ns"] >= r["calls"] * r["min_ns"], "total")
         tl.check_clean(t.pid, footprint)
-        t.resume()
+        t.ask("resume")
         t.quit()
 
 
@@ -169,7 +135,7 @@ def returns_that_cannot_be_followed_are_refused_with_the_reason():
 
 @tl.case
 def json_has_the_promised_keys():
-    t = Target("dyn")
+    t = tl.Target("dyn")
     r = tl.trapline("count", "-p", t.pid, "-d", "0.1", "--json", "hot_add")
     tl.check_eq(set(rows_of(r.stdout)[0]),
                 {"probe", "address", "kind", "hits", "missed"}, "count")
@@ -256,13 +222,13 @@ def what_a_command_cannot_be_is_said():
 
 @tl.case
 def ctrl_c_prints_what_there_is_and_detaches():
-    t = Target("dyn")
+    t = tl.Target("dyn")
     footprint = tl.footprint(t.pid)
     for sig in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         s = tl.Session("count", t.pid, "hot_add")
         s.p.send_signal(sig)
-        out, err = s.p.communicate(timeout=20)
-        tl.check_eq(s.p.returncode, 0, err)
+        out, _ = s.p.communicate(timeout=20)
+        tl.check_eq(s.p.returncode, 0, s.errors())
         tl.check(rows_of(out)[0]["hits"] > 0, "hits")
         tl.check_clean(t.pid, footprint)
     t.quit()
@@ -270,11 +236,12 @@ def ctrl_c_prints_what_there_is_and_detaches():
 
 @tl.case
 def end_of_the_target_is_reported_with_its_figures():
-    t = Target("dyn")
+    t = tl.Target("dyn")
     s = tl.Session("count", t.pid, "hot_add")
     t.p.kill()
     t.p.wait()
-    out, err = s.p.communicate(timeout=20)
+    out, _ = s.p.communicate(timeout=20)
+    err = s.errors()
     tl.check_eq(s.p.returncode, 0, err)
     tl.check(rows_of(out)[0]["hits"] > 0, "hits")
     tl.check("ended" in err, err)
@@ -295,7 +262,8 @@ def exec_of_the_target_is_reported_with_its_figures():
     s = tl.Session("count", p.pid, "hit")
     p.stdin.write(b"x")
     p.stdin.flush()
-    out, err = s.p.communicate(timeout=20)
+    out, _ = s.p.communicate(timeout=20)
+    err = s.errors()
     tl.check_eq(s.p.returncode, 0, err)
     tl.check_eq(rows_of(out)[0]["hits"], 5, "hits")
     tl.check("another program" in err, err)
@@ -304,25 +272,25 @@ def exec_of_the_target_is_reported_with_its_figures():
 
 @tl.case
 def ten_times_in_a_row_it_is_exact_and_clean():
-    t = Target("dyn")
+    t = tl.Target("dyn")
     footprint = tl.footprint(t.pid)
     for i in range(50 if tl.SOAK else 10):
-        before = t.pause()
+        before = t.ask("pause")
         s = tl.Session("count" if i % 2 else "time", t.pid, "hot_mix")
-        t.resume()
+        t.ask("resume")
         time.sleep(0.05)
-        after = t.pause()
+        after = t.ask("pause")
         row = s.stop()[0]
         got = row["hits"] if i % 2 else row["calls"] + row["missed"]
         tl.check_eq(got, after["hot_mix"] - before["hot_mix"], f"round {i}")
         tl.check_clean(t.pid, footprint)
-        t.resume()
+        t.ask("resume")
     t.quit()
 
 
 @tl.case
 def end_after_so_many_events():
-    t = Target("dyn")
+    t = tl.Target("dyn")
     begin = time.monotonic()
     r = tl.trapline("count", "-p", t.pid, "-n", "1000", "--json", "hot_add")
     tl.check_eq(r.returncode, 0, r.stderr)
@@ -333,7 +301,7 @@ def end_after_so_many_events():
 
 @tl.case
 def a_stopped_process_can_be_probed_and_stays_stopped():
-    t = Target("dyn")
+    t = tl.Target("dyn")
 
     def stopped():
         with open(f"/proc/{t.pid}/stat", encoding="utf-8") as f:
@@ -355,7 +323,7 @@ def a_stopped_process_can_be_probed_and_stays_stopped():
 def under_a_debugger_it_is_refused():
     if not shutil.which("gdb"):
         raise tl.Skip("gdb is not installed")
-    t = Target("dyn")
+    t = tl.Target("dyn")
     gdb = tl.start(["gdb", "-q", "-nx", "-p", str(t.pid)],
                    stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
@@ -371,7 +339,7 @@ def under_a_debugger_it_is_refused():
 
 @tl.case
 def a_second_command_on_one_process_is_refused():
-    t = Target("dyn")
+    t = tl.Target("dyn")
     s = tl.Session("count", t.pid, "hot_add")
     failed(tl.trapline("count", "-p", t.pid, "-d", "0.1", "hot_mix"))
     tl.check(s.stop()[0]["hits"] > 0, "the first is not disturbed")
@@ -393,7 +361,7 @@ def a_32_bit_program_is_refused():
 
 @tl.case
 def a_killed_command_leaves_nothing():
-    t = Target("dyn")
+    t = tl.Target("dyn")
     footprint = tl.footprint(t.pid)
     s = tl.Session("count", t.pid, "hot_*")
     s.p.kill()
@@ -406,7 +374,7 @@ def a_killed_command_leaves_nothing():
 
 @tl.case
 def output_that_fails_detaches_all_the_same():
-    t = Target("dyn")
+    t = tl.Target("dyn")
     footprint = tl.footprint(t.pid)
     r = tl.trapline("count", "-p", t.pid, "-d", "0.1", "-o", "/dev/full",
                     "hot_add")
@@ -470,7 +438,7 @@ def a_command_of_ones_own_needs_no_privilege():
 
 @tl.case
 def progress_is_shown_on_a_terminal_only():
-    t = Target("dyn")
+    t = tl.Target("dyn")
     ours, theirs = pty.openpty()
     command = [tl.TRAPLINE, "count", "-p", str(t.pid), "-d", "0.7", "hot_add"]
     r = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs,
@@ -522,13 +490,13 @@ int main(void)
 
 @tl.case
 def every_function_of_a_program_and_its_libraries():
-    t = Target("dyn")
+    t = tl.Target("dyn")
     footprint = tl.footprint(t.pid)
-    before = t.pause()
-    s = tl.Session("count", t.pid, "*", options=["-q"])
-    t.resume()
+    before = t.ask("pause")
+    s = tl.Session("count", t.pid, "*")
+    t.ask("resume")
     time.sleep(0.3)
-    after = t.pause()
+    after = t.ask("pause")
     got = hits(s.stop())
     tl.note(f"{len(got)} functions")
     tl.check(len(got) > 500, "many functions")
@@ -537,7 +505,7 @@ def every_function_of_a_program_and_its_libraries():
             tl.check_eq(got["hot_" + name], after["hot_" + name] -
                         before["hot_" + name], name)
     tl.check_clean(t.pid, footprint)
-    t.resume()
+    t.ask("resume")
     t.quit()
 
 

@@ -133,22 +133,29 @@ class Session:
 
     def __init__(self, verb, pid, *probes, options=()):
         self.pid = pid
-        self.p = start([TRAPLINE, verb, "-p", str(pid), "--json", *options,
-                        *probes], stdout=subprocess.PIPE,
-                       stderr=subprocess.PIPE, text=True)
-        end = time.monotonic() + 20
-        while not any(row["enabled"] for row in status(pid)):
-            if self.p.poll() is not None:
-                raise AssertionError(
-                    f"trapline ended: {self.p.stderr.read().strip()}")
-            check(time.monotonic() < end, "not armed within 20 s")
-            time.sleep(0.02)
+        # Into a file: thousands of lines about probes would fill a pipe.
+        self.said = os.path.join(tempdir(), "said")
+        with open(self.said, "w", encoding="utf-8") as said:
+            self.p = start([TRAPLINE, verb, "-p", str(pid), "--json", "-v",
+                            *options, *probes], stdout=subprocess.PIPE,
+                           stderr=said, text=True)
+        wait_for(lambda: self.p.poll() is not None or self.armed(), 60,
+                 "every probe armed")
+        check(self.p.poll() is None, f"trapline ended: {self.errors()}")
+
+    def errors(self):
+        with open(self.said, encoding="utf-8") as f:
+            return f.read().strip()
+
+    def armed(self):
+        """Said when the last probe is armed; a busy one may come late."""
+        return "attached to process" in self.errors()
 
     def stop(self):
         """Ctrl-C; the rows of its output."""
         self.p.send_signal(signal.SIGINT)
-        out, err = self.p.communicate(timeout=60)
-        check_eq(self.p.returncode, 0, f"exit status ({err.strip()})")
+        out, _ = self.p.communicate(timeout=60)
+        check_eq(self.p.returncode, 0, f"exit status ({self.errors()})")
         return [json.loads(line) for line in out.splitlines()]
 
 
