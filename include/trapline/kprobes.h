@@ -19,7 +19,11 @@
 
 #include <trapline/errno.h>
 
-/* What is declared here is what libtrapline.so exports. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What is declared here is what libtrapline exports: see mk/libtrapline.map. */
 #pragma GCC visibility push(default)
 
 struct pt_regs; /* <trapline/regs.h> */
@@ -223,6 +227,10 @@ struct kretprobe {
 	struct tl_calls *calls;
 };
 
+/* C++ has no flexible array members; its compilers do. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpedantic"
+
 /* One call that is being followed. */
 struct kretprobe_instance {
 	struct kretprobe_instance *next; /* the engine's */
@@ -232,6 +240,8 @@ struct kretprobe_instance {
 	unsigned long fp;		 /* the stack pointer at entry */
 	char data[] __attribute__((aligned(16)));
 };
+
+#pragma GCC diagnostic pop
 
 /* -TL_EINVAL also where the probe is not at the entry of a function. */
 int register_kretprobe(struct kretprobe *rp);
@@ -262,5 +272,9 @@ static inline int disable_kretprobe(struct kretprobe *rp)
 }
 
 #pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

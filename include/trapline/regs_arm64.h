@@ -5,6 +5,8 @@
 #ifndef TRAPLINE_REGS_ARM64_H
 #define TRAPLINE_REGS_ARM64_H
 
+#include <stdint.h>
+
 struct pt_regs {
 	uint64_t regs[31];
 	uint64_t sp;

@@ -5,8 +5,9 @@
 #ifndef TRAPLINE_REGS_X86_H
 #define TRAPLINE_REGS_X86_H
 
+#ifndef TL_FOREIGN_PT_REGS
 #define TL_REG2(a, b)                                                          \
-	union {                                                                \
+	__extension__ union {                                                  \
 		unsigned long a;                                               \
 		unsigned long b;                                               \
 	}
@@ -36,26 +37,27 @@ struct pt_regs {
 };
 
 #undef TL_REG2
+#endif
 
 static inline unsigned long instruction_pointer(const struct pt_regs *regs)
 {
-	return regs->ip;
+	return regs->rip;
 }
 
 static inline void instruction_pointer_set(struct pt_regs *regs,
 					   unsigned long ip)
 {
-	regs->ip = ip;
+	regs->rip = ip;
 }
 
 static inline unsigned long user_stack_pointer(const struct pt_regs *regs)
 {
-	return regs->sp;
+	return regs->rsp;
 }
 
 static inline unsigned long regs_return_value(const struct pt_regs *regs)
 {
-	return regs->ax;
+	return regs->rax;
 }
 
 /* Integer argument @n (0 to 5) of a function that was just entered. */
@@ -64,13 +66,13 @@ regs_get_kernel_argument(const struct pt_regs *regs, unsigned int n)
 {
 	switch (n) {
 	case 0:
-		return regs->di;
+		return regs->rdi;
 	case 1:
-		return regs->si;
+		return regs->rsi;
 	case 2:
-		return regs->dx;
+		return regs->rdx;
 	case 3:
-		return regs->cx;
+		return regs->rcx;
 	case 4:
 		return regs->r8;
 	case 5:

@@ -9,6 +9,12 @@
 #ifndef TRAPLINE_TRAPLINE_H
 #define TRAPLINE_TRAPLINE_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
 /*
  * Set up the library: its SIGTRAP handler, its tables.  The first registration
  * does it too; calling it earlier makes it happen while there is one thread.  0,
@@ -24,5 +30,11 @@ int trapline_init(void);
  * the stack.  To be called before the first registration.
  */
 void trapline_general_regs_only(void);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
