@@ -24,6 +24,8 @@ O  := build$(if $(SAN),/san)
 Q  := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $1 $2)
 
+VERSION := 0.1
+
 # --- Toolchains, one line a target: compiler, linker, objcopy
 
 cross.x86 :=
@@ -163,15 +165,23 @@ $(O)/arm64/core.o: $(core-arm64)
 	$(call say,LD,$@)
 	$(Q)$(call ld,arm64) -r -o $@ $^
 
-$(O)/libtrapline.a: $(O)/x86/core.o $(linux-x86)
+# One object, in which only what mk/libtrapline.map lists is global: neither
+# library takes a name of the program's.
+$(O)/x86/libtrapline.o: $(O)/x86/core.o $(linux-x86) mk/libtrapline.map
+	$(call say,LD,$@)
+	$(Q)$(call ld,x86) -r -o $@.all $(filter %.o,$^)
+	$(Q)sed -n 's/^\t\t\([a-z_]*\);$$/\1/p' mk/libtrapline.map >$@.names
+	$(Q)$(call objcopy,x86) --keep-global-symbols=$@.names $@.all $@
+
+$(O)/libtrapline.a: $(O)/x86/libtrapline.o
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(O)/libtrapline.so: $(O)/x86/core.o $(linux-x86)
+$(O)/libtrapline.so: $(O)/x86/core.o $(linux-x86) mk/libtrapline.map
 	$(call say,LINK,$@)
-	$(Q)$(call cc,x86) -shared -nostdlib -Wl,-soname,libtrapline.so.0 \
-		-Wl,--no-undefined,-z,now,-z,noexecstack \
-		-Wl,--version-script=mk/libtrapline.map -o $@ $^
+	$(Q)$(call cc,x86) -shared -nostdlib -Wl,-soname,$(so-name) \
+		-Wl,--no-undefined,-z,now,-z,noexecstack,-Bsymbolic \
+		-Wl,--version-script=mk/libtrapline.map -o $@ $(filter %.o,$^)
 
 $(O)/agent.elf: $(call objs,x86,$(agent-srcs)) $(O)/x86/core.o
 	$(call say,LINK,$@)
@@ -197,6 +207,7 @@ include kernel/rules.mk
 all: $(O)/trapline $(O)/agent.elf $(O)/libtrapline.a $(O)/libtrapline.so
 
 include mk/tests.mk
+include mk/install.mk
 
 # --- Checks of the source
 
@@ -211,7 +222,7 @@ shellcheck:
 
 # --- The rest
 
-.PHONY: deps demo export install clean flags help
+.PHONY: deps demo export clean flags help
 deps:
 	$(Q)scripts/deps
 demo:
@@ -222,19 +233,6 @@ demo:
 # What an embedder compiles, and nothing else: make export DEST=/some/where
 export:
 	$(Q)scripts/export "$(DEST)"
-
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
-		$(DESTDIR)$(PREFIX)/include/trapline \
-		$(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 755 $(O)/trapline $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 $(O)/libtrapline.a $(DESTDIR)$(PREFIX)/lib/
-	install -m 755 $(O)/libtrapline.so $(DESTDIR)$(PREFIX)/lib/libtrapline.so.0
-	ln -sf libtrapline.so.0 $(DESTDIR)$(PREFIX)/lib/libtrapline.so
-	install -m 644 include/trapline/*.h $(DESTDIR)$(PREFIX)/include/trapline/
-	install -m 644 docs/trapline.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	sed 's|@PREFIX@|$(PREFIX)|' mk/trapline.pc.in > \
-		$(DESTDIR)$(PREFIX)/lib/pkgconfig/trapline.pc
 
 clean:
 	rm -rf build

@@ -128,35 +128,4 @@ export_compiles() {
 }
 ok 'what is exported compiles alone' export_compiles
 
-# The README's example, built against an installation and nothing else.
-readme_example() {
-	make -s install DESTDIR="$tmp/root" PREFIX=/usr >/dev/null || return 1
-	awk '/^```/ { code = $0 ~ /^```c/; next } code' README.md >"$tmp/demo.c"
-	gcc -Wall -Werror -o "$tmp/demo" "$tmp/demo.c" "$@" \
-		-I"$tmp/root/usr/include" &&
-		[ "$(LD_LIBRARY_PATH=$tmp/root/usr/lib "$tmp/demo")" = \
-			"$(printf 'work(14)\n= 42')" ]
-}
-ok "the README's example works with the shared library" readme_example \
-	-L"$tmp/root/usr/lib" -ltrapline
-ok "the README's example works with the static library" readme_example \
-	"$tmp/root/usr/lib/libtrapline.a"
-
-installation_is_whole() {
-	[ -s "$tmp/root/usr/share/man/man1/trapline.1" ] &&
-		grep -q '^prefix=/usr$' "$tmp/root/usr/lib/pkgconfig/trapline.pc" &&
-		"$tmp/root/usr/bin/trapline" --help >/dev/null
-}
-ok 'command, manual and pkg-config file are installed' installation_is_whole
-
-exports_only_the_api() {
-	local odd
-
-	odd=$(nm -D --defined-only build/libtrapline.so | awk '{ print $3 }' |
-		grep -vxE "$(tr -cs 'a-z0-9_' '\n' <include/trapline/kprobes.h |
-			sort -u | paste -sd'|')|trapline_.*")
-	[ -z "$odd" ] || ! echo "exported: $odd"
-}
-ok 'the shared library exports the API alone' exports_only_the_api
-
 finish

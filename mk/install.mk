@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+# install.mk - make install, make uninstall
+#
+# PREFIX is where things will be found, DESTDIR what is put before it for a
+# package.  What is installed is listed once, and uninstall removes the same.
+# A manual page is also found by the other names that its NAME line gives.
+
+MANDIR     ?= $(PREFIX)/share/man
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR := $(PREFIX)/include
+
+so-link := libtrapline.so
+so-name := libtrapline.so.$(firstword $(subst ., ,$(VERSION)))
+so-file := libtrapline.so.$(VERSION)
+
+# For programs: host.h, trap.h and agent.h are for those who build a home, and
+# go with the sources (make export).
+public-headers := $(addprefix include/trapline/, errno.h kprobes.h regs.h \
+	regs_arm64.h regs_x86.h trapline.h)
+man-pages := $(wildcard docs/*.1 docs/*.3 docs/*.7)
+
+# The names of the page $1, with its section.
+man-names = $(addsuffix $(suffix $1),$(shell sed -n '/^\.SH NAME/ { n; \
+	s/ *\\-.*//; s/,//g; p; q }' $1))
+man-files := $(foreach p,$(man-pages),$(addprefix \
+	man$(subst .,,$(suffix $p))/,$(call man-names,$p)))
+
+installed = $(PREFIX)/bin/trapline \
+	$(addprefix $(LIBDIR)/,libtrapline.a $(so-file) $(so-name) $(so-link) \
+		pkgconfig/trapline.pc) \
+	$(addprefix $(INCLUDEDIR)/,$(public-headers:include/%=%)) \
+	$(addprefix $(MANDIR)/,$(man-files))
+
+.PHONY: install uninstall
+install: all
+	install -d $(sort $(dir $(addprefix $(DESTDIR),$(installed))))
+	install -m 755 $(O)/trapline $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(O)/libtrapline.a $(DESTDIR)$(LIBDIR)/
+	install -m 755 $(O)/libtrapline.so $(DESTDIR)$(LIBDIR)/$(so-file)
+	ln -sf $(so-file) $(DESTDIR)$(LIBDIR)/$(so-name)
+	ln -sf $(so-name) $(DESTDIR)$(LIBDIR)/$(so-link)
+	install -m 644 $(public-headers) $(DESTDIR)$(INCLUDEDIR)/trapline/
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
+		mk/trapline.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/trapline.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/trapline.pc
+	$(foreach p,$(man-pages),$(call install-page,$p,$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $p))))
+
+# The page $1 into the folder $2, with a link for each other name.
+define install-page
+install -m 644 $1 $2/
+	$(foreach n,$(filter-out $(notdir $1),$(call man-names,$1)),ln -sf $(notdir $1) $2/$n
+	)
+endef
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(installed))
+	-rmdir $(DESTDIR)$(INCLUDEDIR)/trapline
