@@ -8,6 +8,7 @@ while they are counted, that the counts are theirs, and that nothing is left.
 """
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -117,6 +118,73 @@ def child_that_outlives_the_session_is_cleaned_with_it():
 
 
 @case
+def children_are_cleaned_while_the_session_goes_on():
+    prog = os.path.join(tl.tempdir(), "parent")
+    src = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+__attribute__((noinline)) long step(long a) { return a * 3 + getppid() % 2; }
+static void child(const char *name)
+{
+	printf("%s %d\n", name, getpid());
+	fflush(stdout);
+	for (long i = 0;; i++) {
+		if (step(i) / 3 != i)
+			abort();
+		usleep(1000);
+	}
+}
+int main(void)
+{
+	long calls = 0;
+	char c;
+
+	puts("ready");
+	fflush(stdout);
+	while (read(0, &c, 1) == 1) {
+		if (c == 'q')
+			return 0;
+		if (!fork())
+			child("child");
+		if (!fork()) {
+			if (!fork())
+				child("orphan");
+			_exit(0);
+		}
+		while (calls < 1000)
+			if (step(calls) / 3 != calls++)
+				abort();
+	}
+}
+"""
+    subprocess.run(["gcc", "-O1", "-x", "c", "-o", prog, "-"], input=src,
+                   text=True, check=True)
+    p = tl.start([prog], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                 text=True)
+    p.stdout.readline()
+    s = tl.Session("count", p.pid, "step")
+    p.stdin.write("f")
+    p.stdin.flush()
+    pids = [int(p.stdout.readline().split()[1]) for _ in range(2)]
+    try:
+        for pid in pids:
+            tl.wait_for(lambda: "trapline" not in tl.maps(pid), 20,
+                        "a child is cleaned")
+            tl.check_clean(pid)
+            os.kill(pid, 0)
+        check(tl.text_differs(p.pid), "the parent is not probed any more")
+        rows = s.stop()
+        check_eq(rows[0]["hits"], 1000, "the parent's hits")
+        tl.check_clean(p.pid)
+        for pid in pids:
+            os.kill(pid, 0)
+    finally:
+        for pid in pids:
+            os.kill(pid, 9)
+
+
+@case
 def children_that_share_memory_go_on_right():
     t = Target("forks", "vfork", "clone")
     figures = exact(t, "step")
@@ -142,8 +210,8 @@ def program_that_exits_while_it_is_counted():
     t = Target("dyn")
     s = tl.Session("count", t.pid, "hot_add")
     t.quit()
-    out, err = s.p.communicate(timeout=10)
-    check_eq(s.p.returncode, 0, f"exit status ({err.strip()})")
+    out, _ = s.p.communicate(timeout=10)
+    check_eq(s.p.returncode, 0, f"exit status ({s.errors()})")
     check('"hits"' in out, f"the figures up to then: {out!r}")
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 guardian-srcs := \
 	tool/guardian/borrow.c \
+	tool/guardian/children.c \
 	tool/guardian/find.c \
 	tool/guardian/guardian.c \
 	tool/guardian/inside.c \

@@ -31,6 +31,7 @@
 
 #include <session.h>
 
+#include "children.h"
 #include "hold.h"
 #include "judge.h"
 #include "wire.h"
@@ -53,6 +54,7 @@ struct guardian {
 	uint64_t inode;
 	uint32_t dev_minor;
 	uint64_t first_ns, first_ticks;
+	struct children children;
 };
 
 static volatile sig_atomic_t asked_to_end;
@@ -136,6 +138,7 @@ static int attach(struct guardian *g, const struct wire_start *start)
 		return -errno;
 	g->inode = st.st_ino;
 	g->dev_minor = (uint32_t)(st.st_dev & 0xff);
+	children_clean(&g->children, h->pid, g->inode, g->dev_minor);
 	return 0;
 }
 
@@ -429,6 +432,9 @@ static void watch(struct guardian *g)
 			g->hold.w.lost = true;
 		if (fds[0].revents & (POLLIN | POLLHUP | POLLERR))
 			serve(g);
+		else if (g->state == SESSION_ALIVE)
+			children_clean(&g->children, g->hold.pid, g->inode,
+				       g->dev_minor);
 	}
 	end(g, false);
 }

@@ -82,6 +82,13 @@ void hold_net_close(struct hold *h);
  */
 int undo(pid_t pid, struct worker *w, unsigned int patience_ms);
 
+/*
+ * As undo(), if process @pid has copies of the mappings of memory file (@inode,
+ * @dev_minor); 0 if it has none.
+ */
+int undo_copy(pid_t pid, uint64_t inode, uint32_t dev_minor,
+	      unsigned int patience_ms);
+
 /* Fork children of @pid's and others that still map the memory file @inode. */
 int undo_others(uint64_t inode, uint32_t dev_minor, pid_t except);
 

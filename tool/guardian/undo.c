@@ -671,21 +671,26 @@ static bool is_copy(pid_t pid, uint64_t inode, uint32_t dev_minor)
 	return figures && code;
 }
 
+int undo_copy(pid_t pid, uint64_t inode, uint32_t dev_minor,
+	      unsigned int patience_ms)
+{
+	struct worker w = { .mem = -1, .lost = true };
+
+	return is_copy(pid, inode, dev_minor) ? undo(pid, &w, patience_ms) : 0;
+}
+
 int undo_others(uint64_t inode, uint32_t dev_minor, pid_t except)
 {
 	DIR *d = opendir("/proc");
-	struct worker w;
 	struct dirent *e;
 	int err = 0, got;
 
 	while (d && (e = readdir(d))) {
 		pid_t pid = atoi(e->d_name);
 
-		if (pid <= 0 || pid == except ||
-		    !is_copy(pid, inode, dev_minor))
+		if (pid <= 0 || pid == except)
 			continue;
-		w = (struct worker){ .mem = -1, .lost = true };
-		got = undo(pid, &w, 1000);
+		got = undo_copy(pid, inode, dev_minor, 1000);
 		if (got < 0 && got != -ESRCH)
 			err = got;
 	}
