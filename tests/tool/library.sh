@@ -84,6 +84,15 @@ declared() {
 is 'what the headers declare is exported, and the other way round' \
 	"$(declared)" "$listed"
 
+documented() {
+	local name
+
+	for name in $listed; do
+		[ -s "$at/share/man/man3/$name.3" ] || ! echo "$name" || return 1
+	done
+}
+ok 'what is exported has a manual page' documented
+
 # ---- headers -------------------------------------------------------------------
 
 headers=$(cd "$at/include" && echo trapline/*.h)
