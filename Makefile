@@ -88,7 +88,7 @@ inc.tests/tool       = -Iinclude -Itests/lib $(inc-under-test)
 inc.tests/guest      = -Iinclude -Itests/lib
 inc.tests/targets    =
 inc.bench            = -Iinclude -Itests/lib
-inc.examples/embed   = -Iinclude
+inc.examples         = -Iinclude
 inc.mk               =
 
 # How a folder is compiled: core (freestanding, and in the section whose bounds

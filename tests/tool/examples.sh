@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# examples.sh - every example builds elsewhere, with an installation alone
+
+# shellcheck source=tests/lib/tap.sh
+source "$(dirname "$0")/../lib/tap.sh"
+cd "$top" || exit 1
+unset MAKEFLAGS MAKELEVEL
+
+root=$tmp/root
+make -s install DESTDIR="$root" PREFIX=/opt/trapline >/dev/null
+export PKG_CONFIG_LIBDIR=$root/opt/trapline/lib/pkgconfig
+export PKG_CONFIG_SYSROOT_DIR=$root
+export LD_LIBRARY_PATH=$root/opt/trapline/lib
+
+cp -r examples "$tmp/examples"
+cd "$tmp/examples" || exit 1
+ok 'the examples build' make -s CFLAGS='-O2 -Wall -Wextra -Werror'
+for out in *.out; do
+	name=${out%.out}
+	is "$name prints what it should" \
+		"$(timeout 30 "./$name" 2>&1 || echo "status $?")" "$(cat "$out")"
+done
+
+# A file that is not described, or has no output to compare with.
+described() {
+	local file status=0
+
+	for file in "$top"/examples/*.c; do
+		name=$(basename "$file" .c)
+		[ -s "$name.out" ] && grep -q "($name.c)" README.md && continue
+		echo "$name.c: no .out, or not in README.md"
+		status=1
+	done
+	return "$status"
+}
+ok 'every example is described and compared' described
+
+finish
