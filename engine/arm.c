@@ -196,7 +196,7 @@ static void show(struct tl_point *p)
 	struct kprobe *probe = p->probes;
 
 	for (; probe; probe = probe->next)
-		if (p->text == TL_TEXT_JUMP && !kprobe_disabled(probe))
+		if (p->text == TL_TEXT_JUMP && tl_probe_wanted(probe))
 			probe->flags |= KPROBE_FLAG_OPTIMIZED;
 		else
 			probe->flags &= ~(uint32_t)KPROBE_FLAG_OPTIMIZED;
@@ -361,7 +361,7 @@ static void pass(const struct tl_work *work, bool leaving)
 	for (struct tl_point *p = work->first; p; p = p->work) {
 		int ret;
 
-		if (p->err)
+		if (p->err || p->gone)
 			continue;
 		ret = decide(p, leaving, &changes[n]);
 		if (ret < 0)
@@ -395,13 +395,25 @@ static bool retry_busy(const struct tl_work *work)
 	return any;
 }
 
+/* Text that is no longer there is not changed (N1). */
+static void forget_lost(const struct tl_work *work)
+{
+	for (struct tl_point *p = work->first; p; p = p->work)
+		if (!p->gone && tl_point_lost(p)) {
+			tl_point_gone(p);
+			p->err = -TL_ENOENT;
+		}
+}
+
 void tl_apply(struct tl_work *work)
 {
 	struct tl_point *p;
 
 	tl_assert_held();
 	for (p = work->first; p; p = p->work)
-		add_neighbours(work, p);
+		if (!p->gone)
+			add_neighbours(work, p);
+	forget_lost(work);
 	pass(work, true);
 	pass(work, false);
 	if (retry_busy(work))
@@ -410,6 +422,7 @@ void tl_apply(struct tl_work *work)
 		bool unfinished = p->err && (p->text || p->torn);
 
 		p->queued = false;
+		p->planned = false;
 		if (p->err)
 			p->avoid_jump = false;
 		tl_engine.n_unfinished -= p->unfinished;

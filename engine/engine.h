@@ -97,6 +97,8 @@ struct tl_point {
 	bool buried;	 /* and now only for its copies */
 	bool avoid_jump; /* its window could not be emptied just now */
 	bool unfinished; /* its last application failed: to be tried again */
+	bool planned;	 /* just now: the plan and the text agree */
+	bool gone;	 /* its text is: see gone.c */
 	uint8_t text;	 /* enum tl_text: what is in memory */
 	uint8_t why;	 /* enum tl_why */
 	uint8_t tried;	 /* enum tl_why of the last application */
@@ -104,6 +106,7 @@ struct tl_point {
 	uint32_t copies; /* that name this point, dirty ones included */
 	struct tl_copy *fresh; /* to take the place of copy, or NULL */
 	struct tl_point *work;
+	struct tl_point *next_gone;
 	struct tl_plan plan;
 };
 
@@ -214,12 +217,27 @@ void tl_point_remove(struct tl_point *p);
 void tl_points_bury(void);
 /* Free @p if it is buried and no copy names it. */
 void tl_point_free_if_done(struct tl_point *p);
-/* Does an enabled probe of @p want to be reached? */
+/* Is @probe to be reached?  Context: any. */
+bool tl_probe_wanted(const struct kprobe *probe);
+/* Is that so of a probe of @p? */
 bool tl_point_wanted(const struct tl_point *p);
 bool tl_point_jump_only(const struct tl_point *p);
 void tl_point_link(struct tl_point *p, struct kprobe *probe);
 void tl_point_unlink(struct tl_point *p, struct kprobe *probe);
 bool tl_point_has(const struct tl_point *p, const struct kprobe *probe);
+
+/* ---- gone.c ------------------------------------------------------------------- */
+
+/* Is the text at @p no longer as it was left? */
+bool tl_point_lost(const struct tl_point *p);
+/* Mark the probes of @p GONE and take it out of the table; how many they are. */
+int tl_point_gone(struct tl_point *p);
+void tl_point_forget_gone(struct tl_point *p);
+/* Look at all points in [from, to), and mark those that are lost; or at all. */
+void tl_gone_check(uintptr_t from, uintptr_t to);
+void tl_gone_check_all(void);
+/* As tl_table_each(), and then those that are gone. */
+int tl_points_each(int (*fn)(struct tl_point *p, void *arg), void *arg);
 
 /* ---- optimize.c ----------------------------------------------------------------- */
 
@@ -310,6 +328,7 @@ void tl_retprobe_maintain(bool all);
 #define TL_FLAG_NEW	 (1u << 30)
 #define TL_FLAG_UNLINKED (1u << 29)
 #define TL_FLAG_REFUSED	 (1u << 28)
+#define TL_FLAG_GIVEN	 (1u << 27) /* DISABLED is what the caller gave */
 
 bool tl_probe_registered(const struct kprobe *p);
 /* Try again what an earlier call could not do. */
@@ -341,6 +360,7 @@ struct tl_engine {
 	struct tl_area *areas;
 	unsigned int phase;    /* grace.c */
 	unsigned long anon[2]; /* sections without a context */
+	bool disarmed;	       /* disarm_all_kprobes() */
 
 	/* Guarded by the registration lock. */
 	struct tl_table first_table;
@@ -355,7 +375,11 @@ struct tl_engine {
 	size_t n_dirty;
 	size_t dirty_limit; /* so many are worth a question to the host */
 	size_t n_unfinished;
-	struct tl_point *dead; /* removed, before the next grace period */
+	struct tl_point *gone;	    /* their text is, and they have probes */
+	struct tl_point *dead;	    /* removed, before the next grace period */
+	struct tl_noprobe *noprobe; /* the blacklist */
+	struct tl_pool noprobes;
+	bool unoptimized;	       /* unoptimize_all_kprobes() */
 	struct tl_calls *shared_calls; /* retprobe.c */
 	struct tl_calls *own_calls;
 	bool held;

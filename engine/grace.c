@@ -95,7 +95,7 @@ void tl_section_enter(struct tl_section *s, uintptr_t sp)
 	}
 	while (cx->depth && released(cx, sp))
 		leave_context(cx);
-	s->nested = cx->depth != 0;
+	s->nested = cx->depth != 0 || cx->busy;
 	if (s->nested)
 		return;
 	cx->stack[0].point = NULL;
@@ -124,12 +124,39 @@ void tl_section_probe(struct tl_section *s, struct tl_point *point,
 	tl_store(&s->cx->stack[0].probe, probe);
 }
 
+/* What is running between kprobe_busy_begin() and _end(). */
+static struct kprobe busy_probe;
+
 struct kprobe *kprobe_running(void)
 {
 	const struct tl_context *cx = tlh_context();
 
-	return cx && cx->depth ? tl_load(&cx->stack[cx->depth - 1].probe)
-			       : NULL;
+	if (!cx || !(cx->depth || cx->busy))
+		return NULL;
+	return cx->depth ? tl_load(&cx->stack[cx->depth - 1].probe)
+			 : &busy_probe;
+}
+
+/*
+ * Nothing of the engine's is looked at between the two, so no grace period waits
+ * for it.
+ */
+void kprobe_busy_begin(void)
+{
+	struct tl_context *cx = tlh_context();
+
+	if (cx)
+		tl_store(&cx->busy, cx->busy + 1);
+	tl_compiler_fence();
+}
+
+void kprobe_busy_end(void)
+{
+	struct tl_context *cx = tlh_context();
+
+	tl_compiler_fence();
+	if (cx && cx->busy)
+		tl_store(&cx->busy, cx->busy - 1);
 }
 
 /* Context: task. */
@@ -205,6 +232,8 @@ void tl_range_of(const struct tl_copy *copy, struct tl_range *range)
 	range->end = copy->at + code->len;
 	range->origin = copy->point->addr;
 	range->n = 0;
+	if (copy->point->gone)
+		return; /* there is nowhere to move anybody to */
 	for (uint32_t i = 0; i < code->n; i++) {
 		if (!may_move_to(range->origin + code->from[i]))
 			continue;

@@ -29,7 +29,8 @@ static enum tl_why why_not(const struct tl_point *p)
 {
 	const struct tl_plan *plan = &p->plan;
 
-	if (!tl_may_optimize())
+	if (!tl_may_optimize() ||
+	    (tl_engine.unoptimized && !tl_point_jump_only(p)))
 		return TL_WHY_OFF;
 	if (!plan->window_len)
 		return plan->why ? plan->why : TL_WHY_ARCH;
@@ -53,7 +54,7 @@ static bool gather(const struct tl_point *p, struct tl_want *want)
 	bool any = false, counters = false;
 
 	for (; probe; probe = probe->next) {
-		if (kprobe_disabled(probe))
+		if (!tl_probe_wanted(probe))
 			continue;
 		any = true;
 		if (probe->pre_handler)

@@ -34,6 +34,14 @@ static bool overlaps_other(uintptr_t addr, unsigned int len)
 	return false;
 }
 
+/* Linux's code for a place that the host does not allow: is it text at all? */
+static int why_not_allowed(uintptr_t addr)
+{
+	uint8_t code[TL_BREAKPOINT_BYTES];
+
+	return tlh_read(code, addr, sizeof(code)) ? -TL_ENOENT : -TL_EINVAL;
+}
+
 int tl_point_create(uintptr_t addr, struct tl_point **out)
 {
 	uintptr_t start = 0, end = 0;
@@ -41,6 +49,8 @@ int tl_point_create(uintptr_t addr, struct tl_point **out)
 	int err;
 
 	tl_assert_held();
+	if (!tl_allowed(addr, 1, false) && !tl_allowed(addr, 1, true))
+		return why_not_allowed(addr);
 	p = tl_pool_get(&tl_engine.points, sizeof(*p));
 	if (!p)
 		return -TL_ENOMEM;
@@ -63,6 +73,7 @@ int tl_point_create(uintptr_t addr, struct tl_point **out)
 	    !tl_allowed(addr, p->plan.insn_len, true))
 		goto free_point;
 
+	p->planned = true;
 	tl_table_add(p);
 	*out = p;
 	return 0;
@@ -75,7 +86,10 @@ free_point:
 void tl_point_remove(struct tl_point *p)
 {
 	tl_assert_held();
-	tl_table_remove(p);
+	if (p->gone)
+		tl_point_forget_gone(p);
+	else
+		tl_table_remove(p);
 	p->dead = true;
 	p->work = tl_engine.dead;
 	tl_engine.dead = p;
@@ -104,11 +118,20 @@ void tl_point_free_if_done(struct tl_point *p)
 		tl_pool_put(&tl_engine.points, p);
 }
 
+bool tl_probe_wanted(const struct kprobe *probe)
+{
+	uint32_t flags = tl_load(&probe->flags);
+
+	if (flags & (KPROBE_FLAG_DISABLED | KPROBE_FLAG_GONE))
+		return false;
+	return !tl_load(&tl_engine.disarmed) || (flags & KPROBE_FLAG_HOME);
+}
+
 bool tl_point_wanted(const struct tl_point *p)
 {
 	const struct kprobe *probe = p->probes;
 
-	while (probe && kprobe_disabled(probe))
+	while (probe && !tl_probe_wanted(probe))
 		probe = probe->next;
 	return probe;
 }
@@ -118,7 +141,7 @@ bool tl_point_jump_only(const struct tl_point *p)
 	const struct kprobe *probe = p->probes;
 
 	for (; probe; probe = probe->next)
-		if (!kprobe_disabled(probe) &&
+		if (tl_probe_wanted(probe) &&
 		    (probe->flags & KPROBE_FLAG_JUMP_ONLY))
 			return true;
 	return false;

@@ -33,11 +33,21 @@ static void refuse(struct kprobe *p, enum tl_why why)
 	p->next = NULL;
 }
 
+/*
+ * Has the caller given an address?  One that is there because @p was registered
+ * by its symbol before, and has been left alone since, is not given.
+ */
+static bool is_addr_given(const struct kprobe *p)
+{
+	return p->addr && !(p->symbol_name && !p->point &&
+			    p->next == (struct kprobe *)p->addr);
+}
+
 static int resolve(const struct kprobe *p, uintptr_t *addr)
 {
 	int err;
 
-	if (!p->addr == !p->symbol_name)
+	if (is_addr_given(p) == !!p->symbol_name)
 		return -TL_EINVAL;
 	*addr = (uintptr_t)p->addr;
 	if (p->symbol_name) {
@@ -82,10 +92,11 @@ static int link_probe(struct kprobe *p, struct tl_work *work)
 
 	if (tl_probe_registered(p))
 		return -TL_EINVAL;
-	refuse(p, TL_WHY_NONE);
 	err = resolve(p, &addr);
+	refuse(p, TL_WHY_NONE);
 	if (err)
 		return err;
+	tl_gone_check(tl_optimize_lowest(addr), addr + TL_EDIT_BYTES);
 	if (tl_forbidden(addr, 1))
 		return -TL_EINVAL;
 	if (!(p->flags & KPROBE_FLAG_DISABLED) && in_jump_only(addr)) {
@@ -99,7 +110,10 @@ static int link_probe(struct kprobe *p, struct tl_work *work)
 			return err;
 	}
 
-	p->flags &= KPROBE_FLAG_DISABLED | KPROBE_FLAG_JUMP_ONLY;
+	p->flags &= KPROBE_FLAG_DISABLED | KPROBE_FLAG_JUMP_ONLY |
+		    KPROBE_FLAG_HOME;
+	if (p->flags & KPROBE_FLAG_DISABLED)
+		p->flags |= TL_FLAG_GIVEN;
 	p->flags |= TL_FLAG_NEW | entry_flag(addr);
 	p->addr = (kprobe_opcode_t *)addr;
 	p->nmissed = 0;
@@ -107,6 +121,30 @@ static int link_probe(struct kprobe *p, struct tl_work *work)
 	tl_point_link(point, p); /* R1 */
 	tl_work_add(work, point);
 	return 0;
+}
+
+/*
+ * The flags and the address that the caller gave, again, so that @p can be
+ * registered once more.  An address that came from a symbol stays to be read
+ * (see is_addr_given()), unless the registration failed.
+ */
+static void give_back(struct kprobe *p)
+{
+	bool disabled = p->flags & TL_FLAG_GIVEN;
+	bool refused = p->flags & TL_FLAG_REFUSED;
+
+	p->flags &= KPROBE_FLAG_JUMP_ONLY | KPROBE_FLAG_HOME;
+	if (disabled)
+		p->flags |= KPROBE_FLAG_DISABLED;
+	refuse(p, refused ? (enum tl_why)p->opcode : TL_WHY_NONE);
+	if (refused)
+		p->opcode = 0;
+	if (!p->symbol_name)
+		p->addr = (kprobe_opcode_t *)((uintptr_t)p->addr - p->offset);
+	else if (refused)
+		p->addr = NULL;
+	else
+		p->next = (struct kprobe *)p->addr;
 }
 
 /* ---- removing ------------------------------------------------------------------ */
@@ -187,11 +225,8 @@ void tl_probes_remove(struct kprobe **kps, int num)
 	take_out(&work);
 	settle();
 	for (int i = 0; i < num; i++) {
-		if (!(kps[i]->flags & TL_FLAG_UNLINKED))
-			continue;
-		kps[i]->flags &= ~(TL_FLAG_UNLINKED | KPROBE_FLAG_OPTIMIZED);
-		kps[i]->point = NULL;
-		kps[i]->next = NULL;
+		if (kps[i]->flags & TL_FLAG_UNLINKED)
+			give_back(kps[i]);
 	}
 }
 
@@ -199,7 +234,7 @@ void tl_probes_remove(struct kprobe **kps, int num)
 
 /*
  * Look at what became of @p.  If it is to be removed again, the reason is kept
- * in its opcode, of all places, for restore_probe().
+ * in its opcode, of all places, for give_back().
  */
 static int outcome(struct kprobe *p, enum tl_why *why)
 {
@@ -213,26 +248,6 @@ static int outcome(struct kprobe *p, enum tl_why *why)
 		p->flags |= TL_FLAG_REMOVE | TL_FLAG_REFUSED;
 	}
 	return point->err;
-}
-
-/* What the caller gave, again. */
-static void restore_probe(struct kprobe *p)
-{
-	p->flags &= KPROBE_FLAG_JUMP_ONLY;
-	if (p->symbol_name)
-		p->addr = NULL;
-	else
-		p->addr = (kprobe_opcode_t *)((uintptr_t)p->addr - p->offset);
-	refuse(p, (enum tl_why)p->opcode);
-	p->opcode = 0;
-}
-
-static void drop_refused(struct kprobe **kps, int num)
-{
-	tl_probes_remove(kps, num);
-	for (int i = 0; i < num; i++)
-		if (kps[i]->flags & TL_FLAG_REFUSED)
-			restore_probe(kps[i]);
 }
 
 static void report(int i, int err, enum tl_why why, int *errs,
@@ -281,12 +296,14 @@ int tl_probes_add(struct kprobe **kps, int num, int *errs, enum tl_why *whys,
 		first = first ? first : err;
 		good += !err;
 	}
-	drop_refused(kps, linked);
+	tl_probes_remove(kps, linked);
 	if (!first || !all)
 		return good;
 	for (int i = 0; i < linked; i++)
-		if (tl_probe_registered(kps[i]))
-			kps[i]->flags |= TL_FLAG_REMOVE;
+		if (tl_probe_registered(kps[i])) {
+			kps[i]->flags |= TL_FLAG_REMOVE | TL_FLAG_REFUSED;
+			kps[i]->opcode = TL_WHY_NONE;
+		}
 	tl_probes_remove(kps, linked);
 	return first;
 }
@@ -366,7 +383,7 @@ void unregister_kprobes(struct kprobe **kps, int num)
 			kps[i]->flags |= TL_FLAG_REMOVE;
 		} else {
 			kps[i]->addr = NULL;
-			kps[i]->point = NULL;
+			refuse(kps[i], TL_WHY_NONE);
 		}
 	}
 	tl_probes_remove(kps, num);
@@ -380,6 +397,9 @@ static int set_disabled(struct kprobe *p, bool disabled)
 	struct tl_work work;
 	int err;
 
+	tl_gone_check(p->point->addr, p->point->addr + 1);
+	if (p->point->gone)
+		return -TL_EINVAL;
 	if (!disabled && in_jump_only(p->point->addr))
 		return -TL_EBUSY;
 	tl_store(&p->flags, disabled ? old | KPROBE_FLAG_DISABLED
@@ -390,7 +410,8 @@ static int set_disabled(struct kprobe *p, bool disabled)
 	err = p->point->err;
 	if (!err)
 		return 0;
-	tl_store(&p->flags, old);
+	tl_store(&p->flags, (p->flags & ~(uint32_t)KPROBE_FLAG_DISABLED) |
+				    (old & KPROBE_FLAG_DISABLED));
 	tl_work_init(&work);
 	tl_work_add(&work, p->point);
 	tl_apply(&work);
@@ -432,8 +453,25 @@ struct kprobe *get_kprobe(void *addr)
 	tl_lock();
 	p = tl_table_find((uintptr_t)addr);
 	probe = p ? p->probes : NULL;
+	while (probe && (probe->flags & KPROBE_FLAG_HOME))
+		probe = probe->next;
 	tl_unlock();
 	return probe;
+}
+
+int kprobe_on_func_entry(kprobe_opcode_t *addr, const char *sym,
+			 unsigned long offset)
+{
+	uintptr_t at = (uintptr_t)addr;
+	int err = 0;
+
+	tl_lock();
+	if (!addr)
+		err = sym ? tl_lookup(sym, &at) : -TL_EINVAL;
+	if (!err && !entry_flag(at + offset))
+		err = -TL_EINVAL;
+	tl_unlock();
+	return err;
 }
 
 void tl_maintain(void)

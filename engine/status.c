@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * status.c - all probes at once: what there is, and away with it
+ * status.c - what there is, and away with it
  */
 #include "locks.h"
 
@@ -16,11 +16,13 @@ static int report_point(struct tl_point *p, void *arg)
 	int ret = 0;
 
 	for (; probe && !ret; probe = probe->next) {
+		if (probe->flags & KPROBE_FLAG_HOME)
+			continue;
 		struct tl_status st = {
 			.addr = p->addr,
 			.probe = probe,
 			.why = trapline_kprobe_why(probe),
-			.enabled = !kprobe_disabled(probe),
+			.enabled = tl_probe_wanted(probe),
 			.is_return = tl_probe_is_return(probe),
 			.missed = tl_load(&probe->nmissed),
 		};
@@ -35,57 +37,17 @@ static int report_point(struct tl_point *p, void *arg)
 	return ret;
 }
 
-int tl_each_probe(int (*fn)(const struct tl_status *status, void *arg),
-		  void *arg)
+int trapline_each_probe(int (*fn)(const struct tl_status *status, void *arg),
+			void *arg)
 {
 	struct each each = { .fn = fn, .arg = arg };
 	int ret;
 
 	tl_lock();
-	ret = tl_table_each(report_point, &each);
+	tl_gone_check_all();
+	ret = tl_points_each(report_point, &each);
 	tl_unlock();
 	return ret;
-}
-
-/* ---- text that is gone -------------------------------------------------------- */
-
-struct gone {
-	uintptr_t start;
-	uintptr_t end;
-	int n;
-};
-
-static int mark_gone(struct tl_point *p, void *arg)
-{
-	struct gone *gone = arg;
-	struct kprobe *probe = p->probes;
-
-	if (p->addr < gone->start || p->addr >= gone->end)
-		return 0;
-	for (; probe; probe = probe->next) {
-		tl_store(&probe->flags, (probe->flags | KPROBE_FLAG_GONE) &
-						~KPROBE_FLAG_OPTIMIZED);
-		gone->n++;
-	}
-	if (p->text != TL_TEXT_ORIGINAL)
-		tl_engine.n_armed--;
-	p->text = TL_TEXT_ORIGINAL;
-	p->torn = false;
-	p->why = TL_WHY_DISABLED;
-	tl_engine.n_unfinished -= p->unfinished;
-	p->unfinished = false;
-	tl_store_release(&p->breakpoint, false);
-	return 0;
-}
-
-int tl_text_gone(uintptr_t start, uintptr_t end)
-{
-	struct gone gone = { .start = start, .end = end };
-
-	tl_lock();
-	tl_table_each(mark_gone, &gone);
-	tl_unlock();
-	return gone.n;
 }
 
 /* ---- away with everything -------------------------------------------------------- */
@@ -120,7 +82,7 @@ static void remove_probes(void)
 
 	do {
 		all.n = 0;
-		tl_table_each(pick, &all);
+		tl_points_each(pick, &all);
 		tl_probes_remove(all.kps, all.n);
 		each_return(&all, tl_retprobe_forget);
 		tl_grace();

@@ -41,12 +41,6 @@ static bool only_counts(const struct kprobe *probe)
 	return probe->counter && !probe->pre_handler && !probe->post_handler;
 }
 
-static bool is_disabled(const struct kprobe *probe)
-{
-	return tl_load(&probe->flags) &
-	       (KPROBE_FLAG_DISABLED | KPROBE_FLAG_GONE);
-}
-
 void tl_miss(struct tl_point *p, uintptr_t sp)
 {
 	struct kprobe *probe = tl_load_acquire(&p->probes);
@@ -54,7 +48,7 @@ void tl_miss(struct tl_point *p, uintptr_t sp)
 	for (; probe; probe = tl_load_acquire(&probe->next))
 		if (!only_counts(probe))
 			tl_add(&probe->nmissed, 1); /* H1 */
-		else if (!is_disabled(probe))
+		else if (tl_probe_wanted(probe))
 			count(probe->counter, sp);
 }
 
@@ -67,7 +61,7 @@ static int call_pre(struct tl_section *s, struct tl_point *p,
 	int ret = 0;
 
 	for (; probe && !ret; probe = tl_load_acquire(&probe->next)) {
-		if (is_disabled(probe))
+		if (!tl_probe_wanted(probe))
 			continue;
 		if (probe->counter)
 			count(probe->counter, sp);
@@ -91,7 +85,7 @@ static void call_post(struct tl_section *s, struct tl_point *p,
 	struct kprobe *probe = tl_load_acquire(&p->probes);
 
 	for (; probe; probe = tl_load_acquire(&probe->next)) {
-		if (is_disabled(probe) || !probe->post_handler)
+		if (!tl_probe_wanted(probe) || !probe->post_handler)
 			continue;
 		tl_section_probe(s, p, probe);
 		probe->post_handler(probe, regs, 0);

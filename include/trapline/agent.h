@@ -3,7 +3,7 @@
  * agent.h - the engine, for those who take care of a whole program
  *
  * What an agent or a library's clean-up needs beside the public calls: remove
- * everything, put back replaced return addresses, say what there is.  Public to
+ * everything, put back replaced return addresses, forget text that is gone.  Public to
  * homes and the agent, not part of the stable interface.
  *
  * Context of all: task, without the registration lock, unless marked otherwise.
@@ -50,31 +50,9 @@ uintptr_t tl_origin(uintptr_t ip);
 int tl_register_each_return(struct kretprobe **rps, int num, int *err,
 			    enum tl_why *why);
 
-/* ---- status ----------------------------------------------------------------- */
-
-enum tl_kind {
-	TL_KIND_NONE = 0, /* not armed */
-	TL_KIND_JUMP = 1,
-	TL_KIND_BREAKPOINT = 2,
-};
-
-struct tl_status {
-	uintptr_t addr;
-	const struct kprobe *probe;
-	enum tl_kind kind;
-	enum tl_why why; /* TL_WHY_NONE if it is a jump */
-	bool enabled;
-	bool is_return; /* the entry of a return probe */
-	uint64_t hits;	/* of its counter; 0 if it has none */
-	uint64_t missed;
-};
-
 /*
- * Call @fn for every registered probe, in no order, until it returns non-zero;
- * returns what it returned last, or 0.  @fn runs with the registration lock
- * held.
+ * A probe of the home's own: not listed, and not disarmed with all the others.
  */
-int tl_each_probe(int (*fn)(const struct tl_status *status, void *arg),
-		  void *arg);
+#define KPROBE_FLAG_HOME 512
 
 #endif

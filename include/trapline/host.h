@@ -52,6 +52,7 @@ struct tl_context {
 	struct kretprobe_instance *returns; /* the shadow stack, newest first */
 	struct kretprobe_instance *spare; /* free ones, for the next call */
 	unsigned int misses;   /* to come before it is tidied up again */
+	unsigned int busy;     /* kprobe_busy_begin(), nested */
 	unsigned long entered; /* traps and detours begun */
 	unsigned long left;    /* changes when depth goes back to 0 */
 	struct tl_context *next; /* the home may link its contexts here */

@@ -159,7 +159,9 @@ int register_kprobe(struct kprobe *p);
 
 /*
  * Remove @p.  When it returns no handler of @p runs or will run, and @p may be
- * freed.  A probe that was never registered gets addr = NULL.
+ * freed, or registered again: flags, and an address that was given, are as the
+ * caller gave them; one that was found by a symbol stays to be read.  A probe
+ * that is not registered gets addr = NULL.
  */
 void unregister_kprobe(struct kprobe *p);
 
@@ -179,15 +181,66 @@ void unregister_kprobes(struct kprobe **kps, int num);
 int trapline_register_each(struct kprobe **kps, int num, int *err,
 			   enum tl_why *why);
 
-/* Arm or disarm a registered probe.  -TL_EINVAL: not registered, or GONE. */
+/*
+ * Arm or disarm a registered probe, without effect on others at its address.
+ * What it is already it may be told to be again: 0.  -TL_EINVAL: not registered,
+ * or GONE.  -TL_EBUSY: it could be armed neither by a jump nor by a breakpoint.
+ */
 int enable_kprobe(struct kprobe *p);
 int disable_kprobe(struct kprobe *p);
+
+/*
+ * Disarm all probes, those that are registered later included, and arm those
+ * again that are not DISABLED; their flags stay as they are.  (Linux's debugfs
+ * file kprobes/enabled.)  Best effort: 0, or the last error; the others are
+ * armed or disarmed all the same.
+ */
+int disarm_all_kprobes(void);
+int arm_all_kprobes(void);
+
+/*
+ * Make breakpoints of all jumps, but of those that must be JUMP_ONLY, and of no
+ * probe a jump until they are allowed again.  (Linux's sysctl
+ * debug.kprobes-optimization.)  0, or the last error.
+ */
+int unoptimize_all_kprobes(void);
+int optimize_all_kprobes(void);
 
 /* The newest probe at @addr, or NULL. */
 struct kprobe *get_kprobe(void *addr);
 
-/* The probe whose handler is running here, or NULL.  Context: any. */
+/*
+ * The probe whose handler is running here, or NULL.  Between
+ * kprobe_busy_begin() and kprobe_busy_end() a probe of nobody's.  Context: any.
+ */
 struct kprobe *kprobe_running(void);
+
+/*
+ * Between these, which nest, every probe that this thread (in a kernel: this
+ * CPU; pre-emption is to be off) hits is a miss, as if a handler were running.
+ * Context: any.
+ */
+void kprobe_busy_begin(void);
+void kprobe_busy_end(void);
+
+/*
+ * Is the place, @offset bytes from @addr or, if that is NULL, from @sym, the
+ * entry of a function?  0; -TL_EINVAL: no; -TL_ENOENT: no such symbol.
+ */
+int kprobe_on_func_entry(kprobe_opcode_t *addr, const char *sym,
+			 unsigned long offset);
+
+/*
+ * Places that no probe may be at, besides those that the engine needs for itself.
+ * within: may @addr not be probed?  ksym: add the function that begins at @entry;
+ * its size, or -TL_EINVAL if none does.  area: add, or take back what was added
+ * within, [@start, @end); 0, -TL_EINVAL or -TL_ENOMEM.  Probes that are there
+ * already stay.
+ */
+bool within_kprobe_blacklist(unsigned long addr);
+int kprobe_add_ksym_blacklist(unsigned long entry);
+int kprobe_add_area_blacklist(unsigned long start, unsigned long end);
+void kprobe_remove_area_blacklist(unsigned long start, unsigned long end);
 
 /* Return when no optimization is pending. */
 void wait_for_kprobe_optimizer(void);
@@ -270,6 +323,38 @@ static inline int disable_kretprobe(struct kretprobe *rp)
 {
 	return disable_kprobe(&rp->kp);
 }
+
+/* ---- lists (Linux's debugfs files kprobes/list and kprobes/blacklist) -------- */
+
+enum tl_kind {
+	TL_KIND_NONE = 0, /* not armed */
+	TL_KIND_JUMP = 1,
+	TL_KIND_BREAKPOINT = 2,
+};
+
+struct tl_status {
+	uintptr_t addr;
+	const struct kprobe *probe; /* its flags say GONE, DISABLED, OPTIMIZED */
+	enum tl_kind kind;
+	enum tl_why why; /* TL_WHY_NONE if it is a jump */
+	bool enabled;
+	bool is_return; /* the entry of a return probe */
+	uint64_t hits;	/* of its counter; 0 if it has none */
+	uint64_t missed;
+};
+
+/*
+ * Call @fn for every registered probe, in no order, until it returns non-zero;
+ * returns what it returned last, or 0.  @fn runs with the registration lock
+ * held: it may not register or unregister.
+ */
+int trapline_each_probe(int (*fn)(const struct tl_status *status, void *arg),
+			void *arg);
+
+/* The same for every range of the blacklist, the engine itself first. */
+int trapline_each_blacklisted(int (*fn)(unsigned long start, unsigned long end,
+					void *arg),
+			      void *arg);
 
 #pragma GCC visibility pop
 

@@ -195,21 +195,18 @@ TL_TEST(inside_of_a_probed_instruction_gives_eilseq)
 	struct kprobe p = { 0 };
 
 	start();
+	sim_text[CALLER + 1] = SIM_INC; /* would be one, by itself */
+	keep_pristine();
 	a.kp.addr = sim_text + CALLER; /* two bytes */
 	REQUIRE(register_kprobe(&a.kp) == 0);
-	sim_text[CALLER + 1] = SIM_INC; /* would be one, by itself */
 	p.addr = sim_text + CALLER + 1;
 	CHECK_EQ(register_kprobe(&p), -TL_EILSEQ);
-	sim_text[CALLER + 1] = 1;
 	unregister_kprobe(&a.kp);
 
-	sim_text[CALLER + 1] = SIM_INC;
 	CHECK_EQ(register_kprobe(&p), 0);
-	a.kp.flags = 0;
 	a.kp.addr = sim_text + CALLER;
 	CHECK_EQ(register_kprobe(&a.kp), -TL_EILSEQ);
 	unregister_kprobe(&p);
-	sim_text[CALLER + 1] = 1;
 	finish();
 }
 
@@ -267,8 +264,8 @@ TL_TEST(other_flags_are_masked_and_nmissed_is_zeroed)
 
 	start();
 	a.kp.addr = sim_text + 3;
-	a.kp.flags = 0xffffffffu &
-		     ~(KPROBE_FLAG_DISABLED | KPROBE_FLAG_JUMP_ONLY);
+	a.kp.flags = 0xffffffffu & ~(KPROBE_FLAG_DISABLED |
+				     KPROBE_FLAG_JUMP_ONLY | KPROBE_FLAG_HOME);
 	a.kp.nmissed = 77;
 	CHECK_EQ(register_kprobe(&a.kp), 0);
 	CHECK_EQ(a.kp.flags, KPROBE_FLAG_OPTIMIZED);
@@ -276,22 +273,78 @@ TL_TEST(other_flags_are_masked_and_nmissed_is_zeroed)
 	finish();
 }
 
-TL_TEST(unregistered_probe_keeps_disabled_and_registers_silently_so)
+TL_TEST(unregistered_probe_is_as_it_was_given_and_registers_again)
 {
 	struct lettered a = lettered('A', 0);
 
 	start();
-	a.kp.addr = sim_text + 3;
-	REQUIRE(register_kprobe(&a.kp) == 0);
-	unregister_kprobe(&a.kp);
-	CHECK(a.kp.flags & KPROBE_FLAG_DISABLED);
-	CHECK(a.kp.addr == sim_text + 3);
+	a.kp.addr = sim_text;
+	a.kp.offset = 3;
+	for (int i = 0; i < 3; i++) {
+		REQUIRE(register_kprobe(&a.kp) == 0);
+		CHECK(a.kp.addr == sim_text + 3);
+		trace_clear();
+		run_call(0);
+		CHECK_STR(trace, "A");
+		CHECK_EQ(disable_kprobe(&a.kp), 0);
+		unregister_kprobe(&a.kp);
+		CHECK_EQ(a.kp.flags, 0);
+		CHECK(a.kp.addr == sim_text);
+	}
+	a.kp.flags = KPROBE_FLAG_DISABLED;
+	for (int i = 0; i < 3; i++) {
+		REQUIRE(register_kprobe(&a.kp) == 0);
+		CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_DISABLED);
+		CHECK_EQ(enable_kprobe(&a.kp), 0);
+		unregister_kprobe(&a.kp);
+		CHECK_EQ(a.kp.flags, KPROBE_FLAG_DISABLED);
+	}
+	finish();
+}
+
+TL_TEST(probe_by_symbol_registers_again_unless_an_address_is_given_too)
+{
+	struct lettered a = lettered('A', 0);
+
+	start();
+	a.kp.addr = NULL;
+	a.kp.symbol_name = "leaf";
+	a.kp.offset = 2;
+	for (int i = 0; i < 3; i++) {
+		REQUIRE(register_kprobe(&a.kp) == 0);
+		CHECK(a.kp.addr == sim_text + LEAF + 2);
+		unregister_kprobe(&a.kp);
+		CHECK(a.kp.addr == sim_text + LEAF + 2);
+	}
+	a.kp.addr = sim_text + LEAF;
+	CHECK_EQ(register_kprobe(&a.kp), -TL_EINVAL);
+	a.kp.addr = NULL;
 	CHECK_EQ(register_kprobe(&a.kp), 0);
-	trace_clear();
-	run_call(0);
-	CHECK_STR(trace, "");
-	CHECK_EQ(sim_text[3], SIM_INC);
-	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_DISABLED);
+	finish();
+}
+
+TL_TEST(failed_batch_leaves_all_as_they_were_given)
+{
+	struct lettered a = lettered('A', 0), b = a, bad = a;
+	struct kprobe *three[3] = { &a.kp, &b.kp, &bad.kp };
+
+	start();
+	sim_text[40] = SIM_REFUSE;
+	keep_pristine();
+	a.kp.addr = NULL;
+	a.kp.symbol_name = "leaf";
+	b.kp.offset = 9;
+	b.kp.flags = KPROBE_FLAG_DISABLED;
+	bad.kp.addr = sim_text + 40;
+	CHECK_EQ(register_kprobes(three, 3), -TL_EOPNOTSUPP);
+	CHECK(!a.kp.addr);
+	CHECK_EQ(a.kp.flags, 0);
+	CHECK(b.kp.addr == sim_text);
+	CHECK_EQ(b.kp.flags, KPROBE_FLAG_DISABLED);
+	CHECK_MEM(sim_text, pristine, SIM_TEXT_BYTES);
+	bad.kp.addr = sim_text + 41;
+	CHECK_EQ(register_kprobes(three, 3), 0);
+	unregister_kprobes(three, 3);
 	finish();
 }
 
@@ -326,12 +379,11 @@ TL_TEST(batch_is_all_or_nothing)
 	keep_pristine();
 	CHECK_EQ(register_kprobes(three, 3), -TL_EOPNOTSUPP);
 	CHECK(a.kp.addr == sim_text + 3);
-	CHECK_EQ(a.kp.flags, KPROBE_FLAG_DISABLED);
+	CHECK_EQ(a.kp.flags, 0);
 	CHECK_EQ(c.kp.flags, 0);
 	CHECK_MEM(sim_text, pristine, SIM_TEXT_BYTES);
 	CHECK(!get_kprobe(sim_text + 3));
 
-	a.kp.flags = b.kp.flags = 0;
 	c.kp.addr = sim_text + 41;
 	CHECK_EQ(register_kprobes(three, 3), 0);
 	CHECK_EQ(sim_text[3], SIM_JUMP);
@@ -447,6 +499,87 @@ TL_TEST(gone_probe_cannot_be_enabled_and_its_text_is_left_alone)
 	finish();
 }
 
+TL_TEST(text_that_is_not_as_it_was_left_is_gone)
+{
+	static const struct {
+		const char *name;
+		size_t off;
+		uint32_t flags;
+		size_t replaced;
+	} rows[] = {
+		{ "jump", 3, 0, 8 },
+		{ "breakpoint", FILL - 2, 0, 5 },
+		{ "disabled", 30, KPROBE_FLAG_DISABLED, 5 },
+	};
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(rows); i++) {
+		struct lettered a = lettered('A', 0);
+		struct lettered b = lettered('B', 0);
+		size_t calls;
+
+		ROW(rows[i].name);
+		start();
+		a.kp.addr = b.kp.addr = sim_text + rows[i].off;
+		a.kp.flags = rows[i].flags;
+		REQUIRE(register_kprobe(&a.kp) == 0);
+		memset(sim_text + rows[i].off - 3, SIM_NOP, rows[i].replaced);
+		keep_pristine();
+		if (rows[i].flags)
+			CHECK_EQ(enable_kprobe(&a.kp), -TL_EINVAL);
+		/* A new probe there has a plan and a slot of its own. */
+		CHECK_EQ(register_kprobe(&b.kp), 0);
+		CHECK(a.kp.flags & KPROBE_FLAG_GONE);
+		CHECK_EQ(b.kp.opcode, SIM_NOP);
+		CHECK(get_kprobe(b.kp.addr) == &b.kp);
+		CHECK_EQ(enable_kprobe(&a.kp), -TL_EINVAL);
+		CHECK_EQ(disable_kprobe(&a.kp), -TL_EINVAL);
+		trace_clear();
+		run_call(0);
+		CHECK_STR(trace, "B");
+		calls = sim.calls[SIM_CALL_TEXT_WRITE];
+		unregister_kprobe(&a.kp);
+		CHECK_EQ(sim.calls[SIM_CALL_TEXT_WRITE], calls);
+		CHECK_EQ(register_kprobe(&a.kp), 0);
+		CHECK_EQ(a.kp.flags & KPROBE_FLAG_GONE, 0);
+		finish();
+	}
+}
+
+TL_TEST(a_debugger_s_breakpoint_on_ours_does_not_make_it_gone)
+{
+	struct lettered a = lettered('A', 0);
+
+	start();
+	a.kp.addr = sim_text + 3;
+	REQUIRE(register_kprobe(&a.kp) == 0);
+	sim_text[3] = SIM_TRAP;
+	CHECK_EQ(disable_kprobe(&a.kp), 0);
+	CHECK_MEM(sim_text, pristine, SIM_TEXT_BYTES);
+	finish();
+}
+
+static int find_flags(const struct tl_status *st, void *arg)
+{
+	*(uint32_t *)arg |= st->probe->flags;
+	return 0;
+}
+
+TL_TEST(list_shows_what_is_gone)
+{
+	struct lettered a = lettered('A', 0);
+	uint32_t flags = 0;
+
+	start();
+	a.kp.addr = sim_text + 3;
+	REQUIRE(register_kprobe(&a.kp) == 0);
+	memset(sim_text, SIM_NOP, 16);
+	memset(pristine, SIM_NOP, 16);
+	trapline_each_probe(find_flags, &flags);
+	CHECK(flags & KPROBE_FLAG_GONE);
+	CHECK(!(flags & KPROBE_FLAG_OPTIMIZED));
+	finish();
+}
+
 static int count_status(const struct tl_status *st, void *arg)
 {
 	int *n = arg;
@@ -469,7 +602,7 @@ TL_TEST(status_lists_every_probe)
 	c.kp.flags = KPROBE_FLAG_DISABLED;
 	REQUIRE(!register_kprobe(&a.kp) && !register_kprobe(&b.kp) &&
 		!register_kprobe(&c.kp));
-	CHECK_EQ(tl_each_probe(count_status, n), 0);
+	CHECK_EQ(trapline_each_probe(count_status, n), 0);
 	CHECK_EQ(n[TL_KIND_JUMP], 1);
 	CHECK_EQ(n[TL_KIND_BREAKPOINT], 1);
 	CHECK_EQ(n[TL_KIND_NONE], 1);

@@ -24,6 +24,7 @@ void tlh_lock(void)
 			tl_sys4(__NR_futex, (long)&state, FUTEX_WAIT_PRIVATE, 2,
 				0);
 	tl_home_init();
+	tl_text_forget();
 }
 
 void tlh_unlock(void)

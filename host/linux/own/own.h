@@ -14,8 +14,12 @@ int tl_home_init(void);
 
 /* ---- text.c -------------------------------------------------------------------- */
 
-/* As in struct tl_host_ops: is there a way to write there? */
+/*
+ * As in struct tl_host_ops: is there code, and a way to write it?  What is mapped
+ * is asked once, until tl_text_forget().  Under the registration lock.
+ */
 bool tl_text_allowed(uintptr_t addr, size_t len, bool jump);
+void tl_text_forget(void);
 
 /* ---- symbols.c ---------------------------------------------------------------- */
 

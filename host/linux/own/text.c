@@ -84,6 +84,24 @@ int tlh_text_write(const struct tl_edit *edits, size_t n)
 	return err;
 }
 
+/* ---- what is text ------------------------------------------------------------- */
+
+#define MAX_CODE 2048
+
+/* Executable mappings, by address; read anew for each hold of the lock. */
+static struct {
+	uintptr_t start;
+	uintptr_t end;
+} code[MAX_CODE];
+
+static size_t n_code;
+static bool code_is_fresh;
+
+void tl_text_forget(void)
+{
+	code_is_fresh = false;
+}
+
 static bool same_text(const char *a, const char *b)
 {
 	while (*a && *a == *b)
@@ -91,12 +109,36 @@ static bool same_text(const char *a, const char *b)
 	return *a == *b;
 }
 
-static int find_vdso(const struct tl_map *m, void *arg)
+/* The kernel's own page cannot be replaced, only written (@arg: may it be?). */
+static int note_code(const struct tl_map *m, void *arg)
 {
-	uintptr_t addr = *(uintptr_t *)arg;
+	if (!(m->prot & TL_PROT_EXEC) ||
+	    (!*(bool *)arg && same_text(m->path, "[vdso]")))
+		return 0;
+	if (n_code && code[n_code - 1].end == m->start) {
+		code[n_code - 1].end = m->end;
+		return 0;
+	}
+	if (n_code == MAX_CODE)
+		return 1;
+	code[n_code].start = m->start;
+	code[n_code++].end = m->end;
+	return 0;
+}
 
-	return addr >= m->start && addr < m->end &&
-	       same_text(m->path, "[vdso]");
+static bool is_code(uintptr_t addr, size_t len)
+{
+	size_t low = 0, high = n_code;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+
+		if (code[mid].start <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low && addr + len <= code[low - 1].end;
 }
 
 /* Can /proc/self/mem be written?  Tried with what is there, on a page of code. */
@@ -114,14 +156,18 @@ static bool mem_works(void)
 	return n == 1;
 }
 
-/* The kernel's own page cannot be replaced. */
 bool tl_text_allowed(uintptr_t addr, size_t len, bool jump)
 {
 	static int works = -1; /* under the registration lock */
+	bool mem;
 
-	(void)len;
 	(void)jump;
 	if (works < 0)
 		works = mem_works();
-	return works || tl_maps_each(find_vdso, &addr) != 1;
+	mem = works;
+	if (!code_is_fresh) {
+		n_code = 0;
+		code_is_fresh = tl_maps_each(note_code, &mem) >= 0;
+	}
+	return is_code(addr, len);
 }
