@@ -3,9 +3,9 @@
 # home, or kernel/core/without_*.c in their place.
 
 kernel-core-srcs := $(addprefix kernel/core/, main.c string.c printk.c panic.c \
-	page.c heap.c symbols.c time.c trap.c)
+	page.c heap.c symbols.c time.c trap.c thread.c smp.c)
 kernel-x86-srcs := $(kernel-core-srcs) $(addprefix kernel/x86/, boot.S \
-	vectors.S probe_read.S cpu.c trap.c mmu.c console.c pit.c start.c show.c)
+	vectors.S probe_read.S ap.S switch.S cpu.c apic.c trap.c mmu.c console.c pit.c start.c show.c)
 
 # Last 2 GiB, not position independent; frame pointers for backtraces.
 kernel-x86-cflags := -fno-pic -mcmodel=kernel -fno-omit-frame-pointer \

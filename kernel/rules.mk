@@ -33,7 +33,7 @@ $(guest-dir)/kernel.lds: kernel/x86/kernel.lds kernel/x86/layout.h
 		-o $@ $<
 
 $(eval $(call guest-image,kernel,$(call objs,kernel-x86, \
-	$(guest-alone-srcs) $(guest-kernel-srcs))))
+	$(guest-alone-srcs) $(guest-kernel-srcs) $(guest-smp-srcs))))
 ifneq ($(engine-srcs),)
 $(eval $(call guest-image,probes,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-kernel-srcs) $(guest-probe-srcs)) $(O)/x86/core.o))

@@ -1,41 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * context.c - one control block for each CPU, and the registration lock
+ * context.c - one control block for each thread, and the registration lock
  *
- * A probe's handlers run on the CPU that hit it and are never pre-empted, so
- * what the engine keeps about the code that runs "here" belongs to the CPU.
+ * A breakpoint's handlers run with interrupts off, but those of a detour may be
+ * pre-empted, and a followed call may return on another CPU.  So what the engine
+ * keeps about the code that runs "here" belongs to the thread, which GS leads to;
+ * an interrupt uses the block of the thread that it interrupts.  A block
+ * lives as long as its slot: a new thread in it begins above all frames of
+ * the old one, and its stack is zeroed.
  */
 
-#include <kern/arch.h>
-#include <stdatomic.h>
+#include <kern/probes.h>
+#include <kern/symbols.h>
+#include <kern/string.h>
+#include <kern/thread.h>
 #include <trapline/host.h>
+#include <trapline/kprobes.h>
 
-static struct tl_context contexts[KERN_MAX_CPUS];
+static struct tl_context contexts[KERN_MAX_THREADS];
 
 TL_NOPROBE struct tl_context *tlh_context(void)
 {
-	return &contexts[arch_cpu_id()];
+	return &contexts[arch_current()->slot];
 }
 
 int tlh_each_context(int (*fn)(struct tl_context *cx, void *arg), void *arg)
 {
 	int ret = 0;
 
-	for (unsigned int i = 0; i < KERN_MAX_CPUS && !ret; i++)
+	for (unsigned int i = 0; i < KERN_MAX_THREADS && !ret; i++)
 		ret = fn(&contexts[i], arg);
 	return ret;
 }
 
-static atomic_flag registration = ATOMIC_FLAG_INIT;
+static struct mutex registration;
 
 void tlh_lock(void)
 {
-	while (atomic_flag_test_and_set_explicit(&registration,
-						 memory_order_acquire))
-		arch_cpu_relax();
+	mutex_lock(&registration);
 }
 
 void tlh_unlock(void)
 {
-	atomic_flag_clear_explicit(&registration, memory_order_release);
+	mutex_unlock(&registration);
+}
+
+bool probes_running(char *name, size_t size)
+{
+	const struct kprobe *p = kprobe_running();
+	const struct symbol *sym;
+
+	if (!p)
+		return false;
+	sym = symbol_by_addr((uintptr_t)p->addr);
+	strcopy(name, sym ? sym->name : "(no symbol)", size);
+	return true;
 }

@@ -5,6 +5,7 @@
 #include <kern/memory.h>
 #include <kern/stack.h>
 #include <kern/symbols.h>
+#include <kern/thread.h>
 #include <kern/trap.h>
 #include <trapline/host.h>
 
@@ -45,6 +46,14 @@ TL_NOPROBE static int stack(uintptr_t sp, uintptr_t *low, uintptr_t *high)
 	return stack_bounds(sp, low, high) ? 0 : -TL_ENOENT;
 }
 
+/* Whose handler is waited for may have been pre-empted on this very CPU. */
+static bool give_way(unsigned int turn)
+{
+	(void)turn;
+	thread_yield();
+	return true;
+}
+
 /* Interrupts use the kernel's stack: nothing below its pointer is anyone's. */
 static struct tl_host_ops ops = {
 	.lookup = lookup,
@@ -52,6 +61,7 @@ static struct tl_host_ops ops = {
 	.allowed = allowed,
 	.stack = stack,
 	.red_zone = 0,
+	.pause = give_way,
 };
 
 const struct tl_host_ops *tl_host_ops = &ops;

@@ -5,6 +5,8 @@
 #include <kern/main.h>
 #include <kern/memory.h>
 #include <kern/printk.h>
+#include <kern/smp.h>
+#include <kern/thread.h>
 
 void kernel_main(void)
 {
@@ -14,8 +16,10 @@ void kernel_main(void)
 	page_init();
 	arch_mmu_init();
 	arch_timer_init();
-	printk("# kernel: %lu pages free, command line \"%s\"\n",
-	       (unsigned long)page_nr_free(), arch_command_line());
+	thread_init();
+	smp_init();
+	printk("# kernel: %u CPUs, %lu pages free, command line \"%s\"\n",
+	       smp_cpus(), (unsigned long)page_nr_free(), arch_command_line());
 
 	passed = kernel_payload();
 	arch_exit(passed ? EXIT_PASS : EXIT_FAIL);

@@ -4,14 +4,17 @@
 #include <kern/arch.h>
 #include <kern/panic.h>
 #include <kern/printk.h>
+#include <kern/smp.h>
 #include <kern/symbols.h>
+#include <kern/trap.h>
 #include <stdatomic.h>
 
 #define MAX_FRAMES 24
 
-static void show_address(uintptr_t addr)
+/* @call: @addr is behind a call, which may be the last thing in its function. */
+static void show_address(uintptr_t addr, bool call)
 {
-	const struct symbol *sym = symbol_by_addr(addr);
+	const struct symbol *sym = symbol_by_addr(addr - call);
 
 	if (sym)
 		printk("  %p %s+0x%lx\n", (void *)addr, sym->name,
@@ -28,18 +31,45 @@ static void show_calls(uintptr_t fp)
 		addr = arch_next_frame(&fp);
 		if (!addr)
 			break;
-		show_address(addr);
+		show_address(addr, true);
 	}
+}
+
+static atomic_flag panicked = ATOMIC_FLAG_INIT;
+static _Atomic int panicking = -1;
+
+NOPROBE bool is_panicking(void)
+{
+	return panicking >= 0;
+}
+
+NOPROBE void halt(void)
+{
+	arch_irq_save();
+	for (;;)
+		arch_cpu_relax();
+}
+
+/* The first to panic speaks; nobody else goes on. */
+static void silence_others(void)
+{
+	panicking = (int)arch_cpu_id();
+	for (unsigned int i = 0; i < smp_cpus(); i++)
+		if (i != arch_cpu_id())
+			arch_send_nmi(i);
 }
 
 void panic_regs(const struct pt_regs *regs, const char *fmt, ...)
 {
-	static atomic_flag panicked = ATOMIC_FLAG_INIT;
 	va_list ap;
 
 	arch_irq_save();
-	if (atomic_flag_test_and_set(&panicked))
+	if (atomic_flag_test_and_set(&panicked)) {
+		if (panicking != (int)arch_cpu_id())
+			halt();
 		arch_exit(EXIT_PANIC);
+	}
+	silence_others();
 
 	printk("\nBail out! panic on cpu %u: ", arch_cpu_id());
 	va_start(ap, fmt);
@@ -49,7 +79,7 @@ void panic_regs(const struct pt_regs *regs, const char *fmt, ...)
 
 	if (regs) {
 		arch_show_regs(regs);
-		show_address(arch_regs_ip(regs));
+		show_address(arch_regs_ip(regs), false);
 	}
 	show_calls(regs ? arch_regs_fp(regs) : 0);
 	arch_exit(EXIT_PANIC);

@@ -3,6 +3,7 @@
 
 #include <kern/arch.h>
 #include <kern/lock.h>
+#include <kern/thread.h>
 #include <kern/time.h>
 #include <stddef.h>
 
@@ -21,9 +22,10 @@ uint64_t ticks(void)
 void tick(void)
 {
 	atomic_fetch_add_explicit(&now, 1, memory_order_relaxed);
+	sched_wake_sleepers(ticks());
 }
 
-static uint64_t ms_to_ticks(unsigned int ms)
+uint64_t ms_to_ticks(unsigned int ms)
 {
 	return ((uint64_t)ms * TICK_HZ + 999) / 1000;
 }
@@ -68,6 +70,6 @@ void idle_ms(unsigned int ms)
 		while ((work = take_due()))
 			work->fn(work);
 		if (ticks() < end)
-			arch_wait_for_interrupt();
+			thread_sleep_ms(1);
 	} while (ticks() < end);
 }

@@ -103,6 +103,7 @@ boot_start_info:
 	.quad	0
 
 	.balign	4096
+	.globl	boot_pml4
 boot_pml4:
 	.quad	PHYS(boot_pdpt) + PTE_TABLE
 	.fill	272, 8, 0

@@ -3,11 +3,21 @@
 
 #include "x86.h"
 #include <kern/stack.h>
+#include <kern/thread.h>
 #include <kern/trap.h>
 
 #define MSR_GS_BASE 0xc0000101
+#define EFLAGS_IF   (1ul << 9)
 
 struct cpu cpus[KERN_MAX_CPUS];
+
+/* What assembly knows. */
+_Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "layout.h");
+_Static_assert(offsetof(struct cpu, tss.rsp[0]) == CPU_RSP0, "layout.h");
+_Static_assert(offsetof(struct thread, sp) == THREAD_SP, "layout.h");
+_Static_assert(offsetof(struct thread, stack_high) == THREAD_STACK_HIGH,
+	       "layout.h");
+_Static_assert(KERN_MAX_CPUS == KERN_MAX_CPUS_ASM, "layout.h");
 
 struct __attribute__((packed)) table_pointer {
 	uint16_t limit;
@@ -44,12 +54,13 @@ static void gdt_load(const struct cpu *cpu)
 			 : "rax", "memory");
 }
 
-void cpu_init(unsigned int id)
+void cpu_init(unsigned int id, struct thread *current)
 {
 	struct cpu *cpu = &cpus[id];
 
 	cpu->self = cpu;
 	cpu->id = id;
+	cpu->current = current;
 	cpu->tss.io_map = sizeof(struct tss);
 	cpu->tss.ist[IST_DOUBLE_FAULT - 1] =
 		(uint64_t)(cpu->ist_double_fault + IST_STACK_SIZE);
@@ -67,6 +78,40 @@ NOPROBE unsigned int arch_cpu_id(void)
 			 : "=r"(id)
 			 : "i"(offsetof(struct cpu, id)));
 	return id;
+}
+
+NOPROBE struct thread *arch_current(void)
+{
+	struct thread *current;
+
+	__asm__ volatile("movq %%gs:%c1, %0"
+			 : "=r"(current)
+			 : "i"(offsetof(struct cpu, current)));
+	return current;
+}
+
+NOPROBE bool arch_irqs_on(void)
+{
+	unsigned long flags;
+
+	__asm__ volatile("pushfq\n\tpopq %0" : "=r"(flags) : : "memory");
+	return flags & EFLAGS_IF;
+}
+
+NOPROBE void arch_irqs_enable(void)
+{
+	__asm__ volatile("sti" : : : "memory");
+}
+
+/* What arch_switch() pops, and where it returns to: thread_begin(). */
+void arch_thread_prepare(struct thread *t)
+{
+	uintptr_t *sp = (uintptr_t *)t->stack_high;
+
+	*--sp = 0; /* as after a call, and the end of every backtrace */
+	*--sp = (uintptr_t)thread_begin;
+	sp -= 6;
+	t->sp = (uintptr_t)sp;
 }
 
 NOPROBE unsigned long arch_irq_save(void)
@@ -105,7 +150,13 @@ NOPROBE static bool within(uintptr_t sp, const void *base, size_t size,
 NOPROBE bool stack_bounds(uintptr_t sp, uintptr_t *low, uintptr_t *high)
 {
 	const struct cpu *cpu = &cpus[arch_cpu_id()];
+	uintptr_t slot = (sp - STACK_BASE) / STACK_STRIDE;
 
+	if (slot < KERN_MAX_THREADS)
+		return within(sp,
+			      (void *)(STACK_BASE + slot * STACK_STRIDE +
+				       STACK_STRIDE - STACK_SIZE),
+			      STACK_SIZE - 1, low, high);
 	return within(sp, boot_stack, BOOT_STACK_SIZE, low, high) ||
 	       within(sp, cpu->ist_nmi, IST_STACK_SIZE, low, high) ||
 	       within(sp, cpu->ist_double_fault, IST_STACK_SIZE, low, high);

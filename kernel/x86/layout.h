@@ -8,6 +8,8 @@
  *     TEXT_AREA_BASE          executable memory that text_alloc() hands out
  *     ALIAS_BASE              TEXT_ALIAS_PAGES a CPU, through which it writes
  *                             text; mapped only during the write
+ *     STACK_BASE              the stacks of threads, a guard below each
+ *     APIC_BASE               the registers of this CPU's interrupt controller
  *
  * The kernel lives in the last 2 GiB, so that it can be compiled with
  * -mcmodel=kernel: every symbol is a sign-extended 32-bit constant, as cheap
@@ -27,12 +29,29 @@
 #define ALIAS_BASE	 0xffffffffc0000000
 #define TEXT_ALIAS_PAGES 2
 
+#define STACK_BASE   0xffffffffd0000000
+#define STACK_STRIDE 0x10000
+#define STACK_SIZE   0x8000
+
+#define APIC_BASE 0xffffffffe0000000
+#define APIC_PHYS 0xfee00000
+
+/* Where CPUs start that are told to, below 64 KiB; how many there may be. */
+#define AP_START	  0x8000
+#define KERN_MAX_CPUS_ASM 8
+
 #define BOOT_STACK_SIZE 32768
 #define IST_STACK_SIZE	8192
 
 #define SEL_KERNEL_CODE 0x08
 #define SEL_KERNEL_DATA 0x10
 #define SEL_TSS		0x28
+
+/* Offsets in struct cpu and struct thread, for assembly. */
+#define CPU_CURRENT	  16
+#define CPU_RSP0	  84
+#define THREAD_SP	  0
+#define THREAD_STACK_HIGH 16
 
 /* Where a stub leaves room below what it interrupted; see vectors.S. */
 #define TRAP_STACK_GAP 128

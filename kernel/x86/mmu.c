@@ -11,6 +11,7 @@
  *                         kernel text or rodata, or belongs to text_alloc()
  *     text area           read, execute; only pages in use are mapped
  *     alias pages         nothing, but during text_write()
+ *     stacks of threads   read, write; nothing below each
  *
  * So an executable page has no writable alias, until text_write() puts one in
  * the two pages that belong to this CPU, and takes it away again before it
@@ -21,17 +22,20 @@
 #include <kern/lock.h>
 #include <kern/memory.h>
 #include <kern/panic.h>
+#include <kern/smp.h>
 #include <kern/string.h>
+#include <kern/thread.h>
 #include <kern/trap.h>
 
-#define PTE_PRESENT (1ull << 0)
-#define PTE_WRITE   (1ull << 1)
-#define PTE_USER    (1ull << 2)
-#define PTE_NX	    (1ull << 63)
-#define PTE_ADDR    0x000ffffffffff000ull
-#define PTE_RX	    PTE_PRESENT
-#define PTE_R	    (PTE_PRESENT | PTE_NX)
-#define PTE_RW	    (PTE_PRESENT | PTE_WRITE | PTE_NX)
+#define PTE_PRESENT  (1ull << 0)
+#define PTE_WRITE    (1ull << 1)
+#define PTE_USER     (1ull << 2)
+#define PTE_UNCACHED (1ull << 4)
+#define PTE_NX	     (1ull << 63)
+#define PTE_ADDR     0x000ffffffffff000ull
+#define PTE_RX	     PTE_PRESENT
+#define PTE_R	     (PTE_PRESENT | PTE_NX)
+#define PTE_RW	     (PTE_PRESENT | PTE_WRITE | PTE_NX)
 
 #define ENTRIES	   512u
 #define LEVELS	   4u
@@ -105,6 +109,16 @@ static void map_kernel(char *from, char *to, uint64_t bits)
 		  bits);
 }
 
+uint64_t mmu_root(void)
+{
+	return arch_virt_to_phys(root);
+}
+
+static void mmu_load(void)
+{
+	__asm__ volatile("movq %0, %%cr3" : : "r"(mmu_root()) : "memory");
+}
+
 void arch_mmu_init(void)
 {
 	uint64_t text = (uintptr_t)kernel_text - KERNEL_BASE;
@@ -129,10 +143,38 @@ void arch_mmu_init(void)
 	for (unsigned int i = 0; i < TEXT_AREA_PAGES; i += ENTRIES)
 		map(TEXT_AREA_BASE + i * KERN_PAGE_SIZE, 0, 0);
 
-	__asm__ volatile("movq %0, %%cr3"
-			 :
-			 : "r"(arch_virt_to_phys(root))
-			 : "memory");
+	for (unsigned int i = 0; i < KERN_MAX_THREADS; i++)
+		map(STACK_BASE + i * STACK_STRIDE, 0, 0);
+	map(APIC_BASE, APIC_PHYS, PTE_RW | PTE_UNCACHED);
+	mmu_load();
+}
+
+static void flush_all(void *arg)
+{
+	(void)arg;
+	mmu_load();
+}
+
+/* No CPU knows any more what was unmapped or protected before this. */
+static void flush_everywhere(void)
+{
+	cpu_call_others(flush_all, NULL);
+}
+
+bool arch_thread_stack(unsigned int slot, uintptr_t *low, uintptr_t *high)
+{
+	uintptr_t top = STACK_BASE + (slot + 1ul) * STACK_STRIDE;
+	void *pages;
+
+	*high = top;
+	*low = top - STACK_SIZE;
+	if (*find_pte(*low, false) & PTE_PRESENT)
+		return true;
+	pages = page_alloc(STACK_SIZE / KERN_PAGE_SIZE);
+	if (!pages)
+		return false;
+	map_range(*low, arch_virt_to_phys(pages), top, PTE_RW);
+	return true;
 }
 
 /* Change how one mapped page may be used. */
@@ -190,6 +232,7 @@ void *text_alloc(size_t n)
 		protect((uintptr_t)page, PTE_R);
 		map(virt + i * KERN_PAGE_SIZE, arch_virt_to_phys(page), PTE_RX);
 	}
+	flush_everywhere();
 	return (void *)virt;
 }
 
@@ -207,6 +250,7 @@ void text_free(void *text, size_t n)
 		flush_page(virt + i * KERN_PAGE_SIZE);
 		protect(DIRECT_BASE + phys, PTE_RW);
 	}
+	flush_everywhere();
 	page_free(arch_phys_to_virt(phys), n);
 	release_area((virt - TEXT_AREA_BASE) / KERN_PAGE_SIZE, n);
 }
@@ -315,6 +359,20 @@ void text_sync_cpu(void)
 			 : "+a"(eax), "+c"(ecx)
 			 :
 			 : "ebx", "edx", "memory");
+}
+
+/* The name that QEMU's translator gives itself. */
+bool text_is_emulated(void)
+{
+	uint32_t eax = 1, ebx = 0, ecx = 0, edx;
+
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	if (!(ecx >> 31))
+		return false;
+	eax = 0x40000000;
+	ecx = 0;
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	return ebx == 0x54474354 && ecx == 0x43544743 && edx == 0x47435447;
 }
 
 NOPROBE int probe_read(void *dst, const void *src, size_t len)

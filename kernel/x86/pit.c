@@ -35,6 +35,7 @@ void arch_timer_init(void)
 {
 	uint16_t divisor = PIT_HZ / TICK_HZ;
 
+	apic_init();
 	pic_init();
 	outb(0x43, 0x34); /* channel 0, low then high byte, mode 2 */
 	outb(0x40, divisor & 0xff);

@@ -42,3 +42,13 @@ uintptr_t arch_regs_ip(const struct pt_regs *regs)
 {
 	return regs->ip;
 }
+
+void arch_regs_set_ip(struct pt_regs *regs, uintptr_t ip)
+{
+	regs->ip = ip;
+}
+
+bool arch_regs_kernel(const struct pt_regs *regs)
+{
+	return !(regs->cs & 3);
+}

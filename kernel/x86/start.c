@@ -3,6 +3,7 @@
 
 #include "x86.h"
 #include <kern/string.h>
+#include <kern/thread.h>
 
 #define START_MAGIC	 0x336ec578
 #define EXIT_PORT	 0xf4
@@ -73,7 +74,9 @@ static void read_start_info(void)
 void arch_early_init(void)
 {
 	console_init();
-	cpu_init(0);
+	cpu_init(0, &threads[0]);
+	threads[0].stack_low = (uintptr_t)boot_stack;
+	threads[0].stack_high = (uintptr_t)boot_stack_top;
 	idt_init();
 	idt_load();
 	read_start_info();

@@ -9,6 +9,8 @@
 
 #include "x86.h"
 #include <kern/panic.h>
+#include <kern/smp.h>
+#include <kern/thread.h>
 #include <kern/time.h>
 #include <kern/trap.h>
 #include <trapline/trap.h>
@@ -97,6 +99,14 @@ NOPROBE static bool handle_fault(enum trap_kind kind, struct pt_regs *regs,
 	       fixup_fault(regs);
 }
 
+/* Not a probe's: what is wanted of a CPU that does not answer. */
+NOPROBE static bool handle_nmi(const struct pt_regs *regs)
+{
+	if (is_panicking())
+		halt();
+	return watchdog_nmi(regs);
+}
+
 NOPROBE static bool handle_exception(struct pt_regs *regs, unsigned long vector)
 {
 	uintptr_t dr6;
@@ -109,6 +119,8 @@ NOPROBE static bool handle_exception(struct pt_regs *regs, unsigned long vector)
 		dr6 = take_dr6();
 		return (dr6 & DR6_STEP && tl_trap_step(regs)) ||
 		       trap_call_hook(TRAP_DEBUG, regs, dr6);
+	case VEC_NMI:
+		return handle_nmi(regs) || trap_call_hook(TRAP_NMI, regs, 0);
 	case VEC_UNDEFINED:
 		return handle_fault(TRAP_UNDEFINED, regs, 0);
 	case VEC_PROTECTION:
@@ -120,21 +132,57 @@ NOPROBE static bool handle_exception(struct pt_regs *regs, unsigned long vector)
 	}
 }
 
-static void handle_interrupt(unsigned long vector)
+static void handle_interrupt(struct pt_regs *regs, unsigned long vector)
 {
-	if (vector == VEC_TIMER)
+	switch (vector) {
+	case VEC_TIMER:
 		tick();
-	pic_ack((unsigned int)vector);
+		break;
+	case VEC_CPU_TIMER:
+		sched_tick(regs);
+		break;
+	case VEC_LOOK:
+		sched_look();
+		break;
+	case VEC_TEST:
+		trap_call_hook(TRAP_TEST, regs, 0);
+		break;
+	}
+	if (vector <= VEC_PIC_LAST)
+		pic_ack((unsigned int)vector);
+	else if (vector != VEC_SPURIOUS)
+		apic_ack();
 }
 
-NOPROBE void trap_dispatch(struct pt_regs *regs, unsigned long vector)
+NOPROBE static void dispatch(struct pt_regs *regs, unsigned long vector)
 {
+	if (vector == VEC_CALL) {
+		apic_ack();
+		cpu_serve_calls();
+		return;
+	}
 	if (vector >= VEC_TIMER) {
-		handle_interrupt(vector);
+		handle_interrupt(regs, vector);
 		return;
 	}
 	if (handle_exception(regs, vector))
 		return;
 	panic_regs(regs, "exception %lu, error code %lx, cr2 %lx", vector,
 		   regs->orig_ax, read_cr2());
+}
+
+NOPROBE void trap_dispatch(struct pt_regs *regs, unsigned long vector)
+{
+	struct thread *self = arch_current();
+	struct trap_frame frame = {
+		.regs = regs,
+		.prev = self->frames,
+		.exception = vector < VEC_TIMER,
+	};
+
+	self->frames = &frame;
+	dispatch(regs, vector);
+	if (!frame.exception)
+		sched_preempt();
+	self->frames = frame.prev;
 }

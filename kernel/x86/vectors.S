@@ -119,6 +119,9 @@ save_and_dispatch:
 	.irp	n, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47
 	stub	\n
 	.endr
+	.irp	n, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63
+	stub	\n
+	.endr
 
 	.section .rodata
 	.balign	8
@@ -131,6 +134,9 @@ vector_table:
 	.quad	vector_\n
 	.endr
 	.irp	n, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47
+	.quad	vector_\n
+	.endr
+	.irp	n, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63
 	.quad	vector_\n
 	.endr
 

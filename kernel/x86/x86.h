@@ -20,7 +20,12 @@ enum vector {
 	VEC_PAGE_FAULT = 14,
 	VEC_TIMER = 32,
 	VEC_PIC_LAST = 47,
-	NR_VECTORS = 48,
+	VEC_CPU_TIMER = 48,
+	VEC_CALL = 49,
+	VEC_LOOK = 50,
+	VEC_TEST = 51,
+	VEC_SPURIOUS = 63,
+	NR_VECTORS = 64,
 };
 
 enum ist {
@@ -42,6 +47,8 @@ struct __attribute__((packed)) tss {
 struct cpu {
 	struct cpu *self;
 	unsigned int id;
+	unsigned int apic_id;
+	struct thread *current;
 	uint64_t gdt[7];
 	struct tss tss;
 	uint8_t ist_double_fault[IST_STACK_SIZE] __attribute__((aligned(16)));
@@ -53,8 +60,24 @@ extern struct cpu cpus[KERN_MAX_CPUS];
 /* Set up the serial port.  Context: boot. */
 void console_init(void);
 
-/* Give CPU @id its descriptor tables and its GS.  Context: boot. */
-void cpu_init(unsigned int id);
+/*
+ * Give CPU @id its descriptor tables and its GS, and let @current be the thread
+ * that runs there.  Context: boot.
+ */
+void cpu_init(unsigned int id, struct thread *current);
+
+/* The physical address of the kernel's page tables. */
+uint64_t mmu_root(void);
+
+/* Turn this CPU's interrupt controller on; acknowledge its interrupt. */
+void apic_init(void);
+void apic_ack(void);
+
+/* From ap.S.  Context: boot. */
+void ap_main(unsigned int id) __attribute__((noreturn));
+extern _Atomic uint32_t ap_next;
+extern uintptr_t ap_stack[KERN_MAX_CPUS];
+extern uint64_t ap_root;
 
 /* Fill in the interrupt table, and load it on this CPU.  Context: boot. */
 void idt_init(void);
@@ -92,6 +115,11 @@ static inline uint8_t inb(uint16_t port)
 
 	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
 	return value;
+}
+
+static inline void outw(uint16_t port, uint16_t value)
+{
+	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
 }
 
 static inline void outl(uint16_t port, uint32_t value)

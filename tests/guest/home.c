@@ -5,6 +5,7 @@
 #include <kern/arch.h>
 #include <kern/memory.h>
 #include <kern/symbols.h>
+#include <kern/thread.h>
 #include <kern/trap.h>
 #include <tl_test.h>
 #include <trapline/host.h>
@@ -107,7 +108,7 @@ TL_TEST(every_context_is_visited_until_told_to_stop)
 	unsigned int calls = 0;
 
 	CHECK_EQ(tlh_each_context(see, &seen), 0);
-	CHECK_EQ(seen.n, KERN_MAX_CPUS);
+	CHECK_EQ(seen.n, KERN_MAX_THREADS);
 	CHECK(seen.mine);
 	CHECK_EQ(tlh_each_context(stop_at_once, &calls), 42);
 	CHECK_EQ(calls, 1);

@@ -4,15 +4,18 @@
  *
  * Words of the command line: `only=TEXT` restricts the run to the tests whose
  * names contain TEXT; `scale=N` makes loops N times longer, `seed=N` (decimal)
- * starts random sequences there.  `end=silence`, `end=panic` and `end=hang` end badly
- * instead: whoever runs guests is to be seen noticing it.
+ * starts random sequences there.  `end=HOW` ends badly instead: silence, panic and
+ * hang are for whoever runs guests to notice, the rest for the kernel itself.
  */
 
 #include <kern/arch.h>
 #include <kern/main.h>
 #include <kern/panic.h>
 #include <kern/printk.h>
+#include <kern/smp.h>
 #include <kern/string.h>
+#include <kern/thread.h>
+#include <kern/trap.h>
 #include <tl_test.h>
 
 #define MAX_WORD 64
@@ -53,12 +56,64 @@ static uint64_t number_option(const char *key, uint64_t otherwise)
 	return n;
 }
 
+__attribute__((noinline)) static void locked_up_here(void)
+{
+	static volatile unsigned long turns;
+
+	for (;;)
+		turns++;
+}
+
+static void lock_up(void *arg)
+{
+	(void)arg;
+	arch_irq_save();
+	locked_up_here();
+}
+
+static void take_mutex(void)
+{
+	static struct mutex m;
+
+	mutex_lock(&m);
+}
+
+static bool sleep_in_interrupt(enum trap_kind kind, struct pt_regs *regs,
+			       uintptr_t info)
+{
+	(void)kind;
+	(void)regs;
+	(void)info;
+	take_mutex();
+	return true;
+}
+
+/* What the kernel has to notice by itself. */
+static void misbehave(const char *how)
+{
+	if (!strcmp(how, "lockup")) {
+		watchdog_set_ms(1000);
+		thread_start("lockup", lock_up, NULL, 2);
+	} else if (!strcmp(how, "hog")) {
+		watchdog_set_ms(1000);
+		preempt_disable();
+		locked_up_here();
+	} else if (!strcmp(how, "sleep")) {
+		trap_set_hook(TRAP_TEST, sleep_in_interrupt);
+		arch_send_test();
+	} else if (!strcmp(how, "stops")) {
+		stop_others();
+		stop_others();
+	}
+}
+
 /* The end that was asked for; returns for silence alone. */
 static void end_badly(const char *how)
 {
 	if (!strcmp(how, "panic"))
 		panic("as asked for");
-	while (!strcmp(how, "hang"))
+	misbehave(how);
+	while (strcmp(how, "silence"))
 		arch_wait_for_interrupt();
 }
 

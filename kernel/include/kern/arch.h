@@ -15,6 +15,7 @@
 #define KERN_PAGE_SIZE 4096u
 
 struct pt_regs;
+struct thread;
 
 /* A piece of usable physical memory. */
 struct mem_range {
@@ -80,5 +81,46 @@ uintptr_t arch_next_frame(uintptr_t *fp);
 /* The frame pointer and the address at which @regs was interrupted. */
 uintptr_t arch_regs_fp(const struct pt_regs *regs);
 uintptr_t arch_regs_ip(const struct pt_regs *regs);
+void arch_regs_set_ip(struct pt_regs *regs, uintptr_t ip);
+
+/* Was the kernel interrupted, and not a user task? */
+bool arch_regs_kernel(const struct pt_regs *regs);
+
+/* ---- several CPUs ------------------------------------------------------------ */
+
+/* How many CPUs the machine has; start those but this one.  Boot only. */
+unsigned int arch_nr_cpus(void);
+void arch_start_cpus(void);
+
+/* This CPU's timer, TICK_HZ interrupts a second; boot only, calibrates once. */
+void arch_cpu_timer_init(void);
+
+/* Interrupt all other CPUs to serve calls; CPU @cpu to look for threads. */
+void arch_send_call(void);
+void arch_send_look(unsigned int cpu);
+
+/* An interrupt that cannot be masked, to CPU @cpu. */
+void arch_send_nmi(unsigned int cpu);
+
+/* Raise, on this CPU, the interrupt that is there for tests. */
+void arch_send_test(void);
+
+/* ---- threads ----------------------------------------------------------------- */
+
+/*
+ * The stack of slot @slot, between two guards; mapped and zeroed at the first
+ * use.  false: no memory.  Context: task.
+ */
+bool arch_thread_stack(unsigned int slot, uintptr_t *low, uintptr_t *high);
+
+/* Let @t begin at thread_begin() when it is switched to. */
+void arch_thread_prepare(struct thread *t);
+
+/* Go on as @next.  Returns when somebody switches to the caller again. */
+void arch_switch(struct thread *prev, struct thread *next);
+
+/* Are interrupts on?  Turn them on.  Context: any. */
+bool arch_irqs_on(void);
+void arch_irqs_enable(void);
 
 #endif

@@ -55,6 +55,13 @@ void text_free(void *text, size_t n);
  */
 int text_write(void *dst, const void *src, size_t len);
 
+/*
+ * Does this machine translate text, and may one CPU keep an old translation of
+ * what another has written (QEMU)?  Then it has to be written once more after
+ * all CPUs have been interrupted.  Context: any.
+ */
+bool text_is_emulated(void);
+
 /* Make this CPU fetch anew what was written to text.  Context: any. */
 void text_sync_cpu(void);
 

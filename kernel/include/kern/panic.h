@@ -13,6 +13,10 @@ struct pt_regs;
 void panic_regs(const struct pt_regs *regs, const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 2, 3)));
 
+/* Is it the end?  Stop here, for ever.  Context: any. */
+_Bool is_panicking(void);
+void halt(void) __attribute__((noreturn));
+
 #define panic(...) panic_regs(NULL, __VA_ARGS__)
 
 /* What must be true.  Context: any. */

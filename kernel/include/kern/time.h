@@ -11,6 +11,9 @@
 /* Ticks since the timer was started.  Context: any. */
 uint64_t ticks(void);
 
+/* So many ticks are @ms milliseconds at least. */
+uint64_t ms_to_ticks(unsigned int ms);
+
 /* One more tick.  Context: the timer's interrupt handler. */
 void tick(void);
 

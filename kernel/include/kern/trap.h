@@ -22,6 +22,8 @@ enum trap_kind {
 	TRAP_UNDEFINED,
 	TRAP_PROTECTION,
 	TRAP_PAGE_FAULT,
+	TRAP_NMI,
+	TRAP_TEST, /* the interrupt that arch_send_test() raises */
 	TRAP_KINDS,
 };
 
