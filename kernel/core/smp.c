@@ -174,7 +174,7 @@ int stop_machine(int (*fn)(void *arg), void *arg)
 
 /* ---- watching ------------------------------------------------------------------------ */
 
-#define WATCHDOG_MS 10000
+#define WATCHDOG_MS 30000
 
 static struct watch {
 	_Atomic unsigned long ticks; /* by this CPU */
