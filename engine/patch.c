@@ -75,6 +75,8 @@ static int write_part(const struct tl_change *changes, size_t n, enum part part,
 {
 	struct tl_edit *edits = tl_engine.edits;
 	size_t count = 0;
+	enum tl_others others = part == ALL ? TL_OTHERS_STOPPED
+					    : TL_OTHERS_RUNNING;
 	int err;
 
 	for (size_t i = 0; i < n; i++) {
@@ -101,8 +103,8 @@ static int write_part(const struct tl_change *changes, size_t n, enum part part,
 	}
 	if (!count)
 		return 0;
-	err = tlh_text_write(edits, count);
-	return err ? err : (int)count;
+	err = tlh_text_write(edits, count, others);
+	return err < 0 ? err : (int)count;
 }
 
 static int write_and_sync(const struct tl_change *changes, size_t n,

@@ -142,9 +142,11 @@ static void flush_some(void)
 	int err;
 
 	tl_engine.n_edits = 0;
-	err = n ? tlh_text_write(tl_engine.edits, n) : 0;
-	if (err)
+	err = n ? tlh_text_write(tl_engine.edits, n, TL_OTHERS_RUNNING) : 0;
+	if (err < 0)
 		tl_engine.write_err = err;
+	else if (err == TL_CACHES_EACH)
+		tlh_sync_cores();
 }
 
 /* An error is remembered, as it may be about copies emitted before. */

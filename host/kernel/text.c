@@ -68,11 +68,14 @@ static int write_all(const struct tl_edit *edits, size_t n)
 	return 0;
 }
 
-int tlh_text_write(const struct tl_edit *edits, size_t n)
+/* x86 keeps caches coherent: TL_CACHES_DONE. */
+int tlh_text_write(const struct tl_edit *edits, size_t n,
+		   enum tl_others others)
 {
 	int err = write_all(edits, n);
 
-	if (err || others_are_stopped() || !text_is_emulated())
+	ASSERT((others == TL_OTHERS_STOPPED) == others_are_stopped());
+	if (err || others == TL_OTHERS_STOPPED || !text_is_emulated())
 		return err;
 	tlh_sync_cores();
 	return write_all(edits, n);

@@ -272,6 +272,7 @@ int tlh_patch_begin(void)
 	if (enter(SIM_CALL_PATCH_BEGIN, 0))
 		return -TL_EAGAIN;
 	sim.patching = true;
+	sim.stopped = sim.others == TL_OTHERS_STOPPED;
 	sim_log_add('(');
 	return sim.others;
 }
@@ -281,15 +282,28 @@ void tlh_patch_end(void)
 	enter(SIM_CALL_PATCH_END, 0);
 	must(sim.patching);
 	sim.patching = false;
+	sim.stopped = false;
 	sim_log_add(')');
 }
 
-/* When it fails, half of the edits have been written. */
-int tlh_text_write(const struct tl_edit *edits, size_t n)
+/* Who stops the others while they are stopped waits for ever. */
+static bool is_stop_in_stop(enum tl_others others)
+{
+	return sim.stopped && others != TL_OTHERS_STOPPED;
+}
+
+/*
+ * When it fails, half of the edits have been written.  The form for running others
+ * stops them.
+ */
+int tlh_text_write(const struct tl_edit *edits, size_t n,
+		   enum tl_others others)
 {
 	bool fail = enter(SIM_CALL_TEXT_WRITE, edits->addr);
 
-	must(sim.locked);
+	must(sim.locked && !is_stop_in_stop(others));
+	must(sim.stopped || others == TL_OTHERS_RUNNING);
+	fail |= is_stop_in_stop(others);
 	for (size_t i = 0; i < n; i++)
 		must(sim.patching || sim_is_exec(edits[i].addr));
 	if (sim.patching)
@@ -304,12 +318,15 @@ int tlh_text_write(const struct tl_edit *edits, size_t n)
 		}
 		enter(SIM_CALL_EDIT, edits->addr);
 	}
-	return fail ? -TL_EIO : 0;
+	sim.unclean |= sim.caches == TL_CACHES_EACH && !sim.stopped;
+	return fail ? -TL_EIO : (int)sim.caches;
 }
 
 void tlh_sync_cores(void)
 {
 	enter(SIM_CALL_SYNC_CORES, 0);
+	must(!sim.stopped);
+	sim.unclean = false;
 	if (sim.patching)
 		sim_log_add('S');
 }

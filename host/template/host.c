@@ -143,13 +143,18 @@ void tlh_patch_end(void)
 /*
  * Your text is not writable, so map the page a second time, writable and not
  * executable, write, and take the mapping away again; where instruction and
- * data caches differ, clean and invalidate the lines.  An error makes the
- * engine put back what it has written and fail the registration with it.
+ * data caches differ, clean and invalidate the lines; if that reaches only the
+ * CPU that does it, answer TL_CACHES_EACH and let tlh_sync_cores() and the end of a
+ * stop do it on each.  Do not stop anyone for TL_OTHERS_STOPPED: that waits for
+ * ever.  An error makes the engine put back what it has written and fail the
+ * registration with it.
  */
-int tlh_text_write(const struct tl_edit *edits, size_t n)
+int tlh_text_write(const struct tl_edit *edits, size_t n,
+		   enum tl_others others)
 {
 	(void)edits;
 	(void)n;
+	(void)others;
 	return -TL_EOPNOTSUPP;
 }
 

@@ -142,25 +142,43 @@ enum tl_others {
 
 /*
  * Begin and end a change of text.  Says whether other threads or CPUs may run
- * meanwhile; a home may stop them.  Whoever is stopped is let go by
- * tlh_patch_end().  Negative: not possible now, nothing was begun.
+ * meanwhile (enum tl_others); a home may stop them.  Whoever is stopped is let go
+ * by tlh_patch_end(), and executes a serializing instruction before anything else.  Negative: not possible now, nothing was begun.
  * Context: task.
  */
 int tlh_patch_begin(void);
 void tlh_patch_end(void);
 
+/* What is still to be done before the written bytes are what CPUs execute. */
+enum tl_caches {
+	TL_CACHES_DONE = 0, /* nothing but to execute a serializing instruction */
+	TL_CACHES_EACH = 1, /* each CPU has to clean its own caches first */
+};
+
 /*
  * Write @n edits, in order.  All of one edit is written at once if it is one
- * byte long; longer ones may be seen half-written.  0, or a negative code: then
- * the first edits may have been written and the caller puts back the old bytes.
- * Context: task.
+ * byte long; longer ones may be seen half-written.
+ *
+ * There are two forms.  TL_OTHERS_RUNNING: nobody was stopped, and the home may
+ * stop the others while it writes.  TL_OTHERS_STOPPED: tlh_patch_begin() has
+ * said that they are, and nobody is stopped here: a stop within a stop would
+ * wait for ever.
+ *
+ * Returns enum tl_caches.  If each CPU has to clean its own caches, that is done
+ * by tlh_sync_cores(), which the engine calls before the bytes can be reached;
+ * or, when the others are stopped, by each of them when tlh_patch_end() lets it
+ * go.  Negative: the first edits may have been written, and the caller puts back
+ * the old bytes.  Context: task.
  */
-int tlh_text_write(const struct tl_edit *edits, size_t n);
+int tlh_text_write(const struct tl_edit *edits, size_t n,
+		   enum tl_others others);
 
 /*
  * When it returns, every other thread or CPU has executed a serializing
- * instruction since the call: none goes on with instructions that it fetched
- * before the last tlh_text_write().  Context: task.
+ * instruction since the call (and cleaned its own caches before that, where
+ * tlh_text_write() says TL_CACHES_EACH): none goes on with instructions that it
+ * fetched before the last tlh_text_write().  Never called while the others are
+ * stopped.  Context: task.
  */
 void tlh_sync_cores(void);
 

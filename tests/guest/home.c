@@ -59,10 +59,10 @@ TL_TEST(write_of_what_is_no_text_gives_efault)
 
 	host_kernel_stop_others(false);
 	CHECK_EQ(tlh_patch_begin(), TL_OTHERS_RUNNING);
-	CHECK_EQ(tlh_text_write(&edit, 1), -TL_EFAULT);
+	CHECK_EQ(tlh_text_write(&edit, 1, TL_OTHERS_RUNNING), -TL_EFAULT);
 	tlh_patch_end();
 	CHECK_EQ(data, 1);
-	CHECK_EQ(tlh_text_write(NULL, 0), 0);
+	CHECK_EQ(tlh_text_write(NULL, 0, TL_OTHERS_RUNNING), 0);
 }
 
 TL_TEST(stopping_the_others_keeps_interrupts_off)

@@ -114,8 +114,10 @@ static void write_text(uintptr_t addr, const uint8_t *bytes, size_t len)
 	__builtin___clear_cache((char *)addr, (char *)addr + len);
 }
 
-int tlh_text_write(const struct tl_edit *edits, size_t n)
+int tlh_text_write(const struct tl_edit *edits, size_t n,
+		   enum tl_others others)
 {
+	(void)others;
 	for (size_t i = 0; i < n; i++) {
 		uintptr_t first = edits[i].addr & -PAGE;
 		size_t len = edits[i].addr + edits[i].len - first;
