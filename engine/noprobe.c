@@ -108,9 +108,7 @@ void kprobe_remove_area_blacklist(unsigned long start, unsigned long end)
 	tl_unlock();
 }
 
-int trapline_each_blacklisted(int (*fn)(unsigned long start, unsigned long end,
-					void *arg),
-			      void *arg)
+int trapline_each_blacklisted(tl_each_range_fn *fn, void *arg)
 {
 	const struct tl_noprobe *b;
 	int ret;

@@ -5,7 +5,7 @@
 #include "locks.h"
 
 struct each {
-	int (*fn)(const struct tl_status *status, void *arg);
+	tl_each_probe_fn *fn;
 	void *arg;
 };
 
@@ -37,8 +37,7 @@ static int report_point(struct tl_point *p, void *arg)
 	return ret;
 }
 
-int trapline_each_probe(int (*fn)(const struct tl_status *status, void *arg),
-			void *arg)
+int trapline_each_probe(tl_each_probe_fn *fn, void *arg)
 {
 	struct each each = { .fn = fn, .arg = arg };
 	int ret;

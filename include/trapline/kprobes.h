@@ -348,13 +348,12 @@ struct tl_status {
  * returns what it returned last, or 0.  @fn runs with the registration lock
  * held: it may not register or unregister.
  */
-int trapline_each_probe(int (*fn)(const struct tl_status *status, void *arg),
-			void *arg);
+typedef int tl_each_probe_fn(const struct tl_status *status, void *arg);
+int trapline_each_probe(tl_each_probe_fn *fn, void *arg);
 
 /* The same for every range of the blacklist, the engine itself first. */
-int trapline_each_blacklisted(int (*fn)(unsigned long start, unsigned long end,
-					void *arg),
-			      void *arg);
+typedef int tl_each_range_fn(unsigned long start, unsigned long end, void *arg);
+int trapline_each_blacklisted(tl_each_range_fn *fn, void *arg);
 
 #pragma GCC visibility pop
 

@@ -328,18 +328,24 @@ static void move_module(struct module *to, const struct module *from)
 		((volatile char *)to)[i] = ((const char *)from)[i];
 }
 
+static struct tl_timespec looked;
+
+void tl_symbols_forget(void)
+{
+	looked = (struct tl_timespec){ 0, 0 };
+}
+
 static void refresh(void)
 {
-	static struct tl_timespec last;
 	struct tl_timespec now = { 0, 0 };
 	size_t kept = 0;
 
 	tl_sys2(__NR_clock_gettime, 1, (long)&now); /* CLOCK_MONOTONIC */
 	if (n_modules &&
-	    (now.sec - last.sec) * 1000000000L + now.nsec - last.nsec <
+	    (now.sec - looked.sec) * 1000000000L + now.nsec - looked.nsec <
 		    FRESH_NS)
 		return;
-	last = now;
+	looked = now;
 	for (size_t i = 0; i < n_modules; i++)
 		modules[i].seen = false;
 	tl_maps_each(note_mapping, NULL);

@@ -98,6 +98,7 @@ static struct {
 } code[MAX_CODE];
 
 static size_t n_code;
+static uint64_t code_sum; /* changes when other code is mapped */
 static bool code_is_fresh;
 
 void tl_text_forget(void)
@@ -112,12 +113,21 @@ static bool same_text(const char *a, const char *b)
 	return *a == *b;
 }
 
+static void add_to_sum(uint64_t v)
+{
+	code_sum = (code_sum ^ v) * 0x9e3779b97f4a7c15ull;
+	code_sum ^= code_sum >> 29;
+}
+
 /* The kernel's own page cannot be replaced, only written (@arg: may it be?). */
 static int note_code(const struct tl_map *m, void *arg)
 {
 	if (!(m->prot & TL_PROT_EXEC) ||
 	    (!*(bool *)arg && same_text(m->path, "[vdso]")))
 		return 0;
+	add_to_sum(m->start);
+	add_to_sum(m->end);
+	add_to_sum(m->dev ^ m->inode << 8);
 	if (n_code && code[n_code - 1].end == m->start) {
 		code[n_code - 1].end = m->end;
 		return 0;
@@ -159,6 +169,17 @@ static bool mem_works(void)
 	return n == 1;
 }
 
+static void read_code(bool mem_is_written)
+{
+	uint64_t before = code_sum;
+
+	n_code = 0;
+	code_sum = 0;
+	code_is_fresh = tl_maps_each(note_code, &mem_is_written) >= 0;
+	if (code_sum != before)
+		tl_symbols_forget();
+}
+
 bool tl_text_allowed(uintptr_t addr, size_t len, bool jump)
 {
 	static int works = -1; /* under the registration lock */
@@ -168,9 +189,7 @@ bool tl_text_allowed(uintptr_t addr, size_t len, bool jump)
 	if (works < 0)
 		works = mem_works();
 	mem = works;
-	if (!code_is_fresh) {
-		n_code = 0;
-		code_is_fresh = tl_maps_each(note_code, &mem) >= 0;
-	}
+	if (!code_is_fresh)
+		read_code(mem);
 	return is_code(addr, len);
 }
