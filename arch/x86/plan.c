@@ -170,6 +170,42 @@ static bool jumped_into(struct text *t, const struct x86_window *win,
 	return in.found;
 }
 
+static bool is_in(unsigned int v, unsigned int first, unsigned int last)
+{
+	return v >= first && v <= last;
+}
+
+/*
+ * Integer instructions that, on registers, never fault: SDM vol. 2, tables A-2
+ * and A-3.  Not div (#DE), nor anything of x87 or SSE (#MF, #XM).
+ */
+static bool cannot_fault(const struct x86_insn *i)
+{
+	unsigned int op = i->opcode, reg = i->modrm >> 3 & 7;
+
+	if (i->kind != X86_NORMAL || i->enc != X86_LEGACY ||
+	    (i->attrs & (X86_A_RSP | X86_A_PRIV | X86_A_PUSHF | X86_A_LOCK)))
+		return false;
+	if (i->attrs & X86_A_NOP)
+		return true;
+	if ((i->attrs & X86_A_MEM) && !(i->map == 0 && op == 0x8d))
+		return false; /* lea alone does not look */
+	if (i->map == 0)
+		return op < 0x40 || op == 0x63 || op == 0x69 || op == 0x6b ||
+		       is_in(op, 0x80, 0x8b) || op == 0x8d ||
+		       is_in(op, 0x90, 0x99) || is_in(op, 0xa8, 0xa9) ||
+		       is_in(op, 0xb0, 0xc1) || is_in(op, 0xc6, 0xc7) ||
+		       is_in(op, 0xd0, 0xd3) ||
+		       (is_in(op, 0xf6, 0xf7) && reg < 6) || op == 0xf5 ||
+		       is_in(op, 0xf8, 0xf9) || (op >= 0xfe && reg < 2);
+	return i->map == 1 &&
+	       (is_in(op, 0x40, 0x4f) || is_in(op, 0x90, 0x9f) || op == 0xa3 ||
+		op == 0xa4 || op == 0xa5 || op == 0xab ||
+		is_in(op, 0xac, 0xad) || op == 0xaf || op == 0xb3 ||
+		op == 0xb6 || op == 0xb7 || is_in(op, 0xba, 0xbf) ||
+		is_in(op, 0xc8, 0xcf));
+}
+
 /*
  * Is every status flag overwritten by the window before anything could read it
  * or see it?  Whatever may fault, branch or enter the kernel could show it.
@@ -185,10 +221,7 @@ static bool flags_are_dead(const struct tl_plan *plan, uintptr_t addr)
 		if (x86_decode(&in, plan->orig + off, plan->orig_len - off,
 			       addr + off))
 			return false;
-		if (in.kind != X86_NORMAL || (in.flags_read & live) ||
-		    (in.attrs & (X86_A_RSP | X86_A_PRIV | X86_A_PUSHF)) ||
-		    ((in.attrs & X86_A_MEM) && !(in.attrs & X86_A_NOP)) ||
-		    in.enc != X86_LEGACY || in.map > 1)
+		if ((in.flags_read & live) || !cannot_fault(&in))
 			return false;
 		live &= ~in.flags_set;
 		if (!live)

@@ -48,20 +48,30 @@ static unsigned long *reg(struct pt_regs *regs, unsigned int n)
 	}
 }
 
+/* 66 makes near branches 16 bits wide, on AMD alone (APM vol. 3, 1.2.2). */
+static bool is_narrow(const struct x86_insn *in)
+{
+	return (in->prefixes & X86_P_66) && !(in->rex & 8);
+}
+
 bool tl_x86_can_simulate(const struct x86_insn *in)
 {
 	switch (in->kind) {
 	case X86_JMP:
 	case X86_JCC:
-	case X86_LOOP:
 	case X86_CALL:
-	case X86_RET:
 		return true;
+	case X86_LOOP:
+		/* F2 and F3 change the condition of some CPUs' loope, loopne. */
+		return !(in->prefixes & (X86_P_F2 | X86_P_F3));
+	case X86_RET:
+		return !is_narrow(in);
 	case X86_JMP_IND:
 	case X86_CALL_IND:
 		/* Nobody here knows the bases of segments. */
-		return !(in->attrs & X86_A_MEM) ||
-		       !(in->prefixes & (X86_P_FS | X86_P_GS));
+		return !is_narrow(in) &&
+		       (!(in->attrs & X86_A_MEM) ||
+			!(in->prefixes & (X86_P_FS | X86_P_GS)));
 	}
 	return false;
 }
@@ -120,6 +130,16 @@ static bool push(struct pt_regs *regs, unsigned long v)
 	return true;
 }
 
+/*
+ * A branch to an address that no pointer can have faults where it stands, and
+ * nothing of it is done (SDM vol. 1, 3.3.7.1).
+ */
+static bool is_canonical(unsigned long addr)
+{
+	return (unsigned long)((long)(addr << 16) >> 16) == addr;
+}
+
+/* false: it faults, and nothing has been done. */
 static bool branch(const struct x86_insn *in, struct pt_regs *regs)
 {
 	unsigned long to = in->target;
@@ -136,11 +156,12 @@ static bool branch(const struct x86_insn *in, struct pt_regs *regs)
 			to = in->next;
 		break;
 	case X86_JMP_IND:
-		if (!indirect(in, regs, &to))
+		if (!indirect(in, regs, &to) || !is_canonical(to))
 			return false;
 		break;
 	case X86_CALL_IND:
-		if (!indirect(in, regs, &to) || !push(regs, in->next))
+		if (!indirect(in, regs, &to) || !is_canonical(to) ||
+		    !push(regs, in->next))
 			return false;
 		break;
 	case X86_CALL:
@@ -148,7 +169,7 @@ static bool branch(const struct x86_insn *in, struct pt_regs *regs)
 			return false;
 		break;
 	case X86_RET:
-		if (tlh_read(&to, regs->sp, sizeof(to)))
+		if (tlh_read(&to, regs->sp, sizeof(to)) || !is_canonical(to))
 			return false;
 		regs->sp += sizeof(to);
 		if (in->imm_size)
@@ -172,5 +193,5 @@ bool tl_arch_simulate(const struct tl_plan *plan, uintptr_t addr,
 	struct x86_insn in;
 
 	tl_plan_insn(plan, addr, 0, &in);
-	return branch(&in, regs);
+	return tl_x86_can_simulate(&in) && branch(&in, regs);
 }

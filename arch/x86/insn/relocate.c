@@ -11,6 +11,9 @@
  *
  *          loop 1f  |  jmp 2f  |  1: jmp target  |  2:
  *
+ *                          With all its prefixes: F2 and F3 change the condition
+ *                          of loope and loopne, on AMD at least (tried).
+ *
  *   call                   pushes the address that the original would:
  *
  *          push literal(%rip)  |  jmp target  |  literal: .quad next
@@ -144,17 +147,11 @@ static void put_jcc(struct out *o, const struct x86_insn *in)
 	put_int(o, distance(o, 4, in->target), 4);
 }
 
-static unsigned int loop_len(const struct x86_insn *in)
+/*     … ex 02   eb 05 or 0f   jmp to the target     */
+static void put_loop(struct out *o, const struct x86_insn *in,
+		     const uint8_t *code)
 {
-	return in->prefixes & X86_P_67 ? 3 : 2;
-}
-
-/*     [67] ex 02   eb 05 or 0f   jmp to the target     */
-static void put_loop(struct out *o, const struct x86_insn *in)
-{
-	if (in->prefixes & X86_P_67)
-		put(o, 0x67);
-	put(o, in->opcode);
+	put_bytes(o, code, in->imm_off);
 	put(o, 2);
 	put(o, 0xeb);
 	put(o, near_enough(o, 6, in->target) ? 5 : FAR_JMP);
@@ -310,7 +307,7 @@ static int put_insn(struct out *o, const struct x86_insn *in,
 		put_jcc(o, in);
 		return 0;
 	case X86_LOOP:
-		put_loop(o, in);
+		put_loop(o, in, code);
 		return 0;
 	case X86_XBEGIN:
 		return put_xbegin(o, in, code);
@@ -353,9 +350,9 @@ static enum x86_at where_inside(const struct x86_insn *in, unsigned int out_len,
 			return X86_AT_TARGET;
 		break;
 	case X86_LOOP:
-		if (off == loop_len(in))
+		if (off == in->len)
 			return X86_AT_NEXT;
-		if (off == loop_len(in) + 2)
+		if (off == in->len + 2u)
 			return X86_AT_TARGET;
 		break;
 	case X86_CALL:

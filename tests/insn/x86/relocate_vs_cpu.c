@@ -91,6 +91,9 @@ CASE("addr32 loope .+64");
 CASE("addr32 loopne .+64");
 CASE("jecxz .+64");
 CASE("rex.W loop .+64");
+CASE(".byte 0xf2, 0xe1, 62");		/* repne loope */
+CASE(".byte 0xf3, 0xe0, 61");		/* rep loopne */
+CASE(".byte 0xf3, 0x67, 0xe2, 61");
 CASE("jmp .+64");
 CASE("jmp .+0x800");
 CASE("bnd jmp .+0x800");
