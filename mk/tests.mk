@@ -37,6 +37,9 @@ $(O)/$2/$(1:.c=): $(O)/$2/$1.o $(call objs,$2,$(if $(filter bench/%,$1),,$(harne
 endef
 $(foreach s,$(test-srcs),$(eval $(call test-program,$s,$(call target-of,$s),$(call link-of,$s))))
 
+test-srcs := $(if $(SAN),$(foreach s,$(test-srcs),$(if \
+	$(filter lib,$(call link-of,$s)),,$s)),$(test-srcs))
+
 programs := $(foreach s,$(test-srcs),$(call program-of,$s))
 programs := $(if $(SAN),$(filter-out $(O)/arm64/%,$(programs)),$(programs))
 tests := $(filter-out $(O)/x86/bench/%,$(programs))
