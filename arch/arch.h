@@ -10,7 +10,8 @@
  * A probed instruction has up to two copies:
  *
  *     slot     behind a breakpoint: the one instruction, then a jump back.
- *              The trap handler has already called the pre handlers.
+ *              The trap handler has already called the pre handlers, but
+ *              where TL_EMIT_PRE asks the slot to.
  *     detour   behind a jump: test the gate, count or call the pre handlers,
  *              the instructions that the jump covers, then a jump back.
  *
@@ -82,8 +83,8 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 
 /* ---- emitting --------------------------------------------------------------- */
 
-#define TL_EMIT_PRE 1	/* call tl_detour_pre (detours only) */
-#define TL_EMIT_POST 2	/* call tl_detour_post after the first instruction */
+#define TL_EMIT_PRE 1  /* call tl_detour_pre before the first instruction */
+#define TL_EMIT_POST 2 /* call tl_detour_post after the first instruction */
 #define TL_EMIT_COUNTERS 4
 
 struct tl_emit {
@@ -168,6 +169,27 @@ bool tl_arch_simulate(const struct tl_plan *plan, uintptr_t addr,
 
 /* Where the return address is of the function that was just entered. */
 unsigned long *tl_arch_return_slot(struct pt_regs *regs);
+
+/* ---- jprobes ------------------------------------------------------------------ */
+
+/* Can the calls below be made?  If not, they never are. */
+bool tl_arch_has_jprobes(void);
+
+/* Where the stack arguments begin of the function that was just entered. */
+uintptr_t tl_arch_stack_args(const struct pt_regs *regs);
+
+/*
+ * Call the function at @entry as the one that was just entered would have been
+ * called: with the registers of @regs, the vector registers of the interrupted
+ * code, and @bytes of its stack arguments, copied to a stack pointer of the same
+ * alignment to 64.  Comes back when it returns or tl_arch_jprobe_leave() is
+ * called with what was stored at @frame before; results are dropped, and the
+ * floating-point environment is as it was.
+ * @regs: those that a detour or slot gave to tl_detour_pre().  Context: trap.
+ */
+void tl_arch_jprobe_call(void *entry, const struct pt_regs *regs, size_t bytes,
+			 uintptr_t *frame);
+_Noreturn void tl_arch_jprobe_leave(uintptr_t frame);
 
 /* Where returns that are followed go; calls tl_return_hit(). */
 extern const char tl_arch_return_trampoline[];

@@ -74,7 +74,7 @@ static bool copy_serves(const struct tl_point *p, const struct tl_want *want,
 	if (!copy || copy->detour != detour)
 		return false;
 	if (!detour)
-		return copy->what == (want->what & TL_EMIT_POST);
+		return copy->what == tl_slot_what(want);
 	if (copy->what != want->what || copy->n_counters != want->n_counters)
 		return false;
 	for (unsigned int i = 0; i < want->n_counters; i++)

@@ -64,7 +64,15 @@ struct tl_want {
 	unsigned int n_counters;
 	uint64_t *counter[TL_EMIT_COUNTERS];
 	bool jump_only;
+	bool slot_calls; /* pre handlers are called by the slot, not the trap */
 };
+
+/* What of it a slot does. */
+static inline unsigned int tl_slot_what(const struct tl_want *want)
+{
+	return want->what &
+	       (want->slot_calls ? TL_EMIT_PRE | TL_EMIT_POST : TL_EMIT_POST);
+}
 
 struct tl_copy {
 	uintptr_t at; /* 0: there is no code, the instruction is simulated */
@@ -140,6 +148,11 @@ bool tl_gate_open(void);
 int tl_same_stack(uintptr_t a, uintptr_t b);
 /* Between two looks; false: do not wait any longer. */
 bool tl_pause(unsigned int turn);
+/*
+ * How many of the @len bytes from @sp up are on its stack; negative: nobody
+ * knows.  Context: any.
+ */
+long tl_stack_above(uintptr_t sp, size_t len);
 
 /* ---- noprobe.c ---------------------------------------------------------------- */
 
@@ -188,6 +201,12 @@ void tl_copy_retire(struct tl_copy *copy);
  * has passed since the last of it was retired.  0 or -TL_EBUSY.
  */
 int tl_reclaim(bool all, bool waited);
+
+/*
+ * Added to the point in a slot that calls the pre handlers (TL_EMIT_PRE) where
+ * the instruction is then simulated, because post handlers want to see it done.
+ */
+#define TL_POINT_SIMULATE 1
 
 /* ---- slot.c ------------------------------------------------------------------- */
 
@@ -320,6 +339,14 @@ void tl_retprobe_release(struct kretprobe *rp);
 struct kretprobe *tl_retprobe_of(struct kprobe *p);
 /* Pools: fill up what ran low, free those that are done (@all: also shared). */
 void tl_retprobe_maintain(bool all);
+
+/* ---- jprobe.c --------------------------------------------------------------------- */
+
+/* The function of @p, the kp of a jprobe, was entered.  Context: a detour. */
+void tl_jprobe_enter(struct tl_context *cx, struct kprobe *p,
+		     const struct pt_regs *regs);
+/* Is @p the kp of a jprobe?  Context: any. */
+bool tl_probe_is_jprobe(const struct kprobe *p);
 
 /* ---- probe.c --------------------------------------------------------------------------- */
 

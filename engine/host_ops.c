@@ -47,6 +47,17 @@ int tl_same_stack(uintptr_t a, uintptr_t b)
 	return b >= low && b < high;
 }
 
+long tl_stack_above(uintptr_t sp, size_t len)
+{
+	uintptr_t low, high;
+
+	if (tl_host_ops->stack_above)
+		return tl_host_ops->stack_above(sp, len);
+	if (!tl_host_ops->stack || tl_host_ops->stack(sp, &low, &high))
+		return -TL_ENOENT;
+	return high - sp < len ? high - sp : len;
+}
+
 bool tl_pause(unsigned int turn)
 {
 	if (tl_host_ops->pause)

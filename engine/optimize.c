@@ -59,6 +59,8 @@ static bool gather(const struct tl_point *p, struct tl_want *want)
 		any = true;
 		if (probe->pre_handler)
 			want->what |= TL_EMIT_PRE;
+		if (tl_probe_is_jprobe(probe))
+			want->slot_calls = true;
 		if (probe->post_handler)
 			want->what |= TL_EMIT_POST;
 		if (probe->flags & KPROBE_FLAG_JUMP_ONLY)

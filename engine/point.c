@@ -149,10 +149,15 @@ bool tl_point_jump_only(const struct tl_point *p)
 
 void tl_point_link(struct tl_point *p, struct kprobe *probe)
 {
+	struct kprobe **link = &p->probes;
+
 	tl_assert_held();
+	/* Jprobes after all others, as Linux has them. */
+	while (tl_probe_is_jprobe(probe) && *link && !tl_probe_is_jprobe(*link))
+		link = &(*link)->next;
 	probe->point = p;
-	tl_store(&probe->next, p->probes);
-	tl_store_release(&p->probes, probe); /* P1 */
+	tl_store(&probe->next, *link);
+	tl_store_release(link, probe); /* P1 */
 }
 
 void tl_point_unlink(struct tl_point *p, struct kprobe *probe)

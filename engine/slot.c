@@ -188,6 +188,10 @@ static int emit(struct tl_copy *copy, struct tl_code *code)
 		.what = copy->what,
 	};
 
+	if (copy->simulate_post)
+		e.point = (struct tl_point *)((uintptr_t)e.point |
+					      TL_POINT_SIMULATE);
+
 	if (!copy->detour)
 		return tl_arch_emit_slot(&copy->point->plan, &e, tl_engine.code,
 					 code);
@@ -252,6 +256,8 @@ static int place_slot(struct tl_copy *copy)
 	int err;
 
 	if (tl_arch_simulates(plan, false)) {
+		if (copy->what & TL_EMIT_PRE)
+			return -TL_EOPNOTSUPP;
 		copy->simulate_post = copy->what & TL_EMIT_POST;
 		return 0;
 	}
@@ -282,7 +288,7 @@ int tl_copy_new(struct tl_point *p, const struct tl_want *want, bool detour,
 	copy->detour = detour;
 	copy->what = want->what;
 	if (!detour) {
-		copy->what &= TL_EMIT_POST;
+		copy->what = tl_slot_what(want);
 	} else {
 		copy->n_counters = want->n_counters;
 		for (unsigned int i = 0; i < want->n_counters; i++)

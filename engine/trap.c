@@ -52,9 +52,12 @@ void tl_miss(struct tl_point *p, uintptr_t sp)
 			count(probe->counter, sp);
 }
 
-/* Newest first.  Not 0: a handler has set the course. */
+/*
+ * Newest first, jprobes last, and not in a @trap (J1).  Not 0: a handler has
+ * set the course.
+ */
 static int call_pre(struct tl_section *s, struct tl_point *p,
-		    struct pt_regs *regs)
+		    struct pt_regs *regs, bool trap)
 {
 	struct kprobe *probe = tl_load_acquire(&p->probes); /* P1 */
 	uintptr_t sp = tl_arch_sp(regs);
@@ -70,8 +73,10 @@ static int call_pre(struct tl_section *s, struct tl_point *p,
 		tl_section_probe(s, p, probe);
 		if (tl_probe_is_return(probe))
 			ret = tl_retprobe_enter(s->cx, probe, regs);
-		else
+		else if (!tl_probe_is_jprobe(probe))
 			ret = probe->pre_handler(probe, regs);
+		else if (!trap)
+			tl_jprobe_enter(s->cx, probe, regs);
 	}
 	tl_section_probe(s, p, NULL);
 	if (ret) /* often: skip the instruction; behind it is a jump's inside */
@@ -110,11 +115,22 @@ static bool resume(const struct tl_point *p, const struct tl_copy *copy,
 	return tl_arch_simulate(&p->plan, p->addr, regs);
 }
 
+/* Do the instruction, and call the post handlers; false: it would fault. */
+static bool simulate_for_post(struct tl_section *s, struct tl_point *p,
+			      struct pt_regs *regs)
+{
+	tl_arch_set_ip(regs, p->addr);
+	if (!tl_arch_simulate(&p->plan, p->addr, regs))
+		return false;
+	call_post(s, p, regs);
+	return true;
+}
+
 static bool hit(struct tl_section *s, struct tl_point *p,
 		const struct tl_copy *copy, struct pt_regs *regs)
 {
-	if (copy->detour) {
-		/* A transient breakpoint: as if by the jump. */
+	if (copy->detour || (copy->what & TL_EMIT_PRE)) {
+		/* A transient breakpoint: as if by the jump.  Or: J1. */
 		tl_arch_set_ip(regs, copy->at);
 		return true;
 	}
@@ -125,15 +141,11 @@ static bool hit(struct tl_section *s, struct tl_point *p,
 		return resume(p, copy, regs);
 	}
 	tl_arch_set_handler_ip(regs, p->addr);
-	if (call_pre(s, p, regs))
+	if (call_pre(s, p, regs, true))
 		return true;
-	if (!copy->simulate_post)
-		return resume(p, copy, regs);
-	tl_arch_set_ip(regs, p->addr);
-	if (!tl_arch_simulate(&p->plan, p->addr, regs))
-		return resume(p, copy, regs);
-	call_post(s, p, regs);
-	return true;
+	if (copy->simulate_post && simulate_for_post(s, p, regs))
+		return true;
+	return resume(p, copy, regs);
 }
 
 /*
@@ -197,15 +209,18 @@ bool tl_trap_step(struct pt_regs *regs)
 
 unsigned long tl_detour_pre(struct tl_point *p, struct pt_regs *regs)
 {
+	bool simulate = (uintptr_t)p & TL_POINT_SIMULATE;
 	uintptr_t sp = tl_arch_sp(regs);
 	struct tl_section s;
 	int ret = 0;
 
+	p = (struct tl_point *)((uintptr_t)p & ~(uintptr_t)TL_POINT_SIMULATE);
 	tl_section_enter(&s, sp);
 	if (s.nested)
 		tl_miss(p, sp);
 	else
-		ret = call_pre(&s, p, regs);
+		ret = call_pre(&s, p, regs, false) ||
+		      (simulate && simulate_for_post(&s, p, regs));
 	tl_section_leave(&s);
 	return ret != 0;
 }

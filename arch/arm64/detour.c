@@ -35,7 +35,7 @@
 static_assert(TL_SHARDS == 16 && TL_SHARD_SHIFT == 16, "SHARD_X1, ADD_X0_X1");
 static_assert(TL_DETOUR_BYTES >= 36 + TL_EMIT_COUNTERS * 32 + 8 + 2 * 68 +
 	      4 * A64_RELOCATED_WORDS + 4, "the longest detour");
-static_assert(TL_SLOT_BYTES >= 4 * A64_RELOCATED_WORDS + 36 + 4 + 32,
+static_assert(TL_SLOT_BYTES >= 4 * A64_RELOCATED_WORDS + 4 + 2 * 68,
 	      "the longest slot");
 /* clang-format on */
 

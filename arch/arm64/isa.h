@@ -13,7 +13,7 @@
 #define TL_BREAKPOINT_BYTES 4
 
 /* What they are made of is drawn in slot.c and detour.c. */
-#define TL_SLOT_BYTES	100
+#define TL_SLOT_BYTES	168
 #define TL_DETOUR_BYTES 344
 
 /* b: 128 MiB, with room for the slot itself. */

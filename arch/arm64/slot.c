@@ -2,10 +2,11 @@
 /*
  * slot.c - the copy of one instruction, behind a breakpoint
  *
+ *     call of the pre handlers, if asked for          36
  *     copy of the instruction                         at most 28
  *     call of the post handlers, if there are any     36
  *     b  probe + 4                                    4
- *     data of the call                                32
+ *     data of the calls                               32 each
  */
 
 #include "code.h"
@@ -14,21 +15,26 @@ int tl_arch_emit_slot(const struct tl_plan *plan, const struct tl_emit *emit,
 		      uint8_t *out, struct tl_code *code)
 {
 	struct tl_out o = { out, 0, emit->at };
-	bool post = emit->what & TL_EMIT_POST;
+	bool pre = emit->what & TL_EMIT_PRE, post = emit->what & TL_EMIT_POST;
 	uintptr_t next = emit->addr + 4;
-	uint32_t call = 0;
+	uint32_t pre_call = 0, post_call = 0;
 	int err;
 
+	if (pre)
+		pre_call = tl_put_call(&o);
 	err = tl_put_copy(&o, plan, emit->addr, post, code);
 	if (err)
 		return err;
 	if (post)
-		call = tl_put_call(&o);
+		post_call = tl_put_call(&o);
 	err = tl_put_branch(&o, next);
 	if (err)
 		return err;
+	if (pre)
+		tl_put_call_data(&o, pre_call, tl_arm64_call_pre, emit,
+				 emit->addr);
 	if (post)
-		tl_put_call_data(&o, call, tl_arm64_call_post, emit, next);
+		tl_put_call_data(&o, post_call, tl_arm64_call_post, emit, next);
 	code->len = o.len;
 	return 0;
 }

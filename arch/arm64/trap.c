@@ -39,6 +39,17 @@ uintptr_t tl_arch_sp(const struct pt_regs *regs)
 	return regs->sp;
 }
 
+bool tl_arch_has_jprobes(void)
+{
+	return true;
+}
+
+/* The return address is in a register. */
+uintptr_t tl_arch_stack_args(const struct pt_regs *regs)
+{
+	return regs->sp;
+}
+
 unsigned long *tl_arch_return_slot(struct pt_regs *regs)
 {
 	return (unsigned long *)&regs->regs[30];

@@ -27,8 +27,11 @@ static enum sim_event step_copy(struct pt_regs *regs, uint8_t op,
 	case SIM_X_PRE:
 		if (gate_open()) {
 			struct tl_point *point = (struct tl_point *)v[0];
+			/* The engine adds marks; the address comes first. */
+			const uintptr_t *addr =
+				(const uintptr_t *)(v[0] & ~7ull);
 
-			tl_arch_set_handler_ip(regs, *(uintptr_t *)point);
+			tl_arch_set_handler_ip(regs, *addr);
 			if (tl_detour_pre(point, regs))
 				return SIM_WENT_ON;
 		}

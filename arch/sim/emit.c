@@ -76,8 +76,11 @@ int tl_arch_emit_slot(const struct tl_plan *plan, const struct tl_emit *emit,
 		      uint8_t *out, struct tl_code *code)
 {
 	struct out o = { out, 0 };
-	int err = put_first(&o, plan, emit, code);
+	int err;
 
+	if (emit->what & TL_EMIT_PRE)
+		put1(&o, SIM_X_PRE, (uintptr_t)emit->point);
+	err = put_first(&o, plan, emit, code);
 	if (err)
 		return err;
 	put1(&o, SIM_X_GOTO, emit->addr + plan->insn_len);

@@ -60,6 +60,10 @@ struct tl_plan {
 
 struct pt_regs;
 
+/* What the handler of a jprobe is: @bytes of stack arguments at @copy. */
+typedef void sim_jprobe_fn(const struct pt_regs *regs, const void *copy,
+			   size_t bytes);
+
 /* Length of the instruction with opcode @op; 0: there is none. */
 unsigned int sim_len(uint8_t op);
 

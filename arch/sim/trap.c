@@ -32,6 +32,35 @@ uintptr_t tl_arch_sp(const struct pt_regs *regs)
 	return regs->sp;
 }
 
+bool tl_arch_has_jprobes(void)
+{
+	return true;
+}
+
+uintptr_t tl_arch_stack_args(const struct pt_regs *regs)
+{
+	return regs->sp + sizeof(long);
+}
+
+/* There are no calls here, so the handler is C, and is told everything. */
+void tl_arch_jprobe_call(void *entry, const struct pt_regs *regs, size_t bytes,
+			 uintptr_t *frame)
+{
+	sim_jprobe_fn *handler = (sim_jprobe_fn *)entry;
+	uint8_t copy[TL_JPROBE_STACK_MAX];
+	void *buf[5];
+
+	__builtin_memcpy(copy, (void *)tl_arch_stack_args(regs), bytes);
+	*frame = (uintptr_t)buf;
+	if (!__builtin_setjmp(buf))
+		handler(regs, copy, bytes);
+}
+
+_Noreturn void tl_arch_jprobe_leave(uintptr_t frame)
+{
+	__builtin_longjmp((void **)frame, 1);
+}
+
 unsigned long *tl_arch_return_slot(struct pt_regs *regs)
 {
 	return (unsigned long *)regs->sp;

@@ -4,6 +4,7 @@ x86-srcs := \
 	arch/x86/code.c \
 	arch/x86/cpu.c \
 	arch/x86/detour.c \
+	arch/x86/jprobe.S \
 	arch/x86/patch.c \
 	arch/x86/plan.c \
 	arch/x86/retprobe.S \

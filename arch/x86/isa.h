@@ -12,8 +12,8 @@
 
 #define TL_BREAKPOINT_BYTES 1
 
-/* A copy (48), the call of the post handlers (27 and 36), a jump back (14). */
-#define TL_SLOT_BYTES	144
+/* A copy (48), calls of handlers (27 and 36 each), a jump back (14). */
+#define TL_SLOT_BYTES	192
 #define TL_DETOUR_BYTES 384
 
 /* jmp rel32, with room for the detour itself and operands near the probe. */

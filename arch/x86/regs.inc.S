@@ -19,8 +19,19 @@
 	.hidden	tl_x86_cs
 	.hidden	tl_x86_ss
 
+#define R_R15 0
+#define R_R14 8
+#define R_R13 16
+#define R_R12 24
 #define R_BP 32
+#define R_R10 56
+#define R_R9 64
+#define R_R8 72
 #define R_AX 80
+#define R_CX 88
+#define R_DX 96
+#define R_SI 104
+#define R_DI 112
 #define R_IP 128
 #define R_CS 136
 #define R_FLAGS 144

@@ -2,10 +2,11 @@
 /*
  * slot.c - the copy of one instruction, behind a breakpoint
  *
+ *      call of the pre handlers, if asked for          27
  *      copy of the instruction                         at most 48
  *      call of the post handlers, if there are any     27
  *      jump back                                       5, or 14 if far
- *      data of the call                                36
+ *      data of the calls                               36 each
  *
  * The copy is what x86_relocate() makes of the instruction: it has exactly its
  * effect, so nothing has to be fixed up afterwards, and no trap is needed to
@@ -56,17 +57,22 @@ int tl_arch_emit_slot(const struct tl_plan *plan, const struct tl_emit *emit,
 {
 	struct tl_out o = { out, TL_SLOT_BYTES, 0, emit->at, 0 };
 	uintptr_t next = emit->addr + plan->insn_len;
-	size_t post;
+	size_t pre = 0, post;
 	int err;
 
 	tl_x86_look_at_cpu();
 	code->n = 0;
 	if (plan->no_copy)
 		return -TL_EOPNOTSUPP;
+	if (emit->what & TL_EMIT_PRE)
+		pre = tl_put_call(&o);
 	err = tl_put_first(&o, plan, emit, code, &post);
 	if (err)
 		return err;
 	tl_put_jump(&o, next);
+	if (pre)
+		tl_put_call_data(&o, pre, tl_x86_call_pre, emit,
+				 emit->addr + 1);
 	if (post)
 		tl_put_call_data(&o, post, tl_x86_call_post, emit, next);
 	code->len = o.len;

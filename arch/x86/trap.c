@@ -30,6 +30,17 @@ uintptr_t tl_arch_sp(const struct pt_regs *regs)
 	return regs->sp;
 }
 
+bool tl_arch_has_jprobes(void)
+{
+	return true;
+}
+
+/* Behind the return address. */
+uintptr_t tl_arch_stack_args(const struct pt_regs *regs)
+{
+	return regs->sp + sizeof(long);
+}
+
 unsigned long *tl_arch_return_slot(struct pt_regs *regs)
 {
 	return (unsigned long *)regs->sp;

@@ -14,6 +14,7 @@ host-linux-own-srcs := \
 	host/linux/own/lock.c \
 	host/linux/own/patch.c \
 	host/linux/own/search.c \
+	host/linux/own/stack.c \
 	host/linux/own/symbols.c \
 	host/linux/own/text.c \
 	host/linux/own/threads.c

@@ -51,6 +51,7 @@ struct tl_context {
 	} stack[TL_CONTEXT_DEPTH];
 	struct kretprobe_instance *returns; /* the shadow stack, newest first */
 	struct kretprobe_instance *spare; /* free ones, for the next call */
+	uintptr_t jprobe; /* the frame that a jprobe's handler ends in */
 	unsigned int misses;   /* to come before it is tidied up again */
 	unsigned int busy;     /* kprobe_busy_begin(), nested */
 	unsigned long entered; /* traps and detours begun */
@@ -257,6 +258,15 @@ struct tl_host_ops {
 	 * Context: task.
 	 */
 	bool (*pause)(unsigned int turn);
+
+	/*
+	 * How many of the @len bytes from @sp up, which is a stack pointer, are
+	 * on the stack that it is on, and may be read: 0 to @len, or negative
+	 * if it is on none that is known.  Asked for each call that a jprobe
+	 * sees without stack_args, so it should be cheap.  NULL: by stack().
+	 * Context: any.
+	 */
+	long (*stack_above)(uintptr_t sp, size_t len);
 };
 
 /* The home's optional services; constant from before the first registration. */

@@ -361,4 +361,6 @@ int trapline_each_blacklisted(tl_each_range_fn *fn, void *arg);
 }
 #endif
 
+#include <trapline/jprobes.h>
+
 #endif

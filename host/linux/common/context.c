@@ -27,7 +27,10 @@
 struct entry {
 	uintptr_t key;
 	struct tl_context cx;
+	uint64_t word;		 /* tl_thread_word() */
 } __attribute__((aligned(256))); /* found by a shift */
+
+_Static_assert(sizeof(struct entry) == 256, "one entry in 256 bytes");
 
 static struct entry *table;
 struct tl_context *tl_newest_context;
@@ -140,6 +143,18 @@ struct tl_context *tlh_context(void)
 			     1))
 		return &e->cx;
 	return find(key, h);
+}
+
+uint64_t *tl_thread_word(uintptr_t *thread)
+{
+	struct tl_context *cx = tlh_context();
+	struct entry *e;
+
+	if (!cx)
+		return NULL;
+	e = (struct entry *)((char *)cx - offsetof(struct entry, cx));
+	*thread = e->key;
+	return &e->word;
 }
 
 int tlh_each_context(int (*fn)(struct tl_context *cx, void *arg), void *arg)

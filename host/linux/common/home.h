@@ -26,6 +26,12 @@ int tl_contexts_init(void);
 extern struct tl_context *tl_newest_context;
 
 /*
+ * A word beside the caller's context, zero at first, and its thread pointer;
+ * NULL: it has none.  Context: any.
+ */
+uint64_t *tl_thread_word(uintptr_t *thread);
+
+/*
  * Register with membarrier, for tlh_sync_cores().  0, or negative: the kernel
  * has no such command, and a slower way is used.  Context: task.
  */

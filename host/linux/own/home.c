@@ -45,6 +45,7 @@ static struct tl_host_ops ops = {
 	.red_zone = 128,
 	.vectors = true,
 	.pause = pause_a_little,
+	.stack_above = tl_own_stack_above,
 };
 
 const struct tl_host_ops *tl_host_ops = &ops;

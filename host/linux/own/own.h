@@ -82,6 +82,11 @@ void tl_search_busy(struct tl_search *s, uintptr_t pc);
  */
 void tl_search_stack(struct tl_search *s, uintptr_t sp);
 
+/* ---- stack.c -------------------------------------------------------------------- */
+
+/* The host's stack_above(). */
+long tl_own_stack_above(uintptr_t sp, size_t len);
+
 /* ---- threads.c: look at every other thread of the process ------------------------ */
 
 /*
