@@ -40,7 +40,7 @@ endef
 $(foreach s,$(test-srcs),$(eval $(call test-program,$s,$(call target-of,$s),$(call link-of,$s))))
 
 test-srcs := $(if $(SAN),$(foreach s,$(test-srcs),$(if \
-	$(filter lib,$(call link-of,$s)),,$s)),$(test-srcs))
+	$(filter lib host-linux-own,$(call link-of,$s)),,$s)),$(test-srcs))
 
 programs := $(foreach s,$(test-srcs),$(call program-of,$s))
 programs := $(if $(SAN),$(filter-out $(O)/arm64/%,$(programs)),$(programs))

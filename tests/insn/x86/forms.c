@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib */
+/* link: x86-insn x86 engine host-linux host-linux-own */
 /* limit: 300 */
 /*
  * forms.c - every form of instruction there is, bare and probed
