@@ -56,8 +56,8 @@ static int by_number(const void *a, const void *b)
 
 static bool has(const struct pids *list, pid_t pid)
 {
-	return list->n && bsearch(&pid, list->pid, list->n, sizeof(pid),
-				  by_number);
+	return list->n &&
+	       bsearch(&pid, list->pid, list->n, sizeof(pid), by_number);
 }
 
 static void drop(struct pids *list)
@@ -146,8 +146,8 @@ void children_clean(struct children *c, pid_t target, uint64_t inode,
 		return;
 	good = all_processes(&here);
 	listed = now_ns();
-	if (good && (first || sort_out(c, &here, &young, target, inode,
-				       dev_minor))) {
+	if (good &&
+	    (first || sort_out(c, &here, &young, target, inode, dev_minor))) {
 		drop(&c->last);
 		drop(&c->young);
 		c->last = here;
