@@ -169,7 +169,7 @@ int main(void)
     pids = [int(p.stdout.readline().split()[1]) for _ in range(2)]
     try:
         for pid in pids:
-            tl.wait_for(lambda: "trapline" not in tl.maps(pid), 20,
+            tl.wait_for(lambda: not tl.ours(pid), 20,
                         "a child is cleaned")
             tl.check_clean(pid)
             os.kill(pid, 0)
@@ -253,7 +253,7 @@ def killed_command_leaves_nothing_within_two_seconds():
     s = tl.Session("count", t.pid, "hot_*")
     s.p.send_signal(signal.SIGKILL)
     s.p.wait()
-    tl.wait_for(lambda: "trapline" not in tl.maps(t.pid), 2,
+    tl.wait_for(lambda: not tl.ours(t.pid), 2,
                 "no mapping of ours")
     tl.check_clean(t.pid)
     t.quit()

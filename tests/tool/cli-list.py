@@ -270,7 +270,8 @@ def a_user_sees_the_same_of_his_own_processes():
     # Of a deleted library there is nothing to read, but nothing is made up.
     lib = os.path.join(d, "libgone.so")
     shell(f"echo 'int f(void){{return 1;}}' | gcc -shared -fPIC -x c -o {lib} -")
-    p = tl.start([*nobody, "env", f"LD_PRELOAD={lib}", DYN, "-t", "1"],
+    dyn = shutil.copy(DYN, os.path.join(d, "dyn"))
+    p = tl.start([*nobody, "env", f"LD_PRELOAD={lib}", dyn, "-t", "1"],
                  text=True, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
     tl.check(p.stdout.readline().startswith("ready"), "the target is ready")
     tl.check_eq(listed("libgone:f").returncode, 0, "while it is there")

@@ -367,7 +367,7 @@ def a_killed_command_leaves_nothing():
     s.p.kill()
     s.p.wait()
     tl.wait_for(lambda: not tl.status(t.pid), 3, "the probes are gone")
-    tl.wait_for(lambda: "trapline" not in tl.maps(t.pid), 3, "all is gone")
+    tl.wait_for(lambda: not tl.ours(t.pid), 3, "all is gone")
     tl.check_clean(t.pid, footprint)
     t.quit()
 
