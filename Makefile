@@ -70,6 +70,7 @@ inc.arch/arm64/insn  = -Iarch/arm64/insn
 inc.arch/sim         = -Iinclude $(arch-seen) -Iarch/sim
 inc.host/linux/common = -Iinclude -Ihost/linux
 inc.host/linux/own   = -Iinclude -Ihost/linux
+inc.host/linux/module = -Iinclude/kmod -Iinclude -Ihost/linux
 inc.host/sim         = -Iinclude -Ihost/sim
 inc.host/kernel      = -Iinclude -Ikernel/include -Ihost/kernel
 inc.host/template    = -Iinclude -Ihost/template
@@ -94,7 +95,7 @@ inc.mk               =
 # How a folder is compiled: core (freestanding, and in the section whose bounds
 # are where no probe may be), free (freestanding) or hosted.
 core-dirs := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn \
-	     host/linux/common host/linux/own
+	     host/linux/common host/linux/own host/linux/module
 free-dirs := host/kernel host/template kernel/core kernel/x86 \
 	     tool/agent examples/embed mk
 is-core = $(filter $(core-dirs),$1)
@@ -156,7 +157,8 @@ objs = $(patsubst %,$(O)/$1/%.o,$2)
 
 core-x86 := $(call objs,x86,$(engine-srcs) $(x86-srcs) $(x86-insn-srcs))
 core-arm64 := $(call objs,arm64,$(engine-srcs) $(arm64-srcs) $(arm64-insn-srcs))
-linux-x86 := $(call objs,x86,$(host-linux-srcs) $(host-linux-own-srcs))
+linux-x86 := $(call objs,x86,$(host-linux-srcs) $(host-linux-own-srcs) \
+	$(host-linux-module-srcs))
 
 $(O)/x86/core.o: $(core-x86)
 	$(call say,LD,$@)

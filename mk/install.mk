@@ -17,6 +17,7 @@ so-file := libtrapline.so.$(VERSION)
 # go with the sources (make export).
 public-headers := $(addprefix include/trapline/, errno.h jprobes.h kprobes.h regs.h \
 	regs_arm64.h regs_x86.h trapline.h)
+kmod-headers := $(wildcard include/kmod/linux/*.h)
 man-pages := $(wildcard docs/*.1 docs/*.3 docs/*.7)
 
 # The names of the page $1, with its section.
@@ -27,8 +28,9 @@ man-files := $(foreach p,$(man-pages),$(addprefix \
 
 installed = $(PREFIX)/bin/trapline \
 	$(addprefix $(LIBDIR)/,libtrapline.a $(so-file) $(so-name) $(so-link) \
-		pkgconfig/trapline.pc) \
-	$(addprefix $(INCLUDEDIR)/,$(public-headers:include/%=%)) \
+		pkgconfig/trapline.pc pkgconfig/trapline-kmod.pc) \
+	$(addprefix $(INCLUDEDIR)/,$(public-headers:include/%=%) \
+		$(kmod-headers:include/kmod/%=trapline-kmod/%)) \
 	$(addprefix $(MANDIR)/,$(man-files))
 
 .PHONY: install uninstall
@@ -40,10 +42,16 @@ install: all
 	ln -sf $(so-file) $(DESTDIR)$(LIBDIR)/$(so-name)
 	ln -sf $(so-name) $(DESTDIR)$(LIBDIR)/$(so-link)
 	install -m 644 $(public-headers) $(DESTDIR)$(INCLUDEDIR)/trapline/
-	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
-		mk/trapline.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/trapline.pc
-	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/trapline.pc
+	install -m 644 $(kmod-headers) $(DESTDIR)$(INCLUDEDIR)/trapline-kmod/linux/
+	$(foreach p,trapline trapline-kmod,$(call install-pc,$p))
 	$(foreach p,$(man-pages),$(call install-page,$p,$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $p))))
+
+define install-pc
+sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
+		mk/$1.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/$1.pc
+	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/$1.pc
+
+endef
 
 # The page $1 into the folder $2, with a link for each other name.
 define install-page
@@ -54,4 +62,5 @@ endef
 
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(installed))
-	-rmdir $(DESTDIR)$(INCLUDEDIR)/trapline
+	-rmdir $(addprefix $(DESTDIR)$(INCLUDEDIR)/,trapline \
+		trapline-kmod/linux trapline-kmod)

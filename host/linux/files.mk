@@ -18,3 +18,15 @@ host-linux-own-srcs := \
 	host/linux/own/symbols.c \
 	host/linux/own/text.c \
 	host/linux/own/threads.c
+
+# For libtrapline: modules in the manner of Linux.
+host-linux-module-srcs := \
+	host/linux/module/elf.c \
+	host/linux/module/exports.c \
+	host/linux/module/format.c \
+	host/linux/module/insmod.c \
+	host/linux/module/kernel.c \
+	host/linux/module/params.c \
+	host/linux/module/print.c \
+	host/linux/module/reloc.c \
+	host/linux/module/string.c

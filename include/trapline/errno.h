@@ -14,6 +14,7 @@
 #define TL_EINTR 4
 #define TL_EIO 5
 #define TL_E2BIG 7
+#define TL_ENOEXEC 8
 #define TL_EAGAIN 11
 #define TL_ENOMEM 12
 #define TL_EACCES 13

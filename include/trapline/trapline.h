@@ -9,6 +9,10 @@
 #ifndef TRAPLINE_TRAPLINE_H
 #define TRAPLINE_TRAPLINE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -30,6 +34,58 @@ int trapline_init(void);
  * the stack.  To be called before the first registration.
  */
 void trapline_general_regs_only(void);
+
+/* ---- modules --------------------------------------------------------------- */
+
+/*
+ * A module is a C file in the manner of a Linux kernel module (module_init(),
+ * module_param(), register_kprobe(), pr_info()), compiled to an object against
+ * the headers of include/kmod (pkg-config: trapline-kmod).
+ *
+ * None of these is to be called in a handler, nor by a module.
+ */
+
+/*
+ * Load the module in the object file @path and call its beginning.  @params:
+ * `name=value name="two words"`, or NULL.  The module is called like its file,
+ * without folder and ".o", with '_' for '-'.
+ *
+ * 0; what the module's beginning returned, if that is negative; -TL_ENOEXEC: no
+ * module, or not for this library; -TL_ENOENT: no such file, a symbol or a parameter that is
+ * not there; -TL_EINVAL, -TL_ERANGE, -TL_ENOSPC: a parameter's value; -TL_EEXIST:
+ * there is a module of this name; -TL_ENOMEM.  A line in the log says more.  On
+ * failure nothing is left of it.
+ */
+int trapline_insmod(const char *path, const char *params);
+
+/*
+ * Call the end of module @name and unload it.  0; -TL_ENOENT: no such module;
+ * -TL_EBUSY: somebody holds it, or it has no end, or it has ended and left a
+ * probe registered: its memory then stays, and a later call tries again.
+ */
+int trapline_rmmod(const char *name);
+
+struct trapline_module {
+	const char *name;
+	uintptr_t start; /* of its code and data */
+	size_t size;
+	bool over; /* it has ended, and could not be unloaded */
+};
+
+/*
+ * Call @fn for each module, the newest first, until it returns non-zero; returns
+ * what it returned last, or 0.  @fn must not load or unload.
+ */
+int trapline_lsmod(int (*fn)(const struct trapline_module *m, void *arg),
+		   void *arg);
+
+/*
+ * Where the log goes: what modules print, and why one was refused.  NULL, as at
+ * first: standard error.  @fn gets a line or a part of one, without a zero at
+ * its end, and Linux's level (3: error, 6: information).  It may be called in
+ * handlers, and by several threads at once.
+ */
+void trapline_print_to(void (*fn)(int level, const char *text, size_t len));
 
 #pragma GCC visibility pop
 

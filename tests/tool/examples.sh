@@ -22,6 +22,11 @@ for out in *.out; do
 		"$(timeout 30 "./$name" 2>&1 || echo "status $?")" "$(cat "$out")"
 done
 
+# Kernel modules, in a program that loads them.
+ok 'the modules build' make -s -C module CFLAGS='-O2 -Wall -Werror'
+is 'the modules print what they should' "$(timeout 60 make -s -C module run 2>&1)" \
+	"$(cat module/run.out)"
+
 # A file that is not described, or has no output to compare with.
 described() {
 	local file status=0
@@ -30,6 +35,11 @@ described() {
 		name=$(basename "$file" .c)
 		[ -s "$name.out" ] && grep -q "($name.c)" README.md && continue
 		echo "$name.c: no .out, or not in README.md"
+		status=1
+	done
+	for file in "$top"/examples/module/*.c; do
+		grep -q "(module/$(basename "$file"))" README.md && continue
+		echo "$file: not in README.md"
 		status=1
 	done
 	return "$status"

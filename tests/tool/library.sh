@@ -77,7 +77,7 @@ declared() {
 
 	for header in kprobes.h trapline.h; do
 		gcc -E -P -I"$at/include" "$at/include/trapline/$header"
-	done | tr '\n' ' ' | sed 's/{[^{}]*}/;/g; s/{[^{}]*}/;/g; s/;/;\n/g' |
+	done | tr '\n' ' ' | sed 's/{[^{}]*}/;/g; s/{[^{}]*}/;/g; s/(\*[a-z]*)([^()]*)/f/g; s/;/;\n/g' |
 		grep -v 'static inline\|typedef\|extension' |
 		sed -n 's/.*[ *]\([a-z_0-9]*\)([^()]*);$/\1/p' | sort -u
 }

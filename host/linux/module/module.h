@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * module.h - between the files of host/linux/module
+ */
+#ifndef TL_LINUX_MODULE_H
+#define TL_LINUX_MODULE_H
+
+#include "common/home.h"
+
+#include <linux/module.h>
+#include <linux/string.h>
+
+#pragma GCC visibility push(hidden)
+
+/* A module's sections lie in three parts, in this order, each in whole pages. */
+enum tl_part { TL_PART_TEXT, TL_PART_READ, TL_PART_DATA, TL_NR_PARTS };
+
+struct tl_module {
+	struct tl_module *next;
+	struct module *self; /* in its own data: the name, the holders */
+	uintptr_t start;
+	size_t size;
+	size_t end_of[TL_NR_PARTS];
+	char *args; /* what charp parameters point into */
+	size_t args_size;
+	const struct kmod_param *params;
+	size_t n_params;
+	int (*init)(void);
+	void (*exit)(void);
+	bool over; /* its end was reached, but it could not be unmapped */
+};
+
+/* ---- elf.c ------------------------------------------------------------------- */
+
+/*
+ * Map and relocate the module in the file at @path.  0, or a negative code after
+ * a line in the log that says why; @m is then as before.  Context: task.
+ */
+int tl_module_load(struct tl_module *m, const char *path);
+void tl_module_unmap(struct tl_module *m);
+
+/* ---- reloc.c ----------------------------------------------------------------- */
+
+/*
+ * Store, at the place @at (in memory that may be written now) of the section
+ * that runs at @place, what a relocation of @type wants: @value is the symbol's
+ * address plus the addend.  0; -TL_ERANGE: out of reach; -TL_EINVAL: unknown.
+ */
+int tl_module_relocate(uint32_t type, void *at, size_t room, uintptr_t place,
+		       uint64_t value);
+
+/* ---- exports.c --------------------------------------------------------------- */
+
+/* The address of what modules find under @name, or 0. */
+uintptr_t tl_module_export(const char *name);
+
+/* ---- params.c ---------------------------------------------------------------- */
+
+/*
+ * Set the parameters of @m from @text.  0, or a negative code after a line in
+ * the log.  Context: task.
+ */
+int tl_module_params(struct tl_module *m, const char *text);
+
+/* ---- print.c ----------------------------------------------------------------- */
+
+/* A line in the log that begins with "trapline: ".  Context: any. */
+void tl_module_say(const char *fmt, ...) __printf(1, 2);
+
+#pragma GCC visibility pop
+
+#endif
