@@ -81,17 +81,45 @@ unsigned long tl_return_hit(struct pt_regs *regs);
 int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 		 uintptr_t end);
 
+/* An instruction at which a function returns. */
+struct tl_exit {
+	uintptr_t ret;
+	/* Code that runs straight to it begins so many bytes before it. */
+	unsigned int lead;
+	unsigned int pops; /* bytes of the stack, beside the return address */
+};
+
+#define TL_EXITS_MAX 24
+
+/*
+ * At which instructions does the function [@start, @end) return?  Their number,
+ * at most @max, or -TL_EOPNOTSUPP: it is not certain that there are no others.
+ * With a detour at ret - lead, and TL_EMIT_LATE, the exit's handlers can be
+ * called where no jump fits at the exit itself.  Context: task.
+ */
+int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
+		  int max);
+
+/*
+ * Does the function at @start keep the address that it returns to, or go there
+ * by another way than a return, so that it must not be replaced (setjmp, vfork,
+ * getcontext)?  Context: task.
+ */
+bool tl_arch_takes_return(uintptr_t start);
+
 /* ---- emitting --------------------------------------------------------------- */
 
 #define TL_EMIT_PRE 1  /* call tl_detour_pre before the first instruction */
 #define TL_EMIT_POST 2 /* call tl_detour_post after the first instruction */
+#define TL_EMIT_LATE 4 /* and that not before @lead bytes are executed */
 #define TL_EMIT_COUNTERS 4
 
 struct tl_emit {
 	uintptr_t at;		/* where the code will run */
 	uintptr_t addr;		/* the probed address */
 	struct tl_point *point; /* argument of tl_detour_*() */
-	unsigned int what;	/* TL_EMIT_* */
+	uint16_t what;		/* TL_EMIT_* */
+	uint16_t lead;		/* TL_EMIT_LATE: an instruction begins here */
 	/* Detours only: first cells of counters to be counted in place. */
 	unsigned int n_counters;
 	uint64_t *counter[TL_EMIT_COUNTERS];
@@ -148,10 +176,11 @@ uintptr_t tl_arch_breakpoint_addr(const struct pt_regs *regs);
 /* Set the instruction pointer to what a pre handler at @addr sees. */
 void tl_arch_set_handler_ip(struct pt_regs *regs, uintptr_t addr);
 
-/* Set the instruction pointer; read it; read the stack pointer. */
+/* Set the instruction pointer; read it; read the stack pointer; set it. */
 void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip);
 uintptr_t tl_arch_ip(const struct pt_regs *regs);
 uintptr_t tl_arch_sp(const struct pt_regs *regs);
+void tl_arch_set_sp(struct pt_regs *regs, uintptr_t sp);
 
 /*
  * Must the instruction be simulated in the trap (there is no slot for it)?

@@ -75,7 +75,8 @@ static bool copy_serves(const struct tl_point *p, const struct tl_want *want,
 		return false;
 	if (!detour)
 		return copy->what == tl_slot_what(want);
-	if (copy->what != want->what || copy->n_counters != want->n_counters)
+	if (copy->what != want->what || copy->lead != want->lead ||
+	    copy->n_counters != want->n_counters)
 		return false;
 	for (unsigned int i = 0; i < want->n_counters; i++)
 		if (copy->counter[i] != want->counter[i])

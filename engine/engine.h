@@ -63,8 +63,10 @@ struct tl_want {
 	unsigned int what; /* TL_EMIT_PRE, TL_EMIT_POST */
 	unsigned int n_counters;
 	uint64_t *counter[TL_EMIT_COUNTERS];
+	unsigned int lead; /* with TL_EMIT_LATE */
 	bool jump_only;
 	bool slot_calls; /* pre handlers are called by the slot, not the trap */
+	bool conflict; /* what is asked for excludes each other in a detour */
 };
 
 /* What of it a slot does. */
@@ -82,6 +84,7 @@ struct tl_copy {
 	uint64_t *counter[TL_EMIT_COUNTERS];
 	uint8_t n_counters;
 	uint8_t what;
+	uint8_t lead;	    /* with TL_EMIT_LATE */
 	bool detour;	    /* else a slot */
 	bool simulate_post; /* post handlers: by simulation in the trap */
 	bool live;	    /* a thread may have entered it */
@@ -334,9 +337,11 @@ int tl_retprobe_enter(struct tl_context *cx, struct kprobe *p,
 bool tl_probe_is_return(const struct kprobe *p);
 /* Nobody is to be told any more when calls return that @rp follows. */
 void tl_retprobe_forget(struct kretprobe *rp);
-/* And a grace period later: it needs no more instances. */
-void tl_retprobe_release(struct kretprobe *rp);
-struct kretprobe *tl_retprobe_of(struct kprobe *p);
+/* And a grace period later: nobody needs what @num of them had. */
+void tl_retprobes_give_back(struct kretprobe **rps, int num);
+/* Is @p a return probe whose calls are followed to their exits? */
+bool tl_probe_has_exits(const struct kprobe *p);
+struct kretprobe *tl_retprobe_of(const struct kprobe *p);
 /* Pools: fill up what ran low, free those that are done (@all: also shared). */
 void tl_retprobe_maintain(bool all);
 
@@ -347,6 +352,17 @@ void tl_jprobe_enter(struct tl_context *cx, struct kprobe *p,
 		     const struct pt_regs *regs);
 /* Is @p the kp of a jprobe?  Context: any. */
 bool tl_probe_is_jprobe(const struct kprobe *p);
+
+/* ---- exits.c --------------------------------------------------------------------- */
+
+/* Is @p the probe of an exit?  Context: any, as all of these. */
+bool tl_probe_is_exit(const struct kprobe *p);
+/* How far before the exit @p is, whose handler is called just before that. */
+unsigned int tl_exit_lead(const struct kprobe *p);
+/* The exit of @p is reached.  In a section that is not nested. */
+void tl_exits_hit(struct tl_section *s, struct kprobe *p, struct pt_regs *regs);
+/* An exit is reached at @sp, and no handler may be called. */
+void tl_exits_missed(uintptr_t sp);
 
 /* ---- probe.c --------------------------------------------------------------------------- */
 
@@ -409,6 +425,8 @@ struct tl_engine {
 	bool unoptimized;	       /* unoptimize_all_kprobes() */
 	struct tl_calls *shared_calls; /* retprobe.c */
 	struct tl_calls *own_calls;
+	struct kretprobe_instance **cells; /* exits.c */
+	unsigned int n_cells;
 	bool held;
 
 	/* Room to work in, under the same lock. */
@@ -418,6 +436,8 @@ struct tl_engine {
 	struct tl_window windows[TL_BATCH];
 	struct tl_change changes[TL_BATCH];
 	struct tl_range ranges[TL_BATCH];
+	struct kprobe *exits[TL_BATCH];
+	int exit_errs[TL_BATCH];
 	uint8_t code[TL_DETOUR_BYTES > TL_SLOT_BYTES ? TL_DETOUR_BYTES
 						     : TL_SLOT_BYTES];
 };

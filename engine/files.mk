@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 engine-srcs := engine/probe.c engine/point.c engine/table.c engine/slot.c \
 	       engine/arm.c engine/patch.c engine/optimize.c engine/trap.c \
-	       engine/retprobe.c engine/grace.c engine/noprobe.c engine/mem.c \
+	       engine/retprobe.c engine/calls.c engine/exits.c \
+	       engine/grace.c engine/noprobe.c engine/mem.c \
 	       engine/host_ops.c engine/jprobe.c engine/status.c engine/window.c \
 	       engine/gone.c engine/all.c

@@ -45,6 +45,20 @@ static enum tl_why why_not(const struct tl_point *p)
 }
 
 /*
+ * An exit's handler is called late, another's post handler after the first
+ * instruction.
+ */
+static void gather_post(const struct kprobe *probe, struct tl_want *want)
+{
+	unsigned int lead = tl_exit_lead(probe);
+
+	if ((want->what & TL_EMIT_POST) && lead != want->lead)
+		want->conflict = true;
+	want->what |= TL_EMIT_POST | (lead ? TL_EMIT_LATE : 0);
+	want->lead = lead;
+}
+
+/*
  * Counters are kept in place, with no handler called, as long as nothing but
  * counters is wanted and they fit; else tl_detour_pre() keeps them.
  */
@@ -62,7 +76,7 @@ static bool gather(const struct tl_point *p, struct tl_want *want)
 		if (tl_probe_is_jprobe(probe))
 			want->slot_calls = true;
 		if (probe->post_handler)
-			want->what |= TL_EMIT_POST;
+			gather_post(probe, want);
 		if (probe->flags & KPROBE_FLAG_JUMP_ONLY)
 			want->jump_only = true;
 		if (!probe->counter)
@@ -89,7 +103,7 @@ void tl_optimize_want(struct tl_point *p, struct tl_want *want)
 		want->why = TL_WHY_DISABLED;
 		return;
 	}
-	want->why = why_not(p);
+	want->why = want->conflict ? TL_WHY_OTHER_PROBE : why_not(p);
 	want->text = want->why ? TL_TEXT_BREAKPOINT : TL_TEXT_JUMP;
 }
 

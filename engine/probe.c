@@ -111,7 +111,8 @@ static int link_probe(struct kprobe *p, struct tl_work *work)
 	}
 
 	p->flags &= KPROBE_FLAG_DISABLED | KPROBE_FLAG_JUMP_ONLY |
-		    KPROBE_FLAG_HOME;
+		    KPROBE_FLAG_HOME |
+		    (tl_probe_is_return(p) ? KPROBE_FLAG_NO_SWAP : 0);
 	if (p->flags & KPROBE_FLAG_DISABLED)
 		p->flags |= TL_FLAG_GIVEN;
 	p->flags |= TL_FLAG_NEW | entry_flag(addr);
@@ -133,7 +134,8 @@ static void give_back(struct kprobe *p)
 	bool disabled = p->flags & TL_FLAG_GIVEN;
 	bool refused = p->flags & TL_FLAG_REFUSED;
 
-	p->flags &= KPROBE_FLAG_JUMP_ONLY | KPROBE_FLAG_HOME;
+	p->flags &= KPROBE_FLAG_JUMP_ONLY | KPROBE_FLAG_HOME |
+		    KPROBE_FLAG_NO_SWAP;
 	if (disabled)
 		p->flags |= KPROBE_FLAG_DISABLED;
 	refuse(p, refused ? (enum tl_why)p->opcode : TL_WHY_NONE);

@@ -35,313 +35,17 @@
  *   K4  What follows a call needs no memory from anybody: instances come from
  *       pools that are filled in task context.
  *
- * Pools.  Most instances are small and come from one pool that all probes
- * share and that grows; a probe with maxactive or much data has its own.  A
- * free instance lies on one of several lists, chosen by stack address so that
- * threads seldom meet.  Each list is a stack of indices, its head one 64-bit
- * word with a tag that every change counts up (no change goes unseen: ABA), and
- * memory that once belonged to a pool stays readable as long as the pool is there.
+ * Where it is certain how a function ends, none of this is done: exits.c.
+ * Instances of both kinds come from calls.c.
  */
-#include "locks.h"
+#include "calls.h"
 
-#define LISTS	     16
-#define SPARES	     2 /* that a context keeps */
-#define MANY_LOWER   16
-#define CHUNKS	     32
-#define SHARED_DATA  64
-#define SHARED_CHUNK 16384 /* instances; halved until the host has so much */
-#define OWN_CHUNK    256
-#define DATA_MAX     4096
+#define MANY_LOWER 16
+#define DATA_MAX   4096
 
-enum call_state { CALL_FREE, CALL_ACTIVE, CALL_DONE };
-
-/* An instance, with what its user does not see in front. */
-struct call {
-	struct tl_calls *pool;
-	uint32_t index;
-	uint32_t next; /* index + 1 of the next free one, 0: none */
-	uint8_t state; /* enum call_state */
-	bool on_stack; /* its slot is where the stack pointer was */
-	bool chained;  /* another one has swapped the address before */
-	struct kretprobe_instance ri __attribute__((aligned(16)));
-};
-
-struct tl_calls {
-	struct tl_calls *next;
-	size_t size; /* of a call */
-	uint32_t per_chunk;
-	uint32_t capacity; /* of all chunks */
-	uint32_t virgin;   /* below: has been used once */
-	uint32_t chunks;
-	bool grows;
-	bool low;   /* to be filled up */
-	bool dying; /* to be freed when nothing is under way */
-	uint64_t head[LISTS];
-	char *chunk[CHUNKS];
-};
-
-static struct call *call_of(struct kretprobe_instance *ri)
-{
-	return (struct call *)((char *)ri - offsetof(struct call, ri));
-}
-
-struct kretprobe *tl_retprobe_of(struct kprobe *p)
+struct kretprobe *tl_retprobe_of(const struct kprobe *p)
 {
 	return (struct kretprobe *)((char *)p - offsetof(struct kretprobe, kp));
-}
-
-/* ---- pools: taking and putting back ---------------------------------------------- */
-
-static struct call *call_at(const struct tl_calls *pool, uint32_t index)
-{
-	char *chunk = tl_load_acquire(&pool->chunk[index / pool->per_chunk]);
-
-	return (struct call *)(chunk + index % pool->per_chunk * pool->size);
-}
-
-static unsigned int list_of(uintptr_t sp)
-{
-	return (uint64_t)(sp >> 14) * 0x9e3779b97f4a7c15ull >> 60;
-}
-
-static struct call *pop(struct tl_calls *pool, unsigned int list)
-{
-	uint64_t *head = &pool->head[list];
-	uint64_t old = tl_load_acquire(head);
-
-	while ((uint32_t)old) {
-		struct call *c = call_at(pool, (uint32_t)old - 1);
-		uint64_t new = ((old >> 32) + 1) << 32 | tl_load(&c->next);
-
-		if (__atomic_compare_exchange_n(head, &old, new, false,
-						__ATOMIC_ACQUIRE,
-						__ATOMIC_ACQUIRE))
-			return c;
-	}
-	return NULL;
-}
-
-static void push(struct tl_calls *pool, unsigned int list, struct call *c)
-{
-	uint64_t *head = &pool->head[list];
-	uint64_t old = tl_load(head), new;
-
-	do {
-		tl_store(&c->next, (uint32_t)old);
-		new = ((old >> 32) + 1) << 32 | (c->index + 1);
-	} while (!__atomic_compare_exchange_n(
-		head, &old, new, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
-}
-
-/* One that was never used, or NULL. */
-static struct call *take_virgin(struct tl_calls *pool)
-{
-	uint32_t index = tl_load(&pool->virgin);
-	struct call *c;
-
-	do {
-		uint32_t capacity = tl_load_acquire(&pool->capacity);
-
-		if (pool->grows && index >= capacity - capacity / 4)
-			tl_store(&pool->low, true);
-		if (index >= capacity)
-			return NULL;
-	} while (!__atomic_compare_exchange_n(&pool->virgin, &index, index + 1,
-					      false, __ATOMIC_RELAXED,
-					      __ATOMIC_RELAXED));
-	c = call_at(pool, index);
-	c->index = index;
-	c->pool = pool;
-	return c;
-}
-
-static struct call *take_call(struct tl_calls *pool, uintptr_t sp)
-{
-	unsigned int list = list_of(sp);
-	struct call *c = pop(pool, list);
-
-	if (!c)
-		c = take_virgin(pool);
-	for (unsigned int i = 1; !c && i < LISTS; i++)
-		c = pop(pool, (list + i) % LISTS);
-	return c;
-}
-
-static void put_call(struct kretprobe_instance *ri)
-{
-	struct call *c = call_of(ri);
-
-	tl_store_release(&c->state, CALL_FREE);
-	push(c->pool, list_of(ri->fp), c);
-}
-
-/*
- * The last instances that a context has had of the shared pool are kept for its
- * next calls, without any locked instruction.
- *
- *   K5  Only the outermost section of a context touches its spares, so a signal
- *       in the middle cannot.  (What is nested neither enters functions nor
- *       comes here to return; it puts back to the pool.)
- */
-static struct call *take_spare(struct tl_context *cx,
-			       const struct tl_calls *pool)
-{
-	struct kretprobe_instance *ri = cx->spare;
-
-	if (!ri || call_of(ri)->pool != pool)
-		return NULL;
-	cx->spare = ri->next;
-	return call_of(ri);
-}
-
-static void keep_call(struct tl_context *cx, struct kretprobe_instance *ri)
-{
-	unsigned int n = 0;
-
-	for (struct kretprobe_instance *s = cx->spare; s; s = s->next)
-		n++;
-	if (n >= SPARES ||
-	    call_of(ri)->pool != tl_load(&tl_engine.shared_calls)) {
-		put_call(ri);
-		return;
-	}
-	tl_store_release(&call_of(ri)->state, CALL_FREE);
-	ri->next = cx->spare;
-	cx->spare = ri;
-}
-
-/* ---- pools: making and freeing ------------------------------------------------------ */
-
-static size_t chunk_bytes(const struct tl_calls *pool)
-{
-	return (size_t)pool->per_chunk * pool->size;
-}
-
-static int add_chunk(struct tl_calls *pool)
-{
-	char *chunk;
-
-	if (pool->chunks == CHUNKS)
-		return -TL_ENOMEM;
-	chunk = tlh_alloc(chunk_bytes(pool));
-	/* The first one decides how large they are. */
-	while (!chunk && !pool->chunks && pool->grows && pool->per_chunk > 16) {
-		pool->per_chunk /= 2;
-		chunk = tlh_alloc(chunk_bytes(pool));
-	}
-	if (!chunk)
-		return -TL_ENOMEM;
-	tl_store_release(&pool->chunk[pool->chunks], chunk);
-	pool->chunks++;
-	tl_store_release(&pool->capacity, pool->capacity + pool->per_chunk);
-	tl_store(&pool->low, false);
-	return 0;
-}
-
-static struct tl_calls *new_pool(size_t data, uint32_t count, bool grows)
-{
-	struct tl_calls *pool = tlh_alloc(sizeof(*pool));
-
-	if (!pool)
-		return NULL;
-	pool->size = (sizeof(struct call) + data + 15) & ~(size_t)15;
-	pool->per_chunk = count;
-	pool->grows = grows;
-	if (add_chunk(pool)) {
-		tlh_free(pool, sizeof(*pool));
-		return NULL;
-	}
-	return pool;
-}
-
-static void free_pool(struct tl_calls *pool)
-{
-	while (pool->chunks--)
-		tlh_free(pool->chunk[pool->chunks], chunk_bytes(pool));
-	tlh_free(pool, sizeof(*pool));
-}
-
-/* Calls of @pool that have not returned. */
-static bool under_way(const struct tl_calls *pool)
-{
-	uint32_t used = tl_load(&pool->virgin);
-
-	for (uint32_t i = 0; i < used; i++)
-		if (tl_load_acquire(&call_at(pool, i)->state) != CALL_FREE)
-			return true;
-	return false;
-}
-
-static int get_pool(struct kretprobe *rp)
-{
-	struct tl_calls *pool;
-
-	if (rp->maxactive <= 0 && rp->data_size <= SHARED_DATA) {
-		if (!tl_engine.shared_calls)
-			tl_store_release(
-				&tl_engine.shared_calls,
-				new_pool(SHARED_DATA, SHARED_CHUNK, true));
-		rp->calls = tl_engine.shared_calls;
-		return rp->calls ? 0 : -TL_ENOMEM;
-	}
-	pool = new_pool(rp->data_size,
-			rp->maxactive > 0 ? (uint32_t)rp->maxactive : OWN_CHUNK,
-			rp->maxactive <= 0);
-	if (!pool)
-		return -TL_ENOMEM;
-	pool->next = tl_engine.own_calls;
-	tl_store_release(&tl_engine.own_calls, pool);
-	rp->calls = pool;
-	return 0;
-}
-
-void tl_retprobe_release(struct kretprobe *rp)
-{
-	if (rp->calls && rp->calls != tl_engine.shared_calls)
-		rp->calls->dying = true;
-	rp->calls = NULL;
-}
-
-static int drop_spares(struct tl_context *cx, void *arg)
-{
-	(void)arg;
-	cx->spare = NULL;
-	return 0;
-}
-
-void tl_retprobe_maintain(bool all)
-{
-	struct tl_calls **link = &tl_engine.own_calls;
-	struct tl_calls *dead = NULL, *pool = tl_engine.shared_calls;
-
-	tl_assert_held();
-	if (pool && tl_load(&pool->low))
-		add_chunk(pool);
-	if (pool && all && !under_way(pool)) {
-		pool->next = dead;
-		dead = pool;
-		tl_store_release(&tl_engine.shared_calls, NULL);
-	}
-	while ((pool = *link)) {
-		if (!pool->dying && tl_load(&pool->low))
-			add_chunk(pool);
-		if (!pool->dying || under_way(pool)) {
-			link = &pool->next;
-			continue;
-		}
-		tl_store_release(link, pool->next);
-		pool->next = dead;
-		dead = pool;
-	}
-	/* Who has just put an instance back may still look at its list. */
-	if (!dead || tl_grace())
-		return;
-	if (!tl_engine.shared_calls) /* nobody is in a section any more */
-		tlh_each_context(drop_spares, NULL);
-	while ((pool = dead)) {
-		dead = pool->next;
-		free_pool(pool);
-	}
 }
 
 /* ---- is its frame gone? ------------------------------------------------------------------ */
@@ -357,7 +61,7 @@ static bool slot_has_trampoline(const struct kretprobe_instance *ri)
 /* Is the call of @ri over without a return, now that the stack is at @sp? */
 static bool is_gone(struct kretprobe_instance *ri, uintptr_t sp)
 {
-	const struct call *c = call_of(ri);
+	const struct call *c = tl_call_of(ri);
 
 	if (tl_load(&c->state) == CALL_DONE)
 		return true;
@@ -366,25 +70,13 @@ static bool is_gone(struct kretprobe_instance *ri, uintptr_t sp)
 	return ri->fp < sp && tl_same_stack(ri->fp, sp);
 }
 
-/* Its probe will not be told of a call: a miss, counted once. */
-static void miss_call(struct kretprobe_instance *ri, enum call_state state)
-{
-	struct kretprobe *rp = tl_load_acquire(&ri->rp);
-	uint8_t old = CALL_ACTIVE;
-
-	if (__atomic_compare_exchange_n(&call_of(ri)->state, &old, state, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_RELAXED) &&
-	    rp)
-		tl_add(&rp->nmissed, 1);
-}
-
 static void drop(struct kretprobe_instance **link)
 {
 	struct kretprobe_instance *ri = *link;
 
 	*link = ri->next;
-	miss_call(ri, CALL_FREE);
-	put_call(ri);
+	tl_call_miss(ri, CALL_FREE);
+	tl_call_put(ri);
 }
 
 /*
@@ -426,7 +118,7 @@ static struct kretprobe_instance **place_of(struct tl_context *cx, uintptr_t sp)
 	unsigned int lower = 0;
 
 	while (*link && (*link)->fp < sp) {
-		if (tl_load(&call_of(*link)->state) == CALL_DONE) {
+		if (tl_load(&tl_call_of(*link)->state) == CALL_DONE) {
 			drop(link);
 			continue;
 		}
@@ -452,15 +144,26 @@ static unsigned long true_return(struct kretprobe_instance **link, uintptr_t sp,
 	if (*chained)
 		return *link && (*link)->fp == sp ? (*link)->ret_addr : 0;
 	/* A new address is in the slot: whoever had it before is gone. */
-	while (*link && (*link)->fp == sp && call_of(*link)->on_stack)
+	while (*link && (*link)->fp == sp && tl_call_of(*link)->on_stack)
 		drop(link);
 	return *slot;
 }
 
-int tl_retprobe_enter(struct tl_context *cx, struct kprobe *p,
-		      struct pt_regs *regs)
+unsigned long tl_return_true(struct tl_context *cx, uintptr_t sp,
+			     unsigned long word)
 {
-	struct kretprobe *rp = tl_retprobe_of(p);
+	const struct kretprobe_instance *ri = cx->returns;
+
+	if (word != (unsigned long)tl_arch_return_trampoline)
+		return word;
+	while (ri && ri->fp < sp)
+		ri = ri->next;
+	return ri && ri->fp == sp ? ri->ret_addr : word;
+}
+
+static void enter_by_swap(struct tl_context *cx, struct kretprobe *rp,
+			  struct pt_regs *regs)
+{
 	unsigned long *slot = tl_arch_return_slot(regs);
 	uintptr_t sp = tl_arch_sp(regs);
 	struct kretprobe_instance **link;
@@ -470,26 +173,27 @@ int tl_retprobe_enter(struct tl_context *cx, struct kprobe *p,
 
 	link = place_of(cx, sp);
 	to = true_return(link, sp, slot, &chained);
-	c = to ? take_spare(cx, rp->calls) : NULL;
+	c = to ? tl_call_spare(cx, rp->calls) : NULL;
 	if (!c && to)
-		c = take_call(rp->calls, sp);
+		c = tl_call_take(rp->calls, sp);
 	if (!c && to && drop_gone(cx, sp)) {
 		link = place_of(cx, sp);
-		c = take_call(rp->calls, sp);
+		c = tl_call_take(rp->calls, sp);
 	}
 	if (!c) {
 		tl_add(&rp->nmissed, 1);
-		return 0;
+		return;
 	}
 	c->on_stack = (uintptr_t)slot == sp;
 	c->chained = chained;
+	c->function = 0;
 	c->ri.ret_addr = to;
 	c->ri.slot = slot;
 	c->ri.fp = sp;
 	tl_store(&c->ri.rp, rp);
 	if (rp->entry_handler && rp->entry_handler(&c->ri, regs)) {
-		keep_call(cx, &c->ri);
-		return 0;
+		tl_call_keep(cx, &c->ri);
+		return;
 	}
 	tl_store_release(&c->state, CALL_ACTIVE);
 	c->ri.next = *link;
@@ -497,6 +201,17 @@ int tl_retprobe_enter(struct tl_context *cx, struct kprobe *p,
 	*link = &c->ri;
 	tl_compiler_fence();
 	*slot = (unsigned long)tl_arch_return_trampoline;
+}
+
+int tl_retprobe_enter(struct tl_context *cx, struct kprobe *p,
+		      struct pt_regs *regs)
+{
+	struct kretprobe *rp = tl_retprobe_of(p);
+
+	if (rp->exits)
+		tl_exits_enter(cx, rp, regs);
+	else
+		enter_by_swap(cx, rp, regs);
 	return 0;
 }
 
@@ -516,12 +231,17 @@ bool tl_probe_is_return(const struct kprobe *p)
 	return p->pre_handler == enter_function;
 }
 
+bool tl_probe_has_exits(const struct kprobe *p)
+{
+	return tl_probe_is_return(p) && tl_retprobe_of(p)->exits;
+}
+
 /* ---- return --------------------------------------------------------------------------------- */
 
 /* The stack pointer with which @ri returns. */
 static uintptr_t returns_with(struct kretprobe_instance *ri)
 {
-	return ri->fp + (call_of(ri)->on_stack ? sizeof(long) : 0);
+	return ri->fp + (tl_call_of(ri)->on_stack ? sizeof(long) : 0);
 }
 
 /*
@@ -539,8 +259,8 @@ static struct kretprobe_instance **returning(struct tl_context *cx,
 	return below;
 }
 
-static void call_handler(struct tl_section *s, struct kretprobe_instance *ri,
-			 struct pt_regs *regs)
+void tl_return_tell(struct tl_section *s, struct kretprobe_instance *ri,
+		    struct pt_regs *regs)
 {
 	struct kretprobe *rp = tl_load_acquire(&ri->rp);
 
@@ -566,17 +286,17 @@ static unsigned long finish_call(struct tl_section *s,
 
 	tl_arch_set_ip(regs, to);
 	for (; ri && ri->fp == fp && more; ri = ri->next) {
-		call_handler(s, ri, regs); /* K1: newest first */
-		more = call_of(ri)->chained;
+		tl_return_tell(s, ri, regs); /* K1: newest first */
+		more = tl_call_of(ri)->chained;
 	}
 	for (; ri && ri->fp == fp; ri = ri->next)
-		miss_call(ri, CALL_FREE); /* left by longjmp */
+		tl_call_miss(ri, CALL_FREE); /* left by longjmp */
 	while ((ri = *link) && ri->fp == fp) {
 		*link = ri->next;
 		if (s->nested)
-			put_call(ri);
+			tl_call_put(ri);
 		else
-			keep_call(s->cx, ri); /* K5 */
+			tl_call_keep(s->cx, ri); /* K5 */
 	}
 	return to;
 }
@@ -588,14 +308,14 @@ static unsigned long search_pool(const struct tl_calls *pool, uintptr_t sp)
 	unsigned long to = 0;
 
 	for (uint32_t i = 0; i < used; i++) {
-		struct call *c = call_at(pool, i);
+		struct call *c = tl_call_at(pool, i);
 
-		if (tl_load_acquire(&c->state) != CALL_ACTIVE ||
+		if (tl_load_acquire(&c->state) != CALL_ACTIVE || c->function ||
 		    returns_with(&c->ri) != sp)
 			continue;
 		to = c->ri.ret_addr;
 		/* Its context takes it off its shadow stack when it sees it. */
-		miss_call(&c->ri, CALL_DONE);
+		tl_call_miss(&c->ri, CALL_DONE);
 	}
 	return to;
 }
@@ -643,7 +363,7 @@ void tl_retprobe_forget(struct kretprobe *rp)
 	uint32_t used = pool ? tl_load(&pool->virgin) : 0;
 
 	for (uint32_t i = 0; i < used; i++) {
-		struct call *c = call_at(pool, i);
+		struct call *c = tl_call_at(pool, i);
 
 		if (tl_load(&c->ri.rp) == rp)
 			tl_store_release(&c->ri.rp, NULL);
@@ -651,7 +371,7 @@ void tl_retprobe_forget(struct kretprobe *rp)
 }
 
 /* Is the place one where the return address is still in its slot? */
-static int check_entry(const struct kretprobe *rp)
+static int check_entry(const struct kretprobe *rp, uintptr_t *out)
 {
 	const struct kprobe *p = &rp->kp;
 	uintptr_t addr = (uintptr_t)p->addr, start, end;
@@ -665,28 +385,47 @@ static int check_entry(const struct kretprobe *rp)
 			return err;
 	}
 	addr += p->offset;
+	*out = addr;
 	if (!tl_function(addr, &start, &end))
 		return start == addr ? 0 : -TL_EINVAL;
 	return p->offset ? -TL_EINVAL : 0; /* nobody knows better */
 }
 
-static int prepare(struct kretprobe *rp)
+/* @others: @n that were prepared before. */
+static int prepare(struct kretprobe *rp, struct kretprobe *const *others, int n)
 {
-	int err = check_entry(rp);
+	uintptr_t addr;
+	int err = check_entry(rp, &addr);
 
 	if (err)
 		return err;
 	if (tl_probe_registered(&rp->kp))
 		return -TL_EINVAL;
+	for (int i = 0; i < n; i++)
+		if (others[i] == rp)
+			return -TL_EINVAL;
+	rp->exits = NULL;
 	if (rp->data_size > DATA_MAX)
 		return -TL_E2BIG;
-	err = get_pool(rp);
+	err = tl_calls_get_pool(rp);
 	if (err)
 		return err;
+	err = tl_exits_choose(rp, addr, others, n);
+	if (err) {
+		tl_calls_release(rp);
+		return err;
+	}
 	rp->kp.pre_handler = enter_function;
 	rp->kp.post_handler = NULL;
 	rp->nmissed = 0;
 	return 0;
+}
+
+void tl_retprobes_give_back(struct kretprobe **rps, int num)
+{
+	tl_exits_release(rps, num);
+	for (int i = 0; i < num; i++)
+		tl_calls_release(rps[i]);
 }
 
 /* Remove those of @rps that are registered; free what they had. */
@@ -700,9 +439,33 @@ static void remove_some(struct kretprobe **rps, int num)
 	for (int i = 0; i < num; i++)
 		tl_retprobe_forget(rps[i]);
 	tl_grace();
-	for (int i = 0; i < num; i++)
-		tl_retprobe_release(rps[i]);
+	tl_retprobes_give_back(rps, num);
 	tl_retprobe_maintain(false);
+}
+
+/* Prepare @num of them, and arm their exits; returns the first error. */
+static int prepare_some(struct kretprobe **rps, int num, int *errs)
+{
+	int first = 0;
+
+	tl_retprobe_maintain(false);
+	for (int i = 0; i < num; i++)
+		errs[i] = prepare(rps[i], rps, i);
+	tl_exits_arm(rps, num, errs);
+	for (int i = num - 1; i >= 0; i--)
+		first = errs[i] ? errs[i] : first;
+	return first;
+}
+
+static void give_back_refused(struct kretprobe **rps, int num)
+{
+	struct kretprobe *refused[TL_REGISTER_SOME];
+	int n = 0;
+
+	for (int i = 0; i < num; i++)
+		if (!tl_probe_registered(&rps[i]->kp))
+			refused[n++] = rps[i];
+	tl_retprobes_give_back(refused, n);
 }
 
 /* Up to TL_REGISTER_SOME of them, with the lock held. */
@@ -710,37 +473,33 @@ static int add_some(struct kretprobe **rps, int num, int *errs,
 		    enum tl_why *whys, bool all)
 {
 	struct kprobe *kps[TL_REGISTER_SOME];
-	int local[TL_REGISTER_SOME];
+	int err[TL_REGISTER_SOME], local[TL_REGISTER_SOME];
 	enum tl_why why[TL_REGISTER_SOME];
 	int index[TL_REGISTER_SOME];
-	int n = 0, ret, first = 0;
+	int n = 0, ret = 0, first;
 
-	tl_retprobe_maintain(false);
+	first = prepare_some(rps, num, err);
 	for (int i = 0; i < num; i++) {
-		int err = prepare(rps[i]);
-
 		if (errs)
-			errs[i] = err;
+			errs[i] = err[i];
 		if (whys)
 			whys[i] = TL_WHY_NONE;
-		first = first ? first : err;
-		if (err)
+		if (err[i])
 			continue;
 		index[n] = i;
 		kps[n++] = &rps[i]->kp;
 	}
 	if (all && first)
 		n = 0;
-	ret = n ? tl_probes_add(kps, n, local, why, all) : 0;
+	if (n)
+		ret = tl_probes_add(kps, n, local, why, all);
 	for (int k = 0; k < n; k++) {
 		if (errs)
 			errs[index[k]] = local[k];
 		if (whys)
 			whys[index[k]] = why[k];
 	}
-	for (int i = 0; i < num; i++)
-		if (!tl_probe_registered(&rps[i]->kp))
-			tl_retprobe_release(rps[i]);
+	give_back_refused(rps, num);
 	return all && first ? first : ret;
 }
 
@@ -824,9 +583,9 @@ static int restore_context(struct tl_context *cx, void *arg)
 	for (; ri; ri = ri->next) {
 		unsigned long old = (unsigned long)tl_arch_return_trampoline;
 
-		if (tl_load(&call_of(ri)->state) == CALL_DONE)
+		if (tl_load(&tl_call_of(ri)->state) == CALL_DONE)
 			continue;
-		if (!call_of(ri)->on_stack)
+		if (!tl_call_of(ri)->on_stack)
 			++*left;
 		else if (slot_has_trampoline(ri))
 			__atomic_compare_exchange_n(

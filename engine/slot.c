@@ -195,6 +195,7 @@ static int emit(struct tl_copy *copy, struct tl_code *code)
 	if (!copy->detour)
 		return tl_arch_emit_slot(&copy->point->plan, &e, tl_engine.code,
 					 code);
+	e.lead = copy->lead;
 	e.n_counters = copy->n_counters;
 	for (unsigned int i = 0; i < copy->n_counters; i++)
 		e.counter[i] = copy->counter[i];
@@ -290,6 +291,7 @@ int tl_copy_new(struct tl_point *p, const struct tl_want *want, bool detour,
 	if (!detour) {
 		copy->what = tl_slot_what(want);
 	} else {
+		copy->lead = want->lead;
 		copy->n_counters = want->n_counters;
 		for (unsigned int i = 0; i < want->n_counters; i++)
 			copy->counter[i] = want->counter[i];

@@ -24,6 +24,7 @@ static int report_point(struct tl_point *p, void *arg)
 			.why = trapline_kprobe_why(probe),
 			.enabled = tl_probe_wanted(probe),
 			.is_return = tl_probe_is_return(probe),
+			.by_exits = tl_probe_has_exits(probe),
 			.missed = tl_load(&probe->nmissed),
 		};
 
@@ -62,17 +63,27 @@ static int pick(struct tl_point *p, void *arg)
 	struct kprobe *probe = p->probes;
 
 	for (; probe && all->n < TL_BATCH; probe = probe->next) {
+		if (tl_probe_is_exit(probe))
+			continue; /* it goes with its return probe */
 		probe->flags |= TL_FLAG_REMOVE;
 		all->kps[all->n++] = probe;
 	}
 	return all->n == TL_BATCH;
 }
 
-static void each_return(const struct all *all, void (*fn)(struct kretprobe *rp))
+/* Those of @all that are return probes are removed: forget their calls. */
+static void end_returns(struct all *all)
 {
+	struct kretprobe *rps[TL_BATCH];
+	int n = 0;
+
 	for (int i = 0; i < all->n; i++)
 		if (tl_probe_is_return(all->kps[i]))
-			fn(tl_retprobe_of(all->kps[i]));
+			rps[n++] = tl_retprobe_of(all->kps[i]);
+	for (int i = 0; i < n; i++)
+		tl_retprobe_forget(rps[i]);
+	tl_grace();
+	tl_retprobes_give_back(rps, n);
 }
 
 static void remove_probes(void)
@@ -83,9 +94,7 @@ static void remove_probes(void)
 		all.n = 0;
 		tl_points_each(pick, &all);
 		tl_probes_remove(all.kps, all.n);
-		each_return(&all, tl_retprobe_forget);
-		tl_grace();
-		each_return(&all, tl_retprobe_release);
+		end_returns(&all);
 	} while (all.n);
 }
 

@@ -46,7 +46,9 @@ void tl_miss(struct tl_point *p, uintptr_t sp)
 	struct kprobe *probe = tl_load_acquire(&p->probes);
 
 	for (; probe; probe = tl_load_acquire(&probe->next))
-		if (!only_counts(probe))
+		if (tl_probe_is_exit(probe) && probe->pre_handler)
+			tl_exits_missed(sp);
+		else if (!only_counts(probe))
 			tl_add(&probe->nmissed, 1); /* H1 */
 		else if (tl_probe_wanted(probe))
 			count(probe->counter, sp);
@@ -73,6 +75,8 @@ static int call_pre(struct tl_section *s, struct tl_point *p,
 		tl_section_probe(s, p, probe);
 		if (tl_probe_is_return(probe))
 			ret = tl_retprobe_enter(s->cx, probe, regs);
+		else if (tl_probe_is_exit(probe))
+			tl_exits_hit(s, probe, regs);
 		else if (!tl_probe_is_jprobe(probe))
 			ret = probe->pre_handler(probe, regs);
 		else if (!trap)
@@ -93,7 +97,10 @@ static void call_post(struct tl_section *s, struct tl_point *p,
 		if (!tl_probe_wanted(probe) || !probe->post_handler)
 			continue;
 		tl_section_probe(s, p, probe);
-		probe->post_handler(probe, regs, 0);
+		if (tl_probe_is_exit(probe))
+			tl_exits_hit(s, probe, regs);
+		else
+			probe->post_handler(probe, regs, 0);
 	}
 	tl_section_probe(s, p, NULL);
 }
@@ -225,12 +232,24 @@ unsigned long tl_detour_pre(struct tl_point *p, struct pt_regs *regs)
 	return ret != 0;
 }
 
+/* Only exits care that their late handler is not called. */
+static void miss_exits(struct tl_point *p, uintptr_t sp)
+{
+	const struct kprobe *probe = tl_load_acquire(&p->probes);
+
+	for (; probe; probe = tl_load_acquire(&probe->next))
+		if (tl_probe_is_exit(probe) && probe->post_handler)
+			tl_exits_missed(sp);
+}
+
 void tl_detour_post(struct tl_point *p, struct pt_regs *regs)
 {
 	struct tl_section s;
 
 	tl_section_enter(&s, tl_arch_sp(regs));
-	if (!s.nested && tl_gate_open()) /* H3 */
+	if (s.nested)
+		miss_exits(p, tl_arch_sp(regs));
+	else if (tl_gate_open()) /* H3 */
 		call_post(&s, p, regs);
 	tl_section_leave(&s);
 }

@@ -81,3 +81,20 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 	plan->kind = (uint8_t)kind;
 	return 0;
 }
+
+/* Control flow is not looked at here: return addresses are replaced. */
+int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
+		  int max)
+{
+	(void)start;
+	(void)end;
+	(void)exits;
+	(void)max;
+	return -TL_EOPNOTSUPP;
+}
+
+bool tl_arch_takes_return(uintptr_t start)
+{
+	(void)start;
+	return false;
+}

@@ -50,6 +50,11 @@ uintptr_t tl_arch_stack_args(const struct pt_regs *regs)
 	return regs->sp;
 }
 
+void tl_arch_set_sp(struct pt_regs *regs, uintptr_t sp)
+{
+	regs->sp = sp;
+}
+
 unsigned long *tl_arch_return_slot(struct pt_regs *regs)
 {
 	return (unsigned long *)&regs->regs[30];

@@ -135,3 +135,20 @@ bool tl_arch_is_breakpoint(const uint8_t *code)
 {
 	return code[0] == SIM_TRAP;
 }
+
+/* Control flow is not looked at here: return addresses are replaced. */
+int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
+		  int max)
+{
+	(void)start;
+	(void)end;
+	(void)exits;
+	(void)max;
+	return -TL_EOPNOTSUPP;
+}
+
+bool tl_arch_takes_return(uintptr_t start)
+{
+	(void)start;
+	return false;
+}

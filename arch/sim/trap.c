@@ -61,6 +61,11 @@ _Noreturn void tl_arch_jprobe_leave(uintptr_t frame)
 	__builtin_longjmp((void **)frame, 1);
 }
 
+void tl_arch_set_sp(struct pt_regs *regs, uintptr_t sp)
+{
+	regs->sp = sp;
+}
+
 unsigned long *tl_arch_return_slot(struct pt_regs *regs)
 {
 	return (unsigned long *)regs->sp;

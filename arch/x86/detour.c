@@ -6,7 +6,8 @@
  *      call of the pre handlers, if there are any      tl_put_call(): 27
  *      copy of the first instruction
  *      call of the post handlers, if there are any     27
- *      copies of the other instructions
+ *      copies of the other instructions, and with TL_EMIT_LATE that call
+ *        somewhere between or behind them
  *      jump back behind them                           5
  *      data of the calls                               36 each
  *
@@ -101,15 +102,20 @@ static void put_counts(struct tl_out *o, const struct tl_plan *plan,
 	tl_put32(o, rz);
 }
 
-/* Copies of the instructions after the first, and the way back. */
-static void put_rest(struct tl_out *o, const struct tl_plan *plan,
-		     uintptr_t addr, struct tl_code *code)
+/*
+ * Copies of the instructions after the first, and the way back.  With @late the
+ * call of the post handlers comes when so many bytes are executed.
+ */
+static size_t put_rest(struct tl_out *o, const struct tl_plan *plan,
+		       uintptr_t addr, unsigned int late, struct tl_code *code)
 {
 	struct x86_insn in;
+	size_t start, post = 0;
 	unsigned int asleep;
-	size_t start;
 
 	for (unsigned int i = 1; i < plan->n_insns && !o->err; i++) {
+		if (late && plan->off[i] == late)
+			post = tl_put_call(o);
 		start = o->len;
 		tl_map_add(code, plan->off[i], start);
 		tl_put_copy(o, plan, addr, plan->off[i]);
@@ -118,15 +124,21 @@ static void put_rest(struct tl_out *o, const struct tl_plan *plan,
 		if (asleep)
 			tl_map_add(code, plan->off[i] + in.len, start + asleep);
 	}
+	if (late && plan->copy_len == late)
+		post = tl_put_call(o);
 	tl_put_jump(o, addr + plan->copy_len);
+	if (late && !post)
+		o->err = -TL_EOPNOTSUPP;
+	return post;
 }
 
 int tl_arch_emit_detour(const struct tl_plan *plan, const struct tl_emit *emit,
 			uint8_t *out, struct tl_code *code)
 {
 	struct tl_out o = { out, TL_DETOUR_BYTES, 0, emit->at, 0 };
-	uintptr_t next = emit->addr + plan->insn_len;
-	size_t pre = 0, post;
+	bool late = emit->what & TL_EMIT_LATE;
+	uintptr_t next = emit->addr + (late ? emit->lead : plan->insn_len);
+	size_t pre = 0, post, later;
 	int err;
 
 	tl_x86_look_at_cpu();
@@ -140,7 +152,8 @@ int tl_arch_emit_detour(const struct tl_plan *plan, const struct tl_emit *emit,
 	err = tl_put_first(&o, plan, emit, code, &post);
 	if (err)
 		return err;
-	put_rest(&o, plan, emit->addr, code);
+	later = put_rest(&o, plan, emit->addr, late ? emit->lead : 0, code);
+	post = late ? later : post;
 	if (pre)
 		tl_put_call_data(&o, pre, tl_x86_call_pre, emit,
 				 emit->addr + 1);

@@ -302,3 +302,41 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 		plan->flags_dead = flags_are_dead(plan, addr);
 	return 0;
 }
+
+/* ---- exits ---- */
+
+int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
+		  int max)
+{
+	struct x86_exit found[TL_EXITS_MAX];
+	struct text t = { .at = 0 };
+	struct x86_flow flow = {
+		.start = start,
+		.end = end,
+		.read = read_text,
+		.ctx = &t,
+	};
+	int n;
+
+	n = x86_flow_exits(&flow, found,
+			   max < TL_EXITS_MAX ? max : TL_EXITS_MAX);
+	for (int i = 0; i < n; i++) {
+		exits[i].ret = found[i].ret;
+		exits[i].lead = found[i].lead;
+		exits[i].pops = found[i].pops;
+	}
+	return n < 0 ? -TL_EOPNOTSUPP : n;
+}
+
+bool tl_arch_takes_return(uintptr_t start)
+{
+	struct text t = { .at = 0 };
+	struct x86_flow flow = {
+		.start = start,
+		.end = start + 1024,
+		.read = read_text,
+		.ctx = &t,
+	};
+
+	return x86_flow_takes_return(&flow);
+}

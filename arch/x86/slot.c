@@ -34,20 +34,22 @@ static bool falls_through(const struct x86_insn *in)
 int tl_put_first(struct tl_out *o, const struct tl_plan *plan,
 		 const struct tl_emit *emit, struct tl_code *code, size_t *post)
 {
+	bool post_here = (emit->what & (TL_EMIT_POST | TL_EMIT_LATE)) ==
+			 TL_EMIT_POST;
 	struct x86_insn in;
 	size_t start = o->len;
 	unsigned int asleep;
 
 	*post = 0;
 	tl_plan_insn(plan, emit->addr, 0, &in);
-	if ((emit->what & TL_EMIT_POST) && !falls_through(&in))
+	if (post_here && !falls_through(&in))
 		return -TL_EOPNOTSUPP;
 	tl_map_add(code, 0, start);
 	tl_put_copy(o, plan, emit->addr, 0);
 	asleep = x86_reloc_syscall_end(&in);
 	if (asleep)
 		tl_map_add(code, in.len, start + asleep);
-	if (emit->what & TL_EMIT_POST)
+	if (post_here)
 		*post = tl_put_call(o);
 	return o->err;
 }

@@ -267,6 +267,16 @@ struct tl_host_ops {
 	 * Context: any.
 	 */
 	long (*stack_above)(uintptr_t sp, size_t len);
+
+	/*
+	 * Memory costs nothing before it is used, and so many followed calls
+	 * may have theirs set aside.  0: there are some thousands at first, and
+	 * more by and by.
+	 */
+	unsigned int calls;
+
+	/* Return addresses are checked by the CPU, and cannot be replaced. */
+	bool shadow_stack;
 };
 
 /* The home's optional services; constant from before the first registration. */

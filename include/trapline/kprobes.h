@@ -90,6 +90,7 @@ static inline uint64_t tl_counter_read(const uint64_t *cell)
 #define KPROBE_FLAG_FTRACE 8	    /* never set here */
 #define KPROBE_FLAG_ON_FUNC_ENTRY 16 /* at the entry of a function */
 #define KPROBE_FLAG_JUMP_ONLY 256   /* * Trapline: a jump or nothing */
+#define KPROBE_FLAG_NO_SWAP 1024    /* * … return probes: see kretprobe */
 
 /*
  * Why a probe is not reached by a jump.  Stable: the numbers and the names of
@@ -267,6 +268,12 @@ typedef int (*kretprobe_handler_t)(struct kretprobe_instance *ri,
  * @nmissed and run untouched.  <= 0: as many as there are.  A call that was
  * followed and ended without a return (longjmp) counts in @nmissed, too, when
  * its place on the stack is used again.
+ *
+ * Where it is certain at which instructions the function returns, they are
+ * probed and its stack is left alone; elsewhere the return address is replaced
+ * while the call lasts.  In kp.flags KPROBE_FLAG_NO_SWAP asks for the first or
+ * nothing; with KPROBE_FLAG_JUMP_ONLY a jump that does not fit at an exit may
+ * begin before it, and no other probe can then be in between.
  */
 struct kretprobe {
 	struct kprobe kp;
@@ -278,6 +285,7 @@ struct kretprobe {
 
 	/* The engine's. */
 	struct tl_calls *calls;
+	struct tl_exits *exits;
 };
 
 /* C++ has no flexible array members; its compilers do. */
@@ -296,7 +304,11 @@ struct kretprobe_instance {
 
 #pragma GCC diagnostic pop
 
-/* -TL_EINVAL also where the probe is not at the entry of a function. */
+/*
+ * -TL_EINVAL also where the probe is not at the entry of a function;
+ * -TL_EOPNOTSUPP where the exits are not certain and the return address must not
+ * be replaced: NO_SWAP, a shadow stack, a function that keeps it (setjmp).
+ */
 int register_kretprobe(struct kretprobe *rp);
 void unregister_kretprobe(struct kretprobe *rp);
 int register_kretprobes(struct kretprobe **rps, int num);
@@ -339,6 +351,8 @@ struct tl_status {
 	enum tl_why why; /* TL_WHY_NONE if it is a jump */
 	bool enabled;
 	bool is_return; /* the entry of a return probe */
+	bool by_exits;	/* … which probes the exits of its function; else it
+			   replaces return addresses */
 	uint64_t hits;	/* of its counter; 0 if it has none */
 	uint64_t missed;
 };

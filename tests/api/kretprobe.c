@@ -325,3 +325,75 @@ TL_TEST(disable_and_enable_work_on_return_probes)
 	CHECK_EQ(returns, 1);
 	unregister_kretprobe(&rp);
 }
+
+/* ---- by the exits, or by the return address ------------------------------------------ */
+
+static unsigned long *slot, in_slot;
+
+HANDLER int note_slot(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	(void)ri;
+	slot = (unsigned long *)regs->sp;
+	return 0;
+}
+
+/* place_call_b() calls this while its return address is, or is not, replaced. */
+static long look_at_slot(long a)
+{
+	in_slot = *slot;
+	return a;
+}
+
+TL_TEST(return_address_is_left_alone_where_the_exits_are_certain)
+{
+	struct kretprobe rp = { .kp.addr = (void *)place_call_b,
+				.entry_handler = note_slot,
+				.handler = returned };
+
+	reset();
+	CHECK_EQ(register_kretprobe(&rp), 0);
+	CHECK_EQ(place_call_b(7, (long)look_at_slot, 0), 7);
+	CHECK_EQ(returns, 1);
+	CHECK_EQ(value, 7);
+	CHECK_EQ(in_slot, ret_addr);
+	unregister_kretprobe(&rp);
+}
+
+TL_TEST(tail_call_is_followed_by_its_return_address_or_refused)
+{
+	struct kretprobe rp = { .kp.addr = (void *)place_tail,
+				.handler = returned };
+
+	reset();
+	CHECK_EQ(register_kretprobe(&rp), 0);
+	CHECK_EQ(place_tail(30, 12, 0), 42);
+	CHECK_EQ(returns, 1);
+	CHECK_EQ(value, 42);
+	unregister_kretprobe(&rp);
+	rp.kp.flags = KPROBE_FLAG_NO_SWAP;
+	CHECK_EQ(register_kretprobe(&rp), -TL_EOPNOTSUPP);
+	CHECK_EQ(place_tail(30, 12, 0), 42);
+}
+
+/* A return probe in a handler's way: the probe at the ret itself still works. */
+TL_TEST(probe_at_an_exit_shares_it_with_the_return_probe)
+{
+	struct kretprobe rp = { .kp.addr = (void *)place_jump,
+				.handler = returned };
+	struct kprobe p = { .addr = (kprobe_opcode_t *)place_jump + 4,
+			    .pre_handler = nothing };
+
+	reset();
+	CHECK_EQ(register_kretprobe(&rp), 0);
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_EQ(place_jump(30, 12, 0), 42);
+	CHECK_EQ(entries, 1);
+	CHECK_EQ(returns, 1);
+	unregister_kretprobe(&rp);
+	CHECK_EQ(place_jump(30, 12, 0), 42);
+	CHECK_EQ(entries, 2);
+	CHECK_EQ(returns, 1);
+	unregister_kprobe(&p);
+	CHECK_EQ(place_jump(30, 12, 0), 42);
+	CHECK_EQ(entries, 2);
+}

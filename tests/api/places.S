@@ -207,6 +207,13 @@ FUNC place_call_b
 	ret
 END place_call_b
 
+/* Goes on in another function, which returns for both. */
+FUNC place_tail
+	nop
+	nop
+	jmp	place_jump
+END place_tail
+
 /* A breakpoint of the program's own, in the middle. */
 FUNC place_own_int3
 	lea	(%rdi,%rsi), %rax

@@ -2,4 +2,5 @@
 # files.mk - the sources of arch/x86/insn
 
 x86-insn-srcs := $(addprefix arch/x86/insn/, decode.c table_legacy.c \
-		   table_vex.c table_evex.c relocate.c flow.c scan.c jump.c table.c)
+		   table_vex.c table_evex.c relocate.c flow.c exits.c \
+		   scan.c jump.c table.c)

@@ -20,8 +20,6 @@
  */
 #include "flow.h"
 
-#define FUNCTION_MAX (1u << 20)
-
 /* ---- the window itself: rules 1 to 4 ---- */
 
 static bool stops_threads(const struct x86_insn *in)
@@ -278,12 +276,12 @@ static enum x86_flow_result check_flow(const struct x86_flow *flow,
 static bool bounds_usable(const struct x86_flow *flow)
 {
 	if (!flow->read || flow->start >= flow->end ||
-	    flow->end - flow->start > FUNCTION_MAX)
+	    flow->end - flow->start > X86_FUNCTION_MAX)
 		return false;
 	for (unsigned int i = 0; i < flow->nr_parts; i++) {
 		const struct x86_range *p = &flow->parts[i];
 
-		if (p->start > p->end || p->end - p->start > FUNCTION_MAX)
+		if (p->start > p->end || p->end - p->start > X86_FUNCTION_MAX)
 			return false;
 	}
 	return true;

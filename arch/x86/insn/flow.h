@@ -10,6 +10,9 @@
 
 #include "insn.h"
 
+/* Longer ones are refused. */
+#define X86_FUNCTION_MAX (1u << 20)
+
 /* Bytes of the program, a piece at a time. */
 struct x86_reader {
 	const struct x86_flow *flow;
@@ -52,6 +55,7 @@ struct x86_scan {
 	uint16_t sums;	      /* registers of which such addresses are sums */
 	uint16_t code_bases;  /* registers that point into the function */
 	bool unresolved;
+	bool may_leave; /* an indirect jump that is, or may be, a tail call */
 	bool fip_get;
 	bool direct; /* what is being reported is a branch's target */
 

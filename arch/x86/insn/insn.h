@@ -386,6 +386,42 @@ enum x86_flow_result x86_flow_targets(const struct x86_flow *flow,
 				      void (*fn)(void *arg, uint64_t target),
 				      void *arg);
 
+/* A return instruction of a function. */
+struct x86_exit {
+	uint64_t ret;
+	/*
+	 * A jump of 5 bytes fits so many bytes before it: what it would cover
+	 * runs straight to the return, and ends with it or just before it.  0:
+	 * there is no such place.
+	 */
+	unsigned int lead;
+	unsigned int pops; /* bytes beside the return address */
+};
+
+/*
+ * Where does the function return?  The number of its return instructions (0: it
+ * never does), or -X86_EOPNOTSUPP: there are more than @max, or it is not certain
+ * that it returns nowhere else (tail calls, indirect jumps that were not
+ * resolved, jumps to its own start, code that does not decode).  Whether a jump
+ * fits at the return itself, or at its lead, is for x86_flow_window() to say.
+ *
+ * A jump table may have an entry for a part that was split off (foo.cold) and
+ * returns by itself; that is not noticed.
+ *
+ * Context: any.
+ */
+int x86_flow_exits(const struct x86_flow *flow, struct x86_exit *exits,
+		   unsigned int max);
+
+/*
+ * Does the function take, or read, its own return address before anything
+ * else is on the stack, as setjmp, vfork and getcontext do?  Looks along the
+ * straight line from its start, through direct jumps.
+ *
+ * Context: any.
+ */
+bool x86_flow_takes_return(const struct x86_flow *flow);
+
 /*
  * Call @fn for each direct jump (calls excepted) in [flow->start, flow->end),
  * which may be the whole text of a program: functions and what lies between

@@ -405,8 +405,10 @@ void x86_scan_indirect(struct x86_scan *s, const struct x86_insn *in)
 		s->wants_pointers = true;
 		break;
 	case FROM_ELSEWHERE:
+		s->may_leave = true;
 		break;
 	case FROM_UNKNOWN:
+		s->may_leave = true;
 		s->wants_no_table = true;
 		break;
 	case FROM_ARITHMETIC:

@@ -46,9 +46,22 @@ static struct tl_host_ops ops = {
 	.vectors = true,
 	.pause = pause_a_little,
 	.stack_above = tl_own_stack_above,
+	.calls = 1u << 20,
 };
 
 const struct tl_host_ops *tl_host_ops = &ops;
+
+#define ARCH_SHSTK_STATUS 0x5005
+#define ARCH_SHSTK_SHSTK  1
+
+/* The program's start has switched it on, or nobody will. */
+static bool has_shadow_stack(void)
+{
+	unsigned long features = 0;
+	long err = tl_sys2(__NR_arch_prctl, ARCH_SHSTK_STATUS, (long)&features);
+
+	return !err && (features & ARCH_SHSTK_SHSTK);
+}
 
 int tl_home_init(void)
 {
@@ -61,6 +74,7 @@ int tl_home_init(void)
 	if (err)
 		return err;
 	tl_sync_init();
+	ops.shadow_stack = has_shadow_stack();
 	err = tl_sigtrap_install();
 	if (err)
 		return err;

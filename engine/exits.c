@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exits.c - calls that are followed by probes at the exits of their function
+ *
+ * Where it is certain at which instructions a function returns, each of them
+ * gets a probe, and the stack of the program is left alone: unwinders,
+ * exceptions and shadow stacks see nothing.
+ *
+ *     entry of f   pre handler: an instance, noted under the stack pointer
+ *     ret in f     pre handler: whose is this stack pointer?  Its handlers are
+ *                  called, with the registers as they will be after the return
+ *
+ * The exits of a function are one set, shared by all its return probes.
+ *
+ * Notes.  A frame's stack pointer is its own as long as it lives, in whatever
+ * thread, so notes are kept in one table for all.  A cell is a list of the
+ * instances of one call, or NULL; a call's cell is one of 16 that its stack
+ * pointer leads to.  Frames are at least 8 bytes apart, so a bucket of 8 cells
+ * for each 64 bytes of stack is enough for one stack, and neighbours in a
+ * recursion are neighbours in the table.
+ *
+ *   E1  A list is only taken as a whole, by an exchange of its cell, so it has
+ *       one owner: the thread whose frame it is, or a task that purges it.
+ *   E2  Two live frames never have one stack pointer, and a function in a set
+ *       has no tail calls.  So whatever is found under a stack pointer that
+ *       enters or leaves another function, or enters at another hit, was left
+ *       by longjmp, an exception or the end of its thread: a miss.
+ *   E3  An instance that can be found stays readable: pools are freed after a
+ *       grace period.
+ *
+ * A call that returns where nobody expects it (setjmp and vfork return twice)
+ * is told of once: the first return takes its note.
+ */
+#include "calls.h"
+
+#define BUCKET	   8
+#define CELLS	   16 /* that one stack pointer leads to */
+#define MOST_CELLS (1u << 18)
+#define LONGEST	   64 /* list that a purge looks through */
+
+struct exit_probe {
+	struct kprobe kp;
+	struct tl_exits *set;
+	uint8_t lead;
+	uint16_t pops;
+};
+
+struct tl_exits {
+	struct tl_exits *next; /* of those to be freed */
+	uintptr_t start;
+	unsigned int users;
+	unsigned int n;
+	bool armed;
+	bool failed;
+	struct exit_probe exit[];
+};
+
+static size_t set_bytes(unsigned int n)
+{
+	return sizeof(struct tl_exits) + n * sizeof(struct exit_probe);
+}
+
+/* ---- notes -------------------------------------------------------------------------- */
+
+static bool have_cells(void)
+{
+	unsigned int n = MOST_CELLS;
+
+	if (tl_engine.cells)
+		return true;
+	if (!tl_host_ops->calls)
+		n /= 16;
+	for (; !tl_engine.cells && n >= 1024; n = tl_engine.cells ? n : n / 2)
+		tl_engine.cells =
+			tlh_alloc((n + BUCKET) * sizeof(*tl_engine.cells));
+	tl_engine.n_cells = n;
+	return tl_engine.cells;
+}
+
+/* The first of the cells for @sp; the last bucket has one behind it. */
+static struct kretprobe_instance **cells_of(uintptr_t sp)
+{
+	uintptr_t bucket = (sp >> 6) + (sp >> 21) * 0x9e3779b1u;
+
+	return tl_engine.cells +
+	       (bucket & (tl_engine.n_cells / BUCKET - 1)) * BUCKET;
+}
+
+/* Take the list of the call at @sp, or NULL. */
+static struct kretprobe_instance *take(uintptr_t sp)
+{
+	struct kretprobe_instance **cell = cells_of(sp), *first, *none;
+
+	for (unsigned int i = 0; i < CELLS; i++) {
+		first = tl_load_acquire(&cell[i]);
+		if (!first || first->fp != sp || /* E3 */
+		    !__atomic_compare_exchange_n(&cell[i], &first, NULL, false,
+						 __ATOMIC_ACQUIRE,
+						 __ATOMIC_RELAXED))
+			continue;
+		if (first->fp == sp)
+			return first;
+		/* Taken away and used again between two looks. */
+		none = NULL;
+		__atomic_compare_exchange_n(&cell[i], &none, first, false,
+					    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+static bool note(uintptr_t sp, struct kretprobe_instance *first)
+{
+	struct kretprobe_instance **cell = cells_of(sp), *none;
+
+	for (unsigned int i = 0; i < CELLS; i++) {
+		none = tl_load(&cell[i]);
+		if (!none && __atomic_compare_exchange_n(
+				     &cell[i], &none, first, false,
+				     __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+static void miss_all(struct kretprobe_instance *ri)
+{
+	while (ri) {
+		struct kretprobe_instance *next = ri->next;
+
+		tl_call_miss(ri, CALL_FREE);
+		tl_call_put(ri);
+		ri = next;
+	}
+}
+
+/* ---- entry -------------------------------------------------------------------------- */
+
+static bool same_hit(const struct tl_context *cx, struct kretprobe_instance *ri)
+{
+	const struct call *c = tl_call_of(ri);
+
+	return c->cx == cx && c->section == cx->entered;
+}
+
+/* Another word is in its slot: the frame is gone. */
+static bool is_gone(struct call *c)
+{
+	unsigned long word;
+
+	return tlh_read(&word, (uintptr_t)c->ri.slot, sizeof(word)) ||
+	       word != c->word;
+}
+
+/*
+ * Win back what is gone of the calls of this context in @pool, which is empty.
+ * Where nothing is, that is much work for nothing: not again before about as
+ * many calls were missed.
+ */
+static bool drop_gone(struct tl_context *cx, const struct tl_calls *pool)
+{
+	uint32_t used = tl_load(&pool->virgin);
+	unsigned int vain = 0;
+
+	if (cx->misses) {
+		cx->misses--;
+		return false;
+	}
+	for (uint32_t i = 0; i < used; i++) {
+		struct call *c = tl_call_at(pool, i);
+
+		if (tl_load_acquire(&c->state) != CALL_ACTIVE || !c->function ||
+		    c->cx != cx)
+			continue;
+		if (is_gone(c))
+			miss_all(take(c->ri.fp));
+		else
+			vain++;
+	}
+	cx->misses = vain / 2;
+	return true;
+}
+
+static struct call *new_call(struct tl_context *cx, struct kretprobe *rp,
+			     uintptr_t sp)
+{
+	struct call *c = tl_call_spare(cx, rp->calls);
+
+	if (!c)
+		c = tl_call_take(rp->calls, sp);
+	if (!c && drop_gone(cx, rp->calls))
+		c = tl_call_take(rp->calls, sp);
+	return c;
+}
+
+static bool follow(struct tl_context *cx, struct kretprobe *rp,
+		   struct pt_regs *regs, struct kretprobe_instance *older,
+		   struct call *c)
+{
+	unsigned long *slot = tl_arch_return_slot(regs);
+	uintptr_t sp = tl_arch_sp(regs);
+
+	c->on_stack = true;
+	c->chained = false;
+	c->function = rp->exits->start;
+	c->cx = cx;
+	c->section = cx->entered;
+	c->word = *slot;
+	c->ri.ret_addr = tl_return_true(cx, sp, *slot);
+	c->ri.slot = slot;
+	c->ri.fp = sp;
+	c->ri.next = older;
+	tl_store(&c->ri.rp, rp);
+	if (rp->entry_handler && rp->entry_handler(&c->ri, regs)) {
+		tl_call_keep(cx, &c->ri);
+		return false;
+	}
+	tl_store_release(&c->state, CALL_ACTIVE);
+	return true;
+}
+
+void tl_exits_enter(struct tl_context *cx, struct kretprobe *rp,
+		    struct pt_regs *regs)
+{
+	uintptr_t sp = tl_arch_sp(regs);
+	struct kretprobe_instance *first = take(sp);
+	struct call *c;
+
+	if (first && !same_hit(cx, first)) {
+		miss_all(first); /* E2 */
+		first = NULL;
+	}
+	c = new_call(cx, rp, sp);
+	if (!c)
+		tl_add(&rp->nmissed, 1);
+	else if (follow(cx, rp, regs, first, c))
+		first = &c->ri;
+	if (first && !note(sp, first))
+		miss_all(first);
+}
+
+/* ---- exit --------------------------------------------------------------------------- */
+
+void tl_exits_hit(struct tl_section *s, struct kprobe *p, struct pt_regs *regs)
+{
+	const struct exit_probe *e = (const struct exit_probe *)p;
+	uintptr_t sp = tl_arch_sp(regs), ip = tl_arch_ip(regs);
+	struct kretprobe_instance *first = take(sp), *ri, *next;
+
+	if (!first)
+		return;
+	if (tl_call_of(first)->function != e->set->start) {
+		miss_all(first); /* E2 */
+		return;
+	}
+	tl_arch_set_ip(regs, first->ret_addr);
+	tl_arch_set_sp(regs, sp + sizeof(long) + e->pops);
+	for (ri = first; ri; ri = ri->next)
+		tl_return_tell(s, ri, regs);
+	tl_arch_set_ip(regs, ip);
+	tl_arch_set_sp(regs, sp);
+	for (ri = first; ri; ri = next) {
+		next = ri->next;
+		tl_call_keep(s->cx, ri);
+	}
+}
+
+void tl_exits_missed(uintptr_t sp)
+{
+	miss_all(take(sp));
+}
+
+/* trap.c knows these, and calls what is above. */
+static int at_exit(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	return 0;
+}
+
+static void before_exit(struct kprobe *p, struct pt_regs *regs,
+			unsigned long flags)
+{
+	(void)p;
+	(void)regs;
+	(void)flags;
+}
+
+bool tl_probe_is_exit(const struct kprobe *p)
+{
+	return p->pre_handler == at_exit || p->post_handler == before_exit;
+}
+
+unsigned int tl_exit_lead(const struct kprobe *p)
+{
+	return p->post_handler == before_exit
+		       ? ((const struct exit_probe *)p)->lead
+		       : 0;
+}
+
+/* ---- which way ------------------------------------------------------------------------ */
+
+/* May the return address of the function at @addr not be replaced? */
+static bool must_not_swap(const struct kretprobe *rp, uintptr_t addr)
+{
+	return (rp->kp.flags & KPROBE_FLAG_NO_SWAP) ||
+	       tl_host_ops->shadow_stack || tl_arch_takes_return(addr);
+}
+
+/* Can a jump be at @at, without turning another one back to a breakpoint? */
+static bool jump_fits(uintptr_t at, uintptr_t start, uintptr_t end)
+{
+	const struct tl_point *q;
+	struct tl_plan plan;
+
+	if (!tl_may_optimize() || tl_arch_plan(&plan, at, start, end) ||
+	    !plan.window_len || tl_forbidden(at, plan.window_len) ||
+	    !tl_allowed(at, plan.window_len, true))
+		return false;
+	q = tl_optimize_covering(tl_optimize_lowest(at), at);
+	return !q || q->text != TL_TEXT_JUMP;
+}
+
+/* Say where the probe of one exit goes; false: nowhere. */
+static bool place(struct exit_probe *e, const struct tl_exit *exit,
+		  const struct kretprobe *rp, uintptr_t start, uintptr_t end)
+{
+	bool jump_only = rp->kp.flags & KPROBE_FLAG_JUMP_ONLY;
+
+	e->pops = exit->pops;
+	e->kp.addr = (kprobe_opcode_t *)exit->ret;
+	e->kp.flags = KPROBE_FLAG_HOME;
+	e->kp.flags |= jump_only ? KPROBE_FLAG_JUMP_ONLY : 0;
+	if (jump_fits(exit->ret, start, end)) {
+		e->kp.pre_handler = at_exit;
+		return true;
+	}
+	if (jump_only) {
+		e->kp.addr -= exit->lead;
+		e->kp.post_handler = before_exit;
+		e->lead = exit->lead;
+		return exit->lead &&
+		       jump_fits(exit->ret - exit->lead, start, end);
+	}
+	e->kp.pre_handler = at_exit;
+	return must_not_swap(rp, start);
+}
+
+static struct tl_exits *new_set(const struct kretprobe *rp, uintptr_t start,
+				uintptr_t end)
+{
+	struct tl_exit exit[TL_EXITS_MAX];
+	int n = tl_arch_exits(start, end, exit, TL_EXITS_MAX);
+	struct tl_exits *set;
+
+	if (n < 0 || !have_cells())
+		return NULL;
+	set = tlh_alloc(set_bytes(n));
+	if (!set)
+		return NULL;
+	set->start = start;
+	set->n = n;
+	for (int i = 0; i < n; i++) {
+		set->exit[i].set = set;
+		if (place(&set->exit[i], &exit[i], rp, start, end))
+			continue;
+		tlh_free(set, set_bytes(n));
+		return NULL;
+	}
+	return set;
+}
+
+/* May @rp use the exits of @other, at the same function? */
+static bool can_share(const struct kretprobe *rp, const struct kretprobe *other)
+{
+	return other->exits &&
+	       !((rp->kp.flags ^ other->kp.flags) & KPROBE_FLAG_JUMP_ONLY);
+}
+
+static struct tl_exits *find_set(const struct kretprobe *rp, uintptr_t addr,
+				 struct kretprobe *const *others, int n)
+{
+	const struct tl_point *point = tl_table_find(addr);
+	struct kprobe *p = point ? point->probes : NULL;
+
+	for (; p; p = p->next)
+		if (tl_probe_is_return(p) && can_share(rp, tl_retprobe_of(p)))
+			return tl_retprobe_of(p)->exits;
+	for (int i = 0; i < n; i++)
+		if (others[i]->exits && others[i]->exits->start == addr &&
+		    can_share(rp, others[i]))
+			return others[i]->exits;
+	return NULL;
+}
+
+int tl_exits_choose(struct kretprobe *rp, uintptr_t addr,
+		    struct kretprobe *const *others, int n)
+{
+	uintptr_t start, end;
+
+	tl_assert_held();
+	if (!tl_function(addr, &start, &end) && start == addr) {
+		rp->exits = find_set(rp, addr, others, n);
+		if (!rp->exits)
+			rp->exits = new_set(rp, start, end);
+	}
+	if (rp->exits)
+		rp->exits->users++;
+	else if (must_not_swap(rp, addr))
+		return -TL_EOPNOTSUPP;
+	return 0;
+}
+
+/* ---- arming and removing ----------------------------------------------------------- */
+
+static int arm_some(int n)
+{
+	struct kprobe **kps = tl_engine.exits;
+
+	tl_probes_add(kps, n, tl_engine.exit_errs, NULL, false);
+	for (int i = 0; i < n; i++)
+		if (tl_engine.exit_errs[i])
+			((struct exit_probe *)kps[i])->set->failed = true;
+	return 0;
+}
+
+static int remove_some(int n)
+{
+	tl_probes_remove(tl_engine.exits, n);
+	return 0;
+}
+
+/* Add @p to those to be handled by @fn, which are @n; returns how many now. */
+static int collect(struct kprobe *p, int n, int (*fn)(int n))
+{
+	tl_engine.exits[n++] = p;
+	return n == TL_BATCH ? fn(n) : n;
+}
+
+void tl_exits_arm(struct kretprobe **rps, int num, int *errs)
+{
+	int n = 0;
+
+	tl_assert_held();
+	for (int i = 0; i < num; i++) {
+		struct tl_exits *set = rps[i]->exits;
+
+		if (errs[i] || !set || set->armed)
+			continue;
+		set->armed = true;
+		for (unsigned int k = 0; k < set->n; k++)
+			n = collect(&set->exit[k].kp, n, arm_some);
+	}
+	arm_some(n);
+	for (int i = 0; i < num; i++) {
+		const struct tl_exits *set = rps[i]->exits;
+
+		if (!set || !set->failed)
+			continue;
+		if (!errs[i] && must_not_swap(rps[i], set->start))
+			errs[i] = -TL_EOPNOTSUPP;
+		tl_exits_release(&rps[i], 1);
+	}
+}
+
+void tl_exits_release(struct kretprobe **rps, int num)
+{
+	struct tl_exits *dead = NULL, *set;
+	int n = 0;
+
+	tl_assert_held();
+	for (int i = 0; i < num; i++) {
+		set = rps[i]->exits;
+		rps[i]->exits = NULL;
+		if (!set || --set->users)
+			continue;
+		set->next = dead;
+		dead = set;
+		for (unsigned int k = 0; k < set->n; k++) {
+			struct kprobe *p = &set->exit[k].kp;
+
+			if (!tl_probe_registered(p))
+				continue;
+			p->flags |= TL_FLAG_REMOVE;
+			n = collect(p, n, remove_some);
+		}
+	}
+	remove_some(n);
+	while ((set = dead)) {
+		dead = set->next;
+		tlh_free(set, set_bytes(set->n));
+	}
+}
+
+/* ---- forgetting ----------------------------------------------------------------------- */
+
+static bool all_forgotten(struct kretprobe_instance *ri)
+{
+	for (unsigned int i = 0; ri && i < LONGEST; i++, ri = ri->next)
+		if (tl_load(&ri->rp))
+			return false;
+	return !ri;
+}
+
+void tl_exits_purge(const struct tl_calls *pool)
+{
+	uint32_t used = tl_load(&pool->virgin);
+
+	tl_assert_held();
+	if (!tl_engine.cells)
+		return;
+	for (uint32_t i = 0; i < used; i++) {
+		struct call *c = tl_call_at(pool, i);
+		struct kretprobe_instance *first;
+
+		if (tl_load_acquire(&c->state) != CALL_ACTIVE || !c->function ||
+		    !all_forgotten(&c->ri))
+			continue;
+		first = take(c->ri.fp);
+		if (first && !all_forgotten(first) && note(first->fp, first))
+			continue;
+		miss_all(first);
+	}
+}
+
+void tl_exits_reset(void)
+{
+	if (!tl_engine.cells || tl_engine.own_calls)
+		return;
+	tlh_free(tl_engine.cells,
+		 (tl_engine.n_cells + BUCKET) * sizeof(*tl_engine.cells));
+	tl_engine.cells = NULL;
+}
