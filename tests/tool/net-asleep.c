@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_scan.c tool/guardian/net_proc.c */
+/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_scan.c tool/guardian/net_watch.c tool/guardian/net_proc.c */
 /*
- * net-asleep.c - sleeping threads are left asleep, and caught if they wake
+ * net-asleep.c - sleeping threads are left asleep, and held if they wake
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "net-victim.h"
 
-static const struct net_options asleep = { .breakpoints = true };
+static const struct net_options asleep = { .watch_blocked = true };
 static struct shared *the;
 
 /* Shared code: a function that adds 1 to *rdi. */
@@ -128,19 +129,25 @@ TL_TEST(calls_done_in_part_are_not_cut_short)
 	victim_end(&v);
 }
 
-/* ---- who wakes is caught -------------------------------------------------- */
+/* ---- who wakes is held ---------------------------------------------------- */
 
 static sigset_t mask_of_sleeper;
-static bool ignores_trap;
+static void (*action_of_trap)(int sig);
+
+static void on_trap(int sig)
+{
+	(void)sig;
+	note_wrong(the, 3);
+}
 
 static void sleep_and_add(struct shared *s)
 {
 	unsigned long n = 0, calls = 0;
-	sigset_t now;
+	sigset_t now, pending;
 	char c;
 
-	if (ignores_trap)
-		signal(SIGTRAP, SIG_IGN);
+	the = s;
+	signal(SIGTRAP, action_of_trap);
 	sigprocmask(SIG_SETMASK, &mask_of_sleeper, NULL);
 	sigprocmask(SIG_SETMASK, NULL, &mask_of_sleeper);
 	atomic_store(&s->ready, 1);
@@ -153,51 +160,83 @@ static void sleep_and_add(struct shared *s)
 			note_wrong(s, 1);
 		if (n != calls)
 			note_wrong(s, 2);
+		sigpending(&pending);
+		if (sigismember(&pending, SIGTRAP))
+			note_wrong(s, 4);
 	}
 }
 
 struct mask {
 	const char *name;
 	int block; /* -1: all */
-	bool ignore;
+	void (*action)(int sig);
 	unsigned int left;
 };
 
 static const struct mask masks[] = {
-	{ "nothing blocked", 0, false, 1 },
-	{ "SIGTRAP blocked", SIGTRAP, false, 1 },
-	{ "all blocked", -1, false, 1 },
-	{ "SIGTRAP ignored", 0, true, 0 },
+	{ "nothing blocked", 0, SIG_DFL, 1 },
+	{ "SIGTRAP handled", 0, on_trap, 1 },
+	{ "SIGINT blocked", SIGINT, SIG_DFL, 1 },
+	{ "SIGTRAP blocked", SIGTRAP, SIG_DFL, 0 },
+	{ "SIGTRAP blocked and handled", SIGTRAP, on_trap, 0 },
+	{ "all blocked", -1, SIG_DFL, 0 },
+	{ "SIGTRAP ignored", 0, SIG_IGN, 0 },
 };
+
+static struct victim sleeper(int block, void (*action)(int sig))
+{
+	sigemptyset(&mask_of_sleeper);
+	if (block > 0)
+		sigaddset(&mask_of_sleeper, block);
+	if (block < 0)
+		*(uint64_t *)&mask_of_sleeper = ~(1ull << 8 | 1ull << 18);
+	action_of_trap = action;
+	return victim_start(sleep_and_add);
+}
+
+/* What kills whoever executes it. */
+static void break_code(void)
+{
+	memset(code, 0x06, sizeof(add_one));
+}
+
+static void mend_code(void)
+{
+	memcpy(code, add_one, sizeof(add_one));
+}
+
+static uintptr_t place_of(pid_t pid)
+{
+	struct net_place p = { 0 };
+
+	CHECK_EQ(net_look(pid, pid, &p), 0);
+	return p.pc;
+}
 
 static void sleeper_wakes(const struct mask *m)
 {
-	const uintptr_t head = CODE;
+	struct victim v = sleeper(m->block, m->action);
 	struct net_stats st;
-	struct victim v;
 	struct net *net;
 	unsigned long n;
+	uintptr_t pc;
 
-	sigemptyset(&mask_of_sleeper);
-	if (m->block > 0)
-		sigaddset(&mask_of_sleeper, m->block);
-	if (m->block < 0)
-		*(uint64_t *)&mask_of_sleeper = ~(1ull << 8 | 1ull << 18);
-	ignores_trap = m->ignore;
-	v = victim_start(sleep_and_add);
 	REQUIRE(victim_ready(&v, 1));
 	for (n = 0; n < 30; n++) {
 		REQUIRE(state_becomes(v.pid, 'S'));
+		pc = place_of(v.pid);
 		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
-		CHECK_EQ(net_catch(net, &head, 1), 0);
-		code[0] = 0xcc;
+		break_code();
 		CHECK_EQ(write(pair[1], "x", 1), 1);
 		CHECK(state_becomes(v.pid, 't'));
+		if (m->left)
+			CHECK_EQ(place_of(v.pid), pc);
 		CHECK_EQ(atomic_load(&v.s->turns[0]), n);
-		code[0] = add_one[0];
+		mend_code();
 		CHECK_EQ(net_close(net, &st), 0);
 		CHECK_EQ(st.left_blocked, m->left);
 		CHECK_EQ(st.caught, m->left);
+		CHECK_EQ(st.rewound, 0);
 		CHECK(turns_become(&v, n + 1));
 	}
 	CHECK_EQ(atomic_load(&v.s->detail), 0);
@@ -205,19 +244,357 @@ static void sleeper_wakes(const struct mask *m)
 	victim_end(&v);
 }
 
-TL_TEST(a_sleeper_that_wakes_into_a_breakpoint_does_not_notice)
+TL_TEST(a_sleeper_that_wakes_is_held_and_does_not_notice)
 {
 	const struct mask *m;
 
 	REQUIRE(map_code());
 	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
-	for_each_row (m, masks) {
+	for_each_row(m, masks) {
 		ROW(m->name);
 		sleeper_wakes(m);
 	}
 	unmap_code();
 	close(pair[0]);
 	close(pair[1]);
+}
+
+/* ---- somebody dies meanwhile ---------------------------------------------- */
+
+/* The child of ours that is not @victim. */
+static pid_t the_net(pid_t victim)
+{
+	FILE *f = fopen("/proc/thread-self/children", "r");
+	int pid = 0;
+
+	while (f && fscanf(f, "%d", &pid) == 1 && pid == victim)
+		;
+	if (f)
+		fclose(f);
+	return pid;
+}
+
+TL_TEST(the_net_may_be_killed_while_it_holds_one_that_woke)
+{
+	struct tl_window some = { .start = 0x1000, .len = 5 };
+	struct victim v;
+	struct net *net;
+
+	REQUIRE(map_code());
+	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	v = sleeper(0, SIG_DFL);
+	REQUIRE(victim_ready(&v, 1));
+	for (unsigned long n = 0; n < 30; n++) {
+		REQUIRE(state_becomes(v.pid, 'S'));
+		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+		if (n & 1) {
+			CHECK_EQ(write(pair[1], "x", 1), 1);
+			CHECK(state_becomes(v.pid, 't'));
+			/* When it has answered, it has seen the stop. */
+			CHECK_EQ(net_evict(net, &some, 1), 0);
+		}
+		CHECK_EQ(kill(the_net(v.pid), SIGKILL), 0);
+		CHECK(net_evict(net, &some, 1) < 0);
+		CHECK(net_close(net, NULL) < 0);
+		if (!(n & 1))
+			CHECK_EQ(write(pair[1], "x", 1), 1);
+		CHECK(turns_become(&v, n + 1));
+	}
+	CHECK_EQ(atomic_load(&v.s->detail), 0);
+	victim_end(&v);
+	unmap_code();
+	close(pair[0]);
+	close(pair[1]);
+}
+
+TL_TEST(the_guardian_may_be_killed_while_sleepers_are_left)
+{
+	struct victim v;
+	struct net *net;
+	int status;
+	pid_t pid;
+
+	REQUIRE(map_code());
+	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	v = sleeper(0, SIG_DFL);
+	REQUIRE(victim_ready(&v, 1));
+	for (unsigned long n = 0; n < 30; n++) {
+		REQUIRE(state_becomes(v.pid, 'S'));
+		pid = fork();
+		if (!pid) {
+			if (net_open(&net, v.pid, 0, &asleep))
+				_exit(1);
+			if (n & 1 && write(pair[1], "x", 1) != 1)
+				_exit(1);
+			kill(getpid(), SIGKILL);
+		}
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK(WIFSIGNALED(status));
+		if (!(n & 1))
+			CHECK_EQ(write(pair[1], "x", 1), 1);
+		CHECK(turns_become(&v, n + 1));
+	}
+	CHECK_EQ(atomic_load(&v.s->detail), 0);
+	victim_end(&v);
+	unmap_code();
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* ---- nobody runs ---------------------------------------------------------- */
+
+#define WAKERS 12
+
+static void add_and_check(struct shared *s, unsigned long *n, unsigned long i)
+{
+	((void (*)(unsigned long *))code)(n);
+	if (*n != i)
+		note_wrong(s, 10);
+}
+
+/* Asleep and awake in turn, in some ways; who is awake runs the code. */
+static void *wake_often(void *arg)
+{
+	unsigned int me = (unsigned int)(uintptr_t)arg;
+	struct pollfd p = { -1, 0, 0 };
+	struct timespec t = { 0, 20000 + 7000 * me };
+	unsigned long n = 0;
+	uint32_t word = 0;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	atomic_fetch_add(&the->ready, 1);
+	for (unsigned long i = 1;; i++) {
+		switch (me % 4) {
+		case 0:
+			nanosleep(&t, NULL);
+			break;
+		case 1:
+			ppoll(&p, 1, &t, NULL);
+			break;
+		case 2:
+			syscall(SYS_futex, &word, 0, 0, &t, NULL, 0);
+			break;
+		case 3:
+			sigtimedwait(&set, NULL, &t);
+			break;
+		}
+		add_and_check(the, &n, i);
+		atomic_store(&the->turns[me], i);
+	}
+	return NULL;
+}
+
+static void on_signal(int sig)
+{
+	static _Thread_local unsigned long n;
+
+	(void)sig;
+	add_and_check(the, &n, n + 1);
+	atomic_fetch_add(&the->flag[0], 1);
+}
+
+static void wake_all(struct shared *s)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	the = s;
+	sigaction(SIGUSR1, &sa, NULL);
+	for (uintptr_t i = 0; i < WAKERS; i++)
+		start_thread(wake_often, (void *)i);
+	for (;;)
+		pause();
+}
+
+TL_TEST(nobody_runs_however_often_they_wake)
+{
+	struct tl_window some = { .start = 0x1000, .len = 5 };
+	unsigned int rounds = 1500 * tl_test_scale, left = 0, caught = 0;
+	struct net_stats st;
+	struct victim v;
+	struct net *net;
+
+	REQUIRE(map_code());
+	v = victim_start(wake_all);
+	REQUIRE(victim_ready(&v, WAKERS));
+	for (unsigned int i = 0; i < rounds; i++) {
+		int err = net_open(&net, v.pid, 0, &asleep);
+
+		CHECK_EQ(err, 0);
+		if (err)
+			break;
+		break_code();
+		if (i % 8 == 0)
+			kill(v.pid, SIGUSR1);
+		if (i % 3 == 0)
+			CHECK_EQ(net_evict(net, &some, 1), 0);
+		else if (i % 3 == 1)
+			usleep(i % 500);
+		mend_code();
+		CHECK_EQ(net_close(net, &st), 0);
+		left += st.left_blocked;
+		caught += st.caught;
+		if (i % 64 == 0)
+			usleep(2000);
+	}
+	tl_test_note("left asleep", left);
+	tl_test_note("of these held when they woke", caught);
+	CHECK(left > rounds);
+	CHECK(caught > rounds / 10);
+	for (int i = 0; i < WAKERS; i++)
+		CHECK(goes_on(&v, i, atomic_load(&v.s->turns[i])));
+	CHECK(atomic_load(&v.s->flag[0]) > 0);
+	CHECK_EQ(atomic_load(&v.s->detail), 0);
+	victim_end(&v);
+	unmap_code();
+}
+
+/* ---- who cannot be held --------------------------------------------------- */
+
+static sigset_t one_signal(int sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	return set;
+}
+
+static void wait_usr2(void)
+{
+	sigset_t set = one_signal(SIGUSR2);
+
+	sigwaitinfo(&set, NULL);
+}
+
+static void wait_trap(void)
+{
+	sigset_t set = one_signal(SIGTRAP);
+
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigwaitinfo(&set, NULL);
+}
+
+static void poll_with(const sigset_t *mask)
+{
+	struct pollfd p = { -1, 0, 0 };
+
+	ppoll(&p, 1, NULL, mask);
+}
+
+static void poll_masked(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	poll_with(&none);
+}
+
+static void poll_plain(void)
+{
+	poll_with(NULL);
+}
+
+static void select_with(const sigset_t *mask)
+{
+	struct {
+		const sigset_t *set;
+		size_t len;
+	} arg = { mask, 8 };
+
+	syscall(SYS_pselect6, 0, NULL, NULL, NULL, NULL, &arg);
+}
+
+static void select_masked(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	select_with(&none);
+}
+
+static void select_plain(void)
+{
+	select_with(NULL);
+}
+
+static void epoll_with(const sigset_t *mask)
+{
+	struct epoll_event e;
+
+	epoll_pwait(epoll_create1(0), &e, 1, -1, mask);
+}
+
+static void epoll_masked(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	epoll_with(&none);
+}
+
+static void epoll_plain(void)
+{
+	epoll_with(NULL);
+}
+
+static void suspend_masked(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigsuspend(&none);
+}
+
+struct call {
+	const char *name;
+	void (*run)(void);
+	unsigned int left;
+};
+
+static const struct call calls[] = {
+	{ "pause", (void (*)(void))pause, 1 },
+	{ "sigwaitinfo", wait_usr2, 1 },
+	{ "sigwaitinfo for SIGTRAP", wait_trap, 0 },
+	{ "ppoll", poll_plain, 1 },
+	{ "ppoll with a mask", poll_masked, 0 },
+	{ "pselect", select_plain, 1 },
+	{ "pselect with a mask", select_masked, 0 },
+	{ "epoll_pwait", epoll_plain, 1 },
+	{ "epoll_pwait with a mask", epoll_masked, 0 },
+	{ "sigsuspend", suspend_masked, 0 },
+};
+
+static const struct call *call;
+
+static void make_call(struct shared *s)
+{
+	atomic_store(&s->ready, 1);
+	call->run();
+	note_wrong(s, 1);
+}
+
+TL_TEST(a_sleeper_with_another_mask_is_stopped)
+{
+	struct net_stats st;
+	struct net *net;
+
+	for_each_row(call, calls) {
+		struct victim v = victim_start(make_call);
+
+		ROW(call->name);
+		REQUIRE(victim_ready(&v, 1));
+		for (int i = 0; i < 10; i++) {
+			REQUIRE(state_becomes(v.pid, 'S'));
+			REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+			CHECK_EQ(net_close(net, &st), 0);
+			CHECK_EQ(st.left_blocked, call->left);
+			CHECK_EQ(st.stopped, !call->left);
+		}
+		CHECK_EQ(atomic_load(&v.s->detail), 0);
+		victim_end(&v);
+	}
 }
 
 /* ---- what else may happen to a sleeper ------------------------------------ */
@@ -268,7 +645,7 @@ static void wake_and_bear(struct shared *s)
 		else
 			pid = fork();
 		if (!pid) {
-			atomic_fetch_add(&s->flag[1], 1);
+			atomic_fetch_add(&s->flag[0], 1);
 			_exit(0);
 		}
 		if (pid > 0)
@@ -277,7 +654,7 @@ static void wake_and_bear(struct shared *s)
 	}
 }
 
-TL_TEST(threads_of_a_sleeper_that_wakes_are_held_too)
+TL_TEST(nobody_is_born_to_a_sleeper_that_wakes)
 {
 	struct victim v;
 	struct net *net;
@@ -288,97 +665,18 @@ TL_TEST(threads_of_a_sleeper_that_wakes_are_held_too)
 	for (unsigned int i = 0; i < 20; i++) {
 		REQUIRE(state_becomes(v.pid, 'S'));
 		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
-		CHECK_EQ(write(pair[1], "t", 1), 1);
+		CHECK_EQ(write(pair[1], i & 1 ? "t" : "f", 1), 1);
 		CHECK(state_becomes(v.pid, 't'));
 		pause_ms(3);
 		CHECK_EQ(atomic_load(&v.s->flag[0]), i);
 		CHECK_EQ(net_close(net, NULL), 0);
 		CHECK(turns_become(&v, i + 1));
-		for (int k = 0; k < 1000; k++) {
+		for (int k = 0; k < 5000; k++) {
 			if (atomic_load(&v.s->flag[0]) == i + 1)
 				break;
 			pause_ms(1);
 		}
 		CHECK_EQ(atomic_load(&v.s->flag[0]), i + 1);
-	}
-	victim_end(&v);
-	close(pair[0]);
-	close(pair[1]);
-}
-
-TL_TEST(a_child_forked_by_a_sleeper_that_wakes_is_let_go)
-{
-	struct tl_window some = { .start = 0x1000, .len = 5 };
-	struct victim v;
-	struct net *net;
-
-	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
-	v = victim_start(wake_and_bear);
-	REQUIRE(victim_ready(&v, 1));
-	for (unsigned int i = 0; i < 20; i++) {
-		REQUIRE(state_becomes(v.pid, 'S'));
-		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
-		CHECK_EQ(write(pair[1], "f", 1), 1);
-		CHECK(state_becomes(v.pid, 't'));
-		/* The net looks around when it is asked for something. */
-		CHECK_EQ(net_evict(net, &some, 1), 0);
-		for (int k = 0; k < 1000; k++) {
-			if (atomic_load(&v.s->flag[1]) == i + 1)
-				break;
-			pause_ms(1);
-		}
-		CHECK_EQ(atomic_load(&v.s->flag[1]), i + 1);
-		CHECK_EQ(atomic_load(&v.s->turns[0]), i);
-		CHECK_EQ(net_close(net, NULL), 0);
-		CHECK(turns_become(&v, i + 1));
-	}
-	victim_end(&v);
-	close(pair[0]);
-	close(pair[1]);
-}
-
-/* A breakpoint that is the program's own reaches it. */
-static void own_trap(int sig)
-{
-	(void)sig;
-	atomic_fetch_add(&the->flag[0], 1);
-}
-
-static void trap_itself(struct shared *s)
-{
-	char c;
-
-	the = s;
-	atomic_store(&s->ready, 1);
-	while (read(pair[0], &c, 1) == 1) {
-		/* Set only now: before, the action was the default one. */
-		signal(SIGTRAP, own_trap);
-		__asm__ volatile("int3");
-		signal(SIGTRAP, SIG_DFL);
-		atomic_fetch_add(&s->turns[0], 1);
-	}
-}
-
-TL_TEST(a_breakpoint_of_the_programs_own_reaches_it)
-{
-	const uintptr_t head = CODE;
-	struct net_stats st;
-	struct victim v;
-	struct net *net;
-
-	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
-	v = victim_start(trap_itself);
-	REQUIRE(victim_ready(&v, 1));
-	for (unsigned int n = 0; n < 20; n++) {
-		REQUIRE(state_becomes(v.pid, 'S'));
-		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
-		CHECK_EQ(net_catch(net, &head, 1), 0);
-		CHECK_EQ(write(pair[1], "x", 1), 1);
-		CHECK(state_becomes(v.pid, 't'));
-		CHECK_EQ(net_close(net, &st), 0);
-		CHECK_EQ(st.caught, 0);
-		CHECK(turns_become(&v, n + 1));
-		CHECK_EQ(atomic_load(&v.s->flag[0]), n + 1);
 	}
 	victim_end(&v);
 	close(pair[0]);

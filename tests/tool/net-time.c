@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_scan.c tool/guardian/net_proc.c */
+/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_scan.c tool/guardian/net_watch.c tool/guardian/net_proc.c */
 /*
  * net-time.c - how long threads are held
  *
@@ -82,7 +82,7 @@ TL_TEST(stops_are_short)
 	}
 	for_each_row (p, rows) {
 		struct victim v;
-		struct net_options o = { .breakpoints = p->left };
+		struct net_options o = { .watch_blocked = p->left };
 
 		ROW(p->name);
 		sleepers = p->sleepers;

@@ -13,6 +13,7 @@ guardian-srcs := \
 	tool/guardian/net_scan.c \
 	tool/guardian/net_seize.c \
 	tool/guardian/net_stop.c \
+	tool/guardian/net_watch.c \
 	tool/guardian/object.c \
 	tool/guardian/say.c \
 	tool/guardian/seccomp.c \

@@ -17,13 +17,11 @@
 #define _GNU_SOURCE
 #include "inside.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "maps.h"
-#include "net.h"
 #include "worker.h"
 
 #define CHUNK (256ul << 10)
@@ -155,56 +153,31 @@ static void look_at_stacks(struct look *l)
 	} while (l->more && !l->found);
 }
 
-/* The threads of @pid: false if one of them could not be seen. */
-static bool look_at_threads(struct look *l, pid_t pid)
+/* Those who are held: 0, or a negative errno if one of them cannot be seen. */
+static int look_at_threads(struct look *l, struct net *net)
 {
-	struct net_place place;
-	pid_t *tids;
-	int n = net_list_tasks(pid, &tids);
-	bool seen = n >= 0;
+	struct net_spot *spots;
+	int n = net_places(net, &spots), err = 0;
 
+	if (n < 0)
+		return n;
 	for (int i = 0; i < n; i++) {
-		if (net_look(pid, tids[i], &place))
-			continue;
-		if (place.state == 'Z' || place.state == 'X')
-			continue;
-		if (!place.known) {
-			seen = false;
+		if (!spots[i].known) {
+			err = -EAGAIN;
 			continue;
 		}
-		if (in_code(l, place.pc))
+		if (in_code(l, spots[i].pc))
 			l->found = true;
-		add_stack(l, place.sp);
+		add_stack(l, spots[i].sp);
 	}
-	if (n >= 0)
-		free(tids);
-	return seen;
+	free(spots);
+	return err;
 }
 
-/* Other processes that run the same memory. */
-static bool look_at_others(struct look *l, pid_t pid, pid_t worker)
-{
-	DIR *d = opendir("/proc");
-	struct dirent *e;
-	bool seen = true;
-
-	while (d && (e = readdir(d))) {
-		pid_t other = atoi(e->d_name);
-
-		if (other > 0 && other != pid && other != worker &&
-		    net_same_memory(other, pid) == 1)
-			seen &= look_at_threads(l, other);
-	}
-	if (d)
-		closedir(d);
-	return seen;
-}
-
-int inside(pid_t pid, pid_t worker, int mem, const struct tl_mapping *code,
+int inside(struct net *net, pid_t pid, int mem, const struct tl_mapping *code,
 	   size_t n)
 {
 	struct look l = { .mem = mem, .code = code, .n = n };
-	bool seen;
 	int err;
 
 	err = maps_read(&l.maps, pid);
@@ -218,10 +191,11 @@ int inside(pid_t pid, pid_t worker, int mem, const struct tl_mapping *code,
 		goto out;
 	for (size_t i = 0; i < l.maps.n; i++)
 		l.from[i] = l.maps.map[i].end;
-	seen = look_at_threads(&l, pid) && look_at_others(&l, pid, worker);
-	if (seen && !l.found)
+	err = look_at_threads(&l, net);
+	if (!err && !l.found)
 		look_at_stacks(&l);
-	err = !seen ? -EAGAIN : l.found;
+	if (!err)
+		err = l.found;
 out:
 	free(l.from);
 	free(l.chunk);

@@ -11,12 +11,14 @@
 
 #include <protocol.h>
 
+#include "net.h"
+
 /*
- * Everyone who runs the memory of @pid is held, but for @worker.  1: somebody
- * stands in one of the @n ranges at @code, or a signal handler of his will
- * return into one; 0: nobody; negative: that cannot be found out.
+ * @net holds everyone who runs the memory of @pid.  1: somebody stands in one of
+ * the @n ranges at @code, or a signal handler of his will return into one; 0:
+ * nobody; negative: that cannot be found out.
  */
-int inside(pid_t pid, pid_t worker, int mem, const struct tl_mapping *code,
+int inside(struct net *net, pid_t pid, int mem, const struct tl_mapping *code,
 	   size_t n);
 
 #endif

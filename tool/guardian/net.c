@@ -11,13 +11,14 @@
  *                         <------  + windows
  *     net_quiet()   QUIET ------>  + ranges
  *                         <------  + one byte each
- *     net_catch()   CATCH ------>  + places
- *                         <------
+ *     net_places()  PLACES ----->
+ *                         <------  + places
  *     net_close()   CLOSE ------>  lets everyone go
  *                         <------  + figures; exits
  *
  * An answer that does not come in time costs the net its life, and the kernel
- * lets everyone go.
+ * lets everyone go.  It is asked to end first: the end of the conversation tells
+ * it so.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -39,11 +40,13 @@
 
 #define SLACK_MS 2500 /* beyond its own time limit, until the net is killed */
 #define WORK_MS 5000 /* and this, for a search of all memory */
+#define CLOSE_MS 40000 /* or this: it waits for those whom it must not leave */
+#define PARTING_MS 3000 /* from the end of the conversation until then */
 #define TICK_US 1000
 #define ATTEMPTS 5
 #define ITEMS_MAX 100000
 
-enum op { OPEN, EVICT, QUIET, CATCH, CLOSE };
+enum op { OPEN, EVICT, QUIET, PLACES, CLOSE };
 
 struct message {
 	uint32_t op;
@@ -135,6 +138,8 @@ static void calm_down(const struct hurry *hu)
 
 /* ---- the net's end -------------------------------------------------------- */
 
+static volatile sig_atomic_t somebody_stopped;
+
 static int compare_areas(const void *a, const void *b)
 {
 	const struct net_area *x = a, *y = b;
@@ -210,39 +215,52 @@ free_items:
 	return err;
 }
 
-static int serve_heads(struct net_hold *h, int fd, const struct message *m)
+static int serve_places(struct net_hold *h, int fd)
 {
-	struct message answer = { CATCH, 0, 0, 0 };
-	size_t len = m->n * sizeof(*h->heads);
+	struct message answer = { PLACES, 0, 0, 0 };
+	struct net_spot *spots;
 	int err;
 
-	free(h->heads);
-	h->n_heads = 0;
-	h->heads = malloc(len + 1);
-	if (!h->heads)
+	net_attend(h);
+	spots = calloc(h->n_tasks + 1, sizeof(*spots));
+	if (!spots)
 		return -ENOMEM;
-	err = receive_all(fd, h->heads, len, -1);
-	if (err)
-		return err;
-	h->n_heads = m->n;
-	return send_all(fd, &answer, sizeof(answer));
+	for (size_t i = 0; i < h->n_tasks; i++)
+		answer.n += net_spot_of(&h->tasks[i], &spots[answer.n]);
+	err = send_all(fd, &answer, sizeof(answer));
+	if (!err)
+		err = send_all(fd, spots, answer.n * sizeof(*spots));
+	free(spots);
+	return err;
+}
+
+/* Until there is a request, those who wake are attended to at once (W4). */
+static void await_request(struct net_hold *h, int fd)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+	sigset_t none;
+
+	sigemptyset(&none);
+	while (ppoll(&p, 1, NULL, &none) <= 0) {
+		if (somebody_stopped && net_leaves_some(h)) {
+			somebody_stopped = 0;
+			net_attend(h);
+		}
+	}
 }
 
 static int serve_one(struct net_hold *h, int fd)
 {
 	struct message m;
-	int err = receive_all(fd, &m, sizeof(m), -1);
+	int err;
 
-	if (err)
-		return err;
-	switch (m.op) {
-	case EVICT:
-	case QUIET:
+	await_request(h, fd);
+	err = receive_all(fd, &m, sizeof(m), -1);
+	if (!err && (m.op == EVICT || m.op == QUIET))
 		return serve_areas(h, fd, &m);
-	case CATCH:
-		return serve_heads(h, fd, &m);
-	}
-	return 1;
+	if (!err && m.op == PLACES)
+		return serve_places(h, fd);
+	return err ? err : 1;
 }
 
 static void serve(struct net_hold *h, int fd, uint64_t begun)
@@ -278,25 +296,38 @@ static void tick(int sig)
 	errno = err;
 }
 
+/* Let through by await_request() alone. */
+static void child_stopped(int sig)
+{
+	(void)sig;
+	somebody_stopped = 1;
+}
+
 /*
  * A process of its own, of which nothing is left of the guardian but code:
- * its descriptors are closed, its signals are as new.
+ * its descriptors are closed, its signals are as new.  So is its name: whoever
+ * kills all processes with the tool's gives it the time to let everyone go.
  */
 static void net_main(struct net_hold *h, int fd, uint64_t begun)
 {
 	struct sigaction sa = { .sa_handler = tick };
+	struct sigaction stop = { .sa_handler = child_stopped };
 	const struct itimerval every = { { 0, TICK_US }, { 0, TICK_US } };
 	struct rlimit files;
-	sigset_t none;
+	sigset_t mask;
+
+	prctl(PR_SET_NAME, "tl-net");
 
 	for (int sig = 1; sig < 65; sig++)
 		signal(sig, sig == SIGPIPE || sig == SIGINT || sig == SIGHUP ||
 					    sig == SIGQUIT || sig == SIGTERM ?
 				    SIG_IGN :
 				    SIG_DFL);
-	sigemptyset(&none);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGCHLD);
 	sigaction(SIGALRM, &sa, NULL);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigaction(SIGCHLD, &stop, NULL);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	if (dup2(fd, 3) == 3)
 		fd = 3;
 	syscall(SYS_close_range, fd + 1, ~0u, 0);
@@ -307,6 +338,10 @@ static void net_main(struct net_hold *h, int fd, uint64_t begun)
 	if (sched_getscheduler(0) != SCHED_RR)
 		setpriority(PRIO_PROCESS, 0, -20);
 	h->alive = fd;
+	/* The first event of a machine takes its time. */
+	h->options.watch_blocked =
+		h->options.watch_blocked && net_can_watch();
+	h->deadline = net_clock() + h->options.timeout_ms * 1000000ull;
 	setitimer(ITIMER_REAL, &every, NULL);
 	serve(h, fd, begun);
 	_exit(0);
@@ -316,7 +351,15 @@ static void net_main(struct net_hold *h, int fd, uint64_t begun)
 
 static void end_child(struct net *net)
 {
+	uint64_t end = net_clock() + PARTING_MS * 1000000ull;
+
 	net->dead = true;
+	shutdown(net->socket, SHUT_RDWR);
+	while (net_clock() < end) {
+		if (waitpid(net->child, NULL, WNOHANG) == net->child)
+			return;
+		nanosleep(&(struct timespec){ 0, 200000 }, NULL);
+	}
 	kill(net->child, SIGKILL);
 	while (waitpid(net->child, NULL, 0) < 0 && errno == EINTR)
 		;
@@ -329,8 +372,7 @@ static int answer(struct net *net, enum op op, void *buf, size_t len)
 	struct message m;
 
 	if (op != OPEN)
-		limit += WORK_MS;
-
+		limit += op == CLOSE ? CLOSE_MS : WORK_MS;
 	err = receive_all(net->socket, &m, sizeof(m), limit);
 	if (!err && m.op != op)
 		err = -EPROTO;
@@ -354,7 +396,6 @@ static int open_once(struct net **out, pid_t pid, pid_t worker,
 		h.options = *options;
 	if (!h.options.timeout_ms)
 		h.options.timeout_ms = NET_TIMEOUT_MS;
-	h.deadline = begun + h.options.timeout_ms * 1000000ull;
 	net = calloc(1, sizeof(*net));
 	if (!net)
 		return -ENOMEM;
@@ -444,9 +485,32 @@ int net_quiet(struct net *net, const struct tl_range *r, size_t n, bool *busy)
 	return ask_about(net, QUIET, r, n, sizeof(*r), busy, 1);
 }
 
-int net_catch(struct net *net, const uintptr_t *heads, size_t n)
+int net_places(struct net *net, struct net_spot **spots)
 {
-	return ask_about(net, CATCH, heads, n, sizeof(*heads), NULL, 0);
+	struct message m = { PLACES, 0, 0, 0 };
+	int err, limit = (int)net->timeout_ms + SLACK_MS;
+	struct net_spot *list = NULL;
+
+	if (net->dead)
+		return -EPIPE;
+	err = send_all(net->socket, &m, sizeof(m));
+	if (!err)
+		err = receive_all(net->socket, &m, sizeof(m), limit);
+	if (!err && (m.op != PLACES || m.n > ITEMS_MAX))
+		err = -EPROTO;
+	if (!err) {
+		list = calloc(m.n + 1, sizeof(*list));
+		err = list ? receive_all(net->socket, list,
+					 m.n * sizeof(*list), limit)
+			   : -ENOMEM;
+	}
+	if (err) {
+		free(list);
+		end_child(net);
+		return err;
+	}
+	*spots = list;
+	return (int)m.n;
 }
 
 int net_close(struct net *net, struct net_stats *stats)

@@ -35,17 +35,17 @@ struct net_span {
 struct net_options {
 	/*
 	 * Threads that sleep in a system call are seized but not woken: no
-	 * system call of theirs is interrupted.  One may wake while the net is
-	 * open and run on; so text may be changed by breakpoints only, see
-	 * net_catch().
+	 * system call of theirs is interrupted.  One that wakes while the net
+	 * is open is held before it executes anything: so nobody runs, as
+	 * without the option.  Where that cannot be arranged for a thread, it
+	 * is stopped.
+	 */
+	bool watch_blocked;
+	/*
+	 * The same for all threads that sleep, and one that wakes runs on.  For
+	 * looking: nothing may be changed.
 	 */
 	bool leave_blocked;
-	/*
-	 * The same, but only for threads to which a breakpoint is harmless: the
-	 * caller changes text by breakpoints at places told to net_catch(), and
-	 * removes these before net_close(), or means them to stay.
-	 */
-	bool breakpoints;
 	/* Give up, and let go, if not everyone is held by then.  0: default. */
 	unsigned int timeout_ms;
 	/*
@@ -64,7 +64,7 @@ struct net_stats {
 	unsigned int stopped;      /* of these, by a stop */
 	unsigned int left_blocked; /* of these, asleep all the time */
 	unsigned int woke;         /* left blocked, but woke meanwhile */
-	unsigned int caught;       /* of these, ran into a breakpoint of ours */
+	unsigned int caught;       /* of these, were held then */
 	unsigned int rewound;      /* system calls saved from EINTR */
 	unsigned int moved;        /* threads that were given another place */
 	uint64_t scanned;          /* bytes of stacks and memory searched */
@@ -85,14 +85,6 @@ int net_open(struct net **out, pid_t pid, pid_t worker,
 	     const struct net_options *options);
 
 /*
- * With the option `breakpoints`, before the first of them is written: @heads
- * are their @n places.  A thread that runs into one is held there, and goes on
- * at it when the net is closed, as if it had not.  Replaces the places told
- * before.
- */
-int net_catch(struct net *net, const uintptr_t *heads, size_t n);
-
-/*
  * Empty the @n windows at @w.  A thread at an inner boundary is moved to its
  * moved[].  @busy is set for a window into which a stack word, a saved context
  * or a register points, or in which a thread stands elsewhere; nobody was
@@ -109,6 +101,19 @@ int net_evict(struct net *net, struct tl_window *w, size_t n);
  * inside range i.
  */
 int net_quiet(struct net *net, const struct tl_range *r, size_t n, bool *busy);
+
+/* Where a thread that is held will go on. */
+struct net_spot {
+	uintptr_t pc; /* behind a system call that will be made again */
+	uintptr_t sp;
+	bool known; /* or it cannot be found out */
+};
+
+/*
+ * The places of everyone who is held, in a fresh array.  Returns their number
+ * or a negative errno.
+ */
+int net_places(struct net *net, struct net_spot **spots);
 
 /*
  * Let everyone go on and free @net.  @stats may be NULL.  An error says that

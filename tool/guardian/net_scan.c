@@ -446,7 +446,7 @@ static void move_threads(struct scan *s)
  * A thread that is asleep inside an area must be moved, so it is stopped.  One
  * that has run since its place was read was not where we looked, or may have
  * written what we read; when all has been read it is stopped, and we look
- * again.
+ * again.  Who is watched cannot have run.
  */
 static bool sleeps_inside(const struct net_task *t, void *arg)
 {
@@ -458,7 +458,7 @@ static bool sleeps_inside(const struct net_task *t, void *arg)
 static bool has_run(const struct net_task *t, void *arg)
 {
 	(void)arg;
-	return net_has_run(t);
+	return t->watch < 0 && net_has_run(t);
 }
 
 /*

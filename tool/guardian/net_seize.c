@@ -99,6 +99,7 @@ int net_add_task(struct net_hold *h, pid_t tid, pid_t pid,
 	t->pid = pid;
 	t->state = state;
 	t->runs_fd = -1;
+	t->watch = -1;
 	h->index[place_in(h, tid)] = (uint32_t)h->n_tasks;
 	return 0;
 }

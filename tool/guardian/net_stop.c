@@ -15,7 +15,7 @@
  *       for a signal that comes until the last moment: a handler sees EINTR,
  *       anything else restarts.  It is written as soon as the stop is seen, so
  *       that all is well if we are killed.
- *       The other way is not to interrupt: see "those left asleep".
+ *       The other way is not to interrupt: net_watch.c.
  *   S3  A stop is looked at but not taken (WNOWAIT): if we are killed, a
  *       signal that waits to be delivered is delivered by the kernel.
  */
@@ -40,6 +40,7 @@
 #define ERESTARTNOHAND 514 /* what system calls return inside the kernel */
 #define STUCK_MS 30        /* how long to follow those in the kernel */
 #define LATE_MS 1500       /* and those that only wait for a CPU */
+#define HIT_MS 30000       /* and those with a signal that would kill them */
 
 uint64_t net_clock(void)
 {
@@ -100,49 +101,24 @@ static void let_go(struct net_hold *h, struct net_task *t, int sig)
 	t->state = NET_FREE;
 }
 
-/* A SIGTRAP: was it a breakpoint that is ours? */
-static bool is_head(const struct net_hold *h, uintptr_t at)
-{
-	for (size_t i = 0; i < h->n_heads; i++)
-		if (h->heads[i] == at)
-			return true;
-	return false;
-}
-
 /*
- * The breakpoint has unblocked SIGTRAP if it was blocked.  It was, if it was
- * when the task slept, or if all else is blocked now.
+ * One that was watched has woken (W4), or is about to stop for that (W3): true
+ * if the stop is left for another one.
  */
-static void repair_mask(struct net_task *t)
+static bool catch_hit(struct net_hold *h, struct net_task *t)
 {
-	const uint64_t trap = 1ull << (SIGTRAP - 1);
-	const uint64_t never = 1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1);
-	uint64_t mask;
-
-	if (ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(mask), &mask))
-		return;
-	if (!(t->place.blocked & trap) &&
-	    ((mask | trap | never) & 0x7fffffff) != 0x7fffffff)
-		return;
-	mask |= trap;
-	ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(mask), &mask);
-}
-
-static void catch_trap(struct net_hold *h, struct net_task *t)
-{
-	siginfo_t info;
-
-	if (t->signal != SIGTRAP || !is_head(h, t->regs.rip - 1) ||
-	    ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info) ||
-	    info.si_code != SI_KERNEL ||
-	    ptrace(PTRACE_POKEUSER, t->tid,
-		   offsetof(struct user_regs_struct, rip), t->regs.rip - 1))
-		return;
-	t->regs.rip--;
-	t->signal = 0;
-	t->stop = NET_STOP_EVENT;
-	repair_mask(t);
-	h->stats.caught++;
+	if (net_is_hit(t)) {
+		t->hit = false;
+		t->signal = 0;
+		h->stats.woke++;
+		h->stats.caught++;
+		ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+	} else if (!net_hit_to_come(t)) {
+		t->hit = false;
+		return false;
+	}
+	t->state = ptrace(PTRACE_CONT, t->tid, 0, 0) ? NET_FREE : NET_ASKED;
+	return true;
 }
 
 /* A task was born to one of ours; it is traced, and stops by itself. */
@@ -203,6 +179,7 @@ static int stopped(struct net_hold *h, size_t i, int status)
 	int event = status >> 16;
 	unsigned long child = 0;
 
+	net_unwatch(t);
 	if (!WIFSTOPPED(status)) {
 		t->state = NET_FREE;
 		return 0;
@@ -226,7 +203,8 @@ static int stopped(struct net_hold *h, size_t i, int status)
 	}
 	if (was_interrupted(t))
 		restart_call(h, t);
-	catch_trap(h, t);
+	if (catch_hit(h, t))
+		return 0;
 	if ((event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK ||
 	     event == PTRACE_EVENT_VFORK) &&
 	    !ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &child))
@@ -343,43 +321,39 @@ static int collect(struct net_hold *h)
 	return n;
 }
 
-/*
- * May the task be left asleep?  A breakpoint that it runs into, should it
- * wake, comes to us first, as its tracer.  But the kernel gives up a SIGTRAP
- * action other than the default if the signal is blocked or ignored.
- */
-static bool may_sleep_on(const struct net_hold *h, const struct net_task *t)
+/* May the task be left asleep? */
+static bool may_sleep_on(const struct net_hold *h, struct net_task *t)
 {
-	const uint32_t trap = 1u << (SIGTRAP - 1);
-
-	if (!t->place.known || t->place.nr < 0 || !t->runs)
-		return false;
-	if (t->place.state != 'S' && t->place.state != 'D')
-		return false;
-	if (h->options.breakpoints)
-		return !((t->place.caught | t->place.ignored) & trap);
-	return h->options.leave_blocked;
+	if (h->options.watch_blocked)
+		return net_watch(t);
+	return h->options.leave_blocked && t->place.known &&
+	       t->place.nr >= 0 && !net_makes_tasks(t->place.nr) && t->runs &&
+	       (t->place.state == 'S' || t->place.state == 'D');
 }
 
 bool net_leaves_some(const struct net_hold *h)
 {
-	return h->options.breakpoints || h->options.leave_blocked;
+	return h->options.watch_blocked || h->options.leave_blocked;
 }
 
-static int ask_and_collect(struct net_hold *h)
+/*
+ * To watch takes longer than to ask: nobody is to wait for it.  The time limit
+ * is for those who wait.
+ */
+static int ask_and_collect(struct net_hold *h, bool again)
 {
 	size_t i;
 
-	for (i = 0; i < h->n_tasks; i++) {
-		struct net_task *t = &h->tasks[i];
-
-		if (t->state != NET_SEIZED)
-			continue;
-		if (may_sleep_on(h, t))
-			t->state = NET_BLOCKED;
-		else
-			ask(t);
-	}
+	for (i = 0; i < h->n_tasks; i++)
+		if (h->tasks[i].state == NET_SEIZED &&
+		    may_sleep_on(h, &h->tasks[i]))
+			h->tasks[i].state = NET_BLOCKED;
+	if (!again)
+		h->deadline =
+			net_clock() + h->options.timeout_ms * 1000000ull;
+	for (i = 0; i < h->n_tasks; i++)
+		if (h->tasks[i].state == NET_SEIZED)
+			ask(&h->tasks[i]);
 	return collect(h);
 }
 
@@ -401,21 +375,36 @@ static void count(struct net_hold *h)
 
 int net_stop(struct net_hold *h)
 {
+	bool again = false;
 	int r;
 
 	r = net_seize_all(h);
 	if (r < 0)
 		return r;
 	do {
-		r = ask_and_collect(h);
+		r = ask_and_collect(h, again);
 		if (r < 0)
 			return r;
+		again = true;
 		r = net_seize_missed(h);
 		if (r < 0)
 			return r;
 	} while (r > 0);
 	count(h);
 	return h->stats.tasks ? 0 : -ESRCH;
+}
+
+bool net_spot_of(const struct net_task *t, struct net_spot *spot)
+{
+	*spot = (struct net_spot){ 0 };
+	if (t->state == NET_FREE || t->foreign)
+		return false;
+	if (t->state == NET_STOPPED)
+		*spot = (struct net_spot){ t->regs.rip, t->regs.rsp, true };
+	else if (t->state == NET_STUCK || t->watch >= 0)
+		*spot = (struct net_spot){ t->place.pc, t->place.sp,
+					   t->place.known };
+	return true;
 }
 
 /* ---- those left asleep ---------------------------------------------------- */
@@ -444,7 +433,9 @@ int net_wake(struct net_hold *h,
 				return r;
 			news++;
 		} else if (!r && which(&h->tasks[i], arg)) {
-			h->stats.woke += net_has_run(&h->tasks[i]);
+			h->stats.woke += h->tasks[i].watch < 0 &&
+					 !h->tasks[i].hit &&
+					 net_has_run(&h->tasks[i]);
 			ask(&h->tasks[i]);
 			news++;
 		}
@@ -460,15 +451,26 @@ static bool nobody(const struct net_task *t, void *arg)
 	return false;
 }
 
-/* Those who are asleep stay so: they are free when we exit. */
+void net_attend(struct net_hold *h)
+{
+	net_wake(h, nobody, NULL);
+}
+
+static bool was_hit(const struct net_task *t, void *arg)
+{
+	(void)arg;
+	return t->hit;
+}
+
+/*
+ * Those who are asleep stay so: they are free when we exit.  One that is on its
+ * way to its stop is waited for (W3).
+ */
 static void leave(struct net_hold *h)
 {
-	size_t i;
-
-	net_wake(h, nobody, NULL);
-	for (i = 0; i < h->n_tasks; i++)
-		if (h->tasks[i].state == NET_BLOCKED)
-			h->stats.woke += net_has_run(&h->tasks[i]);
+	for (size_t i = 0; i < h->n_tasks; i++)
+		net_unwatch(&h->tasks[i]);
+	net_wake(h, was_hit, NULL);
 }
 
 /* ---- letting go ----------------------------------------------------------- */
@@ -483,9 +485,11 @@ static void follow(struct net_hold *h)
 	uint64_t begun = net_clock(), now = begun;
 	int status, r;
 	size_t i, n;
+	bool hit;
 
 	do {
 		n = 0;
+		hit = false;
 		for (i = 0; i < h->n_tasks; i++) {
 			struct net_task *t = &h->tasks[i];
 
@@ -501,16 +505,17 @@ static void follow(struct net_hold *h)
 				     (t->state == NET_STUCK &&
 				      !net_makes_tasks(t->place.nr) &&
 				      now - begun < STUCK_MS * 1000000ull);
-			if (r <= 0 || stopped(h, i, status))
-				continue;
+			if (r > 0 && !stopped(h, i, status) &&
+			    h->tasks[i].state == NET_STOPPED)
+				let_go(h, &h->tasks[i], h->tasks[i].signal);
 			t = &h->tasks[i];
-			if (t->state == NET_STOPPED)
-				let_go(h, t, t->signal);
+			hit |= t->hit && t->state == NET_ASKED;
+			n += r > 0 && t->state == NET_ASKED;
 		}
 		if (n)
 			nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
 		now = net_clock();
-	} while (n && now - begun < LATE_MS * 1000000ull);
+	} while (n && now - begun < (hit ? HIT_MS : LATE_MS) * 1000000ull);
 }
 
 static void let_all_go(struct net_hold *h)

@@ -39,6 +39,8 @@ struct net_task {
 	uint64_t since;   /* held since, by our clock; 0: not yet */
 	int runs_fd;
 	uint64_t runs;    /* how often it had got a CPU when place was read */
+	int watch;        /* what holds it when it wakes; -1: nothing */
+	bool hit;         /* that has sent a SIGTRAP, not yet taken */
 	struct net_place place;
 	struct user_regs_struct regs;
 };
@@ -54,8 +56,6 @@ struct net_hold {
 	uint32_t *index;
 	size_t n_index;
 	uint64_t deadline;
-	uintptr_t *heads; /* breakpoints that are ours */
-	size_t n_heads;
 	struct net_stats stats;
 };
 
@@ -107,8 +107,31 @@ void net_release(struct net_hold *h);
 int net_wake(struct net_hold *h,
 	     bool (*which)(const struct net_task *t, void *arg), void *arg);
 
+/* Where @t will go on; false: it is not held, or not in the memory. */
+bool net_spot_of(const struct net_task *t, struct net_spot *spot);
+
 /* Has a task that was left blocked run since its place was read? */
 bool net_has_run(const struct net_task *t);
+
+/* Take notice of those left blocked that have stopped. */
+void net_attend(struct net_hold *h);
+
+/* net_watch.c */
+
+/* Does that work here?  Tries it on this process. */
+bool net_can_watch(void);
+
+/* Hold the sleeping task @t when it wakes.  False: that cannot be. */
+bool net_watch(struct net_task *t);
+
+/* No more, from now on.  Has it been held, or is about to: @t->hit. */
+void net_unwatch(struct net_task *t);
+
+/* Is the signal of this stop ours? */
+bool net_is_hit(const struct net_task *t);
+
+/* It has stopped for something else: will that signal follow? */
+bool net_hit_to_come(const struct net_task *t);
 
 /* net_scan.c */
 

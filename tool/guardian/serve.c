@@ -112,8 +112,11 @@ static long serve_write(struct hold *h, uint64_t addr, uint64_t n)
 
 /* ---- the net ------------------------------------------------------------- */
 
-static int net_start(struct hold *h)
+/* Sleepers stay asleep; those who wake are held if @change, for a change. */
+static int net_start(struct hold *h, bool change)
 {
+	const struct net_options options = { .watch_blocked = change,
+					     .leave_blocked = !change };
 	int err;
 
 	if (h->net)
@@ -121,7 +124,7 @@ static int net_start(struct hold *h)
 	err = maps_read(&h->maps, h->pid);
 	if (err)
 		return err;
-	err = net_open(&h->net, h->pid, h->w.pid, NULL);
+	err = net_open(&h->net, h->pid, h->w.pid, &options);
 	if (err) {
 		h->net = NULL;
 		maps_free(&h->maps);
@@ -145,7 +148,7 @@ void hold_net_close(struct hold *h)
 
 static long serve_begin(struct hold *h)
 {
-	int err = net_start(h);
+	int err = net_start(h, true);
 
 	session_kill_point(24);
 	return err ? err : TL_OTHERS_STOPPED;
@@ -180,7 +183,7 @@ static long serve_quiesce(struct hold *h, uint64_t addr, uint64_t n)
 	for (uint64_t i = 0; i < n; i++)
 		if (r[i].n > TL_MAP_MAX)
 			goto out;
-	err = net_start(h);
+	err = net_start(h, false);
 	if (err)
 		goto out;
 	err = net_quiet(h->net, r, n, busy);

@@ -331,9 +331,9 @@ static size_t all_code(const struct undo *u, struct tl_range *r)
 	return n;
 }
 
-static int ask_inside(struct undo *u)
+static int ask_inside(struct undo *u, struct net *net)
 {
-	return inside(u->pid, u->w->pid, u->w->mem, u->code, u->n_code);
+	return inside(net, u->pid, u->w->mem, u->code, u->n_code);
 }
 
 /*
@@ -348,7 +348,7 @@ static int look_inside(struct undo *u, struct net *net, bool *in)
 	bool *busy;
 	int err;
 
-	*in = ask_inside(u) != 0;
+	*in = ask_inside(u, net) != 0;
 	if (!*in)
 		return 0;
 	r = calloc(most, sizeof(*r));
@@ -363,7 +363,7 @@ static int look_inside(struct undo *u, struct net *net, bool *in)
 	for (size_t i = 0; i < n && !err; i++)
 		*in |= busy[i];
 	if (!err && *in)
-		*in = ask_inside(u) != 0;
+		*in = ask_inside(u, net) != 0;
 out:
 	free(r);
 	free(busy);
@@ -373,9 +373,11 @@ out:
 /* So many places are put back in one stop. */
 #define BATCH 256
 
+/* Nobody runs; who sleeps is left asleep, and held should he wake. */
 static int stop(struct undo *u, struct net **net)
 {
-	int err = net_open(net, u->pid, u->w->pid, NULL);
+	const struct net_options options = { .watch_blocked = true };
+	int err = net_open(net, u->pid, u->w->pid, &options);
 
 	return err ? refuse(err, "its threads cannot be stopped: %s",
 			    strerror(-err))
