@@ -715,19 +715,44 @@ static int keep_worker(struct worker *w, struct loan *l)
 }
 
 /*
+ * It has stopped now: a signal is passed on, and a call that our interruption
+ * has ended is made again.
+ */
+static void part_with_stray(pid_t tid, int status)
+{
+	int sig = status >> 16 ? 0 : WSTOPSIG(status);
+	struct user_regs_struct r;
+
+	if (sig == (SIGTRAP | 0x80))
+		sig = 0;
+	if (status >> 16 == PTRACE_EVENT_STOP &&
+	    !ptrace(PTRACE_GETREGS, tid, 0, &r) && (long)r.orig_rax >= 0 &&
+	    (long)r.rax == -EINTR && r.orig_rax != SYS_close) {
+		r.rax = (uint64_t)-ERESTARTNOHAND;
+		ptrace(PTRACE_SETREGS, tid, 0, &r);
+	}
+	ptrace(PTRACE_DETACH, tid, 0, (long)sig);
+}
+
+/*
  * Threads that were seized but did not stop.  They cannot be let go before they
  * stop, and are then at once.
  */
-void worker_strays(void)
+int worker_strays(void)
 {
-	int status;
+	int status, left = 0;
 
 	for (int i = 0; i < MAX_STRAYS; i++) {
-		if (!strays[i] || wait_for(strays[i], &status, 0) == 0)
+		if (!strays[i])
 			continue;
-		ptrace(PTRACE_DETACH, strays[i], 0, 0);
+		if (wait_for(strays[i], &status, 0) == 0) {
+			left++;
+			continue;
+		}
+		part_with_stray(strays[i], status);
 		strays[i] = 0;
 	}
+	return left;
 }
 
 /* Borrow @tid, for a worker or to @reap one.  -EAGAIN: another may do. */

@@ -65,6 +65,13 @@ long hold_serve(struct hold *h);
 /* When process @pid began, in clock ticks after boot; 0: there is none. */
 uint64_t process_start(pid_t pid);
 
+/*
+ * net_open(), also while a thread that was to be borrowed has not been let go
+ * yet.
+ */
+int hold_threads(struct net **net, pid_t pid, pid_t worker,
+		 const struct net_options *options);
+
 /* Forget the net's maps and close it. */
 void hold_net_close(struct hold *h);
 

@@ -18,6 +18,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
+#include <unistd.h>
 
 #include <session.h>
 #include <trapline/host.h>
@@ -112,6 +113,22 @@ static long serve_write(struct hold *h, uint64_t addr, uint64_t n)
 
 /* ---- the net ------------------------------------------------------------- */
 
+#define STRAY_MS 2000
+
+int hold_threads(struct net **net, pid_t pid, pid_t worker,
+		 const struct net_options *options)
+{
+	int left, err;
+
+	for (int i = 0;; i++) {
+		left = worker_strays();
+		err = net_open(net, pid, worker, options);
+		if (err != -EBUSY || !left || i == STRAY_MS / 5)
+			return err;
+		usleep(5000);
+	}
+}
+
 /* Sleepers stay asleep; those who wake are held if @change, for a change. */
 static int net_start(struct hold *h, bool change)
 {
@@ -124,7 +141,7 @@ static int net_start(struct hold *h, bool change)
 	err = maps_read(&h->maps, h->pid);
 	if (err)
 		return err;
-	err = net_open(&h->net, h->pid, h->w.pid, &options);
+	err = hold_threads(&h->net, h->pid, h->w.pid, &options);
 	if (err) {
 		h->net = NULL;
 		maps_free(&h->maps);

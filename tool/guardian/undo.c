@@ -377,7 +377,7 @@ out:
 static int stop(struct undo *u, struct net **net)
 {
 	const struct net_options options = { .watch_blocked = true };
-	int err = net_open(net, u->pid, u->w->pid, &options);
+	int err = hold_threads(net, u->pid, u->w->pid, &options);
 
 	return err ? refuse(err, "its threads cannot be stopped: %s",
 			    strerror(-err))

@@ -46,8 +46,11 @@ int worker_clean_cave(pid_t pid);
 /* Let @pid wait for its child @adopted, a worker that is dead. */
 void worker_reap(pid_t pid, pid_t adopted);
 
-/* Threads that would not stop when they were to be borrowed: let go now. */
-void worker_strays(void);
+/*
+ * Threads that would not stop when they were to be borrowed: let go now, if they
+ * have stopped.  How many are left, which nobody else can trace.
+ */
+int worker_strays(void);
 
 /* Make one system call in the worker: its result, or -ESRCH if it died. */
 long worker_call(struct worker *w, long nr, uint64_t a, uint64_t b, uint64_t c,
