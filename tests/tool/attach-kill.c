@@ -145,7 +145,7 @@ TL_TEST(the_tool_cleans_up_after_its_guardian)
 		status = run_tool(n & 1 ? be_the_tool : be_the_timer, target, 0,
 				  n);
 		CHECK(WIFEXITED(status));
-		CHECK(await_others(target, 100));
+		CHECK(await_others(target, 2000));
 		check_clean(target, maps);
 	}
 	CHECK_EQ(victim_stop(target), 0);
@@ -163,7 +163,7 @@ TL_TEST(detach_cleans_up_after_both_were_killed)
 		snprintf(name, sizeof(name), "both at %u", n);
 		ROW(name);
 		run_tool(n & 1 ? be_the_timer : be_the_tool, target, 9, n);
-		CHECK(await_others(target, 100));
+		CHECK(await_others(target, 2000));
 		/* With nobody there the target goes on, probes or not. */
 		CHECK(still_right(target));
 		CHECK(session_clean(target) >= 0);
