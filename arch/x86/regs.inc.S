@@ -6,8 +6,8 @@
  *
  *            true sp ->
  *                        red zone (detours: data tells how large)
- *     F + 24             rax, or the return address to be
- *     F + 16             return address into the detour
+ *     F + 24             rax                            slot of the return address
+ *     F + 16             return address into the detour rax
  *     F +  8             flags
  *     F      rbp ->      rbp
  *                        up to 8 bytes, so that what follows is aligned to 16

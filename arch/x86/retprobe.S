@@ -6,6 +6,12 @@
  * pointer is the one where its return address was: the true one goes there
  * again.  Everything below that was the function's own and is dead.
  *
+ * Until tl_return_hit() has taken the call off the shadow stack, the word must
+ * stay what it was, the address of this: a signal that comes before may need an
+ * instance, and take a call with another word in its slot for one that is gone
+ * (K2).  So nothing is pushed there.  (Without a red zone an interrupt at the
+ * very first instruction may push there all the same.)
+ *
  * The last jump: a `ret` would take the prediction that belongs to the caller's
  * caller, and every return above it would then be mispredicted too.  A jump
  * through the word below the stack pointer is predicted by its history; where
@@ -24,20 +30,21 @@
 	.hidden	tl_arch_return_trampoline
 	.type	tl_arch_return_trampoline, @function
 tl_arch_return_trampoline:
+	lea	-8(%rsp), %rsp
 	push	%rax
 	pushfq
 	push	%rbp
 	mov	%rsp, %rbp
 	PUSH_REGS $0, 16(%rbp)
-	lea	24(%rbp), %rcx
+	lea	32(%rbp), %rcx
 	mov	%rcx, R_SP(%rsp)
 	C_FLAGS
 	mov	%rsp, %rdi
 	CALL_C	tl_return_hit
 	mov	%rax, R_IP(%rsp)
-	mov	%rax, 16(%rbp)
+	mov	%rax, 24(%rbp)
 	CHECK_FLAGS .Lall
-	lea	24(%rbp), %rcx
+	lea	32(%rbp), %rcx
 	cmp	%rcx, R_SP(%rsp)
 	jne	.Lall
 
@@ -47,7 +54,7 @@ tl_arch_return_trampoline:
 	LOAD_STATUS
 	mov	R_AX(%rsp), %rax
 	POP_REGS 8(%rbp)
-	lea	24(%rbp), %rsp
+	lea	32(%rbp), %rsp
 	mov	(%rbp), %rbp
 	jmp	*-8(%rsp)
 
@@ -55,7 +62,7 @@ tl_arch_return_trampoline:
 	LOAD_STATUS
 	mov	R_AX(%rsp), %rax
 	POP_REGS 8(%rbp)
-	lea	16(%rbp), %rsp
+	lea	24(%rbp), %rsp
 	mov	(%rbp), %rbp
 	ret
 
