@@ -12,6 +12,7 @@ host-linux-srcs := \
 host-linux-own-srcs := \
 	host/linux/own/home.c \
 	host/linux/own/lock.c \
+	host/linux/own/note.S \
 	host/linux/own/patch.c \
 	host/linux/own/search.c \
 	host/linux/own/stack.c \

@@ -130,19 +130,34 @@ static int judge_us(pid_t pid)
 	return err < 0 ? err : 0;
 }
 
-static int judge_maps(pid_t pid)
+static bool is_library(pid_t pid, const struct map *m)
 {
+	bool is;
+	int fd;
+
+	fd = map_is_text(m) ? map_open(m, pid) : -1;
+	if (fd < 0)
+		return false;
+	is = object_is_library(fd);
+	close(fd);
+	return is;
+}
+
+/* Two engines in one memory would take each other's jumps for the program. */
+static int judge_library(pid_t pid, int exe)
+{
+	bool found = object_is_library(exe);
 	struct maps maps;
-	int err = 0;
 
 	if (maps_read(&maps, pid))
 		return refuse(-ESRCH, "no process %d", pid);
-	for (size_t i = 0; i < maps.n && !err; i++)
-		if (strstr(maps.map[i].name, "/libtrapline.so"))
-			err = refuse(-EBUSY,
-				     "process %d uses libtrapline itself", pid);
+	for (size_t i = 0; i < maps.n && !found; i++)
+		found = is_library(pid, &maps.map[i]);
 	maps_free(&maps);
-	return err;
+	if (found)
+		return refuse(-EBUSY, "process %d uses libtrapline itself",
+			      pid);
+	return 0;
 }
 
 int judge_process(pid_t pid, const struct session_options *opt,
@@ -172,18 +187,22 @@ int judge_process(pid_t pid, const struct session_options *opt,
 			      "cannot read the program of process %d: %s", pid,
 			      strerror(errno));
 	err = object_read(&exe, fd);
-	close(fd);
-	if (err)
+	if (err) {
+		close(fd);
 		return refuse(
 			-ENOEXEC,
 			err == -ENOEXEC
 				? "process %d is a 32-bit program, or not one for x86-64"
 				: "cannot read the program of process %d",
 			pid);
+	}
+	err = judge_library(pid, fd);
+	close(fd);
+	if (err)
+		return err;
 	out->go = exe.go;
 	out->shadow_stack = s.shadow_stack;
-	err = judge_maps(pid);
-	return err ? err : judge_us(pid);
+	return judge_us(pid);
 }
 
 /* ---- probes -------------------------------------------------------------- */

@@ -122,6 +122,64 @@ int object_read(struct object *out, int fd)
 	return 0;
 }
 
+#define MOST_NOTES 65536
+
+/* Is there a note of Trapline's among the @n bytes at @at? */
+static bool names_us(const uint8_t *at, size_t n, size_t align)
+{
+	static const char name[] = "Trapline";
+	Elf64_Nhdr h;
+
+	while (n >= sizeof(h)) {
+		size_t head, all;
+
+		memcpy(&h, at, sizeof(h));
+		if (h.n_namesz > n || h.n_descsz > n)
+			return false;
+		head = (sizeof(h) + h.n_namesz + align - 1) & ~(align - 1);
+		all = (head + h.n_descsz + align - 1) & ~(align - 1);
+		if (h.n_namesz == sizeof(name) &&
+		    n >= sizeof(h) + sizeof(name) &&
+		    !memcmp(at + sizeof(h), name, sizeof(name)))
+			return true;
+		if (all > n)
+			return false;
+		at += all;
+		n -= all;
+	}
+	return false;
+}
+
+static bool note_names_us(int fd, const Elf64_Phdr *p)
+{
+	size_t n = p->p_filesz < MOST_NOTES ? p->p_filesz : MOST_NOTES;
+	uint8_t *notes = malloc(n + 1);
+	bool found;
+
+	found = notes && read_at(fd, notes, n, p->p_offset) &&
+		names_us(notes, n, p->p_align == 8 ? 8 : 4);
+	free(notes);
+	return found;
+}
+
+bool object_is_library(int fd)
+{
+	bool found = false;
+	Elf64_Ehdr e;
+	Elf64_Phdr p;
+
+	if (!read_at(fd, &e, sizeof(e), 0) ||
+	    memcmp(e.e_ident, ELFMAG, SELFMAG) ||
+	    e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_phentsize != sizeof(p))
+		return false;
+	for (unsigned int i = 0; i < e.e_phnum && !found; i++) {
+		if (!read_at(fd, &p, sizeof(p), e.e_phoff + i * sizeof(p)))
+			break;
+		found = p.p_type == PT_NOTE && note_names_us(fd, &p);
+	}
+	return found;
+}
+
 uint64_t object_address(const struct object *o, uint64_t offset)
 {
 	for (unsigned int i = 0; i < o->n; i++) {

@@ -29,6 +29,12 @@ struct object {
  */
 int object_read(struct object *out, int fd);
 
+/*
+ * Does the ELF file @fd bring libtrapline with it?  It has a note that says so:
+ * see host/linux/own/note.S.
+ */
+bool object_is_library(int fd);
+
 /* The address, before loading, of what is at @offset in the file. */
 uint64_t object_address(const struct object *o, uint64_t offset);
 

@@ -12,10 +12,38 @@
 #define BEGIN_TRIES  50
 #define SEARCH_TRIES 6
 
+/* What the command maps bears its name. */
+static int is_session(const struct tl_map *m, void *arg)
+{
+	static const char name[] = "/memfd:trapline";
+	size_t i = 0;
+
+	(void)arg;
+	while (name[i] && m->path[i] == name[i])
+		i++;
+	return !name[i];
+}
+
+/*
+ * Is the command attached to this process?  It was, before the library came:
+ * where the library is, it does not attach.  Two engines would take each other's
+ * jumps for the program, so nothing is changed until it has gone.
+ */
+static bool other_engine(void)
+{
+	static bool alone; /* under the registration lock; for good */
+
+	alone = alone || tl_maps_each(is_session, NULL) != 1;
+	return !alone;
+}
+
 int tlh_patch_begin(void)
 {
-	int err = tl_sigtrap_install();
+	int err;
 
+	if (other_engine())
+		return -TL_EBUSY;
+	err = tl_sigtrap_install();
 	if (err)
 		return err;
 	for (int i = 0; i < BEGIN_TRIES; i++) {
