@@ -149,6 +149,8 @@ bool tl_may_optimize(void);
 bool tl_gate_open(void);
 /* Are @a and @b on one stack?  1, 0, or -1: nobody can tell.  Context: any. */
 int tl_same_stack(uintptr_t a, uintptr_t b);
+/* Where is the thread of @cx?  As in struct tl_host_ops. */
+int tl_thread_at(const struct tl_context *cx, uintptr_t *sp);
 /* Between two looks; false: do not wait any longer. */
 bool tl_pause(unsigned int turn);
 /*

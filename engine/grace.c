@@ -41,8 +41,10 @@
  * read the phase before a turn and counts itself after it is met as well.
  *
  * A handler that is left by longjmp, or whose thread dies, never ends its
- * section.  tl_section_enter() recognizes it (released()), and until then a
- * grace period waits as long as the host's pause() wants to.
+ * section.  tl_section_enter() recognizes it at the next hit (released()).  A
+ * grace period that meets it asks the host where the thread is, and goes on if
+ * that is above the handler's frame, or if there is no thread; else it waits
+ * as long as the host's pause() wants to.
  */
 #include "locks.h"
 
@@ -159,6 +161,27 @@ void kprobe_busy_end(void)
 		tl_store(&cx->busy, cx->busy - 1);
 }
 
+/* So many looks at a section before its thread is looked for. */
+#define PATIENCE 64
+
+/*
+ * Is the section of @cx, which lasts, one that will never end?  Nothing is
+ * changed in the context: its thread does that at its next hit.
+ */
+static bool is_abandoned(const struct tl_context *cx)
+{
+	unsigned long left = tl_load(&cx->left);
+	struct tl_context then = *cx;
+	uintptr_t sp = 0;
+	int at = tl_thread_at(cx, &sp);
+
+	if (at)
+		return at > 0;
+	/* Only if what was read is one section's, and still that one's. */
+	return then.depth && then.left == left && released(&then, sp) &&
+	       tl_load(&cx->depth) && tl_load(&cx->left) == left;
+}
+
 /* Context: task. */
 static int await_context(struct tl_context *cx, void *arg)
 {
@@ -166,10 +189,29 @@ static int await_context(struct tl_context *cx, void *arg)
 	unsigned int turn = 0;
 
 	(void)arg;
-	while (tl_load(&cx->depth) && tl_load(&cx->left) == left)
+	while (tl_load(&cx->depth) && tl_load(&cx->left) == left) {
+		if (turn % PATIENCE == PATIENCE - 1 && is_abandoned(cx))
+			break;
 		if (!tl_pause(turn++))
 			return -TL_EBUSY;
+	}
 	return 0;
+}
+
+/* We are no handler, so whatever handler ran here is over. */
+static void end_our_section(void)
+{
+	struct tl_context *cx = tlh_context();
+
+	if (cx && cx->depth)
+		leave_context(cx);
+}
+
+void tl_trap_thread_ended(struct tl_context *cx)
+{
+	if (cx->depth)
+		leave_context(cx);
+	tl_store(&cx->busy, 0);
 }
 
 static int await_anon(void)
@@ -190,6 +232,7 @@ int tl_grace(void)
 	int err;
 
 	tl_assert_held();
+	end_our_section();
 	tl_fence();
 	tlh_sync_cores(); /* G1 */
 	err = tlh_each_context(await_context, NULL);

@@ -58,6 +58,12 @@ long tl_stack_above(uintptr_t sp, size_t len)
 	return high - sp < len ? high - sp : len;
 }
 
+int tl_thread_at(const struct tl_context *cx, uintptr_t *sp)
+{
+	return tl_host_ops->thread_at ? tl_host_ops->thread_at(cx, sp)
+				      : -TL_ENOENT;
+}
+
 bool tl_pause(unsigned int turn)
 {
 	if (tl_host_ops->pause)

@@ -277,6 +277,14 @@ struct tl_host_ops {
 
 	/* Return addresses are checked by the CPU, and cannot be replaced. */
 	bool shadow_stack;
+
+	/*
+	 * Where is the thread of @cx?  0: at @sp, at some time since the call
+	 * began.  1: it has ended.  Negative: nobody can tell.  Asked when a
+	 * handler does not end.  NULL: handlers always return.
+	 * Context: task.
+	 */
+	int (*thread_at)(const struct tl_context *cx, uintptr_t *sp);
 };
 
 /* The home's optional services; constant from before the first registration. */

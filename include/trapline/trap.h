@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 struct pt_regs;
+struct tl_context;
 
 /*
  * A breakpoint instruction was executed.  @regs as the CPU left them: on x86 the
@@ -31,5 +32,12 @@ bool tl_trap_step(struct pt_regs *regs);
  * false: the fault is the program's own.  Context: as above.
  */
 bool tl_trap_fault(struct pt_regs *regs);
+
+/*
+ * The thread of @cx has ended, whatever ran in it, and another one is to have
+ * the context: the caller.  Only for homes whose threads may end in a handler.
+ * Context: any.
+ */
+void tl_trap_thread_ended(struct tl_context *cx);
 
 #endif

@@ -740,3 +740,61 @@ TL_TEST(fault_elsewhere_is_left_alone)
 	CHECK_EQ(regs.ip, TEXT(SPOT));
 	finish();
 }
+
+/* ---- handlers that do not come back, and who waits for them --------------------- */
+
+static uintptr_t thread_sp;
+static int thread_answer;
+
+static int thread_at(const struct tl_context *cx, uintptr_t *sp)
+{
+	CHECK(cx == &sim.contexts[1]);
+	*sp = thread_sp;
+	return thread_answer;
+}
+
+static unsigned int pauses;
+
+static bool count_pause(unsigned int turn)
+{
+	pauses++;
+	return turn < 200;
+}
+
+TL_TEST(unregistration_does_not_wait_for_a_handler_that_was_left)
+{
+	static const struct {
+		const char *name;
+		int answer;
+		long above; /* of the handler's frame */
+		bool waits;
+	} rows[] = {
+		{ "the thread has ended", 1, 0, false },
+		{ "it is above", 0, 64, false },
+		{ "it is below", 0, -64, true },
+		{ "nobody knows", -TL_ENOENT, 0, true },
+	};
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(rows); i++) {
+		struct lettered a = lettered('A', 0);
+		struct tl_context *cx = &sim.contexts[1];
+
+		ROW(rows[i].name);
+		start();
+		a.kp.addr = sim_text + 3;
+		sim_ops.pause = count_pause;
+		sim_ops.thread_at = thread_at;
+		pauses = 0;
+		REQUIRE(register_kprobe(&a.kp) == 0);
+		cx->stack[0].sp = cx->stack[0].from = stack_top(1) - 128;
+		cx->depth = 1;
+		thread_sp = cx->stack[0].sp + rows[i].above;
+		thread_answer = rows[i].answer;
+		unregister_kprobe(&a.kp);
+		CHECK_EQ(pauses >= 200, rows[i].waits);
+		tl_trap_thread_ended(cx);
+		CHECK_EQ(cx->depth, 0);
+		sim_ops.thread_at = NULL;
+		finish();
+	}
+}

@@ -17,24 +17,52 @@
  * then gets the old one's context, and the engine sees by the stack pointers
  * in it what is left over.  A program without a thread pointer (fs base 0) has
  * no contexts.
+ *
+ * Two threads may have one thread pointer: clone() without CLONE_SETTLS gives
+ * the child its parent's.  Where the home wants to know (tl_contexts_check()),
+ * an entry also has the number of its thread.  The kernel is asked for ours
+ * the first time that we are seen on a page of a stack, and not again there:
+ *
+ *     our page is noted, and the C library's thread number is the entry's: ours
+ *     else ask the kernel:
+ *       it is the entry's            note the page
+ *       the entry's thread is dead   the entry is ours now, and what its
+ *                                    handlers have left behind is over
+ *       it is alive                  ours is an entry by thread number
+ *
+ *   C3  No two living threads have one context.  (No page is on the stacks of
+ *       two at a time; the owner of an entry changes by an exchange, from one
+ *       that is dead.)
+ *
+ * The C library's thread number is a word in the block that the thread pointer
+ * leads to.  Where it is, is found by looking for ours when we are set up; if
+ * that is wrong, we ask more often than need be.
  */
 #include "common/home.h"
+
+#include <trapline/trap.h>
 
 #define TABLE_BITS 14
 #define TABLE_SIZE (1UL << TABLE_BITS)
 #define PROBES	   64
+#define PAGES	   4 /* of its stacks; direct mapped */
 
 struct entry {
-	uintptr_t key;
+	uintptr_t key; /* thread pointer, or thread number * 2 + 1 */
+	uint32_t tid;  /* whose it is; 0: nobody has asked */
+	uint32_t pid;  /* in which process */
+	uintptr_t page[PAGES];
 	struct tl_context cx;
 	uint64_t word;		 /* tl_thread_word() */
 } __attribute__((aligned(256))); /* found by a shift */
 
-_Static_assert(sizeof(struct entry) == 256, "one entry in 256 bytes");
+_Static_assert(sizeof(struct entry) == 256, "a shift");
 
 static struct entry *table;
 struct tl_context *tl_newest_context;
 static bool have_fsgsbase;
+static bool check; /* C3 */
+static unsigned int tid_offset; /* from the thread pointer; 0: not known */
 
 #define AT_HWCAP2	26
 #define HWCAP2_FSGSBASE 2
@@ -88,6 +116,69 @@ static inline uintptr_t thread_pointer(void)
 	return fs;
 }
 
+/* ---- whose entry is it? -------------------------------------------------------- */
+
+void tl_contexts_check(void)
+{
+	uint32_t block[512], tid = tl_sys0(__NR_gettid);
+
+	if (!tlh_read(block, thread_pointer(), sizeof(block)))
+		for (unsigned int i = 1; i < 512 && !tid_offset; i++)
+			if (block[i] == tid)
+				tid_offset = i * sizeof(*block);
+	check = true;
+}
+
+static inline uintptr_t this_page(void)
+{
+	return (uintptr_t)__builtin_frame_address(0) / TL_PAGE;
+}
+
+static inline bool is_ours(const struct entry *e)
+{
+	uintptr_t page = this_page();
+	uint32_t tid = e->tid;
+
+	if (!check)
+		return true;
+	if (e->page[page % PAGES] != page)
+		return false;
+	if (tid_offset && !(e->key & 1))
+		__asm__ volatile("movl %%fs:(%1), %0"
+				 : "=r"(tid)
+				 : "r"((uintptr_t)tid_offset));
+	return tid == e->tid;
+}
+
+static bool is_alive(uint32_t tid, uint32_t pid)
+{
+	return tl_sys3(__NR_tgkill, pid, tid, 0) != -TL_ESRCH;
+}
+
+/*
+ * Make @e ours, of thread @tid, if it is nobody's any more.  In a child of fork()
+ * it is the same thread by another number, and goes on with what it does.
+ */
+static bool take_over(struct entry *e, uint32_t tid)
+{
+	uint32_t pid = tl_sys0(__NR_getpid);
+	uint32_t old = __atomic_load_n(&e->tid, __ATOMIC_RELAXED);
+	bool forked = old && e->pid != pid;
+
+	if (old && !forked && is_alive(old, pid))
+		return false;
+	if (!__atomic_compare_exchange_n(&e->tid, &old, tid, false,
+					 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return old == tid;
+	e->pid = pid;
+	e->word = 0;
+	for (unsigned int i = 0; i < PAGES; i++)
+		e->page[i] = 0;
+	if (!forked)
+		tl_trap_thread_ended(&e->cx);
+	return true;
+}
+
 static void publish(struct tl_context *cx)
 {
 	cx->next = __atomic_load_n(&tl_newest_context, __ATOMIC_RELAXED);
@@ -104,9 +195,8 @@ static inline unsigned long hash(uintptr_t key)
 	return (key >> 6 ^ key >> 20) & (TABLE_SIZE - 1);
 }
 
-/* The entry of @key, which is not the first one that it could be. */
-static __attribute__((noinline)) struct tl_context *find(uintptr_t key,
-							 unsigned long h)
+/* The entry of @key, made if need be; NULL: there is no room. */
+static struct entry *find(uintptr_t key, unsigned long h)
 {
 	uintptr_t found;
 	struct entry *e;
@@ -115,19 +205,40 @@ static __attribute__((noinline)) struct tl_context *find(uintptr_t key,
 		e = &table[(h + i) & (TABLE_SIZE - 1)];
 		found = __atomic_load_n(&e->key, __ATOMIC_RELAXED);
 		if (found == key)
-			return &e->cx; /* C1 */
+			return e; /* C1 */
 		if (found)
 			continue;
 		if (__atomic_compare_exchange_n(&e->key, &found, key, false,
 						__ATOMIC_RELAXED,
 						__ATOMIC_RELAXED)) {
 			publish(&e->cx);
-			return &e->cx;
+			return e;
 		}
 		if (found == key) /* C2: by a signal handler, just now */
-			return &e->cx;
+			return e;
 	}
 	return NULL;
+}
+
+/* The context of @key, where a look at one entry does not tell. */
+static __attribute__((noinline)) struct tl_context *search(uintptr_t key,
+							    unsigned long h)
+{
+	uintptr_t page = this_page();
+	struct entry *e = find(key, h);
+	long tid;
+
+	if (!e || is_ours(e))
+		return e ? &e->cx : NULL;
+	tid = tl_sys0(__NR_gettid);
+	if (tid > 0 && e->tid != tid && !take_over(e, tid)) { /* C3 */
+		key = (uintptr_t)tid << 1 | 1;
+		e = find(key, hash(key << 6));
+		if (!e || (e->tid != tid && !take_over(e, tid)))
+			return NULL;
+	}
+	e->page[page % PAGES] = page;
+	return &e->cx;
 }
 
 struct tl_context *tlh_context(void)
@@ -140,9 +251,19 @@ struct tl_context *tlh_context(void)
 		return NULL;
 	e = &table[h];
 	if (__builtin_expect(__atomic_load_n(&e->key, __ATOMIC_RELAXED) == key,
-			     1))
+			     1) &&
+	    is_ours(e))
 		return &e->cx;
-	return find(key, h);
+	return search(key, h);
+}
+
+int tl_context_thread(const struct tl_context *cx)
+{
+	const struct entry *e =
+		(const struct entry *)((const char *)cx -
+				       offsetof(struct entry, cx));
+
+	return __atomic_load_n(&e->tid, __ATOMIC_RELAXED);
 }
 
 uint64_t *tl_thread_word(uintptr_t *thread)

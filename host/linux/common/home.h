@@ -22,6 +22,16 @@
  */
 int tl_contexts_init(void);
 
+/*
+ * From now on tell threads apart that have one thread pointer, and those that
+ * use one after the other: for homes that may make the system calls gettid,
+ * and seldom getpid and tgkill, in a trap.  Context: task.
+ */
+void tl_contexts_check(void);
+
+/* The number of the thread of @cx, if that is checked; else 0. */
+int tl_context_thread(const struct tl_context *cx);
+
 /* The list of all contexts, by their `next`. */
 extern struct tl_context *tl_newest_context;
 

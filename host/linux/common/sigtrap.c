@@ -48,8 +48,13 @@ struct frame {
 __attribute__((used)) static void handle(int sig, struct tl_siginfo *info,
 					 struct tl_ucontext *uc);
 
-/* Unwinders know the place where signals return by exactly these bytes. */
+/*
+ * Unwinders know the place where signals return by exactly these bytes, if they
+ * find no function one byte before it: hence the nop.
+ */
 __asm__("	.pushsection trapline_text, \"ax\", @progbits\n"
+	"	.balign	16\n"
+	"	nop\n"
 	"	.globl	tl_sigtrap_restorer\n"
 	"	.hidden	tl_sigtrap_restorer\n"
 	"	.type	tl_sigtrap_restorer, @function\n"

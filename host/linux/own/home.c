@@ -47,6 +47,7 @@ static struct tl_host_ops ops = {
 	.pause = pause_a_little,
 	.stack_above = tl_own_stack_above,
 	.calls = 1u << 20,
+	.thread_at = tl_threads_at,
 };
 
 const struct tl_host_ops *tl_host_ops = &ops;
@@ -73,6 +74,7 @@ int tl_home_init(void)
 	err = tl_contexts_init();
 	if (err)
 		return err;
+	tl_contexts_check();
 	tl_sync_init();
 	ops.shadow_stack = has_shadow_stack();
 	err = tl_sigtrap_install();

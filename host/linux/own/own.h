@@ -95,6 +95,9 @@ long tl_own_stack_above(uintptr_t sp, size_t len);
  */
 void tl_threads_search(struct tl_search *s);
 
+/* As in struct tl_host_ops. */
+int tl_threads_at(const struct tl_context *cx, uintptr_t *sp);
+
 /* Is SIGTRAP blocked in any thread?  Context: task. */
 bool tl_threads_block_sigtrap(void);
 

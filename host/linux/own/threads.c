@@ -268,6 +268,35 @@ static bool look_asleep(struct tl_search *s, const char *tid)
 	return same_text(before, after);
 }
 
+static void put_number(char *at, unsigned int n)
+{
+	char digits[16];
+	int i = 0;
+
+	do
+		digits[i++] = '0' + n % 10;
+	while (n /= 10);
+	while (i)
+		*at++ = digits[--i];
+	*at = 0;
+}
+
+int tl_threads_at(const struct tl_context *cx, uintptr_t *sp)
+{
+	int tid = tl_context_thread(cx);
+	char name[16], text[160];
+	uintptr_t pc;
+
+	if (!tid)
+		return -TL_ENOENT;
+	if (tl_sys3(__NR_tgkill, tl_sys0(__NR_getpid), tid, 0) == -TL_ESRCH)
+		return 1;
+	put_number(name, tid);
+	if (read_task(name, "syscall", text, sizeof(text)) <= 0)
+		return -TL_EAGAIN;
+	return asleep_at(text, sp, &pc) ? 0 : -TL_EAGAIN;
+}
+
 /* ---- the asking thread ------------------------------------------------------------ */
 
 struct round {
