@@ -78,6 +78,12 @@ UNUSED static unsigned long sum_of(const void *data, size_t n)
 	return sum;
 }
 
+/* Of an argument, where the compiler cannot know it. */
+BODY UNUSED static unsigned long low_bits(const void *at)
+{
+	return (unsigned long)at & 63;
+}
+
 #define SUM(v) sum_of(&(v), sizeof(v))
 
 /*

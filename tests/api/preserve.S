@@ -115,6 +115,40 @@ run_state:
 	ret
 	.size	run_state, . - run_state
 
+/*
+ * The handler of a jprobe: its registers to jprobe_seen, and on to C with the
+ * address of its stack arguments.
+ */
+	.globl	keep_jprobe
+	.type	keep_jprobe, @function
+keep_jprobe:
+	mov	%rax, jprobe_seen(%rip)
+	mov	%rcx, 16 + jprobe_seen(%rip)
+	mov	%rdx, 24 + jprobe_seen(%rip)
+	mov	%rsi, 32 + jprobe_seen(%rip)
+	mov	%rdi, 40 + jprobe_seen(%rip)
+	mov	%rbp, 48 + jprobe_seen(%rip)
+	mov	%r8, 56 + jprobe_seen(%rip)
+	mov	%r9, 64 + jprobe_seen(%rip)
+	mov	%r10, 72 + jprobe_seen(%rip)
+	mov	%r12, 88 + jprobe_seen(%rip)
+	mov	%r13, 96 + jprobe_seen(%rip)
+	mov	%r14, 104 + jprobe_seen(%rip)
+	mov	%r15, 112 + jprobe_seen(%rip)
+	lea	jprobe_seen(%rip), %rdi
+	stmxcsr	S_MXCSR(%rdi)
+	cmpl	$0, have_avx(%rip)
+	je	1f
+	STORE_VECTORS vmovdqu, ymm
+	jmp	2f
+1:	STORE_VECTORS movdqu, xmm
+2:	lea	8(%rsp), %rdi
+	sub	$8, %rsp
+	call	jprobe_hit
+	add	$8, %rsp
+	ret
+	.size	keep_jprobe, . - keep_jprobe
+
 /* ---- what is run ------------------------------------------------------------ */
 
 .macro FUNC name:req

@@ -167,8 +167,47 @@ HANDLER int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
 	return 0;
 }
 
+/* ---- jprobes: what the handler gets, and what it leaves behind --------------- */
+
+void keep_jprobe(void);
+void jprobe_hit(const uint8_t *stack_args);
+struct state jprobe_seen;
+static unsigned int running; /* which of starts[] */
+static unsigned long jprobe_hits, jprobe_wrong;
+static bool by_return;
+
+__attribute__((noinline)) HANDLER bool saw_the_start(const uint8_t *stack_args)
+{
+	const struct state *got = &jprobe_seen, *want = &starts[running];
+	bool same = got->mxcsr == want->mxcsr;
+
+	for (int n = 0; n < 15; n++)
+		if (n != 1 && n != 10) /* rbx and r11 */
+			same = same && got->reg[n] == want->reg[n];
+	for (int n = 0; n < 16; n++)
+		for (int w = 0; w < (avx ? 4 : 2); w++)
+			same = same && got->ymm[n][w] == want->ymm[n][w];
+	for (int n = 0; n < ABOVE; n++)
+		same = same && stack_args[n] == stack[STACK_BYTES + n];
+	return same && stack_args != stack + STACK_BYTES;
+}
+
+__attribute__((target("general-regs-only"))) void
+jprobe_hit(const uint8_t *stack_args)
+{
+	jprobe_hits++;
+	jprobe_wrong += !saw_the_start(stack_args);
+	CHECK_CALL();
+	for (int n = 0; n < ABOVE; n++)
+		((volatile uint8_t *)stack_args)[n] = 0xee;
+	trash();
+	if (!by_return)
+		jprobe_return();
+}
+
 static void run(const struct keep *k, unsigned int i)
 {
+	running = i;
 	after = starts[i];
 	for (size_t n = 0; n < sizeof(keep_buffer); n++)
 		keep_buffer[n] = n * 7 + i;
@@ -399,4 +438,62 @@ TL_TEST(following_a_function_to_its_return_changes_nothing)
 		CHECK_EQ(rp.nmissed, 0);
 		unregister_kretprobe(&rp);
 	}
+}
+
+/* A jump, or a breakpoint where the second instruction is probed, too. */
+static unsigned int run_jprobe(const struct keep *k, struct kprobe *second)
+{
+	struct jprobe jp = { .kp.addr = (void *)k->fn,
+			     .entry = (void *)keep_jprobe,
+			     .stack_args = ABOVE };
+	bool jump;
+
+	if (second)
+		CHECK_EQ(register_kprobe(second), 0);
+	jprobe_hits = 0;
+	CHECK_EQ(register_jprobe(&jp), 0);
+	jump = trapline_kprobe_why(&jp.kp) == TL_WHY_NONE;
+	same(k);
+	CHECK_EQ(jprobe_hits, STATES);
+	CHECK_EQ(jp.kp.nmissed, 0);
+	unregister_jprobe(&jp);
+	if (second)
+		unregister_kprobe(second);
+	same(k);
+	return jump;
+}
+
+TL_TEST(the_handler_of_a_jprobe_gets_every_register_and_changes_nothing)
+{
+	uint64_t seed = tl_test_seed;
+	const struct keep *k;
+
+	avx = __builtin_cpu_supports("avx2");
+	jumps = breakpoints = 0;
+	jprobe_wrong = 0;
+	for_each_row(k, keeps) {
+		unsigned int off[MAX_INSNS];
+
+		if (k->avx && !avx)
+			continue;
+		ROW(k->name);
+		boundaries(k, off);
+		prepare(k, &seed);
+		for (int i = 0; i < 4; i++) {
+			struct kprobe second;
+
+			fill(&second, k, off[1], PRE);
+			by_return = i & 1;
+			if (run_jprobe(k, i & 2 ? &second : NULL))
+				jumps++;
+			else
+				breakpoints++;
+		}
+	}
+	CHECK_EQ(jprobe_wrong, 0);
+	CHECK_EQ(bad_calls, 0);
+	tl_test_note("jumps", jumps);
+	tl_test_note("breakpoints", breakpoints);
+	CHECK(jumps > 10);
+	CHECK(breakpoints > 10);
 }
