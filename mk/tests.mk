@@ -42,6 +42,9 @@ $(foreach s,$(test-srcs),$(eval $(call test-program,$s,$(call target-of,$s),$(ca
 test-srcs := $(if $(SAN),$(foreach s,$(test-srcs),$(if \
 	$(filter lib host-linux-own,$(call link-of,$s)),,$s)),$(test-srcs))
 
+# The functions that it calls are ours, not the compiler's.
+$(O)/x86/tests/unit/linux_module.c.o: private CFLAGS += -fno-builtin
+
 programs := $(foreach s,$(test-srcs),$(call program-of,$s))
 programs := $(if $(SAN),$(filter-out $(O)/arm64/%,$(programs)),$(programs))
 tests := $(filter-out $(O)/x86/bench/%,$(programs))

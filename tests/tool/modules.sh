@@ -501,6 +501,20 @@ module_init(begin);
 END
 refused 'code for low addresses' -8 'compile with -fPIC' "$tmp/low.o"
 
+# The same files are modules of Linux; and what its build has made is not ours.
+linux_headers=$(compgen -G '/usr/src/linux-headers-*-amd64' | sort -V | tail -n 1)
+linux_builds() {
+	mkdir "$tmp/linux" && cp "$tmp"/examples/*_call*.c "$tmp/linux" || return 1
+	(cd "$tmp/linux" && echo obj-m := *.c) | sed 's/\.c/.o/g' >"$tmp/linux/Makefile"
+	timeout 200 make -C "$linux_headers" M="$tmp/linux" KCFLAGS=-Werror modules
+}
+if [ -e "$linux_headers/Makefile" ]; then
+	ok 'the sample modules compile for Linux' linux_builds
+	refused "a module of Linux's" -8 'with other headers' "$tmp/linux/watch_call.ko"
+else
+	skip 'the sample modules compile for Linux' 'no linux-headers-amd64'
+fi
+
 # A file that ends too early, wherever that is.
 ends_early() {
 	local size at
@@ -513,5 +527,83 @@ ends_early() {
 	done
 }
 ok 'a file that ends early' ends_early
+
+# A file that is not sound, anywhere.  The module has no beginning, so nothing of
+# it is run, whatever it has become.
+cat >"$tmp/flip.c" <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <trapline/trapline.h>
+static void quiet(int level, const char *text, size_t len)
+{
+	(void)level, (void)text, (void)len;
+}
+static int lines(void)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	int c, n = 0;
+	while ((c = fgetc(f)) != EOF)
+		n += c == '\n';
+	fclose(f);
+	return n;
+}
+int main(int argc, char **argv)
+{
+	static char sound[1 << 18], odd[sizeof(sound)];
+	int loaded = 0, refused = 0, before = 0, err;
+	FILE *f = fopen(argv[1], "r");
+	size_t n = fread(sound, 1, sizeof(sound), f);
+	if (argc < 4)
+		return 2;
+	srand(atoi(argv[3]));
+	trapline_print_to(quiet);
+	for (int i = 0; i < 4000; i++) {
+		memcpy(odd, sound, n);
+		for (int k = rand() % 4; k >= 0; k--) {
+			/* Half of them in the header and the tables at the end. */
+			size_t at = rand() % 2 ? rand() % n : rand() % 4 ?
+				n - 1 - rand() % 4096 % n : (size_t)rand() % 64;
+			odd[at] = rand() % 3 ? rand() : rand() % 2 ? 0 : 0xff;
+		}
+		f = fopen(argv[2], "w");
+		fwrite(odd, 1, n, f);
+		fclose(f);
+		err = trapline_insmod(argv[2], NULL);
+		if (err == 0 && trapline_rmmod("odd"))
+			return 3;
+		if (err && err != -8 && err != -2 && err != -12)
+			return printf("%d\n", err), 4;
+		err ? refused++ : loaded++;
+		if (i == 100)
+			before = lines();
+	}
+	/* The library's lists grow by whole maps; what leaked would be many. */
+	printf("%s %s %s\n", loaded > 100 ? "some" : "few",
+	       refused > 100 ? "some" : "few", lines() < before + 20 ? "same" : "more");
+	return 0;
+}
+END
+ok 'the flipping program builds' \
+	gcc -O2 -Wall -Wextra -Werror -o "$tmp/flip" "$tmp/flip.c" "${with[@]}"
+module flipped <<'END'
+#include <linux/slab.h>
+static int numbers[4] = { 1, 2, 3, 4 };
+int *const pointer = &numbers[2], zero[64];
+int use(struct kprobe *p);
+int use(struct kprobe *p)
+{
+	char *text = kmalloc(*pointer, GFP_KERNEL);
+	if (text)
+		pr_info("%s %d\n", text, zero[3] + register_kprobe(p));
+	kfree(text);
+	return memcmp(p, numbers, 4);
+}
+END
+seed=${TL_SEED:-$RANDOM}
+note "seed $seed"
+is 'a file with any bytes changed is loaded or refused, and leaves nothing' \
+	"$(timeout 100 "$tmp/flip" "$tmp/flipped.o" "$tmp/odd.o" "$seed" ||
+		echo "status $?")" 'some some same'
 
 finish
