@@ -449,8 +449,7 @@ static int measure(struct run *r, struct launch *l)
 		launch_release(l);
 	elapsed = watch(r, &status);
 	read_figures(r);
-	session_get_stats(r->session, &r->stats);
-	if (session_detach(r->session) < 0) {
+	if (session_detach_stats(r->session, &r->stats) < 0) {
 		tell_session_error("something could not be removed");
 		status = EXIT_FAILED;
 	}

@@ -267,7 +267,7 @@ void session_get_stats(struct session *s, struct session_stats *out)
 	*out = s->stats;
 }
 
-int session_detach(struct session *s)
+int session_detach_stats(struct session *s, struct session_stats *stats)
 {
 	struct wire m = { .what = WIRE_DETACH };
 	pid_t pid = (pid_t)s->figures->header.target;
@@ -282,10 +282,18 @@ int session_detach(struct session *s)
 		err = session_clean(pid);
 	}
 	session_kill_point(8);
+	*stats = s->stats;
 	munmap((void *)(uintptr_t)s->figures, sizeof(*s->figures));
 	close(s->fd);
 	free(s);
 	return err < 0 && err != -ESRCH ? err : 0;
+}
+
+int session_detach(struct session *s)
+{
+	struct session_stats ignored;
+
+	return session_detach_stats(s, &ignored);
 }
 
 /* ---- sessions of others -------------------------------------------------- */

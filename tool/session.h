@@ -121,6 +121,9 @@ void session_get_stats(struct session *s, struct session_stats *out);
  */
 int session_detach(struct session *s);
 
+/* The same; *@stats are as of the end, the stops for detaching included. */
+int session_detach_stats(struct session *s, struct session_stats *stats);
+
 /* What was last in the way, one line without a full stop or newline. */
 const char *session_error(void);
 

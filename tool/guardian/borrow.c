@@ -41,6 +41,7 @@
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <session.h>
@@ -755,10 +756,26 @@ int worker_strays(void)
 	return left;
 }
 
+static uint64_t longest_loan_ns;
+
+uint64_t worker_longest_loan(void)
+{
+	return longest_loan_ns;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 /* Borrow @tid, for a worker or to @reap one.  -EAGAIN: another may do. */
 static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap)
 {
 	struct loan l = { .pid = pid, .tid = tid, .reap = reap };
+	uint64_t begun;
 	char path[64];
 	int err;
 
@@ -779,6 +796,7 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap)
 		refuse(err, "no unused bytes at the end of a code segment");
 		goto close_mem;
 	}
+	begun = now_ns();
 	err = take(&l);
 	if (err) {
 		if (ptrace(PTRACE_DETACH, tid, 0, 0))
@@ -789,6 +807,9 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap)
 	if (err)
 		end_children(&l);
 	give_back(&l, err || reap);
+	begun = now_ns() - begun;
+	if (begun > longest_loan_ns)
+		longest_loan_ns = begun;
 	if (err || reap)
 		goto close_mem;
 	err = keep_worker(w, &l);

@@ -129,6 +129,7 @@ static int attach(struct guardian *g, const struct wire_start *start)
 		session = now_ns();
 	begin = now_ns();
 	err = worker_make(&h->w, h->pid);
+	h->longest_stop_ns = worker_longest_loan();
 	if (!err)
 		err = hold_load(h, session);
 	if (err)
@@ -200,6 +201,8 @@ static void end(struct guardian *g, bool reply)
 		err = undo(h->pid, &h->w, PATIENCE_MS);
 	else
 		worker_end(&h->w);
+	if (h->longest_stop_ns < undo_longest_stop())
+		h->longest_stop_ns = undo_longest_stop();
 	/* It may have ended while we were at it. */
 	if (err == -ESRCH)
 		err = 0;

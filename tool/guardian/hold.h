@@ -96,6 +96,9 @@ int undo(pid_t pid, struct worker *w, unsigned int patience_ms);
 int undo_copy(pid_t pid, uint64_t inode, uint32_t dev_minor,
 	      unsigned int patience_ms);
 
+/* The longest stop of any thread by the last undo(). */
+uint64_t undo_longest_stop(void);
+
 /* Fork children of @pid's and others that still map the memory file @inode. */
 int undo_others(uint64_t inode, uint32_t dev_minor, pid_t except);
 

@@ -384,6 +384,22 @@ static int stop(struct undo *u, struct net **net)
 		   : 0;
 }
 
+static uint64_t longest_stop_ns;
+
+static void let_go(struct net *net)
+{
+	struct net_stats st = { 0 };
+
+	net_close(net, &st);
+	if (st.longest_stop_ns > longest_stop_ns)
+		longest_stop_ns = st.longest_stop_ns;
+}
+
+uint64_t undo_longest_stop(void)
+{
+	return longest_stop_ns;
+}
+
 /* Everyone is stopped: put batch @i back. */
 static size_t restore_batch(struct undo *u, size_t i)
 {
@@ -406,7 +422,7 @@ static int restore_once(struct undo *u, bool *in)
 		if (err)
 			return err;
 		left += restore_batch(u, i);
-		net_close(net, NULL);
+		let_go(net);
 	}
 	err = stop(u, &net);
 	if (err)
@@ -419,7 +435,7 @@ static int restore_once(struct undo *u, bool *in)
 	}
 	session_kill_point(33);
 	err = look_inside(u, net, in);
-	net_close(net, NULL);
+	let_go(net);
 	session_kill_point(34);
 	if (!err && left)
 		return refuse(-EIO,
@@ -615,6 +631,7 @@ int undo(pid_t pid, struct worker *w, unsigned int patience_ms)
 
 	if (!u)
 		return -ENOMEM;
+	longest_stop_ns = 0;
 	u->pid = pid;
 	u->w = w;
 	err = find_ours(u);

@@ -52,6 +52,9 @@ void worker_reap(pid_t pid, pid_t adopted);
  */
 int worker_strays(void);
 
+/* How long the thread that was borrowed the longest was so, in ns. */
+uint64_t worker_longest_loan(void);
+
 /* Make one system call in the worker: its result, or -ESRCH if it died. */
 long worker_call(struct worker *w, long nr, uint64_t a, uint64_t b, uint64_t c,
 		 uint64_t d, uint64_t e, uint64_t f);

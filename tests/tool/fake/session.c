@@ -171,16 +171,24 @@ void session_get_stats(struct session *s, struct session_stats *out)
 	*out = (struct session_stats){ 1500000, 250000, 1, TICKS_PER_SECOND };
 }
 
-int session_detach(struct session *s)
+int session_detach_stats(struct session *s, struct session_stats *stats)
 {
 	bool stuck = s->stuck;
 
+	session_get_stats(s, stats);
 	close(s->fd);
 	free(s);
 	if (!stuck)
 		return 0;
 	error = "something is left; try 'trapline detach'";
 	return -EBUSY;
+}
+
+int session_detach(struct session *s)
+{
+	struct session_stats ignored;
+
+	return session_detach_stats(s, &ignored);
 }
 
 int session_look(pid_t pid, struct session_view *out)
