@@ -23,25 +23,40 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+/* Until a child changes its state: SIGCHLD is blocked by the caller. */
+static void await_child(uint64_t ns)
+{
+	struct timespec t = { (time_t)(ns / 1000000000),
+			      (long)(ns % 1000000000) };
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigtimedwait(&child, NULL, &t);
+}
+
 int wait_for(pid_t pid, int *status, unsigned int ms)
 {
-	uint64_t end = now_ns() + (uint64_t)ms * 1000000;
-	struct timespec nap = { 0, 2000 };
+	uint64_t end = now_ns() + (uint64_t)ms * 1000000, now;
+	sigset_t child, old;
 	pid_t got;
+	int err;
 
-	for (unsigned int i = 0;; i++) {
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, &old);
+	for (;;) {
 		got = waitpid(pid, status, __WALL | WNOHANG);
-		if (got == pid)
-			return 1;
+		err = got == pid ? 1 : 0;
 		if (got < 0 && errno != EINTR)
-			return -errno;
-		if (now_ns() >= end)
-			return 0;
-		if (i > 20)
-			nanosleep(&nap, NULL);
-		if (i > 200)
-			nap.tv_nsec = 200000;
+			err = -errno;
+		now = now_ns();
+		if (err || now >= end)
+			break;
+		await_child(end - now);
 	}
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return err;
 }
 
 int mem_read(int mem, void *dst, uint64_t addr, size_t len)
