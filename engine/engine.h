@@ -376,6 +376,8 @@ void tl_exits_missed(uintptr_t sp);
 #define TL_FLAG_GIVEN	 (1u << 27) /* DISABLED is what the caller gave */
 
 bool tl_probe_registered(const struct kprobe *p);
+/* Where @p is to be: 0, -TL_EINVAL (both or none given), or -TL_ENOENT. */
+int tl_probe_resolve(const struct kprobe *p, uintptr_t *addr);
 /* Try again what an earlier call could not do. */
 void tl_finish(void);
 /* Take those of @kps that are marked TL_FLAG_REMOVE out; wait for handlers. */

@@ -95,35 +95,37 @@ bool tl_probe_is_jprobe(const struct kprobe *p)
 
 /* ---- registration ---------------------------------------------------------- */
 
-/* Is @addr the entry of a function, as far as anybody knows? */
-static bool is_entry(uintptr_t addr)
+/* Is @addr the entry of a function?  1, 0, or -1: nobody knows. */
+static int is_entry(uintptr_t addr)
 {
 	uintptr_t start, end;
 
-	return tl_function(addr, &start, &end) || start == addr;
+	return tl_function(addr, &start, &end) ? -1 : start == addr;
 }
 
 static int check_place(const struct kprobe *p)
 {
-	uintptr_t addr = (uintptr_t)p->addr;
-	int err;
+	uintptr_t addr;
+	int err = tl_probe_resolve(p, &addr);
 
-	if (!p->addr == !p->symbol_name)
-		return -TL_EINVAL;
-	if (p->symbol_name) {
-		err = tl_lookup(p->symbol_name, &addr);
-		if (err)
-			return err;
-	}
+	if (err)
+		return err;
 	return p->offset || !is_entry(addr) ? -TL_EINVAL : 0;
+}
+
+/* A function that nobody knows must at least lie where probes may be: in code. */
+static bool is_code(uintptr_t addr)
+{
+	return !tl_forbidden(addr, 1) &&
+	       (tl_allowed(addr, 1, false) || tl_allowed(addr, 1, true));
 }
 
 static int check_handler(const struct jprobe *jp)
 {
 	uintptr_t entry = (uintptr_t)jp->entry;
+	int known = entry ? is_entry(entry) : 0;
 
-	if (!entry || tl_forbidden(entry, 1) || !is_entry(entry) ||
-	    (!tl_allowed(entry, 1, false) && !tl_allowed(entry, 1, true)))
+	if (!known || (known < 0 && !is_code(entry)))
 		return -TL_EINVAL;
 	if (jp->stack_args < TL_JPROBE_NO_STACK)
 		return -TL_EINVAL;

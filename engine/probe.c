@@ -43,7 +43,7 @@ static bool is_addr_given(const struct kprobe *p)
 			    p->next == (struct kprobe *)p->addr);
 }
 
-static int resolve(const struct kprobe *p, uintptr_t *addr)
+int tl_probe_resolve(const struct kprobe *p, uintptr_t *addr)
 {
 	int err;
 
@@ -92,7 +92,7 @@ static int link_probe(struct kprobe *p, struct tl_work *work)
 
 	if (tl_probe_registered(p))
 		return -TL_EINVAL;
-	err = resolve(p, &addr);
+	err = tl_probe_resolve(p, &addr);
 	refuse(p, TL_WHY_NONE);
 	if (err)
 		return err;

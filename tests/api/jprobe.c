@@ -839,9 +839,10 @@ TL_TEST(refusals_carry_linux_s_codes)
 		{ "inside of a handler", { .kp.addr = (void *)args8_jump,
 					   .entry = (char *)see8 + 4 },
 		  -TL_EINVAL },
-		{ "the engine as a handler", { .kp.addr = (void *)args8_jump,
-					       .entry = (void *)register_jprobe },
-		  -TL_EINVAL },
+		{ "data as a handler", { .kp.addr = (void *)args8_jump,
+					 .entry = trail }, -TL_EINVAL },
+		{ "nothing as a handler", { .kp.addr = (void *)args8_jump,
+					    .entry = (void *)8 }, -TL_EINVAL },
 		{ "inside of a function", { .kp.addr = (kprobe_opcode_t *)
 						       args8_jump + 5,
 					    .entry = (void *)see8 },
@@ -888,13 +889,18 @@ TL_TEST(a_jprobe_is_registered_once_and_by_name_too)
 	CHECK_EQ(jp.kp.addr, (void *)args8_break);
 	CHECK_EQ(call8(1), bare);
 	CHECK_EQ(seen, bare);
-	jp.kp.symbol_name = NULL;
 	CHECK_EQ(register_jprobe(&jp), -TL_EINVAL);
 	CHECK_EQ(call8(1), bare);
 	CHECK_EQ(hits, 2);
 	unregister_jprobe(&jp);
 	CHECK_EQ(call8(1), bare);
 	CHECK_EQ(hits, 2);
+	CHECK_EQ(register_jprobe(&jp), 0); /* once more, as it is */
+	CHECK_EQ(call8(1), bare);
+	CHECK_EQ(hits, 3);
+	unregister_jprobe(&jp);
+	CHECK_EQ(call8(1), bare);
+	CHECK_EQ(hits, 3);
 }
 
 TL_TEST(jprobe_return_elsewhere_does_nothing)

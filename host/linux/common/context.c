@@ -61,7 +61,7 @@ _Static_assert(sizeof(struct entry) == 256, "a shift");
 static struct entry *table;
 struct tl_context *tl_newest_context;
 static bool have_fsgsbase;
-static bool check; /* C3 */
+static bool check;		/* C3 */
 static unsigned int tid_offset; /* from the thread pointer; 0: not known */
 
 #define AT_HWCAP2	26
@@ -222,7 +222,7 @@ static struct entry *find(uintptr_t key, unsigned long h)
 
 /* The context of @key, where a look at one entry does not tell. */
 static __attribute__((noinline)) struct tl_context *search(uintptr_t key,
-							    unsigned long h)
+							   unsigned long h)
 {
 	uintptr_t page = this_page();
 	struct entry *e = find(key, h);
