@@ -87,7 +87,7 @@ module() {
 		cat
 		echo 'MODULE_LICENSE("MIT");'
 	} >"$tmp/$name.c"
-	gcc -O2 -Wall -Werror -std=gnu11 "${kmod[@]}" -DKBUILD_MODNAME="\"$name\"" \
+	${CC:-gcc} -O2 -Wall -Werror -std=gnu11 "${kmod[@]}" -DKBUILD_MODNAME="\"$name\"" \
 		"$@" -c -o "$tmp/$name.o" "$tmp/$name.c"
 }
 
@@ -324,6 +324,84 @@ ld -r -o "$tmp/two.o" "$tmp/first.o" "$tmp/second.o"
 is 'a module of two files' \
 	"$(does load "$tmp/two.o" '' unload two; cat "$tmp/log")" \
 	"$(printf '0 0\n82 41 bc 123 4 1 -14 0')"
+
+# Probes of every kind, also in the module itself, by compilers and flags of all
+# kinds; and in a static program.
+cat >"$tmp/all_kinds.body" <<'END'
+static int counts[4];
+static int noinline mine(int n)
+{
+	barrier();
+	return n - 1;
+}
+static int before(struct kprobe *p, struct pt_regs *regs)
+{
+	counts[p->symbol_name ? 0 : 1]++;
+	return 0;
+}
+static int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	counts[2] += regs_return_value(regs);
+	return 0;
+}
+static int with_args(int n)
+{
+	counts[3] += n;
+	jprobe_return();
+	return 0;
+}
+static struct kprobe named = { .symbol_name = "work", .pre_handler = before };
+static struct kprobe own = { .addr = (kprobe_opcode_t *)mine, .pre_handler = before };
+static struct kretprobe ret = { .kp.symbol_name = "work", .handler = returned };
+static struct jprobe args = { .kp.symbol_name = "work", .entry = (void *)with_args };
+static int __init begin(void)
+{
+	int (*volatile fn)(int) = mine;
+	int err = register_kprobe(&named);
+	if (!err)
+		err = register_kprobe(&own);
+	if (!err)
+		err = register_kretprobe(&ret);
+	if (!err)
+		err = register_jprobe(&args);
+	return err ? err : fn(1);
+}
+static void __exit end(void)
+{
+	unregister_jprobe(&args);
+	unregister_kretprobe(&ret);
+	unregister_kprobe(&own);
+	unregister_kprobe(&named);
+	pr_info("%d %d %d %d\n", counts[0], counts[1], counts[2], counts[3]);
+}
+module_init(begin);
+module_exit(end);
+END
+# probes_with NAME FLAG...: the module, compiled with the flags, counts right.
+probes_with() {
+	local name=$1
+
+	shift
+	module all_kinds "$@" <"$tmp/all_kinds.body"
+	is "probes of all kinds, $name" \
+		"$(does load "$tmp/all_kinds.o" '' work 4 work 5 unload all_kinds work 6 list
+			cat "$tmp/log")" "$(printf '0 work 5 work 6 0 work 7\n2 1 11 9')"
+}
+probes_with 'as usual'
+probes_with 'not optimized' -O0
+probes_with 'for size, with debug information' -Os -g3
+probes_with 'with sections of their own' -ffunction-sections -fdata-sections
+probes_with 'without a PLT' -fno-plt
+if command -v clang >/dev/null; then
+	CC=clang probes_with 'by clang'
+else
+	skip 'probes of all kinds, by clang' 'no clang'
+fi
+read -ra with_static < <(pkg-config --static --cflags --libs trapline)
+mv "$tmp/do" "$tmp/do.shared"
+gcc -O2 -static -o "$tmp/do" "$tmp/do.c" "${with_static[@]}"
+probes_with 'in a static program'
+mv "$tmp/do.shared" "$tmp/do"
 
 # No page of it is writable and executable; afterwards nothing of it is mapped.
 module look <<'END'
