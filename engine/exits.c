@@ -303,7 +303,7 @@ unsigned int tl_exit_lead(const struct kprobe *p)
 static bool must_not_swap(const struct kretprobe *rp, uintptr_t addr)
 {
 	return (rp->kp.flags & KPROBE_FLAG_NO_SWAP) ||
-	       tl_host_ops->shadow_stack || tl_arch_takes_return(addr);
+	       tl_host_ops->no_swap || tl_arch_takes_return(addr);
 }
 
 /* Can a jump be at @at, without turning another one back to a breakpoint? */

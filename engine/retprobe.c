@@ -48,6 +48,43 @@ struct kretprobe *tl_retprobe_of(const struct kprobe *p)
 	return (struct kretprobe *)((char *)p - offsetof(struct kretprobe, kp));
 }
 
+/* ---- trampolines ----------------------------------------------------------------------- */
+
+static bool is_trampoline(unsigned long word)
+{
+	uintptr_t size = (uintptr_t)tl_host_ops->n_trampolines *
+			 TL_TRAMPOLINE_BYTES;
+
+	return word == (unsigned long)tl_arch_return_trampoline ||
+	       word - (uintptr_t)tl_host_ops->trampolines < size;
+}
+
+/* What @cx replaces return addresses by; 0: nothing yet. */
+static unsigned long trampoline_of(const struct tl_context *cx)
+{
+	if (!tl_host_ops->trampolines)
+		return (unsigned long)tl_arch_return_trampoline;
+	return cx->trampoline ? (uintptr_t)tl_host_ops->trampolines +
+					(cx->trampoline - 1ul) *
+						TL_TRAMPOLINE_BYTES
+			      : 0;
+}
+
+/* The same, at an entry; 0: there are not enough. */
+static unsigned long get_trampoline(struct tl_context *cx)
+{
+	unsigned int max = tl_host_ops->n_trampolines, n;
+
+	if (trampoline_of(cx) || tl_load(&tl_engine.trampolines) >= max)
+		return trampoline_of(cx);
+	n = tl_add(&tl_engine.trampolines, 1);
+	if (n >= max)
+		return 0;
+	tl_host_ops->trampoline_lists[n] = &cx->returns;
+	cx->trampoline = n + 1;
+	return trampoline_of(cx);
+}
+
 /* ---- is its frame gone? ------------------------------------------------------------------ */
 
 static bool slot_has_trampoline(const struct kretprobe_instance *ri)
@@ -55,7 +92,7 @@ static bool slot_has_trampoline(const struct kretprobe_instance *ri)
 	unsigned long word;
 
 	return !tlh_read(&word, (uintptr_t)ri->slot, sizeof(word)) &&
-	       word == (unsigned long)tl_arch_return_trampoline;
+	       is_trampoline(word);
 }
 
 /* Is the call of @ri over without a return, now that the stack is at @sp? */
@@ -140,7 +177,7 @@ static struct kretprobe_instance **place_of(struct tl_context *cx, uintptr_t sp)
 static unsigned long true_return(struct kretprobe_instance **link, uintptr_t sp,
 				 const unsigned long *slot, bool *chained)
 {
-	*chained = *slot == (unsigned long)tl_arch_return_trampoline;
+	*chained = is_trampoline(*slot);
 	if (*chained)
 		return *link && (*link)->fp == sp ? (*link)->ret_addr : 0;
 	/* A new address is in the slot: whoever had it before is gone. */
@@ -154,7 +191,7 @@ unsigned long tl_return_true(struct tl_context *cx, uintptr_t sp,
 {
 	const struct kretprobe_instance *ri = cx->returns;
 
-	if (word != (unsigned long)tl_arch_return_trampoline)
+	if (!is_trampoline(word))
 		return word;
 	while (ri && ri->fp < sp)
 		ri = ri->next;
@@ -165,14 +202,15 @@ static void enter_by_swap(struct tl_context *cx, struct kretprobe *rp,
 			  struct pt_regs *regs)
 {
 	unsigned long *slot = tl_arch_return_slot(regs);
+	unsigned long to, trampoline = get_trampoline(cx);
 	uintptr_t sp = tl_arch_sp(regs);
 	struct kretprobe_instance **link;
-	unsigned long to;
 	struct call *c;
 	bool chained;
 
 	link = place_of(cx, sp);
 	to = true_return(link, sp, slot, &chained);
+	to = trampoline ? to : 0;
 	c = to ? tl_call_spare(cx, rp->calls) : NULL;
 	if (!c && to)
 		c = tl_call_take(rp->calls, sp);
@@ -200,7 +238,7 @@ static void enter_by_swap(struct tl_context *cx, struct kretprobe *rp,
 	tl_compiler_fence();
 	*link = &c->ri;
 	tl_compiler_fence();
-	*slot = (unsigned long)tl_arch_return_trampoline;
+	*slot = trampoline;
 }
 
 int tl_retprobe_enter(struct tl_context *cx, struct kprobe *p,
@@ -581,7 +619,7 @@ static int restore_context(struct tl_context *cx, void *arg)
 	int *left = arg;
 
 	for (; ri; ri = ri->next) {
-		unsigned long old = (unsigned long)tl_arch_return_trampoline;
+		unsigned long old = trampoline_of(cx);
 
 		if (tl_load(&tl_call_of(ri)->state) == CALL_DONE)
 			continue;

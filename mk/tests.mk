@@ -24,7 +24,7 @@ program-of = $(O)/$(target-of)/$(1:.c=)
 # $1 target, $2 word: what it stands for
 linked = $(if $(filter -% on-arm64,$2),,$(if $(filter lib,$2),$(O)/libtrapline.a, \
 	$(if $(filter agent-image,$2),$(O)/x86/agent_image.o, \
-	$(call objs,$1,$(if $(filter %.c %.S,$2),$2,$(call layer-srcs,$2))))))
+	$(call objs,$1,$(if $(filter %.c %.S %.cc,$2),$2,$(call layer-srcs,$2))))))
 layer-srcs = $(or $($1-srcs),$(error a link: line names $1, which is no layer))
 word-dir = $(if $(filter %.c,$1),$(call folder,$1),$(dir.$1))
 
@@ -44,6 +44,12 @@ test-srcs := $(if $(SAN),$(foreach s,$(test-srcs),$(if \
 
 # The functions that it calls are ours, not the compiler's.
 $(O)/x86/tests/unit/linux_module.c.o: private CFLAGS += -fno-builtin
+
+# Parts in C++, named in a link: line.
+$(O)/x86/tests/stress/%.cc.o: tests/stress/%.cc
+	$(call say,CXX,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)g++ -O2 -g -Wall -Wextra -Werror -MMD -MP -c -o $@ $<
 
 programs := $(foreach s,$(test-srcs),$(call program-of,$s))
 programs := $(if $(SAN),$(filter-out $(O)/arm64/%,$(programs)),$(programs))

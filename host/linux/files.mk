@@ -18,7 +18,9 @@ host-linux-own-srcs := \
 	host/linux/own/stack.c \
 	host/linux/own/symbols.c \
 	host/linux/own/text.c \
-	host/linux/own/threads.c
+	host/linux/own/threads.c \
+	host/linux/own/unwind.S \
+	host/linux/own/unwind.c
 
 # For libtrapline: modules in the manner of Linux.
 host-linux-module-srcs := \

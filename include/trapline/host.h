@@ -36,6 +36,7 @@ struct kretprobe_instance;
 /* ---- the context of a thread or CPU -------------------------------------- */
 
 #define TL_CONTEXT_DEPTH 4
+#define TL_TRAMPOLINE_BYTES 16
 
 /*
  * The control block of a thread (process) or CPU (kernel).  The home gives the
@@ -53,6 +54,7 @@ struct tl_context {
 	struct kretprobe_instance *spare; /* free ones, for the next call */
 	uintptr_t jprobe; /* the frame that a jprobe's handler ends in */
 	unsigned int misses;   /* to come before it is tidied up again */
+	unsigned int trampoline; /* number + 1 of its own; 0: none yet */
 	unsigned int busy;     /* kprobe_busy_begin(), nested */
 	unsigned long entered; /* traps and detours begun */
 	unsigned long left;    /* changes when depth goes back to 0 */
@@ -275,8 +277,11 @@ struct tl_host_ops {
 	 */
 	unsigned int calls;
 
-	/* Return addresses are checked by the CPU, and cannot be replaced. */
-	bool shadow_stack;
+	/*
+	 * Return addresses must not be replaced: the CPU checks them (a shadow
+	 * stack), or somebody else does.
+	 */
+	bool no_swap;
 
 	/*
 	 * Where is the thread of @cx?  0: at @sp, at some time since the call
@@ -285,6 +290,18 @@ struct tl_host_ops {
 	 * Context: task.
 	 */
 	int (*thread_at)(const struct tl_context *cx, uintptr_t *sp);
+
+	/*
+	 * Code that jumps to the architecture's return trampoline, at every
+	 * TL_TRAMPOLINE_BYTES: each context that replaces return addresses has
+	 * one for itself, so that unwind information can find its list of
+	 * calls: trampoline_lists[i] is set to &cx->returns of the context that
+	 * has number i.  When all are given away, calls are missed.  NULL: all
+	 * use the architecture's own, and unwinders stop there.
+	 */
+	const char *trampolines;
+	struct kretprobe_instance ***trampoline_lists;
+	unsigned int n_trampolines;
 };
 
 /* The home's optional services; constant from before the first registration. */

@@ -4,7 +4,11 @@
  */
 #include "own/own.h"
 
+#include <trapline/kprobes.h>
 #include <trapline/trapline.h>
+
+#include "own/unwind.h"
+
 
 static int find_stack(const struct tl_map *m, void *arg)
 {
@@ -48,6 +52,9 @@ static struct tl_host_ops ops = {
 	.stack_above = tl_own_stack_above,
 	.calls = 1u << 20,
 	.thread_at = tl_threads_at,
+	.trampolines = tl_unwind_trampolines,
+	.trampoline_lists = tl_unwind_lists,
+	.n_trampolines = TL_TRAMPOLINES,
 };
 
 const struct tl_host_ops *tl_host_ops = &ops;
@@ -76,7 +83,7 @@ int tl_home_init(void)
 		return err;
 	tl_contexts_check();
 	tl_sync_init();
-	ops.shadow_stack = has_shadow_stack();
+	ops.no_swap = has_shadow_stack();
 	err = tl_sigtrap_install();
 	if (err)
 		return err;
