@@ -52,8 +52,8 @@ struct kretprobe *tl_retprobe_of(const struct kprobe *p)
 
 static bool is_trampoline(unsigned long word)
 {
-	uintptr_t size = (uintptr_t)tl_host_ops->n_trampolines *
-			 TL_TRAMPOLINE_BYTES;
+	uintptr_t size =
+		(uintptr_t)tl_host_ops->n_trampolines * TL_TRAMPOLINE_BYTES;
 
 	return word == (unsigned long)tl_arch_return_trampoline ||
 	       word - (uintptr_t)tl_host_ops->trampolines < size;
@@ -64,10 +64,10 @@ static unsigned long trampoline_of(const struct tl_context *cx)
 {
 	if (!tl_host_ops->trampolines)
 		return (unsigned long)tl_arch_return_trampoline;
-	return cx->trampoline ? (uintptr_t)tl_host_ops->trampolines +
-					(cx->trampoline - 1ul) *
-						TL_TRAMPOLINE_BYTES
-			      : 0;
+	return cx->trampoline
+		       ? (uintptr_t)tl_host_ops->trampolines +
+				 (cx->trampoline - 1ul) * TL_TRAMPOLINE_BYTES
+		       : 0;
 }
 
 /* The same, at an entry; 0: there are not enough. */

@@ -9,7 +9,6 @@
 
 #include "own/unwind.h"
 
-
 static int find_stack(const struct tl_map *m, void *arg)
 {
 	uintptr_t *bounds = arg;
