@@ -60,7 +60,7 @@ dir.guardian := tool/guardian
 dir.tool := tool
 
 # The layer rule: $1 is the target.  $(arch-seen) holds arch.h and isa.h and
-# nothing else of arch/; $(tool-seen) holds the agent's protocol.h alone.
+# nothing else of arch/; $(tool-seen) holds the agent's protocol.h and inroads.h.
 arch-seen = -I$(O)/$1/seen/arch
 tool-seen = -I$(O)/$1/seen/tool
 inc.engine           = -Iinclude $(arch-seen) -Iengine
@@ -70,6 +70,7 @@ inc.arch/arm64       = -Iinclude $(arch-seen) -Iarch/arm64
 inc.arch/arm64/insn  = -Iarch/arm64/insn
 inc.arch/sim         = -Iinclude $(arch-seen) -Iarch/sim
 inc.host/linux/common = -Iinclude -Ihost/linux
+inc.host/linux/object = -Ihost/linux/object
 inc.host/linux/own   = -Iinclude -Ihost/linux
 inc.host/linux/module = -Iinclude/kmod -Iinclude -Ihost/linux
 inc.host/sim         = -Iinclude -Ihost/sim
@@ -78,7 +79,8 @@ inc.host/template    = -Iinclude -Ihost/template
 inc.kernel/core      = -Iinclude -Ikernel/include
 inc.kernel/x86       = -Iinclude -Ikernel/include -Ikernel/x86
 inc.tool/agent       = -Iinclude -Itool/agent -Ihost/linux
-inc.tool             = -Iinclude -Itool $(tool-seen)
+inc.tool             = -Iinclude -Itool -Itool/survey $(tool-seen)
+inc.tool/survey      = -Iinclude -Itool/survey $(arch-seen) -Iarch/x86
 inc.tool/guardian    = -Iinclude -Itool/guardian -Itool $(tool-seen)
 inc.tests/lib        = -Itests/lib
 inc.tests/unit       = -Iinclude -Itests/lib $(inc-under-test)
@@ -96,7 +98,8 @@ inc.mk               =
 # How a folder is compiled: core (freestanding, and in the section whose bounds
 # are where no probe may be), free (freestanding) or hosted.
 core-dirs := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn \
-	     host/linux/common host/linux/own host/linux/module
+	     host/linux/common host/linux/object host/linux/own \
+	     host/linux/module
 free-dirs := host/kernel host/template kernel/core kernel/x86 \
 	     tool/agent examples/embed mk
 is-core = $(filter $(core-dirs),$1)
@@ -142,11 +145,12 @@ $(O)/$1/%.S.o: %.S | $(O)/$1/seen/.made
 	$$(Q)$$(if $$(call is-core,$$(call layer,$$<)),$$(call objcopy,$1) --rename-section .text=trapline_text $$@)
 
 # The headers that may be seen from outside a folder, by themselves.
-$(O)/$1/seen/.made:
+$(O)/$1/seen/.made: Makefile
 	$$(Q)mkdir -p $$(@D)/arch $$(@D)/tool
 	$$(Q)ln -sfn $(CURDIR)/arch/arch.h $$(@D)/arch/arch.h
 	$$(Q)ln -sfn $(CURDIR)/arch/$(patsubst kernel-%,%,$1)/isa.h $$(@D)/arch/isa.h
 	$$(Q)ln -sfn $(CURDIR)/tool/agent/protocol.h $$(@D)/tool/protocol.h
+	$$(Q)ln -sfn $(CURDIR)/host/linux/object/inroads.h $$(@D)/tool/inroads.h
 	$$(Q)touch $$@
 endef
 $(foreach t,x86 arm64 kernel-x86 sim,$(eval $(call compile-rules,$t)))
@@ -198,7 +202,8 @@ $(O)/x86/agent_image.o: mk/image.S $(O)/agent.elf
 	$(Q)$(call cc,x86) -DIMAGE='"$(O)/agent.elf"' -DNAME=tl_agent_image \
 		-c $< -o $@
 
-$(O)/trapline: $(call objs,x86,$(sort $(tool-srcs) $(guardian-srcs))) \
+$(O)/trapline: $(call objs,x86,$(sort $(tool-srcs) $(guardian-srcs) \
+		$(host-linux-object-srcs))) \
 		$(O)/x86/agent_image.o
 	$(call say,LINK,$@)
 	$(Q)$(call cc,x86) -o $@.new $^ -ldw -lelf -ljson-c $(tool-ldflags)

@@ -43,13 +43,6 @@ void tl_put_rel32(struct tl_out *o, size_t field, size_t to)
 		__builtin_memcpy(o->buf + field, &rel, sizeof(rel));
 }
 
-void tl_plan_insn(const struct tl_plan *plan, uintptr_t addr, unsigned int off,
-		  struct x86_insn *in)
-{
-	(void)x86_decode(in, plan->orig + off, plan->orig_len - off,
-			 addr + off);
-}
-
 void tl_put_copy(struct tl_out *o, const struct tl_plan *plan, uintptr_t addr,
 		 unsigned int off)
 {

@@ -57,22 +57,25 @@ static size_t read_some(uint8_t *dst, uintptr_t addr, size_t max)
 	return n;
 }
 
-/* 0 if decoding from @start arrives at @addr. */
-static int check_boundary(struct text *t, uintptr_t start, uintptr_t addr)
+/* 0 if decoding from the function's start arrives at @addr. */
+static int check_boundary(const struct x86_flow *flow, uintptr_t addr)
 {
 	uint8_t code[X86_INSN_MAX];
+	uintptr_t at = flow->start;
 	struct x86_insn in;
 
-	while (start < addr) {
+	if (flow->facts && flow->facts->known && x86_facts_start(flow, addr))
+		return 0;
+	while (at < addr) {
 		size_t avail = sizeof(code);
 
-		while (avail && read_text(t, code, start, avail))
+		while (avail && read_text(flow->ctx, code, at, avail))
 			avail--;
-		if (x86_decode(&in, code, avail, start))
+		if (x86_decode(&in, code, avail, at))
 			return -TL_EILSEQ;
-		start = in.next;
+		at = in.next;
 	}
-	return start == addr ? 0 : -TL_EILSEQ;
+	return at == addr ? 0 : -TL_EILSEQ;
 }
 
 static enum tl_why why_of(enum x86_flow_result r)
@@ -112,62 +115,40 @@ static uintptr_t padding_end(uintptr_t end)
 	return end + TL_JUMP_BYTES - 1;
 }
 
-static enum x86_flow_result find_window(struct text *t, uintptr_t addr,
-					uintptr_t start, uintptr_t end,
+/* Does @inroads, as the host's answer, say so of a byte behind the first? */
+static bool led_into(uint32_t inroads, const struct x86_window *win)
+{
+	return inroads & ((1u << win->span) - 1) & ~1u;
+}
+
+static enum x86_flow_result find_window(struct x86_flow *flow, uintptr_t addr,
 					struct x86_window *win)
 {
-	struct x86_flow flow = {
-		.start = start,
-		.end = end,
-		.read = read_text,
-		.ctx = t,
-	};
 	enum x86_flow_result r;
+	uint32_t inroads = 0;
 
-	r = x86_flow_window(&flow, addr, TL_JUMP_BYTES, win);
-	if (r != X86_FLOW_PAST_END)
-		return r;
-	flow.pad_end = padding_end(end);
-	if (!flow.pad_end)
-		return r;
-	return x86_flow_window(&flow, addr, TL_JUMP_BYTES, win);
+	if (tl_host_ops->inroads) {
+		inroads = tl_host_ops->inroads(addr);
+		flow->closed = true;
+	}
+	if (inroads & 1)
+		return X86_FLOW_NO_BOUNDS;
+	r = x86_flow_window(flow, addr, TL_JUMP_BYTES, win);
+	if (r == X86_FLOW_PAST_END) {
+		flow->pad_end = padding_end(flow->end);
+		if (flow->pad_end)
+			r = x86_flow_window(flow, addr, TL_JUMP_BYTES, win);
+	}
+	return r == X86_FLOW_OK && led_into(inroads, win)
+		       ? X86_FLOW_TARGET_INSIDE
+		       : r;
 }
 
-/*
- * Assembly routines jump into each other: glibc's mempcpy() goes on behind the
- * first instruction of memcpy().  Nothing in memcpy() shows that, so the code
- * around a function is swept for jumps into the window.
- */
-#define AROUND 1024
-
-struct inner {
-	uint64_t first, end; /* where no jump may lead */
-	bool found;
-};
-
-static void see_jump(void *arg, uint64_t from, uint64_t target)
+void tl_plan_insn(const struct tl_plan *plan, uintptr_t addr, unsigned int off,
+		  struct x86_insn *in)
 {
-	struct inner *in = arg;
-
-	(void)from;
-	if (target >= in->first && target < in->end)
-		in->found = true;
-}
-
-static bool jumped_into(struct text *t, const struct x86_window *win,
-			uintptr_t start, uintptr_t end)
-{
-	struct inner in = { win->addr + 1, win->addr + win->len, false };
-	struct x86_flow flow = { .read = read_text, .ctx = t };
-
-	flow.start = start > AROUND ? start - AROUND : 0;
-	flow.end = start;
-	x86_flow_sweep(&flow, see_jump, &in);
-	flow.start = end;
-	flow.end = end < UINTPTR_MAX - AROUND ? end + AROUND : end;
-	if (!in.found)
-		x86_flow_sweep(&flow, see_jump, &in);
-	return in.found;
+	(void)x86_decode(in, plan->orig + off, plan->orig_len - off,
+			 addr + off);
 }
 
 static bool is_in(unsigned int v, unsigned int first, unsigned int last)
@@ -248,34 +229,18 @@ static void take_window(struct tl_plan *plan, const struct x86_window *win)
 	copy(plan->orig, win->code, n);
 }
 
-int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
-		 uintptr_t end)
+/* What the instruction at @addr is, alone.  0 or Linux's code. */
+static int plan_insn(struct tl_plan *plan, uintptr_t addr, size_t avail)
 {
 	uint8_t scratch[X86_RELOC_MAX];
-	enum x86_flow_result r;
-	struct x86_window win;
-	struct text t;
 	struct x86_insn in;
-	size_t avail;
 	int err;
 
-	t.at = 0;
-	t.len = 0;
-	*plan = (struct tl_plan){ .n_insns = 1, .why = TL_WHY_NO_BOUNDS };
-	avail = read_some(plan->orig, addr, X86_INSN_MAX);
-	if (!avail)
-		return -TL_ENOENT;
-	if (start != end) {
-		err = check_boundary(&t, start, addr);
-		if (err)
-			return err;
-	}
 	if (x86_decode(&in, plan->orig, avail, addr))
 		return -TL_EILSEQ;
 	err = x86_can_probe(&in);
 	if (err)
 		return err;
-
 	plan->insn_len = in.len;
 	plan->orig_len = in.len;
 	plan->copy_len = in.len;
@@ -284,16 +249,39 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 	/* At its own address everything is within reach. */
 	plan->no_copy = x86_relocate(&in, plan->orig, addr, scratch,
 				     sizeof(scratch)) < 0;
-	if (plan->no_copy) {
-		plan->why = TL_WHY_NOT_RELOCATABLE;
-		return plan->can_simulate ? 0 : -TL_EOPNOTSUPP;
-	}
-	if (start == end)
+	if (!plan->no_copy)
 		return 0;
+	plan->why = TL_WHY_NOT_RELOCATABLE;
+	return plan->can_simulate ? 0 : -TL_EOPNOTSUPP;
+}
 
-	r = find_window(&t, addr, start, end, &win);
-	if (r == X86_FLOW_OK && win.nr > 1 && jumped_into(&t, &win, start, end))
-		r = X86_FLOW_TARGET_INSIDE;
+int tl_x86_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
+		uintptr_t end, struct x86_facts *facts)
+{
+	struct text t = { .at = 0 };
+	struct x86_flow flow = {
+		.start = start,
+		.end = end,
+		.read = read_text,
+		.ctx = &t,
+		.facts = facts,
+	};
+	enum x86_flow_result r;
+	struct x86_window win;
+	size_t avail;
+	int err;
+
+	*plan = (struct tl_plan){ .n_insns = 1, .why = TL_WHY_NO_BOUNDS };
+	avail = read_some(plan->orig, addr, X86_INSN_MAX);
+	if (!avail)
+		return -TL_ENOENT;
+	err = start != end ? check_boundary(&flow, addr) : 0;
+	if (!err)
+		err = plan_insn(plan, addr, avail);
+	if (err || plan->no_copy || start == end)
+		return err;
+
+	r = find_window(&flow, addr, &win);
 	if (r == X86_FLOW_OK)
 		take_window(plan, &win);
 	else
@@ -301,6 +289,12 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 	if (plan->window_len)
 		plan->flags_dead = flags_are_dead(plan, addr);
 	return 0;
+}
+
+int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
+		 uintptr_t end)
+{
+	return tl_x86_plan(plan, addr, start, end, NULL);
 }
 
 /* ---- exits ---- */

@@ -8,8 +8,12 @@ host-linux-srcs := \
 	host/linux/common/sigtrap.c \
 	host/linux/common/sync.c
 
+# What files tell of the code in them: for a process that probes itself, and for
+# the command.
+host-linux-object-srcs := host/linux/object/inroads.c
+
 # For a process that probes itself.
-host-linux-own-srcs := \
+host-linux-own-srcs := $(host-linux-object-srcs) \
 	host/linux/own/home.c \
 	host/linux/own/lock.c \
 	host/linux/own/note.S \

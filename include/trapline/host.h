@@ -302,6 +302,14 @@ struct tl_host_ops {
 	const char *trampolines;
 	struct kretprobe_instance ***trampoline_lists;
 	unsigned int n_trampolines;
+
+	/*
+	 * Where something outside the function around @addr may lead, for all
+	 * that the function itself shows: bit i is @addr + i, up to 31; bit 0:
+	 * nothing is known, so no window is sure.  NULL: it is for the function
+	 * and the code near it to show.
+	 */
+	uint32_t (*inroads)(uintptr_t addr);
 };
 
 /* The home's optional services; constant from before the first registration. */

@@ -5,7 +5,7 @@ target-dir := $(O)/x86/tests/targets
 target-control := $(O)/x86/tests/targets/control.c.o
 target-names := dyn threads300 sigs forks
 target-programs = $(addprefix $(target-dir)/,$(target-names) dyn-static \
-		  dyn-musl torture rseq libforks.so goserver)
+		  dyn-musl torture rseq flows libforks.so goserver)
 
 $(addprefix $(target-dir)/,$(target-names)): %: %.c.o $(target-control)
 	$(call say,LINK,$@)
@@ -30,6 +30,10 @@ $(target-dir)/torture: $(addprefix $(target-dir)/,torture.c.o torture.S.o \
 		torture_throw.cc.o control.c.o)
 	$(call say,LINK,$@)
 	$(Q)g++ -o $@ $^
+
+$(target-dir)/flows: $(addprefix $(target-dir)/,flows.c.o flows.S.o control.c.o)
+	$(call say,LINK,$@)
+	$(Q)$(call cc,x86) -o $@ $^ $(target-ldflags)
 
 $(target-dir)/rseq: $(addprefix $(target-dir)/,rseq.c.o rseq.S.o control.c.o)
 	$(call say,LINK,$@)

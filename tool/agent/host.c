@@ -17,10 +17,12 @@
 struct tl_boot *tl_boot;
 
 static int function_of(uintptr_t addr, uintptr_t *start, uintptr_t *end);
+static uint32_t inroads_at(uintptr_t addr);
 static bool pause_between(unsigned int turn);
 
 static struct tl_host_ops ops = {
 	.function = function_of,
+	.inroads = inroads_at,
 	.pause = pause_between,
 };
 
@@ -144,8 +146,7 @@ void tlh_patch_end(void)
 }
 
 /* The guardian writes; it knows whom it has stopped. */
-int tlh_text_write(const struct tl_edit *edits, size_t n,
-		   enum tl_others others)
+int tlh_text_write(const struct tl_edit *edits, size_t n, enum tl_others others)
 {
 	(void)others;
 	return (int)tl_agent_ask(TL_ASK_WRITE, (long)edits, (long)n, 0, 0);
@@ -180,6 +181,12 @@ static int function_of(uintptr_t addr, uintptr_t *start, uintptr_t *end)
 		}
 	}
 	return -TL_ENOENT;
+}
+
+/* The guardian has looked at the file. */
+static uint32_t inroads_at(uintptr_t addr)
+{
+	return (uint32_t)tl_agent_ask(TL_ASK_INROADS, (long)addr, 0, 0, 0);
 }
 
 static bool pause_between(unsigned int turn)

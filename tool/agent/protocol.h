@@ -198,6 +198,7 @@ enum tl_ask {
 	TL_ASK_QUIESCE = 6, /* (struct tl_range *, n): 0 or -errno */
 	TL_ASK_EXEC = 7,    /* (near, reach, size): address or -errno */
 	TL_ASK_UNMAP = 8,   /* (address, size): 0 or -errno */
+	TL_ASK_INROADS = 9, /* (address): as struct tl_host_ops says */
 };
 
 /* The answer to READY. */

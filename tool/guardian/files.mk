@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-guardian-srcs := \
+guardian-srcs := tool/object.c $(host-linux-object-srcs) \
 	tool/guardian/borrow.c \
 	tool/guardian/children.c \
 	tool/guardian/find.c \
 	tool/guardian/guardian.c \
 	tool/guardian/inside.c \
 	tool/guardian/judge.c \
+	tool/guardian/leads.c \
 	tool/guardian/load.c \
 	tool/guardian/maps.c \
 	tool/guardian/net.c \
@@ -14,7 +15,6 @@ guardian-srcs := \
 	tool/guardian/net_seize.c \
 	tool/guardian/net_stop.c \
 	tool/guardian/net_watch.c \
-	tool/guardian/object.c \
 	tool/guardian/say.c \
 	tool/guardian/seccomp.c \
 	tool/guardian/serve.c \

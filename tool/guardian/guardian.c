@@ -34,6 +34,7 @@
 #include "children.h"
 #include "hold.h"
 #include "judge.h"
+#include "leads.h"
 #include "wire.h"
 
 /* How often we look if the target still runs the same program. */
@@ -312,6 +313,7 @@ static int add(struct guardian *g, struct session_probe *p, uint32_t n)
 	err = maps_read(&maps, g->hold.pid);
 	if (err)
 		return refuse(-ESRCH, "process %d has ended", g->hold.pid);
+	leads_learn(g->hold.pid, &maps, p, n);
 	for (i = 0; i < n; i++) {
 		err = enter(g, &maps, &p[i]);
 		if (err < 0)

@@ -273,24 +273,11 @@ static bool in_sequence(pid_t pid, const struct object *o, const struct map *m,
 	return in;
 }
 
-/*
- * Go checks at the start of a function if its stack is large enough; code that
- * does not check may be at the very end of its stack, where there is no room
- * for us.
- */
+/* Is there room on the stack of the Go function at @addr? */
 static bool checks_stack(pid_t pid, uint64_t addr)
 {
-	static const struct {
-		uint8_t len, code[9];
-	} starts[] = {
-		/* cmp 16(%r14), %rsp; lea -N(%rsp), %r12; mov %fs:-8, %rcx */
-		{ 4, { 0x49, 0x3b, 0x66, 0x10 } },
-		{ 4, { 0x4c, 0x8d, 0x64, 0x24 } },
-		{ 4, { 0x4c, 0x8d, 0xa4, 0x24 } },
-		{ 9, { 0x64, 0x48, 0x8b, 0x0c, 0x25, 0xf8, 0xff, 0xff, 0xff } },
-	};
-	uint8_t code[9] = { 0 };
-	bool found = false;
+	uint8_t code[OBJECT_GO_BYTES];
+	bool checks = false;
 	char path[64];
 	int mem;
 
@@ -299,10 +286,9 @@ static bool checks_stack(pid_t pid, uint64_t addr)
 	if (mem < 0)
 		return false;
 	if (!mem_read(mem, code, addr, sizeof(code)))
-		for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
-			found |= !memcmp(code, starts[i].code, starts[i].len);
+		checks = object_go_checks_stack(code);
 	close(mem);
-	return found;
+	return checks;
 }
 
 /* Functions that return twice, or keep the address where they return to. */

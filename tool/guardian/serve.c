@@ -24,6 +24,7 @@
 #include <trapline/host.h>
 
 #include "guardian.h"
+#include "leads.h"
 #include "text.h"
 
 #define PAGE	 4096ul
@@ -305,6 +306,8 @@ static long serve(struct hold *h, const struct user_regs_struct *r)
 		return serve_exec(h, r->rsi, r->rdx, r->rcx);
 	case TL_ASK_UNMAP:
 		return serve_unmap(h, r->rsi, r->rdx);
+	case TL_ASK_INROADS:
+		return (long)leads_at(r->rsi);
 	}
 	return -EINVAL;
 }

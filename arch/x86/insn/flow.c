@@ -143,24 +143,31 @@ static enum x86_flow_result build(struct builder *b, unsigned int need)
 
 /*
  * Where instructions begin, a bit a byte, for a piece of the function at a
- * time; a few more bytes so that the last instruction's end is there.
+ * time; a few more bytes so that the last instruction's end is there.  With
+ * facts the piece is the whole function, and all targets are kept.
  */
-#define CHUNK 8192
+#define CHUNK	   8192
+#define CHUNK_ROOM (CHUNK / 8 + 4)
 
 struct check {
 	struct x86_scan scan;
 	const struct x86_window *win;
 	uint64_t chunk;
-	uint8_t starts[CHUNK / 8 + 4];
+	uint64_t chunk_end;
+	uint8_t *starts;
+	uint8_t *targets; /* of the facts; or NULL */
 	bool inside;
 	bool overlap;
 };
 
-static bool begins_at(const struct check *c, uint64_t addr)
+static bool bit(const uint8_t *bits, uint64_t i)
 {
-	uint64_t i = addr - c->chunk;
+	return bits[i / 8] & 1 << i % 8;
+}
 
-	return c->starts[i / 8] & 1 << i % 8;
+static void set_bit(uint8_t *bits, uint64_t i)
+{
+	bits[i / 8] = (uint8_t)(bits[i / 8] | 1 << i % 8);
 }
 
 /*
@@ -172,18 +179,28 @@ static bool mark_chunk(struct check *c, uint64_t *pos)
 	const struct x86_flow *flow = c->scan.flow;
 	struct x86_insn in;
 
-	for (unsigned int i = 0; i < sizeof(c->starts); i++)
-		c->starts[i] = 0;
-	while (*pos < c->chunk + CHUNK && *pos < flow->end) {
-		uint64_t i = *pos - c->chunk;
-
-		c->starts[i / 8] |= 1 << i % 8;
+	while (*pos < c->chunk_end && *pos < flow->end) {
+		set_bit(c->starts, *pos - c->chunk);
 		if (x86_read_insn(&c->scan.reader, &in, *pos, flow->end))
 			return false;
 		*pos = in.next;
 	}
-	c->starts[(*pos - c->chunk) / 8] |= 1 << (*pos - c->chunk) % 8;
+	set_bit(c->starts, *pos - c->chunk);
 	return true;
+}
+
+/* A target, wherever it is: does it matter? */
+static void note_target(struct check *c, uint64_t target)
+{
+	const struct x86_flow *flow = c->scan.flow;
+
+	if (c->targets) {
+		if (target >= flow->start && target < flow->end)
+			set_bit(c->targets, target - flow->start);
+		return;
+	}
+	if (target > c->win->addr && target < c->win->addr + c->win->span)
+		c->inside = true;
 }
 
 /* Rule 6: a branch to the inside of an instruction. */
@@ -193,22 +210,20 @@ static void check_odd_target(struct check *c, uint64_t target)
 	struct x86_insn in;
 
 	if (x86_read_insn(&c->scan.reader, &in, target, flow->end) ||
-	    in.kind == X86_JMP_IND || in.next > c->chunk + CHUNK + 15 ||
-	    !begins_at(c, in.next))
+	    in.kind == X86_JMP_IND || in.next > c->chunk_end + 15 ||
+	    !bit(c->starts, in.next - c->chunk))
 		c->overlap = true;
-	else if (in.target > c->win->addr &&
-		 in.target < c->win->addr + c->win->span)
-		c->inside = true;
+	else
+		note_target(c, in.target);
 }
 
 static void check_target(void *arg, uint64_t target)
 {
 	struct check *c = arg;
 
-	if (target > c->win->addr && target < c->win->addr + c->win->span)
-		c->inside = true;
-	if (c->scan.direct && target >= c->chunk && target < c->chunk + CHUNK &&
-	    target < c->scan.flow->end && !begins_at(c, target))
+	note_target(c, target);
+	if (c->scan.direct && target >= c->chunk && target < c->chunk_end &&
+	    target < c->scan.flow->end && !bit(c->starts, target - c->chunk))
 		check_odd_target(c, target);
 }
 
@@ -218,7 +233,11 @@ static enum x86_flow_result check_chunks(struct check *c)
 	uint64_t pos = flow->start;
 	enum x86_flow_result res;
 
-	for (c->chunk = flow->start; c->chunk < flow->end; c->chunk += CHUNK) {
+	for (c->chunk = flow->start; c->chunk < flow->end;
+	     c->chunk = c->chunk_end) {
+		c->chunk_end = c->chunk + CHUNK;
+		for (unsigned int i = 0; i < CHUNK_ROOM; i++)
+			c->starts[i] = 0;
 		if (!mark_chunk(c, &pos))
 			return X86_FLOW_UNDECODABLE;
 		res = x86_scan(&c->scan);
@@ -230,6 +249,33 @@ static enum x86_flow_result check_chunks(struct check *c)
 			return X86_FLOW_UNDECODABLE;
 	}
 	return X86_FLOW_OK;
+}
+
+/*
+ * Functions jump into each other: glibc's mempcpy() goes on behind the first
+ * instruction of memcpy().  Nothing in memcpy() shows that, so the code around a
+ * function is swept for jumps into it: so far as a short jump goes, and some
+ * bytes more in which decoding falls into step.
+ */
+#define AROUND	      1024
+#define AROUND_CLOSED 256
+
+static void see_jump(void *arg, uint64_t from, uint64_t target)
+{
+	(void)from;
+	note_target(arg, target);
+}
+
+static void check_around(struct check *c)
+{
+	const struct x86_flow *flow = c->scan.flow;
+	uint64_t by = flow->closed ? AROUND_CLOSED : AROUND;
+
+	x86_sweep(&c->scan.reader, flow->start > by ? flow->start - by : 0,
+		  flow->start, see_jump, c);
+	x86_sweep(&c->scan.reader, flow->end,
+		  flow->end < UINT64_MAX - by ? flow->end + by : flow->end,
+		  see_jump, c);
 }
 
 /* Is one of the caller's addresses inside the window? */
@@ -250,27 +296,79 @@ static bool known_target_inside(const struct x86_flow *flow,
 	       flow->targets[lo] < win->addr + win->span;
 }
 
+static void begin_check(struct check *c, const struct x86_flow *flow,
+			const struct x86_window *win, uint8_t *starts,
+			uint8_t *targets)
+{
+	c->scan = (struct x86_scan){
+		.flow = flow,
+		.fn = check_target,
+		.arg = c,
+		.reader = { .flow = flow },
+	};
+	c->win = win;
+	c->starts = starts;
+	c->targets = targets;
+	c->inside = false;
+	c->overlap = false;
+}
+
+/* Find out all about the function, once. */
+static void learn(const struct x86_flow *flow)
+{
+	struct x86_facts *f = flow->facts;
+	uint64_t pos = flow->start;
+	struct check c;
+
+	begin_check(&c, flow, NULL, f->starts, f->targets);
+	c.chunk = flow->start;
+	c.chunk_end = flow->end;
+	f->known = true;
+	f->result = X86_FLOW_UNDECODABLE;
+	f->decodes = mark_chunk(&c, &pos);
+	if (!f->decodes)
+		return;
+	f->result = x86_scan(&c.scan);
+	check_around(&c);
+	f->fip_get = c.scan.fip_get;
+	f->overlap = c.overlap;
+}
+
+static enum x86_flow_result check_facts(const struct x86_facts *f,
+					const struct x86_flow *flow,
+					const struct x86_window *win, bool fip)
+{
+	uint64_t first = win->addr - flow->start;
+
+	for (unsigned int i = 1;
+	     f->decodes && i < win->span && win->addr + i < flow->end; i++)
+		if (bit(f->targets, first + i))
+			return X86_FLOW_TARGET_INSIDE;
+	if (f->result != X86_FLOW_OK)
+		return f->result;
+	if (f->overlap)
+		return X86_FLOW_UNDECODABLE;
+	return fip && f->fip_get ? X86_FLOW_NOT_RELOCATABLE : X86_FLOW_OK;
+}
+
 static enum x86_flow_result check_flow(const struct x86_flow *flow,
 				       const struct x86_window *win, bool fip)
 {
+	uint8_t starts[CHUNK_ROOM];
 	struct check c;
 	enum x86_flow_result res;
 
-	c.scan = (struct x86_scan){
-		.flow = flow,
-		.fn = check_target,
-		.arg = &c,
-		.reader = { .flow = flow },
-	};
-	c.win = win;
-	c.inside = false;
-	c.overlap = false;
 	if (known_target_inside(flow, win))
 		return X86_FLOW_TARGET_INSIDE;
+	if (flow->facts)
+		return check_facts(flow->facts, flow, win, fip);
+	begin_check(&c, flow, win, starts, NULL);
 	res = check_chunks(&c);
 	if (res == X86_FLOW_OK && fip && c.scan.fip_get)
 		return X86_FLOW_NOT_RELOCATABLE;
-	return res;
+	if (res == X86_FLOW_OK)
+		check_around(&c);
+	return c.inside ? X86_FLOW_TARGET_INSIDE : res;
 }
 
 static bool bounds_usable(const struct x86_flow *flow)
@@ -295,6 +393,14 @@ static enum x86_flow_result check_boundary(const struct x86_flow *flow,
 	uint64_t at = flow->start;
 	struct x86_insn in;
 
+	if (flow->facts) {
+		if (!flow->facts->known)
+			learn(flow);
+		if (bit(flow->facts->starts, addr - flow->start))
+			return X86_FLOW_OK;
+		return flow->facts->decodes ? X86_FLOW_NOT_A_BOUNDARY
+					    : X86_FLOW_UNDECODABLE;
+	}
 	while (at < addr) {
 		if (x86_read_insn(&reader, &in, at, flow->end))
 			return X86_FLOW_UNDECODABLE;

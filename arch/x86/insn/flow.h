@@ -30,8 +30,9 @@ struct x86_trail {
 	bool has_modrm;
 };
 
-#define X86_LEAS  48
-#define X86_SWEPT 8
+#define X86_LEAS      48
+#define X86_TABLE_MAX 4096 /* entries of one table */
+#define X86_SWEPT     8
 
 struct x86_scan {
 	const struct x86_flow *flow;
@@ -53,7 +54,20 @@ struct x86_scan {
 	bool wants_pointers;  /* … the third */
 	bool wants_no_table;  /* a jmp that is a tail call if there is none */
 	uint16_t sums;	      /* registers of which such addresses are sums */
-	uint16_t code_bases;  /* registers that point into the function */
+	uint16_t code_bases;  /* registers that point into the function … */
+	uint16_t live_bases;  /* … and may still do so here */
+
+	/*
+	 * Which registers hold the addresses of tables that were found, and
+	 * which ones jumps want to do so: copied from each other, or by way of
+	 * the stack.
+	 */
+	uint16_t tables;
+	uint16_t wants_tables;
+	uint16_t copies[16];
+	uint16_t to_stack;
+	uint16_t from_stack;
+
 	bool unresolved;
 	bool may_leave; /* an indirect jump that is, or may be, a tail call */
 	bool fip_get;
@@ -85,10 +99,11 @@ bool x86_in_text(const struct x86_flow *flow, uint64_t addr);
 
 /*
  * Look for a table at @addr, and report its entries: of offsets from itself, of
- * 32 bits and of 64, or of 64-bit addresses.  At most @max entries.  The second
- * tells whether there is anything at all that leads to code.
+ * 32 bits and of 64, or of 64-bit addresses.  At most @max entries.  The first
+ * tells whether one leads into the function, the second whether there is anything
+ * at all that leads to code.
  */
-void x86_offset_tables(struct x86_scan *s, uint64_t addr, unsigned int max);
+bool x86_offset_tables(struct x86_scan *s, uint64_t addr, unsigned int max);
 bool x86_pointer_table(struct x86_scan *s, uint64_t addr, unsigned int max);
 
 /*
@@ -107,6 +122,18 @@ void x86_sweep(struct x86_reader *r, uint64_t at, uint64_t until,
 
 /* Classify an indirect jump, with what came before it in s->trail. */
 void x86_scan_indirect(struct x86_scan *s, const struct x86_insn *in);
+
+/* A return: is it a jump, to an address that was just put where it looks? */
+void x86_scan_return(struct x86_scan *s);
+
+/* A jump out of the function: does it only go on to a jump through a register? */
+void x86_scan_thunk(struct x86_scan *s, const struct x86_insn *jump);
+
+/* Note what @in does to registers that hold addresses of tables or code. */
+void x86_scan_registers(struct x86_scan *s, const struct x86_insn *in);
+
+/* Are all registers accounted for that ought to hold the address of a table? */
+bool x86_scan_tables_known(struct x86_scan *s);
 
 /*
  * Follow a jump out of the function, for the case that it leads to a piece of

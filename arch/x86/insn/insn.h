@@ -331,7 +331,46 @@ struct x86_flow {
 	 */
 	const uint64_t *targets;
 	size_t nr_targets;
+
+	/*
+	 * The caller knows by himself which jumps of more than 128 bytes lead
+	 * from other functions into this one, and which pointers in the
+	 * program's data: they are not looked for.
+	 */
+	bool closed;
+
+	/* What was found out is kept here for further windows.  NULL: nowhere. */
+	struct x86_facts *facts;
 };
+
+/*
+ * What is known of one function: only for one who asks about many of its
+ * instructions, and whose text does not change meanwhile.  Begin with zeros and
+ * twice x86_facts_bytes() bytes of zeros.
+ */
+struct x86_facts {
+	uint8_t *starts;  /* a bit a byte: instructions begin, … */
+	uint8_t *targets; /* … something may lead there */
+	bool known;
+	bool decodes;
+	bool fip_get;
+	bool overlap;
+	enum x86_flow_result result;
+};
+
+static inline size_t x86_facts_bytes(const struct x86_flow *flow)
+{
+	return (flow->end - flow->start) / 8 + 4;
+}
+
+/* Does an instruction begin at @addr? */
+static inline bool x86_facts_start(const struct x86_flow *flow, uint64_t addr)
+{
+	uint64_t i = addr - flow->start;
+
+	return addr >= flow->start && addr < flow->end &&
+	       flow->facts->starts[i / 8] & 1 << i % 8;
+}
 
 /* What one jump would displace. */
 struct x86_window {

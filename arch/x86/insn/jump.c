@@ -80,6 +80,8 @@ static bool only_reads(const struct x86_trail *t, uint8_t reg)
 	case 0x32:
 	case 0x33:
 		return t->reg != reg;
+	case 0xff: /* call, jmp, push; inc and dec change it */
+		return (t->reg & 7) >= 2;
 	case 0xc6: /* mov $ to memory */
 	case 0xc7:
 		return !register_form(t);
@@ -313,11 +315,18 @@ static enum origin origin_unseen(const struct x86_scan *s, uint8_t reg,
 	return FROM_UNKNOWN;
 }
 
+/* The register must hold the address of a table that was found. */
+static void want_table(struct x86_scan *s, uint8_t reg)
+{
+	if (reg < 16)
+		s->wants_tables |= 1u << reg;
+}
+
 /*
  * One of the registers of a sum, made @from instructions before the jump, must
  * have been loaded from an array: of 4 or 8 bytes?
  */
-static enum origin origin_of_sum(const struct x86_scan *s, unsigned int from,
+static enum origin origin_of_sum(struct x86_scan *s, unsigned int from,
 				 uint16_t sum)
 {
 	unsigned int n = s->nr_trail < X86_TRAIL ? s->nr_trail : X86_TRAIL;
@@ -332,15 +341,17 @@ static enum origin origin_of_sum(const struct x86_scan *s, unsigned int from,
 		    !(sum & 1u << t->reg) || !(t->attrs & X86_A_MEM) ||
 		    t->index == X86_REG_NONE)
 			continue;
-		if (t->scale == 1 || t->scale == (wide ? 8 : 4))
-			return wide ? FROM_WIDE : FROM_OFFSETS;
+		if (t->scale != 1 && t->scale != (wide ? 8 : 4))
+			continue;
+		want_table(s, t->base);
+		s->wants_tables |= sum & ~(1u << t->reg);
+		return wide ? FROM_WIDE : FROM_OFFSETS;
 	}
 	return FROM_ARITHMETIC;
 }
 
 /* Where the value of @reg comes from, going back from the jump. */
-static enum origin origin_of(const struct x86_scan *s, uint8_t reg,
-			     uint16_t *sum)
+static enum origin origin_of(struct x86_scan *s, uint8_t reg, uint16_t *sum)
 {
 	unsigned int n = s->nr_trail < X86_TRAIL ? s->nr_trail : X86_TRAIL;
 	bool epilogue = false;
@@ -352,9 +363,9 @@ static enum origin origin_of(const struct x86_scan *s, uint8_t reg,
 		bool plain = t->enc == X86_LEGACY && t->map == 0;
 
 		epilogue |= gives_back_stack(t);
+		/* A tail call gives the stack back; else it may lead inside. */
 		if (is_call(t) && !is_callee_saved(reg))
-			return reg == 0 || epilogue ? FROM_ELSEWHERE
-						    : FROM_UNKNOWN;
+			return epilogue ? FROM_ELSEWHERE : FROM_ARITHMETIC;
 		if (!names_register(t, reg) ||
 		    (plain && (only_reads(t, reg) || unscrambles(t))))
 			continue;
@@ -367,6 +378,8 @@ static enum origin origin_of(const struct x86_scan *s, uint8_t reg,
 			continue;
 		}
 		origin = origin_of_result(t, epilogue, sum);
+		if (origin == FROM_POINTERS)
+			want_table(s, t->base);
 		return origin == FROM_OFFSETS ? origin_of_sum(s, i, *sum)
 					      : origin;
 	}
@@ -382,8 +395,10 @@ static enum origin origin_of_operand(struct x86_scan *s,
 		return FROM_ELSEWHERE;
 	if (in->scale != 8)
 		return FROM_ARITHMETIC;
-	if (in->base != X86_REG_NONE)
+	if (in->base != X86_REG_NONE) {
+		want_table(s, in->base);
 		return FROM_POINTERS;
+	}
 	return x86_pointer_table(s, (int64_t)in->disp, 1) ? FROM_ELSEWHERE
 							  : FROM_ARITHMETIC;
 }
@@ -415,6 +430,133 @@ void x86_scan_indirect(struct x86_scan *s, const struct x86_insn *in)
 		s->unresolved = true;
 		break;
 	}
+}
+
+/* mov %reg, (%rsp) */
+static bool is_store_to_top(const struct x86_insn *in)
+{
+	return in->enc == X86_LEGACY && in->map == 0 && in->opcode == 0x89 &&
+	       (in->attrs & X86_A_MEM) && in->base == X86_REG_RSP &&
+	       in->index == X86_REG_NONE && !in->disp;
+}
+
+void x86_scan_return(struct x86_scan *s)
+{
+	const struct x86_trail *t = &s->trail[(s->nr_trail - 1) % X86_TRAIL];
+
+	if (!s->nr_trail || t->enc != X86_LEGACY || t->map != 0)
+		return;
+	if ((t->opcode >= 0x50 && t->opcode <= 0x57) ||
+	    (t->opcode == 0x89 && t->base == X86_REG_RSP &&
+	     (t->modrm & 0xc7) == 4))
+		s->unresolved = true;
+}
+
+/*
+ * What compilers put in place of jmp *%reg where speculation is feared: a jump to
+ * code that calls over a trap for it, and there writes the register over the
+ * return address.
+ */
+void x86_scan_thunk(struct x86_scan *s, const struct x86_insn *jump)
+{
+	struct x86_insn in;
+
+	if (x86_read_insn(&s->reader, &in, jump->target, UINT64_MAX))
+		return;
+	if (in.kind == X86_CALL && in.target - in.next < 64 &&
+	    !x86_read_insn(&s->reader, &in, in.target, UINT64_MAX) &&
+	    is_store_to_top(&in))
+		s->unresolved = true;
+	if (in.kind == X86_JMP_IND && !(in.attrs & X86_A_MEM))
+		x86_scan_indirect(s, &in);
+}
+
+/* ---- registers that hold addresses ---- */
+
+static bool is_stack(const struct x86_insn *in)
+{
+	return (in->attrs & X86_A_MEM) &&
+	       (in->base == X86_REG_RSP || in->base == 5);
+}
+
+static void note_move(struct x86_scan *s, const struct x86_insn *in)
+{
+	bool load = in->opcode == 0x8b;
+
+	if (!(in->attrs & X86_A_MEM))
+		s->copies[(load ? in->reg : in->rm) & 15] |=
+			1u << ((load ? in->rm : in->reg) & 15);
+	else if (is_stack(in) && load)
+		s->from_stack |= 1u << (in->reg & 15);
+	else if (is_stack(in))
+		s->to_stack |= 1u << (in->reg & 15);
+}
+
+/* Does it add to, or subtract from, a register that points into the function? */
+static bool moves_base(const struct x86_scan *s, const struct x86_insn *in)
+{
+	uint16_t named = 0;
+
+	if (in->attrs & X86_A_MEM)
+		named = in->base < 16 ? 1u << in->base : 0;
+	else
+		named = 1u << (in->rm & 15);
+	switch (in->opcode) {
+	case 0x8d:
+		if (in->index < 16)
+			named |= 1u << in->index;
+		return named & s->live_bases;
+	case 0x2b: /* a difference of two addresses is none */
+		return s->live_bases & 1u << (in->reg & 15);
+	case 0x29:
+		return !(in->attrs & X86_A_MEM) && (named & s->live_bases);
+	case 0x01:
+	case 0x03:
+	case 0x31:
+	case 0x33:
+		if (in->attrs & X86_A_MEM)
+			named = 0;
+		named |= 1u << (in->reg & 15);
+		return named & s->live_bases;
+	case 0x81:
+	case 0x83:
+		return !(in->attrs & X86_A_MEM) && (in->reg & 7) != 7 &&
+		       (named & s->live_bases);
+	}
+	return false;
+}
+
+void x86_scan_registers(struct x86_scan *s, const struct x86_insn *in)
+{
+	if (in->kind == X86_CALL || in->kind == X86_CALL_IND)
+		s->live_bases &= 0xf038; /* rbx, rsp, rbp, r12 to r15 */
+	if (in->enc != X86_LEGACY || in->map != 0)
+		return;
+	if (s->live_bases && moves_base(s, in))
+		s->unresolved = true;
+	if (in->opcode == 0x89 || in->opcode == 0x8b)
+		note_move(s, in);
+	if (in->opcode == 0x8b || in->opcode == 0x8d)
+		s->live_bases &= ~(1u << (in->reg & 15));
+	else if (in->opcode == 0x89 && !(in->attrs & X86_A_MEM))
+		s->live_bases &= ~(1u << (in->rm & 15));
+	else if ((in->opcode & 0xf8) == 0x58 || (in->opcode & 0xf8) == 0xb8)
+		s->live_bases &= ~(1u << (in->rm & 15));
+}
+
+bool x86_scan_tables_known(struct x86_scan *s)
+{
+	uint16_t before;
+
+	do {
+		before = s->tables;
+		for (unsigned int i = 0; i < 16; i++)
+			if (s->copies[i] & s->tables)
+				s->tables |= 1u << i;
+		if (s->to_stack & s->tables)
+			s->tables |= s->from_stack;
+	} while (s->tables != before);
+	return !(s->wants_tables & ~s->tables);
 }
 
 /* ---- jumps out of the function ---- */

@@ -16,7 +16,6 @@
  */
 #include "flow.h"
 
-#define TABLE_MAX   4096
 #define ENTRIES_MAX 65536
 
 static bool is_lea(const struct x86_insn *in)
@@ -55,11 +54,18 @@ static void remember_lea(struct x86_scan *s, const struct x86_insn *in)
 	s->leas[s->nr_leas++] = addr;
 }
 
-static void address_taken(struct x86_scan *s, uint64_t addr)
+/* @reg has the address now. */
+static void address_taken(struct x86_scan *s, uint64_t addr, uint8_t reg)
 {
+	bool had_pointers = s->pointer_table, table;
+
 	s->fn(s->arg, addr);
-	x86_offset_tables(s, addr, TABLE_MAX);
-	x86_pointer_table(s, addr, TABLE_MAX);
+	s->pointer_table = false;
+	table = x86_offset_tables(s, addr, X86_TABLE_MAX);
+	x86_pointer_table(s, addr, X86_TABLE_MAX);
+	if (table || s->pointer_table)
+		s->tables |= 1u << (reg & 15);
+	s->pointer_table |= had_pointers;
 }
 
 static void follow_data(struct x86_scan *s, const struct x86_insn *in)
@@ -67,17 +73,19 @@ static void follow_data(struct x86_scan *s, const struct x86_insn *in)
 	uint64_t array = (int64_t)in->disp;
 
 	if (is_lea(in) && (in->attrs & X86_A_RIPREL)) {
-		address_taken(s, in->mem_addr);
-		if (x86_in_function(s->flow, in->mem_addr))
+		address_taken(s, in->mem_addr, in->reg);
+		if (x86_in_function(s->flow, in->mem_addr)) {
 			s->code_bases |= 1u << (in->reg & 15);
+			s->live_bases |= 1u << (in->reg & 15);
+		}
 	} else if (in->attrs & X86_A_RIPREL)
 		x86_pointer_table(s, in->mem_addr, 8);
 	else if (is_absolute_array(in, 8))
-		x86_pointer_table(s, array, TABLE_MAX);
+		x86_pointer_table(s, array, X86_TABLE_MAX);
 	else if (is_absolute_array(in, 4))
-		x86_offset_tables(s, array, TABLE_MAX);
+		x86_offset_tables(s, array, X86_TABLE_MAX);
 	if (has_address_immediate(in) && x86_in_text(s->flow, in->imm))
-		address_taken(s, in->imm);
+		address_taken(s, in->imm, in->rm);
 }
 
 static void report_branch(struct x86_scan *s, uint64_t target)
@@ -94,8 +102,12 @@ static void follow_flow(struct x86_scan *s, const struct x86_insn *in)
 	case X86_JCC:
 	case X86_LOOP:
 		report_branch(s, in->target);
-		if (!x86_in_function(s->flow, in->target))
+		if (x86_in_function(s->flow, in->target))
+			break;
+		if (!s->flow->closed)
 			x86_scan_outside(s, in);
+		if (in->kind == X86_JMP)
+			x86_scan_thunk(s, in);
 		break;
 	case X86_XBEGIN:
 	case X86_CALL:
@@ -103,6 +115,9 @@ static void follow_flow(struct x86_scan *s, const struct x86_insn *in)
 		break;
 	case X86_JMP_IND:
 		x86_scan_indirect(s, in);
+		break;
+	case X86_RET:
+		x86_scan_return(s);
 		break;
 	}
 }
@@ -136,6 +151,7 @@ static void visit(struct x86_scan *s, const struct x86_insn *in)
 {
 	if (in->attrs & X86_A_FIP_GET)
 		s->fip_get = true;
+	x86_scan_registers(s, in);
 	follow_data(s, in);
 	follow_flow(s, in);
 	leave_trail(s, in);
@@ -185,6 +201,8 @@ enum x86_flow_result x86_scan(struct x86_scan *s)
 	if (s->sums & s->code_bases)
 		s->unresolved = true;
 	if (s->wants_no_table && s->any_table)
+		s->unresolved = true;
+	if (!x86_scan_tables_known(s))
 		s->unresolved = true;
 	return s->unresolved ? X86_FLOW_INDIRECT : X86_FLOW_OK;
 }

@@ -18,7 +18,8 @@
  */
 #include "flow.h"
 
-#define TEXT_AROUND (64u << 20)
+#define TEXT_AROUND  (64u << 20)
+#define POINTERS_MAX 1024 /* of one table, where they are known anyway */
 
 /* Have [src, src + n) in the buffer. */
 static int fill(struct x86_reader *r, uint64_t src, size_t n)
@@ -129,10 +130,14 @@ static unsigned int read_table(struct x86_scan *s, enum table kind,
 	uint64_t at = addr, target;
 	unsigned int n = 0;
 
+	if (kind == POINTERS && s->flow->closed && max > POINTERS_MAX)
+		max = POINTERS_MAX;
 	while (n < max && at + size <= limit && s->entries &&
 	       read_entry(s, kind, addr, at, &target)) {
 		s->entries--;
-		if (!x86_in_text(s->flow, target))
+		/* Code is not in the table: that is no entry any more. */
+		if (!x86_in_text(s->flow, target) ||
+		    in_range(target, addr, at + size))
 			break;
 		if (target != s->flow->start &&
 		    x86_in_function(s->flow, target))
@@ -141,22 +146,28 @@ static unsigned int read_table(struct x86_scan *s, enum table kind,
 		at += size;
 		n++;
 	}
-	if (!s->entries)
+	/*
+	 * It may be longer than we have read.  Pointers are known to a caller
+	 * who knows what leads into us.
+	 */
+	if ((!s->entries || (n == X86_TABLE_MAX && *ours)) &&
+	    !(kind == POINTERS && s->flow->closed))
 		s->unresolved = true;
 	return n;
 }
 
-void x86_offset_tables(struct x86_scan *s, uint64_t addr, unsigned int max)
+bool x86_offset_tables(struct x86_scan *s, uint64_t addr, unsigned int max)
 {
 	bool narrow = false, wide = false;
 
 	if (x86_in_function(s->flow, addr))
-		return;
+		return false;
 	read_table(s, OFFSETS, addr, max, &narrow);
 	read_table(s, WIDE_OFFSETS, addr, max, &wide);
 	s->offset_table |= narrow;
 	s->wide_table |= wide;
 	s->any_table |= narrow || wide;
+	return narrow || wide;
 }
 
 bool x86_pointer_table(struct x86_scan *s, uint64_t addr, unsigned int max)

@@ -54,6 +54,7 @@ static struct tl_host_ops ops = {
 	.trampolines = tl_unwind_trampolines,
 	.trampoline_lists = tl_unwind_lists,
 	.n_trampolines = TL_TRAMPOLINES,
+	.inroads = tl_symbols_inroads,
 };
 
 const struct tl_host_ops *tl_host_ops = &ops;

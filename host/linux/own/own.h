@@ -26,6 +26,7 @@ void tl_text_forget(void);
 /* As in struct tl_host_ops. */
 int tl_symbols_lookup(const char *name, uintptr_t *addr);
 int tl_symbols_function(uintptr_t addr, uintptr_t *start, uintptr_t *end);
+uint32_t tl_symbols_inroads(uintptr_t addr);
 /* Other code is mapped than before. */
 void tl_symbols_forget(void);
 

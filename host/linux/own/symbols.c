@@ -5,12 +5,14 @@
  * A file whose code is mapped is a module, from its first executable mapping to
  * its last: pages between may be mapped from nowhere, once text.c had to replace
  * them.  Its functions are read from the file's .symtab and .dynsym when somebody first
- * asks about an address in it, and kept sorted.  What is mapped is looked up again when the last look is
+ * asks about an address in it, and kept sorted, with their inroads.  What is mapped is looked up again when the last look is
  * older than some milliseconds, since libraries come and go.
  *
  * All of it is used with the registration lock held.
  */
 #include "own/own.h"
+
+#include "object/inroads.h"
 
 #define MAX_MODULES 256
 #define PATH_BYTES  256
@@ -34,6 +36,7 @@ struct module {
 	struct function *fn;
 	size_t n;
 	size_t room;
+	struct tl_inroads inroads; /* marks NULL: nothing is known */
 	char path[PATH_BYTES];
 };
 
@@ -240,6 +243,28 @@ static size_t merge(struct function *fn, size_t n)
 	return kept;
 }
 
+/* Where its functions are entered from elsewhere; needs m->fn. */
+static void load_inroads(struct module *m, const struct file *f)
+{
+	struct tl_inroads *r = &m->inroads;
+	void *marks;
+
+	if (tl_inroads_open(r, f->at, f->size))
+		return;
+	marks = tlh_alloc(tl_inroads_room(r));
+	if (!marks)
+		return;
+	tl_inroads_use(r, marks);
+	for (size_t i = 0; i < m->n; i++) {
+		tl_inroads_border(r, m->fn[i].start - m->bias);
+		tl_inroads_border(r, m->fn[i].end - m->bias);
+	}
+	if (!tl_inroads_find(r))
+		return;
+	tlh_free(marks, tl_inroads_room(r));
+	r->marks = NULL;
+}
+
 static void load(struct module *m)
 {
 	struct file f;
@@ -247,6 +272,7 @@ static void load(struct module *m)
 	m->loaded = true;
 	m->fn = NULL;
 	m->n = m->room = 0;
+	m->inroads.marks = NULL;
 	if (open_file(&f, m->path))
 		return;
 	each_symbol(&f, count, &m->room);
@@ -256,6 +282,7 @@ static void load(struct module *m)
 		each_symbol(&f, collect, m);
 		sort(m->fn, m->n);
 		m->n = merge(m->fn, m->n);
+		load_inroads(m, &f);
 	}
 	close_file(&f);
 }
@@ -264,6 +291,9 @@ static void unload(struct module *m)
 {
 	if (m->fn)
 		tlh_free(m->fn, m->room * sizeof(*m->fn));
+	if (m->loaded && m->inroads.marks)
+		tlh_free(m->inroads.marks, tl_inroads_room(&m->inroads));
+	m->inroads.marks = NULL;
 	m->fn = NULL;
 	m->loaded = false;
 }
@@ -377,13 +407,9 @@ static const struct function *find(const struct module *m, uintptr_t addr)
 	return low ? &m->fn[low - 1] : NULL;
 }
 
-/*
- * A function inside another, or overlapping it, can be entered from outside in
- * the middle: nothing is sure about either, and the answer is "not known".
- */
-int tl_symbols_function(uintptr_t addr, uintptr_t *start, uintptr_t *end)
+/* The module that has code at @addr, read; NULL: none. */
+static struct module *module_at(uintptr_t addr)
 {
-	const struct function *fn, *last;
 	struct module *m;
 
 	refresh();
@@ -391,18 +417,31 @@ int tl_symbols_function(uintptr_t addr, uintptr_t *start, uintptr_t *end)
 		if (addr >= m->start && addr < m->end)
 			break;
 	if (m == modules + n_modules)
-		return -TL_ENOENT;
+		return NULL;
 	if (!m->loaded)
 		load(m);
-	fn = find(m, addr);
-	last = m->fn + m->n - 1;
-	if (!fn || addr >= fn->end || fn->end > m->end ||
-	    (fn < last && fn[1].start < fn->end) ||
-	    (fn > m->fn && fn[-1].end > fn->start))
+	return m;
+}
+
+int tl_symbols_function(uintptr_t addr, uintptr_t *start, uintptr_t *end)
+{
+	struct module *m = module_at(addr);
+	const struct function *fn = m ? find(m, addr) : NULL;
+
+	if (!fn || addr >= fn->end || fn->end > m->end)
 		return -TL_ENOENT;
 	*start = fn->start;
 	*end = fn->end;
 	return 0;
+}
+
+uint32_t tl_symbols_inroads(uintptr_t addr)
+{
+	struct module *m = module_at(addr);
+
+	return m && m->inroads.marks
+		       ? tl_inroads_at(&m->inroads, addr - m->bias)
+		       : TL_INROADS_UNKNOWN;
 }
 
 struct wanted {

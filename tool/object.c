@@ -192,3 +192,66 @@ uint64_t object_address(const struct object *o, uint64_t offset)
 	}
 	return offset;
 }
+
+bool object_go_checks_stack(const uint8_t code[OBJECT_GO_BYTES])
+{
+	static const struct {
+		uint8_t len, code[OBJECT_GO_BYTES];
+	} starts[] = {
+		/* cmp 16(%r14), %rsp; lea -N(%rsp), %r12; mov %fs:-8, %rcx */
+		{ 4, { 0x49, 0x3b, 0x66, 0x10 } },
+		{ 4, { 0x4c, 0x8d, 0x64, 0x24 } },
+		{ 4, { 0x4c, 0x8d, 0xa4, 0x24 } },
+		{ 9, { 0x64, 0x48, 0x8b, 0x0c, 0x25, 0xf8, 0xff, 0xff, 0xff } },
+	};
+
+	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
+		if (!memcmp(code, starts[i].code, starts[i].len))
+			return true;
+	return false;
+}
+
+/* ---- inroads -------------------------------------------------------------- */
+
+#define HEAD_BYTES 65536
+#define MOST_BYTES (1ull << 31)
+
+/* All bytes up to @len, however many reads it takes. */
+static bool read_all(int fd, uint8_t *dst, uint64_t len)
+{
+	uint64_t done = 0;
+	ssize_t n = 1;
+
+	for (; done < len && n > 0; done += (uint64_t)n)
+		n = pread(fd, dst + done, len - done, (off_t)done);
+	return n >= 0 && done == len;
+}
+
+int object_code_read(struct object_code *out, int fd)
+{
+	uint8_t head[HEAD_BYTES];
+	ssize_t n = pread(fd, head, sizeof(head), 0);
+	uint64_t len = n > 0 ? tl_inroads_file_bytes(head, (size_t)n) : 0;
+
+	*out = (struct object_code){ .bytes = NULL };
+	if (!len || len > MOST_BYTES)
+		return -ENOEXEC;
+	out->bytes = malloc(len);
+	if (!out->bytes)
+		return -ENOMEM;
+	if (!read_all(fd, out->bytes, len) ||
+	    tl_inroads_open(&out->inroads, out->bytes, len))
+		return -EIO;
+	out->marks = calloc(1, tl_inroads_room(&out->inroads));
+	if (!out->marks)
+		return -ENOMEM;
+	tl_inroads_use(&out->inroads, out->marks);
+	return 0;
+}
+
+void object_code_free(struct object_code *c)
+{
+	free(c->bytes);
+	free(c->marks);
+	*c = (struct object_code){ .bytes = NULL };
+}

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <inroads.h>
+
 #define OBJECT_SEGMENTS 16
 
 struct object {
@@ -34,6 +36,27 @@ int object_read(struct object *out, int fd);
  * see host/linux/own/note.S.
  */
 bool object_is_library(int fd);
+
+/*
+ * Read what is loaded of the file @fd, so that its inroads can be found: give
+ * the borders, then tl_inroads_find().  0, or a negative errno; then, and when
+ * it is not needed any more, object_code_free().
+ */
+struct object_code {
+	struct tl_inroads inroads;
+	void *bytes;
+	void *marks;
+};
+int object_code_read(struct object_code *out, int fd);
+void object_code_free(struct object_code *c);
+
+/*
+ * Go checks at the start of a function if its stack is large enough; code that
+ * does not check may be at the very end of its stack, where there is no room
+ * for us.  @code is how the function begins.
+ */
+#define OBJECT_GO_BYTES 9
+bool object_go_checks_stack(const uint8_t code[OBJECT_GO_BYTES]);
 
 /* The address, before loading, of what is at @offset in the file. */
 uint64_t object_address(const struct object *o, uint64_t offset);
