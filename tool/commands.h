@@ -10,6 +10,7 @@
 int cmd_count(const struct options *o);
 int cmd_time(const struct options *o);
 int cmd_list(const struct options *o);
+int cmd_coverage(const struct options *o);
 int cmd_status(const struct options *o);
 int cmd_detach(const struct options *o);
 int cmd_help(const struct options *o);

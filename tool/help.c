@@ -82,6 +82,21 @@ const struct verb verbs[] = {
 		"  trapline list -p 1234 'libc:*alloc'\n"
 	},
 	{
+		"coverage", OPT_OUTPUT, cmd_coverage,
+		"FILE [GLOB]",
+		"what a jump reaches in a program, and why not the rest",
+		"Judges every instruction of a program or library as arming would, without\n"
+		"running it: can a probe there be a jump, or else a breakpoint, or nothing?\n"
+		"A function is what a symbol or, without one, the unwind table says. A\n"
+		"process that is attached to is given jumps alone.\n\n"
+		"      --json            one object a line: each function, then the summary\n"
+		"  -o, --output FILE     write there instead of standard output\n"
+		"  -v, --verbose         the reasons of each function\n\n"
+		"Examples:\n"
+		"  trapline coverage /usr/bin/redis-server\n"
+		"  trapline coverage -v /usr/bin/redis-server 'lookup*'\n"
+	},
+	{
 		"status", OPT_PID | OPT_OUTPUT, cmd_status,
 		"-p PID",
 		"active probes: kind, hits, misses, why not a jump",

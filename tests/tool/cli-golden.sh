@@ -96,10 +96,17 @@ table() {
 }
 is 'reasons against a jump have one wording' "$(table "$top"/tool/why.c)" \
 	"$(table "$top"/engine/*.c)"
-for verb in count time list status detach; do
+for verb in count time list coverage status detach; do
 	golden "help-$verb" help "$verb"
 done
 golden help help
+ok 'a program is linked' gcc -nostdlib -static -no-pie -Wl,--build-id=none \
+	-Wl,-Ttext=0x401000 -o "$tmp/shapes" "$top/tests/tool/lib/coverage.S"
+golden coverage coverage "$tmp/shapes"
+golden coverage-verbose coverage -v "$tmp/shapes"
+golden coverage-json coverage --json "$tmp/shapes"
+golden coverage-glob coverage "$tmp/shapes" '*s'
+golden coverage-nothing coverage "$tmp/shapes" 'nix*'
 
 "$fake" count -p "$pid" -d 0.05 hot_add -o "$tmp/file" >"$tmp/out" 2>&1
 is 'nothing on standard output with -o' "$(cat "$tmp/out")" ''

@@ -82,6 +82,18 @@ in_the_way() {
 		count -p "$target" hot_add+0x1000
 	refused "${v}time of an offset" 1 'whole functions' \
 		time -p "$target" hot_add+1
+	refused "${v}coverage of nothing" 2 'FILE' coverage
+	refused "${v}coverage: an argument too many" 2 'GLOB' \
+		coverage /bin/sh a b
+	refused "${v}coverage: no process" 2 'no option' coverage -p $$
+	refused "${v}coverage: no such file" 1 'No such file' \
+		coverage /no/such/file
+	refused "${v}coverage: no ELF file" 1 'not an ELF file' \
+		coverage /etc/passwd
+	refused "${v}coverage: not linked" 1 'no program or library' \
+		coverage "$TL_BUILD/x86/tests/targets/dyn.c.o"
+	refused "${v}coverage: full disk" 1 'No space left' \
+		coverage "$targets/dyn" -o /dev/full
 	refused "${v}no such file" 1 'No such file' list /no/such/file
 	refused "${v}a directory" 1 'not a file' list /etc
 	refused "${v}no ELF file" 1 'not an ELF file' list /etc/passwd

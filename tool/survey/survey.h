@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * survey.h - what arming would do with the instructions of a function
+ *
+ * A home in which nothing runs: the code that plans probes is given bytes to
+ * read, and what it says is handed on.
+ */
+#ifndef TL_SURVEY_H
+#define TL_SURVEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <trapline/kprobes.h>
+
+struct survey {
+	/* Copy @n bytes from @addr; 0, or negative if not all are there. */
+	int (*read)(void *arg, void *dst, uint64_t addr, size_t n);
+
+	/* As `inroads` and `function` of struct tl_host_ops. */
+	uint32_t (*inroads)(void *arg, uint64_t addr);
+	bool (*function)(void *arg, uint64_t addr, uint64_t *start,
+			 uint64_t *end);
+
+	/*
+	 * An instruction: @err is 0, or why no probe may be there; @why is
+	 * TL_WHY_NONE for a jump, else why it is a breakpoint.
+	 */
+	void (*found)(void *arg, uint64_t addr, int err, enum tl_why why);
+	void *arg;
+};
+
+/*
+ * Go through the function [@start, @end).  How many bytes at its end could not
+ * be decoded; nothing was said of those.  Not for two threads at once.
+ */
+uint64_t survey_function(const struct survey *s, uint64_t start, uint64_t end);
+
+#endif
