@@ -18,7 +18,8 @@
  * A section is known by its context: `depth` is not 0 while one is under way,
  * and `left` changes when the outermost one ends.  Both are written with plain
  * stores by the thread itself.  Its own signals and traps nest strictly, so a
- * store that they interrupt is repeated over a value that they have put back.
+ * store that they interrupt is repeated over a value that they have put back
+ * (or is repeated until it is so: see tl_section_enter()).
  *
  *     section                          grace period
  *     1. depth = 1                     1. take the object out of sight
@@ -85,6 +86,7 @@ static void leave_context(struct tl_context *cx)
 
 void tl_section_enter(struct tl_section *s, uintptr_t sp)
 {
+	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
 	struct tl_context *cx = tlh_context();
 
 	s->cx = cx;
@@ -102,12 +104,19 @@ void tl_section_enter(struct tl_section *s, uintptr_t sp)
 		return;
 	cx->stack[0].point = NULL;
 	cx->stack[0].probe = NULL;
-	cx->stack[0].sp = (uintptr_t)__builtin_frame_address(0);
-	cx->stack[0].from = sp;
 	cx->entered++;
-	tl_compiler_fence();
-	tl_store(&cx->depth, 1);
-	tl_compiler_fence(); /* G1 */
+	/*
+	 * A signal before depth is 1 may have a section of its own, and leave
+	 * it by longjmp to somewhere in its handler: then it never puts back
+	 * what was here (models/recursion.pml).
+	 */
+	do {
+		tl_store(&cx->stack[0].sp, frame);
+		cx->stack[0].from = sp;
+		tl_compiler_fence();
+		tl_store(&cx->depth, 1);
+		tl_compiler_fence(); /* G1 */
+	} while (tl_load(&cx->stack[0].sp) != frame);
 }
 
 void tl_section_leave(struct tl_section *s)
