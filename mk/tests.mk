@@ -69,7 +69,8 @@ tests: $(tests) $(benches)
 check: tests $(if $(SAN),,all targets guests $(template) contract) check-layers \
 		shellcheck
 	$(Q)scripts/run-tests -o $(O) $(tests) $(tool-scripts) \
-		$(if $(SAN),,scripts/run-fuzz scripts/run-guests)
+		$(if $(SAN),,scripts/run-fuzz scripts/run-models \
+		scripts/run-guests)
 soak: export TL_SOAK := 1
 soak: check
 
