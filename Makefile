@@ -188,6 +188,7 @@ $(O)/libtrapline.so: $(O)/x86/core.o $(linux-x86) mk/libtrapline.map
 	$(call say,LINK,$@)
 	$(Q)$(call cc,x86) -shared -nostdlib -Wl,-soname,$(so-name) \
 		-Wl,--no-undefined,-z,now,-z,noexecstack,-Bsymbolic \
+		-Wl,-z,nodelete \
 		-Wl,--version-script=mk/libtrapline.map -o $@ $(filter %.o,$^)
 
 $(O)/agent.elf: $(call objs,x86,$(agent-srcs)) $(O)/x86/core.o

@@ -275,6 +275,50 @@ own_names() {
 }
 ok 'a program may use names of the same kind' own_names
 
+# What is closed stays as long as signals and detours lead to it.
+cat >"$tmp/closed.c" <<'END'
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdio.h>
+#include <trapline/kprobes.h>
+static int hits, traps;
+__attribute__((noinline)) int work(int n);
+__attribute__((noinline)) int work(int n)
+{
+	__asm__ volatile("" : "+r"(n));
+	return n;
+}
+static int pre(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p, (void)regs;
+	hits++;
+	return 0;
+}
+static void on_trap(int sig)
+{
+	(void)sig;
+	traps++;
+}
+int main(int argc, char **argv)
+{
+	struct kprobe p = { .addr = (kprobe_opcode_t *)work, .pre_handler = pre };
+	void *lib = dlopen(argv[argc - 1], RTLD_NOW);
+	signal(SIGTRAP, on_trap);
+	if (!lib || ((int (*)(struct kprobe *))dlsym(lib, "register_kprobe"))(&p))
+		return 1;
+	dlclose(lib);
+	work(1);
+	__asm__ volatile("int3");
+	printf("%d %d\n", hits, traps);
+	return 0;
+}
+END
+closed() {
+	gcc -O2 -o "$tmp/closed" "$tmp/closed.c" -I"$at/include" &&
+		[ "$("$tmp/closed" "$at/lib/libtrapline.so")" = '1 1' ]
+}
+ok 'the library cannot be closed under its probes' closed
+
 # The README's example, as it is printed there.
 readme_example() {
 	awk '/^```/ { code = $0 ~ /^```c/; next } code' README.md >"$tmp/demo.c"
