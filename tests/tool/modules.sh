@@ -519,6 +519,8 @@ is 'and it was hit meanwhile' "$(grep -c '^hit$' "$tmp/log" |
 # ---- what is refused ---------------------------------------------------------------
 
 refused 'no file' -2 'cannot be opened' "$tmp/nothing.o"
+mkfifo "$tmp/pipe"
+refused 'a pipe' -8 'not a module|cannot be read' "$tmp/pipe"
 refused 'a folder' -8 'not a module|cannot be read' "$tmp"
 echo 'int main(void) { return 0; }' >"$tmp/plain.c"
 refused 'a text' -8 'not a module' "$tmp/plain.c"

@@ -27,6 +27,7 @@
 
 #define TL_O_RDONLY    0
 #define TL_O_RDWR      2
+#define TL_O_NONBLOCK  04000
 #define TL_O_DIRECTORY 0200000
 #define TL_O_CLOEXEC   02000000
 

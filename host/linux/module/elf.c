@@ -116,7 +116,8 @@ static int refuse(const struct loading *l, int err, const char *why,
 
 static int read_file(struct loading *l)
 {
-	int fd = tl_open(l->path, TL_O_RDONLY);
+	/* A pipe is not waited for. */
+	int fd = tl_open(l->path, TL_O_RDONLY | TL_O_NONBLOCK);
 	size_t done = 0;
 	long size, n;
 	int err = 0;

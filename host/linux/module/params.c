@@ -149,7 +149,8 @@ static int set(struct tl_module *m, const char *name, char *value)
 	const struct kmod_param *p = m->params;
 	int err;
 
-	while (p < m->params + m->n_params && !same_name(p->name, name))
+	while (p < m->params + m->n_params &&
+	       !(p->name && same_name(p->name, name)))
 		p++;
 	if (p == m->params + m->n_params) {
 		tl_module_say("%s: no parameter '%s'\n", m->self->name, name);
