@@ -176,6 +176,18 @@ uintptr_t tl_arch_breakpoint_addr(const struct pt_regs *regs);
 /* Set the instruction pointer to what a pre handler at @addr sees. */
 void tl_arch_set_handler_ip(struct pt_regs *regs, uintptr_t addr);
 
+/*
+ * @regs are somewhere in the code at @at, a slot or a @detour, that was emitted as
+ * @code for the plan at @addr.  If the original has this moment, too (before or
+ * after one of the instructions, not in the middle of what one was made into),
+ * make them the original's: instruction and stack pointer, and what an
+ * instruction leaves of its address.  *@resume: where the copy goes on from
+ * such registers.  false: nothing was changed.
+ */
+bool tl_arch_show(const struct tl_plan *plan, uintptr_t addr,
+		  const struct tl_code *code, uintptr_t at, bool detour,
+		  struct pt_regs *regs, uintptr_t *resume);
+
 /* Set the instruction pointer; read it; read the stack pointer; set it. */
 void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip);
 uintptr_t tl_arch_ip(const struct pt_regs *regs);

@@ -288,9 +288,34 @@ uintptr_t tl_origin(uintptr_t ip)
  */
 bool tl_trap_fault(struct pt_regs *regs)
 {
-	const struct tl_copy *copy = tl_copy_at(tl_arch_ip(regs));
+	uintptr_t ip = tl_arch_ip(regs), resume;
+	const struct tl_copy *copy = tl_copy_at(ip);
 
-	if (copy && !original_of(copy, tl_arch_ip(regs)))
+	if (!copy || original_of(copy, ip))
+		return false;
+	if (!tl_trap_show(regs, &resume) ||
+	    tl_arch_ip(regs) != copy->point->addr)
 		tl_arch_set_ip(regs, copy->point->addr);
 	return false;
+}
+
+/* Whoever stands in a copy keeps it from being freed: no section is needed. */
+bool tl_trap_show(struct pt_regs *regs, uintptr_t *resume)
+{
+	uintptr_t ip = tl_arch_ip(regs);
+	const struct tl_copy *copy = tl_copy_at(ip);
+
+	return copy &&
+	       tl_arch_show(&copy->point->plan, copy->point->addr, &copy->code,
+			    copy->at, copy->detour, regs, resume);
+}
+
+uintptr_t tl_trap_resume(uintptr_t ip, uintptr_t sp)
+{
+	struct tl_section s;
+
+	tl_section_enter(&s, sp);
+	ip = tl_window_redirect(ip);
+	tl_section_leave(&s);
+	return ip;
 }

@@ -110,3 +110,22 @@ bool tl_arch_simulate(const struct tl_plan *plan, uintptr_t addr,
 	}
 	return false;
 }
+
+/* The copies of one instruction are one each, or nowhere in the middle. */
+bool tl_arch_show(const struct tl_plan *plan, uintptr_t addr,
+		  const struct tl_code *code, uintptr_t at, bool detour,
+		  struct pt_regs *regs, uintptr_t *resume)
+{
+	uintptr_t ip = tl_arch_ip(regs);
+
+	(void)plan;
+	(void)detour;
+	for (uint32_t i = 0; i < code->n; i++) {
+		if (at + code->to[i] != ip)
+			continue;
+		*resume = ip;
+		tl_arch_set_ip(regs, addr + code->from[i]);
+		return true;
+	}
+	return false;
+}

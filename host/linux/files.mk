@@ -19,6 +19,7 @@ host-linux-own-srcs := $(host-linux-object-srcs) \
 	host/linux/own/note.S \
 	host/linux/own/patch.c \
 	host/linux/own/search.c \
+	host/linux/own/signals.c \
 	host/linux/own/stack.c \
 	host/linux/own/symbols.c \
 	host/linux/own/text.c \

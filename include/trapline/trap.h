@@ -11,6 +11,7 @@
 #define TRAPLINE_TRAP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct pt_regs;
 struct tl_context;
@@ -32,6 +33,17 @@ bool tl_trap_step(struct pt_regs *regs);
  * false: the fault is the program's own.  Context: as above.
  */
 bool tl_trap_fault(struct pt_regs *regs);
+
+/*
+ * For homes that show registers of interrupted code to the program, as a signal
+ * does.  show: if @regs are in a copy, at a moment that the original has, too,
+ * make them those of the original; *@resume is then where to go on instead, and
+ * else unchanged.  resume: where to go on at @ip with the stack pointer @sp, if
+ * the program says so: in a copy, if @ip is covered by a jump.
+ * Context: any.
+ */
+bool tl_trap_show(struct pt_regs *regs, uintptr_t *resume);
+uintptr_t tl_trap_resume(uintptr_t ip, uintptr_t sp);
 
 /*
  * The thread of @cx has ended, whatever ran in it, and another one is to have

@@ -196,7 +196,7 @@ static int opened_again(void)
 
 	MUST(!register_kprobe(&new));
 	MUST(old.flags & KPROBE_FLAG_GONE);
-	MUST(!(new.flags & KPROBE_FLAG_GONE));
+	MUST(!(new.flags &KPROBE_FLAG_GONE));
 	MUST(is_right(crc) && hits == 2);
 	unregister_kprobe(&old);
 	MUST(is_right(crc) && hits == 3);

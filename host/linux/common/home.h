@@ -95,8 +95,13 @@ struct tl_siginfo {
 	int err;
 	int code;
 	int pad;
-	int pid;
-	unsigned int uid;
+	union {
+		struct {
+			int pid;
+			unsigned int uid;
+		};
+		uintptr_t addr; /* of a fault */
+	};
 	uint64_t value;
 	uint8_t rest[96];
 };
@@ -143,6 +148,17 @@ void tl_sigtrap_restorer(void);
 #define TL_SIG_FAULTS                                                    \
 	(TL_SIG_BIT(4) | TL_SIG_BIT(5) | TL_SIG_BIT(7) | TL_SIG_BIT(8) | \
 	 TL_SIG_BIT(11) | TL_SIG_BIT(31))
+
+/* A frame's registers, and back.  Context: any, as the next. */
+void tl_signal_regs(struct pt_regs *r, const struct tl_ucontext *uc);
+void tl_signal_set_regs(struct tl_ucontext *uc, const struct pt_regs *r);
+
+/*
+ * Go to @handler, as if the kernel had called it with the frame of @uc and
+ * @info.
+ */
+_Noreturn void tl_signal_jump(uintptr_t handler, int sig,
+			      struct tl_siginfo *info, struct tl_ucontext *uc);
 
 /* Is @act our handler? */
 bool tl_sigtrap_is_ours(const struct tl_sigaction *act);

@@ -63,7 +63,7 @@ __asm__("	.pushsection trapline_text, \"ax\", @progbits\n"
 	"	syscall\n"
 	"	.popsection\n");
 
-static void to_regs(struct pt_regs *r, const struct tl_ucontext *uc)
+void tl_signal_regs(struct pt_regs *r, const struct tl_ucontext *uc)
 {
 	r->r15 = uc->r15;
 	r->r14 = uc->r14;
@@ -88,7 +88,7 @@ static void to_regs(struct pt_regs *r, const struct tl_ucontext *uc)
 	r->ss = uc->ss;
 }
 
-static void from_regs(struct tl_ucontext *uc, const struct pt_regs *r)
+void tl_signal_set_regs(struct tl_ucontext *uc, const struct pt_regs *r)
 {
 	uc->r15 = r->r15;
 	uc->r14 = r->r14;
@@ -150,7 +150,7 @@ static struct frame *move_frame(const struct frame *f)
 	return to;
 }
 
-_Noreturn static void jump_to(uintptr_t handler, int sig, struct frame *f)
+_Noreturn static void jump_to_frame(uintptr_t handler, int sig, struct frame *f)
 {
 	register uintptr_t to __asm__("rcx") = handler;
 
@@ -162,6 +162,15 @@ _Noreturn static void jump_to(uintptr_t handler, int sig, struct frame *f)
 			   "d"(&f->uc)
 			 : "memory");
 	__builtin_unreachable();
+}
+
+_Noreturn void tl_signal_jump(uintptr_t handler, int sig,
+			      struct tl_siginfo *info, struct tl_ucontext *uc)
+{
+	(void)info; /* is in the frame */
+	jump_to_frame(
+		handler, sig,
+		(struct frame *)((char *)uc - offsetof(struct frame, uc)));
 }
 
 static void set_mask(uint64_t mask)
@@ -216,17 +225,17 @@ static void hand_on(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
 	    !on_altstack(uc, uc->sp))
 		f = move_frame(f);
 	set_mask(mask);
-	jump_to(handler, sig, f);
+	jump_to_frame(handler, sig, f);
 }
 
 static bool breakpoint(struct tl_ucontext *uc)
 {
 	struct pt_regs regs;
 
-	to_regs(&regs, uc);
+	tl_signal_regs(&regs, uc);
 	if (!tl_trap_breakpoint(&regs))
 		return false;
-	from_regs(uc, &regs);
+	tl_signal_set_regs(uc, &regs);
 	return true;
 }
 

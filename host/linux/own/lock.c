@@ -18,6 +18,7 @@ void tlh_lock(void)
 {
 	uint32_t seen = 0;
 
+	tl_signals_start();
 	if (!__atomic_compare_exchange_n(&state, &seen, 1, false,
 					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		while (__atomic_exchange_n(&state, 2, __ATOMIC_ACQUIRE))

@@ -12,6 +12,14 @@
 /* Set up the home, once.  With the registration lock held. */
 int tl_home_init(void);
 
+/* ---- signals.c ------------------------------------------------------------------ */
+
+/*
+ * See to it that the program's signal handlers see addresses of the program, if
+ * that was not done.  Without the registration lock, which it takes.
+ */
+void tl_signals_start(void);
+
 /* ---- text.c -------------------------------------------------------------------- */
 
 /*
