@@ -218,7 +218,8 @@ struct kprobe *kprobe_running(void);
 
 /*
  * Between these, which nest, every probe that this thread (in a kernel: this
- * CPU; pre-emption is to be off) hits is a miss, as if a handler were running.
+ * CPU; pre-emption is to be off) hits is a miss, as if a handler were running,
+ * and, as in one, nothing may be registered.
  * Context: any.
  */
 void kprobe_busy_begin(void);
