@@ -45,6 +45,7 @@ install: all
 	install -m 644 $(kmod-headers) $(DESTDIR)$(INCLUDEDIR)/trapline-kmod/linux/
 	$(foreach p,trapline trapline-kmod,$(call install-pc,$p))
 	$(foreach p,$(man-pages),$(call install-page,$p,$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $p))))
+	$(install-seen)
 
 define install-pc
 sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
@@ -52,6 +53,9 @@ sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
 	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/$1.pc
 
 endef
+
+# Outside of a package the program loader is to know the library at once.
+install-seen = $(if $(DESTDIR),,-ldconfig 2>/dev/null)
 
 # The page $1 into the folder $2, with a link for each other name.
 define install-page
