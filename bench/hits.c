@@ -31,7 +31,8 @@ typedef long work_fn(long a, long b);
 work_fn work_bare, work_count, work_count_flags, work_handler, work_vectors,
 	work_pair, work_pair_vectors, work_uprobe_lea, work_uprobe_push,
 	work_uprobe_nop5, work_uret_lea, work_uret_push, work_uret_nop5,
-	work_breakpoint, work_int3;
+	work_breakpoint, work_int3, work_jprobe, work_jprobe_return,
+	work_jprobe_stack, work_jprobe_vectors;
 
 static char counters[TL_COUNTER_BLOCK] __attribute__((aligned(4096)));
 static unsigned long hits;
@@ -59,6 +60,38 @@ HANDLER int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
 	hits++;
 	return 0;
 }
+
+HANDLER long called(long a, long b)
+{
+	(void)a;
+	(void)b;
+	hits++;
+	return 0;
+}
+
+HANDLER long called_and_left(long a, long b)
+{
+	(void)a;
+	(void)b;
+	hits++;
+	jprobe_return();
+	return 0;
+}
+
+static struct jprobe jprobes[] = {
+	{ .kp.addr = (void *)work_jprobe,
+	  .entry = (void *)called,
+	  .stack_args = TL_JPROBE_NO_STACK },
+	{ .kp.addr = (void *)work_jprobe_return,
+	  .entry = (void *)called_and_left,
+	  .stack_args = TL_JPROBE_NO_STACK },
+	{ .kp.addr = (void *)work_jprobe_stack, .entry = (void *)called },
+};
+static struct jprobe vectors_jprobe = {
+	.kp.addr = (void *)work_jprobe_vectors,
+	.entry = (void *)called,
+	.stack_args = TL_JPROBE_NO_STACK,
+};
 
 static struct kprobe count_probe = {
 	.addr = (void *)work_count,
@@ -186,6 +219,19 @@ static struct bench {
 	  .fn = work_pair_vectors,
 	  .calls = 200000,
 	  .child = true },
+	{ .name = "jprobe, arguments in registers",
+	  .fn = work_jprobe,
+	  .calls = 500000 },
+	{ .name = "jprobe, by jprobe_return()",
+	  .fn = work_jprobe_return,
+	  .calls = 500000 },
+	{ .name = "jprobe, 1 KiB of stack copied",
+	  .fn = work_jprobe_stack,
+	  .calls = 500000 },
+	{ .name = "jprobe, vectors too",
+	  .fn = work_jprobe_vectors,
+	  .calls = 200000,
+	  .child = true },
 	{ .name = "breakpoint probe", .fn = work_breakpoint, .calls = 30000 },
 	{ .name = "int3 -> SIGTRAP -> return",
 	  .fn = work_int3,
@@ -263,7 +309,8 @@ static void child_main(void)
 	double ns;
 
 	if (register_kprobe(&vectors_probe) ||
-	    register_kretprobe(&pair_vectors_probe))
+	    register_kretprobe(&pair_vectors_probe) ||
+	    register_jprobe(&vectors_jprobe))
 		_exit(1);
 	while (read(to_child[0], &i, sizeof(i)) == sizeof(i)) {
 		ns = run(benches[i].fn, benches[i].calls);
@@ -367,6 +414,8 @@ static bool arm(void)
 	err = register_kprobes(probes, 4);
 	if (!err)
 		err = register_kretprobe(&pair_probe);
+	for (int i = 0; i < 3 && !err; i++)
+		err = register_jprobe(&jprobes[i]);
 	if (err)
 		printf("hits: registering failed: %d\n", err);
 	for (int i = 0; i < 3 && !err; i++)
@@ -386,7 +435,8 @@ static bool exact(void)
 		       (ROUNDS + 1) *
 			       (uint64_t)find("counting probe, jump")->calls &&
 	       !handler_probe.nmissed && !pair_probe.nmissed &&
-	       !breakpoint_probe.nmissed;
+	       !breakpoint_probe.nmissed && !jprobes[0].kp.nmissed &&
+	       !jprobes[1].kp.nmissed && !jprobes[2].kp.nmissed;
 }
 
 int main(void)
@@ -440,6 +490,11 @@ int main(void)
 	row("entry + return pair, C handlers", "uretprobe on push");
 	row("entry + return pair, C handlers", "uretprobe on nop5");
 	row("entry + return pair, vectors too", "uretprobe on lea");
+	row("jprobe, arguments in registers", "uprobe on lea");
+	row("jprobe, arguments in registers", "uprobe on nop5");
+	row("jprobe, by jprobe_return()", "uprobe on lea");
+	row("jprobe, 1 KiB of stack copied", "uprobe on lea");
+	row("jprobe, vectors too", "uprobe on lea");
 	row("breakpoint probe", "int3 -> SIGTRAP -> return");
 	row("breakpoint probe", "uprobe on lea");
 	return 0;

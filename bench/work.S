@@ -32,6 +32,10 @@ LEA_WORK work_handler
 LEA_WORK work_vectors
 LEA_WORK work_pair
 LEA_WORK work_pair_vectors
+LEA_WORK work_jprobe
+LEA_WORK work_jprobe_return
+LEA_WORK work_jprobe_stack
+LEA_WORK work_jprobe_vectors
 LEA_WORK work_uprobe_lea
 LEA_WORK work_uret_lea
 
