@@ -114,8 +114,7 @@ static void write_text(uintptr_t addr, const uint8_t *bytes, size_t len)
 	__builtin___clear_cache((char *)addr, (char *)addr + len);
 }
 
-int tlh_text_write(const struct tl_edit *edits, size_t n,
-		   enum tl_others others)
+int tlh_text_write(const struct tl_edit *edits, size_t n, enum tl_others others)
 {
 	(void)others;
 	for (size_t i = 0; i < n; i++) {
@@ -345,6 +344,9 @@ __asm__("	.section probed, \"ax\"\n"
 	"padded: hint #34\n" /* bti c */
 	"	add x0, x0, x1\n"
 	"	ret\n"
+	".globl to_many\n"
+	"to_many: add x16, x16, #0\n"
+	"	b many_body\n"
 	"vectors: fmov d0, x0\n"
 	"	fmov d7, x1\n"
 	"	mov v31.d[1], x0\n"
@@ -970,5 +972,112 @@ TL_TEST(return_probe_sees_every_return_and_its_value)
 	for_each_row(m, modes) {
 		REQUIRE(enter(m));
 		follow_returns();
+	}
+}
+
+/* ---- jprobes ------------------------------------------------------------------- */
+
+struct block {
+	long x[10];
+};
+
+#define MANY                                                               \
+	(long a, struct block b, double c, long d, long e, long f, long g, \
+	 long h, long i, long j, int k, double l, struct block m, long n)
+#define MANY_SUM                                                         \
+	(a + b.x[0] * 3 + b.x[9] * 5 + (long)(c * 7) + d * 11 + e * 13 + \
+	 f * 17 + g * 19 + h * 23 + i * 29 + j * 31 + k * 37 +           \
+	 (long)(l * 41) + m.x[4] * 43 + n * 47)
+
+/* Results by a hidden pointer (x8), structures by reference, stack arguments. */
+struct block to_many MANY;
+struct block many_body MANY;
+static unsigned long many_seen, many_hits;
+static bool by_return;
+
+__attribute__((noipa, used)) struct block many_body MANY {
+	struct block result = b;
+
+	result.x[0] = MANY_SUM;
+	return result;
+}
+
+__attribute__((noipa)) static struct block see_many MANY {
+	struct block result = { .x = { 0 } };
+
+	many_seen = MANY_SUM;
+	many_hits++;
+	a = d = e = f = g = h = i = j = k = n = -1;
+	c = l = 99;
+	__asm__ volatile(""
+			 : "+m"(a), "+m"(d), "+m"(e), "+m"(f), "+m"(g), "+m"(h),
+			   "+m"(i), "+m"(j), "+m"(k), "+m"(n));
+	__asm__ volatile("movi v0.16b, #255\n"
+			 "movi v1.16b, #255\n"
+			 "movi v7.16b, #255\n"
+			 "movi v31.16b, #255\n"
+			 :
+			 :
+			 : "v0", "v1", "v7", "v31");
+	if (!by_return)
+		jprobe_return();
+	return result;
+}
+
+static unsigned long
+call_many(void)
+{
+	struct block b = { .x = { 2, 0, 0, 0, 4, 0, 0, 0, 0, 3 } };
+
+	b = to_many(1, b, 2.5, 3, 4, 5, 6, 7, 8, 9, 10, -3.25, b, 12);
+	return b.x[0] + b.x[9];
+}
+
+static int whole_stack(uintptr_t sp, uintptr_t *low, uintptr_t *high)
+{
+	*low = sp - PAGE;
+	*high = sp + 4 * PAGE;
+	return 0;
+}
+
+static void see_arguments(int stack_args, bool known)
+{
+	struct jprobe jp = { .kp.addr = word_at((uintptr_t)to_many),
+			     .entry = (void *)see_many,
+			     .stack_args = stack_args };
+	struct kprobe p = { .addr = word_at((uintptr_t)to_many),
+			    .pre_handler = spoil_vectors };
+	unsigned long bare = call_many();
+	bool hit = stack_args || known;
+
+	many_hits = many_seen = 0;
+	ops.stack = known ? whole_stack : NULL;
+	REQUIRE(register_jprobe(&jp) == 0);
+	REQUIRE(register_kprobe(&p) == 0);
+	CHECK_EQ(call_many(), bare);
+	CHECK_EQ(call_many(), bare);
+	CHECK_EQ(many_hits, hit ? 2 : 0);
+	CHECK_EQ(many_seen, hit ? bare - 3 : 0);
+	CHECK_EQ(jp.kp.nmissed, hit ? 0 : 2);
+	unregister_jprobe(&jp);
+	unregister_kprobe(&p);
+	CHECK_EQ(call_many(), bare);
+	CHECK_EQ(many_hits, hit ? 2 : 0);
+	ops.stack = NULL;
+}
+
+TL_TEST(the_handler_of_a_jprobe_sees_all_arguments)
+{
+	const struct mode *m;
+
+	for_each_row(m, modes) {
+		REQUIRE(enter(m));
+		for (int way = 0; way < 2; way++) {
+			by_return = way;
+			see_arguments(0, true);
+			see_arguments(0, false);
+			see_arguments(64, false);
+			see_arguments(67, false); /* no multiple of 8 */
+		}
 	}
 }
