@@ -19,8 +19,6 @@ END args8_branch
 /* The window of the jump has two instructions. */
 FUNC args8_two
 	nopl	(%rax)
-.globl args8_two_second
-args8_two_second:
 	nopl	(%rax)
 	jmp	args8_body
 END args8_two
