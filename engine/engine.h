@@ -443,6 +443,7 @@ struct tl_engine {
 	struct tl_range ranges[TL_BATCH];
 	struct kprobe *exits[TL_BATCH];
 	int exit_errs[TL_BATCH];
+	enum tl_why exit_why[TL_BATCH];
 	uint8_t code[TL_DETOUR_BYTES > TL_SLOT_BYTES ? TL_DETOUR_BYTES
 						     : TL_SLOT_BYTES];
 };

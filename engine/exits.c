@@ -52,6 +52,7 @@ struct tl_exits {
 	unsigned int n;
 	bool armed;
 	bool failed;
+	bool busy; /* in a moment it may not */
 	struct exit_probe exit[];
 };
 
@@ -302,8 +303,8 @@ unsigned int tl_exit_lead(const struct kprobe *p)
 /* May the return address of the function at @addr not be replaced? */
 static bool must_not_swap(const struct kretprobe *rp, uintptr_t addr)
 {
-	return (rp->kp.flags & KPROBE_FLAG_NO_SWAP) ||
-	       tl_host_ops->no_swap || tl_arch_takes_return(addr);
+	return (rp->kp.flags & KPROBE_FLAG_NO_SWAP) || tl_host_ops->no_swap ||
+	       tl_arch_takes_return(addr);
 }
 
 /* Can a jump be at @at, without turning another one back to a breakpoint? */
@@ -416,10 +417,17 @@ static int arm_some(int n)
 {
 	struct kprobe **kps = tl_engine.exits;
 
-	tl_probes_add(kps, n, tl_engine.exit_errs, NULL, false);
-	for (int i = 0; i < n; i++)
+	enum tl_why *why = tl_engine.exit_why;
+
+	tl_probes_add(kps, n, tl_engine.exit_errs, why, false);
+	for (int i = 0; i < n; i++) {
+		struct tl_exits *set = ((struct exit_probe *)kps[i])->set;
+
 		if (tl_engine.exit_errs[i])
-			((struct exit_probe *)kps[i])->set->failed = true;
+			set->failed = true;
+		if (tl_engine.exit_errs[i] && why[i] == TL_WHY_BUSY)
+			set->busy = true;
+	}
 	return 0;
 }
 
@@ -457,7 +465,7 @@ void tl_exits_arm(struct kretprobe **rps, int num, int *errs)
 		if (!set || !set->failed)
 			continue;
 		if (!errs[i] && must_not_swap(rps[i], set->start))
-			errs[i] = -TL_EOPNOTSUPP;
+			errs[i] = set->busy ? -TL_EAGAIN : -TL_EOPNOTSUPP;
 		tl_exits_release(&rps[i], 1);
 	}
 }

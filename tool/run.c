@@ -163,8 +163,7 @@ static const char *forbidden(enum session_action action, int err)
 	if (err == -TL_EBUSY)
 		return "in a restartable sequence";
 	return action == SESSION_TIME
-		       ? "its returns cannot be followed (Go, exception "
-			 "handlers, or a shadow stack)"
+		       ? "its returns cannot be followed (Go)"
 		       : "a Go function that does not check its stack, or its "
 			 "file cannot be read";
 }
@@ -186,7 +185,8 @@ static const char *error_words(enum session_action action,
 		return "no code there";
 	case TL_EOPNOTSUPP:
 		return action == SESSION_TIME
-			       ? "its returns cannot be followed"
+			       ? "its exits are not certain, and its return "
+				 "address must not be replaced"
 			       : "an instruction that cannot be probed";
 	case TL_EEXIST:
 		return "probed already";

@@ -299,21 +299,49 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 
 /* ---- exits ---- */
 
+#define PARTS 4
+
+/*
+ * The piece of code that a jump leads to, if it is a part of the function that
+ * was split off: that is, if it goes nowhere but back.
+ */
+static bool find_part(uintptr_t addr, struct x86_range *part)
+{
+	uintptr_t start, end;
+	bool found = tl_host_ops->function &&
+		     !tl_host_ops->function(addr, &start, &end);
+
+	if (!found)
+		found = tl_host_ops->piece &&
+			!tl_host_ops->piece(addr, &start, &end);
+	if (found)
+		*part = (struct x86_range){ start, end };
+	return found;
+}
+
 int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
 		  int max)
 {
+	struct x86_range parts[PARTS];
 	struct x86_exit found[TL_EXITS_MAX];
+	uint64_t outside = 0;
 	struct text t = { .at = 0 };
 	struct x86_flow flow = {
 		.start = start,
 		.end = end,
 		.read = read_text,
 		.ctx = &t,
+		.parts = parts,
 	};
 	int n;
 
-	n = x86_flow_exits(&flow, found,
-			   max < TL_EXITS_MAX ? max : TL_EXITS_MAX);
+	max = max < TL_EXITS_MAX ? max : TL_EXITS_MAX;
+	while ((n = x86_flow_exits(&flow, found, max, &outside)) < 0) {
+		if (!outside || flow.nr_parts == PARTS ||
+		    !find_part(outside, &parts[flow.nr_parts]))
+			break;
+		flow.nr_parts++;
+	}
 	for (int i = 0; i < n; i++) {
 		exits[i].ret = found[i].ret;
 		exits[i].lead = found[i].lead;

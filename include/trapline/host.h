@@ -292,6 +292,14 @@ struct tl_host_ops {
 	int (*thread_at)(const struct tl_context *cx, uintptr_t *sp);
 
 	/*
+	 * The bounds of the piece of code around @addr, which function() does
+	 * not know: a function, or a part of one that lies elsewhere.  Asked
+	 * where a function that is to be followed jumps to.  NULL: there is
+	 * none.  Context: task.
+	 */
+	int (*piece)(uintptr_t addr, uintptr_t *start, uintptr_t *end);
+
+	/*
 	 * Code that jumps to the architecture's return trampoline, at every
 	 * TL_TRAMPOLINE_BYTES: each context that replaces return addresses has
 	 * one for itself, so that unwind information can find its list of

@@ -6,6 +6,7 @@
 Each case runs tests/targets/torture, which checks every answer of its functions
 by itself; see torture.S for what is hard about each of them.
 """
+import json
 import re
 import subprocess
 import sys
@@ -126,6 +127,26 @@ def vector_registers_survive_to_the_last_bit():
 def exceptions_pass_through_a_counted_function():
     stays_right("throw", "t_thrown_through")
     stays_right("throw", "t_thrower")
+
+
+@case
+def exceptions_pass_through_a_timed_function():
+    """By its exits; one in which they are not certain is refused."""
+    t = Target("torture", "throw")
+    r = tl.trapline("time", "-p", t.pid, "-d", "300ms", "--json", "t_thrower",
+                    "t_thrown_through", "torture_throw")
+    check_eq(r.returncode, 0, f"exit status ({r.stderr})")
+    check("exits are not certain" in r.stderr, f"no reason: {r.stderr}")
+    rows = [json.loads(line) for line in r.stdout.splitlines()]
+    rows = {row["function"]: row for row in rows if "function" in row}
+    for function in ("t_thrower", "t_thrown_through"):
+        row = rows[function]
+        check(row["calls"] > 0, f"{function} has not returned")
+        # Every other call throws, and its place is soon used again.
+        check(abs(row["calls"] - row["missed"]) <= 3 + row["calls"] // 10,
+              f"{function}: {row['calls']} calls, {row['missed']} missed")
+    tl.check_clean(t.pid)
+    t.quit()
 
 
 @case

@@ -106,6 +106,8 @@ static struct action *prepare(struct tl_probe *p, uint32_t index)
 		return NULL;
 	a->kp.addr = (kprobe_opcode_t *)p->addr;
 	a->kp.flags = KPROBE_FLAG_JUMP_ONLY;
+	if (p->flags & TL_PROBE_EXITS_ONLY)
+		a->kp.flags |= KPROBE_FLAG_NO_SWAP;
 	if (p->action == ACTION_TIME) {
 		a->times = &tl_figures()->times[p->times % TL_MAX_TIMES];
 		a->rp.entry_handler = entered;
@@ -124,8 +126,11 @@ static void report(struct tl_probe *p, const struct action *a, int err,
 	p->err = err;
 	p->why = why;
 	p->kind = KIND_NONE;
+	p->flags &= ~(uint32_t)TL_PROBE_BY_EXITS;
 	if (err)
 		return;
+	if (p->action == ACTION_TIME && a->rp.exits)
+		p->flags |= TL_PROBE_BY_EXITS;
 	p->probe = (uint64_t)a;
 	p->why = trapline_kprobe_why(&a->kp);
 	p->kind = p->why == TL_WHY_NONE ? KIND_JUMP : KIND_BREAKPOINT;

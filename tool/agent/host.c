@@ -18,12 +18,14 @@ struct tl_boot *tl_boot;
 
 static int function_of(uintptr_t addr, uintptr_t *start, uintptr_t *end);
 static uint32_t inroads_at(uintptr_t addr);
+static int piece_of(uintptr_t addr, uintptr_t *start, uintptr_t *end);
 static bool pause_between(unsigned int turn);
 
 static struct tl_host_ops ops = {
 	.function = function_of,
 	.inroads = inroads_at,
 	.pause = pause_between,
+	.piece = piece_of,
 };
 
 const struct tl_host_ops *tl_host_ops = &ops;
@@ -187,6 +189,18 @@ static int function_of(uintptr_t addr, uintptr_t *start, uintptr_t *end)
 static uint32_t inroads_at(uintptr_t addr)
 {
 	return (uint32_t)tl_agent_ask(TL_ASK_INROADS, (long)addr, 0, 0, 0);
+}
+
+/* The guardian knows what unwind information there is. */
+static int piece_of(uintptr_t addr, uintptr_t *start, uintptr_t *end)
+{
+	long got = tl_agent_ask(TL_ASK_PIECE, (long)addr, 0, 0, 0);
+
+	if (tl_failed(got))
+		return (int)got;
+	*start = addr - ((uint64_t)got >> 32);
+	*end = *start + (uint32_t)got;
+	return 0;
 }
 
 static bool pause_between(unsigned int turn)

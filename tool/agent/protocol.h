@@ -101,6 +101,10 @@ struct tl_returns {
 	uint32_t reserved;
 };
 
+/* tl_probe.flags: no return address may be replaced; none is. */
+#define TL_PROBE_EXITS_ONLY 1
+#define TL_PROBE_BY_EXITS   2
+
 struct tl_probe {
 	uint64_t addr;
 	uint64_t start; /* the function, or 0 and 0 */
@@ -110,7 +114,7 @@ struct tl_probe {
 	uint32_t why;	/* enum tl_why */
 	uint32_t kind;	/* enum session_kind */
 	uint32_t times; /* index into the times, if it is a matter of time */
-	uint32_t flags;
+	uint32_t flags; /* TL_PROBE_* */
 	uint64_t missed; /* hits at which nothing could be done; see below */
 	uint8_t name[120];
 	/*
@@ -199,6 +203,8 @@ enum tl_ask {
 	TL_ASK_EXEC = 7,    /* (near, reach, size): address or -errno */
 	TL_ASK_UNMAP = 8,   /* (address, size): 0 or -errno */
 	TL_ASK_INROADS = 9, /* (address): as struct tl_host_ops says */
+	TL_ASK_PIECE = 10,   /* (address): its code: (address - start) << 32 |
+				end - start, or -errno */
 };
 
 /* The answer to READY. */

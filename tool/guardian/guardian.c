@@ -229,13 +229,15 @@ static int enter(struct guardian *g, const struct maps *maps,
 	struct tl_figures *f = g->hold.figures;
 	struct tl_probe *e = &f->probe[g->n_probes];
 	enum tl_why why = TL_WHY_NONE;
+	bool exits_only;
 	int err;
 
 	if (g->n_probes == TL_MAX_PROBES ||
 	    (p->action == SESSION_TIME && g->n_times == TL_MAX_TIMES))
 		return -ENOSPC;
-	err = judge_probe(g->hold.pid, maps, &g->nature, p, &why);
+	err = judge_probe(g->hold.pid, maps, &g->nature, p, &why, &exits_only);
 	e->err = err;
+	e->flags = exits_only ? TL_PROBE_EXITS_ONLY : 0;
 	e->why = why;
 	e->start = p->start;
 	e->end = p->end;

@@ -247,10 +247,16 @@ struct rseq_cs {
 	uint64_t start, length, abort;
 };
 
-/* Is there a restartable sequence at @addr?  They would abort for ever. */
+/*
+ * Is there a restartable sequence where @p is to be armed?  They would abort for
+ * ever.  A timed function may get probes anywhere.
+ */
 static bool in_sequence(pid_t pid, const struct object *o, const struct map *m,
-			uint64_t addr)
+			const struct session_probe *p)
 {
+	bool all = p->action == SESSION_TIME && p->end > p->start;
+	uint64_t first = all ? p->start : p->addr;
+	uint64_t end = (all ? p->end : p->addr) + WINDOW;
 	uint64_t bias = m->start - object_address(o, m->offset);
 	struct rseq_cs cs;
 	char path[64];
@@ -266,7 +272,7 @@ static bool in_sequence(pid_t pid, const struct object *o, const struct map *m,
 		if (mem_read(mem, &cs, bias + o->rseq_at + i * sizeof(cs),
 			     sizeof(cs)))
 			break;
-		in = addr < cs.start + cs.length && addr + WINDOW > cs.start;
+		in = first < cs.start + cs.length && end > cs.start;
 	}
 	if (mem >= 0)
 		close(mem);
@@ -361,9 +367,15 @@ static bool may_throw(pid_t pid, const struct maps *maps)
 	return false;
 }
 
+/*
+ * Returns are followed by probes at the function's exits, where these are
+ * certain; else by replacing return addresses, which must not be done with a
+ * shadow stack, where an exception could meet one, and to functions that keep
+ * it: then *@exits_only.
+ */
 static int judge_time(pid_t pid, const struct maps *maps,
 		      const struct nature *nature, const struct object *object,
-		      const struct session_probe *p)
+		      const struct session_probe *p, bool *exits_only)
 {
 	/* Looking at the other objects may drop it. */
 	bool exceptions = object->exceptions;
@@ -373,31 +385,21 @@ static int judge_time(pid_t pid, const struct maps *maps,
 			-EOPNOTSUPP,
 			"%s: the returns of Go functions cannot be followed: Go moves its stacks",
 			p->name);
-	if (nature->shadow_stack)
-		return refuse(
-			-EOPNOTSUPP,
-			"%s: returns cannot be followed: the program runs with a shadow stack",
-			p->name);
-	if (exceptions && may_throw(pid, maps))
-		return refuse(
-			-EOPNOTSUPP,
-			"%s: returns cannot be followed in an object with exception handlers: an exception would meet the replaced return address",
-			p->name);
-	if (keeps_return_address(p->name))
-		return refuse(-EOPNOTSUPP,
-			      "%s: it keeps the address it returns to",
-			      p->name);
+	*exits_only = nature->shadow_stack || keeps_return_address(p->name) ||
+		      (exceptions && may_throw(pid, maps));
 	return 0;
 }
 
 int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
-		const struct session_probe *p, enum tl_why *why)
+		const struct session_probe *p, enum tl_why *why,
+		bool *exits_only)
 {
 	const struct map *m = maps_find(maps, p->addr);
 	const struct object *o;
 	int err = 0;
 
 	*why = TL_WHY_NONE;
+	*exits_only = false;
 	if (!m || !map_is_text(m))
 		return refuse(-ENOENT, "%s: no code of a file is at 0x%lx",
 			      p->name, p->addr);
@@ -407,12 +409,12 @@ int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
 		return refuse(-EOPNOTSUPP, "%s: its object file cannot be read",
 			      p->name);
 	if (p->action == SESSION_TIME) {
-		err = judge_time(pid, maps, nature, o, p);
+		err = judge_time(pid, maps, nature, o, p, exits_only);
 		o = object_of(pid, m);
 	}
 	if (err || !o)
 		return err ? err : -EOPNOTSUPP;
-	if (in_sequence(pid, o, m, p->addr))
+	if (in_sequence(pid, o, m, p))
 		return refuse(-EBUSY, "%s: it is in a restartable sequence",
 			      p->name);
 	if (o->go && (p->addr != p->start || !checks_stack(pid, p->addr)))

@@ -27,10 +27,12 @@ int judge_process(pid_t pid, const struct session_options *opt,
 
 /*
  * May @p be armed in it?  0, or a negative errno; *@why and session_error() say
- * why not.
+ * why not.  *@exits_only: its calls may be followed by the exits of the
+ * function, but no return address may be replaced.
  */
 int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
-		const struct session_probe *p, enum tl_why *why);
+		const struct session_probe *p, enum tl_why *why,
+		bool *exits_only);
 
 /*
  * Do the seccomp filters of thread @tid, which the caller has stopped, allow the

@@ -26,6 +26,7 @@
 #include "guardian.h"
 #include "leads.h"
 #include "text.h"
+#include "piece.h"
 
 #define PAGE	 4096ul
 #define MOST	 4096 /* edits, windows or ranges in one question */
@@ -285,6 +286,23 @@ static long serve_unmap(struct hold *h, uint64_t addr, uint64_t size)
 	return err;
 }
 
+/* ---- code ----------------------------------------------------------------- */
+
+static long serve_piece(struct hold *h, uint64_t addr)
+{
+	uint64_t start, end;
+	struct maps maps;
+	int err;
+
+	if (maps_read(&maps, h->pid))
+		return -ESRCH;
+	err = piece_find(&maps, h->pid, h->w.mem, addr, &start, &end);
+	maps_free(&maps);
+	if (err)
+		return err;
+	return (long)((addr - start) << 32 | (end - start));
+}
+
 /* ---- the loop ------------------------------------------------------------ */
 
 static long serve(struct hold *h, const struct user_regs_struct *r)
@@ -308,6 +326,8 @@ static long serve(struct hold *h, const struct user_regs_struct *r)
 		return serve_unmap(h, r->rsi, r->rdx);
 	case TL_ASK_INROADS:
 		return (long)leads_at(r->rsi);
+	case TL_ASK_PIECE:
+		return serve_piece(h, r->rsi);
 	}
 	return -EINVAL;
 }

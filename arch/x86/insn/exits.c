@@ -6,9 +6,8 @@
  *
  *   1. All of the function decodes, and every indirect jump goes through a
  *      table that was found.  (scan.c)
- *   2. No jump leaves the function: it would be a tail call, whose callee
- *      returns for both, or lead to a part that was split off and may return
- *      by itself.
+ *   2. No jump leaves the function and its parts (foo.cold): it would be a tail
+ *      call, whose callee returns for both.  And no part has a return.
  *   3. No jump leads to the function's start: that would be the entry of a call
  *      that nobody has made.
  *   4. No call leads to its inside: the return would be no return of it.
@@ -26,20 +25,24 @@ struct walk {
 	const struct x86_flow *flow;
 	uint64_t run[RUN]; /* the last instructions in a straight line */
 	unsigned int nr_run;
-	bool tables; /* there are indirect jumps */
+	bool tables;	  /* there are indirect jumps */
+	bool part;	  /* this is none of the function itself */
+	uint64_t outside; /* where a jump leaves */
 	struct x86_exit *exits;
 	unsigned int max;
 	unsigned int nr;
 };
 
 /* Rules 2 to 4. */
-static bool stays(const struct walk *w, const struct x86_insn *in)
+static bool stays(struct walk *w, const struct x86_insn *in)
 {
 	const struct x86_flow *flow = w->flow;
-	bool inside = in->target >= flow->start && in->target < flow->end;
+	bool inside = x86_in_function(flow, in->target);
 
 	if (in->kind == X86_CALL)
 		return !inside || in->target == flow->start;
+	if (!inside)
+		w->outside = in->target;
 	return inside && in->target != flow->start;
 }
 
@@ -62,7 +65,7 @@ static unsigned int lead_of(const struct walk *w, const struct x86_insn *in)
 
 static bool add_exit(struct walk *w, const struct x86_insn *in)
 {
-	if (w->nr == w->max)
+	if (w->part || w->nr == w->max)
 		return false;
 	w->exits[w->nr++] = (struct x86_exit){
 		.ret = in->addr,
@@ -125,20 +128,32 @@ static bool tables_are_complete(const struct x86_flow *flow)
 	return x86_scan(&scan) == X86_FLOW_OK && !scan.may_leave;
 }
 
-int x86_flow_exits(const struct x86_flow *flow, struct x86_exit *exits,
-		   unsigned int max)
+static bool walk(struct walk *w, uint64_t at, uint64_t end)
 {
-	struct walk w = { .flow = flow, .exits = exits, .max = max };
-	struct x86_reader reader = { .flow = flow };
+	struct x86_reader reader = { .flow = w->flow };
 	struct x86_insn in;
 
-	if (!flow->read || flow->start >= flow->end ||
-	    flow->end - flow->start > X86_FUNCTION_MAX)
+	if (at >= end || end - at > X86_FUNCTION_MAX)
+		return false;
+	w->nr_run = 0;
+	for (; at < end; at = in.next)
+		if (x86_read_insn(&reader, &in, at, end) || !visit(w, &in))
+			return false;
+	return true;
+}
+
+int x86_flow_exits(const struct x86_flow *flow, struct x86_exit *exits,
+		   unsigned int max, uint64_t *outside)
+{
+	struct walk w = { .flow = flow, .exits = exits, .max = max };
+	bool complete = flow->read && walk(&w, flow->start, flow->end);
+
+	w.part = true;
+	for (unsigned int i = 0; complete && i < flow->nr_parts; i++)
+		complete = walk(&w, flow->parts[i].start, flow->parts[i].end);
+	*outside = w.outside;
+	if (!complete)
 		return -X86_EOPNOTSUPP;
-	for (uint64_t at = flow->start; at < flow->end; at = in.next)
-		if (x86_read_insn(&reader, &in, at, flow->end) ||
-		    !visit(&w, &in))
-			return -X86_EOPNOTSUPP;
 	if (w.tables && !tables_are_complete(flow))
 		return -X86_EOPNOTSUPP;
 	return (int)w.nr;

@@ -441,16 +441,17 @@ struct x86_exit {
  * Where does the function return?  The number of its return instructions (0: it
  * never does), or -X86_EOPNOTSUPP: there are more than @max, or it is not certain
  * that it returns nowhere else (tail calls, indirect jumps that were not
- * resolved, jumps to its own start, code that does not decode).  Whether a jump
- * fits at the return itself, or at its lead, is for x86_flow_window() to say.
+ * resolved, jumps to its own start, code that does not decode, a part that
+ * returns).  *@outside: where a jump leads that leaves the function and its
+ * parts, 0: that was not the reason.  Whether a jump fits at the return itself,
+ * or at its lead, is for x86_flow_window() to say.
  *
- * A jump table may have an entry for a part that was split off (foo.cold) and
- * returns by itself; that is not noticed.
+ * A part that only a jump table or the unwinder leads to is not noticed.
  *
  * Context: any.
  */
 int x86_flow_exits(const struct x86_flow *flow, struct x86_exit *exits,
-		   unsigned int max);
+		   unsigned int max, uint64_t *outside);
 
 /*
  * Does the function take, or read, its own return address before anything
