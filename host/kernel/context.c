@@ -47,7 +47,8 @@ void tlh_unlock(void)
 
 bool probes_running(char *name, size_t size)
 {
-	const struct kprobe *p = kprobe_running();
+	const struct tl_context *cx = tlh_context();
+	const struct kprobe *p = cx->depth ? kprobe_running() : NULL;
 	const struct symbol *sym;
 
 	if (!p)

@@ -5,5 +5,5 @@ guest-kernel-srcs := $(addprefix tests/guest/, exceptions.c memory.c symbols.c)
 guest-smp-srcs := tests/guest/smp.c
 guest-probe-srcs := $(addprefix tests/guest/, kprobe.c everywhere.c home.c \
 	layout.c shapes.S)
-guest-api-srcs := tests/api/kprobe.c tests/api/rules.c tests/api/kretprobe.c tests/api/places.S \
-	tests/api/jprobe.c tests/api/jprobe.S
+guest-api-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c branches.c \
+	rules.c jprobe.c places.S branches.S jprobe.S)
