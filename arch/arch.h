@@ -190,6 +190,13 @@ bool tl_arch_show(const struct tl_plan *plan, uintptr_t addr,
 
 /* Set the instruction pointer; read it; read the stack pointer; set it. */
 void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip);
+
+/*
+ * Go back to @addr, where a breakpoint was met that is gone by now.  A hardware
+ * breakpoint at @addr has been reported already, and is not to be again.
+ */
+void tl_arch_retry(struct pt_regs *regs, uintptr_t addr);
+
 uintptr_t tl_arch_ip(const struct pt_regs *regs);
 uintptr_t tl_arch_sp(const struct pt_regs *regs);
 void tl_arch_set_sp(struct pt_regs *regs, uintptr_t sp);

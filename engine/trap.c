@@ -165,7 +165,7 @@ static bool removed_meanwhile(uintptr_t addr, struct pt_regs *regs)
 
 	if (tlh_read(code, addr, sizeof(code)) || tl_arch_is_breakpoint(code))
 		return false;
-	tl_arch_set_ip(regs, addr);
+	tl_arch_retry(regs, addr);
 	return true;
 }
 

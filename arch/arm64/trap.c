@@ -29,6 +29,11 @@ void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip)
 	regs->pc = ip;
 }
 
+void tl_arch_retry(struct pt_regs *regs, uintptr_t addr)
+{
+	tl_arch_set_ip(regs, addr);
+}
+
 uintptr_t tl_arch_ip(const struct pt_regs *regs)
 {
 	return regs->pc;

@@ -5,6 +5,9 @@
 #include "code.h"
 #include <trapline/regs.h>
 
+/* Execute breakpoints at the instruction to be returned to have been reported. */
+#define FLAG_RF 0x10000
+
 uintptr_t tl_arch_breakpoint_addr(const struct pt_regs *regs)
 {
 	return regs->ip - 1;
@@ -18,6 +21,12 @@ void tl_arch_set_handler_ip(struct pt_regs *regs, uintptr_t addr)
 void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip)
 {
 	regs->ip = ip;
+}
+
+void tl_arch_retry(struct pt_regs *regs, uintptr_t addr)
+{
+	regs->flags |= FLAG_RF;
+	tl_arch_set_ip(regs, addr);
 }
 
 uintptr_t tl_arch_ip(const struct pt_regs *regs)

@@ -277,6 +277,7 @@ void thread_yield(void)
 {
 	assert_may_sleep();
 	schedule();
+	arch_cpu_relax(); /* whoever yields in a loop waits for somebody */
 }
 
 void thread_sleep_ms(unsigned int ms)

@@ -2,8 +2,10 @@
 # Tests that run inside the reference kernel.
 
 guest-kernel-srcs := $(addprefix tests/guest/, exceptions.c memory.c symbols.c)
-guest-smp-srcs := tests/guest/smp.c
+guest-smp-srcs := $(addprefix tests/guest/, smp.c ends.c)
 guest-probe-srcs := $(addprefix tests/guest/, kprobe.c everywhere.c home.c \
 	layout.c shapes.S)
+guest-race-srcs := $(addprefix tests/guest/, memory.c states.c threads.c \
+	shapes.S)
 guest-api-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c branches.c \
 	rules.c jprobe.c places.S branches.S jprobe.S)

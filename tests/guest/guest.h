@@ -9,4 +9,17 @@
  */
 unsigned int guest_wx_pages(void);
 
+/* Bad ends, by name: `end=lockup` calls end_lockup(). */
+void end_lockup(void);
+void end_hog(void);
+void end_sleep(void);
+void end_stops(void);
+void end_overflow(void);
+void end_handler(void);
+void end_fault(void);
+
+/* Functions that probes are put on by name. */
+long guest_deep(long n);
+void guest_never_returns(void *arg);
+
 #endif

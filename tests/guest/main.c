@@ -12,10 +12,8 @@
 #include <kern/main.h>
 #include <kern/panic.h>
 #include <kern/printk.h>
-#include <kern/smp.h>
 #include <kern/string.h>
-#include <kern/thread.h>
-#include <kern/trap.h>
+#include <kern/symbols.h>
 #include <tl_test.h>
 
 #define MAX_WORD 64
@@ -56,55 +54,16 @@ static uint64_t number_option(const char *key, uint64_t otherwise)
 	return n;
 }
 
-__attribute__((noinline)) static void locked_up_here(void)
-{
-	static volatile unsigned long turns;
-
-	for (;;)
-		turns++;
-}
-
-static void lock_up(void *arg)
-{
-	(void)arg;
-	arch_irq_save();
-	locked_up_here();
-}
-
-static void take_mutex(void)
-{
-	static struct mutex m;
-
-	mutex_lock(&m);
-}
-
-static bool sleep_in_interrupt(enum trap_kind kind, struct pt_regs *regs,
-			       uintptr_t info)
-{
-	(void)kind;
-	(void)regs;
-	(void)info;
-	take_mutex();
-	return true;
-}
-
-/* What the kernel has to notice by itself. */
+/* Call the image's own function end_@how, if there is one. */
 static void misbehave(const char *how)
 {
-	if (!strcmp(how, "lockup")) {
-		watchdog_set_ms(1000);
-		thread_start("lockup", lock_up, NULL, 2);
-	} else if (!strcmp(how, "hog")) {
-		watchdog_set_ms(1000);
-		preempt_disable();
-		locked_up_here();
-	} else if (!strcmp(how, "sleep")) {
-		trap_set_hook(TRAP_TEST, sleep_in_interrupt);
-		arch_send_test();
-	} else if (!strcmp(how, "stops")) {
-		stop_others();
-		stop_others();
-	}
+	char name[MAX_WORD + 4] = "end_";
+	const struct symbol *sym;
+
+	strcopy(name + 4, how, MAX_WORD);
+	sym = symbol_by_name(name);
+	if (sym)
+		((void (*)(void))sym->addr)();
 }
 
 /* The end that was asked for; returns for silence alone. */

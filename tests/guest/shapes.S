@@ -92,6 +92,38 @@
 1:	ret
 	done	shape_depth
 
+/* Interrupts off and on again: 0 if they were off in between and are on after. */
+	shape	shape_cli
+	pushfq
+	cli
+	pushfq
+	popq	%rax
+	sti
+	nop
+	pushfq
+	popq	%rcx
+	popfq
+	notq	%rcx
+	orq	%rcx, %rax
+	andl	$0x200, %eax
+	ret
+	done	shape_cli
+
+/* A spin that somebody else ends: while (!*rdi) pause; *rdi. */
+	shape	shape_spin
+1:	pause
+	movq	(%rdi), %rax
+	testq	%rax, %rax
+	jz	1b
+	ret
+	done	shape_spin
+
+/* Reads *rdi; that must not fault. */
+	shape	shape_load
+	movq	(%rdi), %rax
+	ret
+	done	shape_load
+
 /* Reads *rdi; if that faults, the kernel goes on at 2 (kernel/x86/trap.c). */
 	shape	shape_fault
 1:	movq	(%rdi), %rax
