@@ -16,6 +16,7 @@ host-linux-object-srcs := host/linux/object/inroads.c
 host-linux-own-srcs := $(host-linux-object-srcs) \
 	host/linux/own/home.c \
 	host/linux/own/lock.c \
+	host/linux/own/masks.c \
 	host/linux/own/note.S \
 	host/linux/own/patch.c \
 	host/linux/own/search.c \

@@ -484,3 +484,121 @@ TL_TEST(a_breakpoint_on_a_small_stack_uses_the_alternate_one)
 {
 	CHECK_EQ(in_child(on_small_stack), 0);
 }
+
+/* ---- masks that are set while breakpoints are armed -------------------------------- */
+
+static void *blocks_then_hits(void *arg)
+{
+	sigset_t all, now;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	for (int i = 0; i < 100; i++)
+		place_break(1, 2, 0);
+	pthread_sigmask(SIG_BLOCK, NULL, &now);
+	*(bool *)arg = sigismember(&now, SIGTRAP) == 1 &&
+		       sigismember(&now, SIGUSR1) == 1;
+	sigdelset(&all, SIGTRAP);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	sigprocmask(SIG_SETMASK, NULL, &now);
+	*(bool *)arg &= sigismember(&now, SIGTRAP) == 0;
+	return NULL;
+}
+
+static int blocked_later(void)
+{
+	struct kprobe q = { .addr = (void *)place_jump, .pre_handler = hit };
+	bool believes = false;
+	sigset_t all;
+	pthread_t t;
+
+	MUST(!arm());
+	MUST(!pthread_create(&t, NULL, blocks_then_hits, &believes));
+	MUST(!pthread_join(t, NULL));
+	MUST(believes && hits == 100);
+	/* And whoever believes to block it may register. */
+	sigfillset(&all);
+	MUST(!pthread_sigmask(SIG_BLOCK, &all, NULL));
+	MUST(!register_kprobe(&q));
+	MUST(place_jump(1, 2, 0) == 3 && place_break(1, 2, 0) == 3);
+	MUST(hits == 102);
+	return 0;
+}
+
+TL_TEST(sigtrap_blocked_by_the_c_library_does_not_kill)
+{
+	CHECK_EQ(in_child(blocked_later), 0);
+}
+
+static void in_handler(int sig)
+{
+	sigset_t now;
+
+	(void)sig;
+	others += place_break(20, 22, 0) == 42;
+	sigprocmask(SIG_BLOCK, NULL, &now);
+	traps += sigismember(&now, SIGTRAP) == 1;
+}
+
+static int blocked_in_handler(void)
+{
+	struct sigaction act = { .sa_handler = in_handler }, old;
+	sigset_t now;
+
+	sigfillset(&act.sa_mask);
+	MUST(!sigaction(SIGUSR1, &act, NULL));
+	MUST(!arm());
+	MUST(!sigaction(SIGUSR2, &act, NULL));
+	raise(SIGUSR1);
+	raise(SIGUSR2);
+	MUST(others == 2 && traps == 2 && hits == 2);
+	sigprocmask(SIG_BLOCK, NULL, &now);
+	MUST(sigismember(&now, SIGTRAP) == 0);
+	MUST(!sigaction(SIGUSR1, NULL, &old));
+	MUST(sigismember(&old.sa_mask, SIGTRAP) == 1);
+	return 0;
+}
+
+TL_TEST(breakpoints_work_in_handlers_that_block_all_signals)
+{
+	CHECK_EQ(in_child(blocked_in_handler), 0);
+}
+
+static int sent_while_blocked(void)
+{
+	struct sigaction act = { .sa_sigaction = look, .sa_flags = SA_SIGINFO };
+	sigset_t trap;
+
+	MUST(!sigaction(SIGTRAP, &act, NULL));
+	MUST(!arm());
+	sigemptyset(&trap);
+	sigaddset(&trap, SIGTRAP);
+	MUST(!sigprocmask(SIG_BLOCK, &trap, NULL));
+	raise(SIGTRAP);
+	MUST(place_break(1, 2, 0) == 3 && hits == 1);
+	MUST(traps == 0);
+	MUST(!sigprocmask(SIG_UNBLOCK, &trap, NULL));
+	MUST(traps == 1);
+	return 0;
+}
+
+static int trap_while_blocked(void)
+{
+	struct sigaction act = { .sa_sigaction = look, .sa_flags = SA_SIGINFO };
+	sigset_t trap;
+
+	MUST(!sigaction(SIGTRAP, &act, NULL));
+	MUST(!arm());
+	sigemptyset(&trap);
+	sigaddset(&trap, SIGTRAP);
+	MUST(!sigprocmask(SIG_BLOCK, &trap, NULL));
+	MUST(place_break(1, 2, 0) == 3);
+	place_own_int3(1, 2, 0);
+	return 1;
+}
+
+TL_TEST(a_blocked_sigtrap_waits_if_it_was_sent_and_kills_if_it_is_a_trap)
+{
+	CHECK_EQ(in_child(sent_while_blocked), 0);
+	CHECK_EQ(in_child(trap_while_blocked), 1000 + SIGTRAP);
+}

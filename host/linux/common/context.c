@@ -48,9 +48,10 @@
 #define PAGES	   4 /* of its stacks; direct mapped */
 
 struct entry {
-	uintptr_t key; /* thread pointer, or thread number * 2 + 1 */
-	uint32_t tid;  /* whose it is; 0: nobody has asked */
-	uint32_t pid;  /* in which process */
+	uintptr_t key;	/* thread pointer, or thread number * 2 + 1 */
+	uint32_t tid;	/* whose it is; 0: nobody has asked */
+	uint8_t pid[3]; /* in which process: less than 1 << 22 */
+	uint8_t trap;	/* tl_thread_trap() */
 	uintptr_t page[PAGES];
 	struct tl_context cx;
 	uint64_t word;		 /* tl_thread_word() */
@@ -155,6 +156,11 @@ static bool is_alive(uint32_t tid, uint32_t pid)
 	return tl_sys3(__NR_tgkill, pid, tid, 0) != -TL_ESRCH;
 }
 
+static bool is_of_process(const struct entry *e, uint32_t pid)
+{
+	return (e->pid[0] | e->pid[1] << 8 | e->pid[2] << 16) == (int)pid;
+}
+
 /*
  * Make @e ours, of thread @tid, if it is nobody's any more.  In a child of fork()
  * it is the same thread by another number, and goes on with what it does.
@@ -163,19 +169,23 @@ static bool take_over(struct entry *e, uint32_t tid)
 {
 	uint32_t pid = tl_sys0(__NR_getpid);
 	uint32_t old = __atomic_load_n(&e->tid, __ATOMIC_RELAXED);
-	bool forked = old && e->pid != pid;
+	bool forked = old && !is_of_process(e, pid);
 
 	if (old && !forked && is_alive(old, pid))
 		return false;
 	if (!__atomic_compare_exchange_n(&e->tid, &old, tid, false,
 					 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		return old == tid;
-	e->pid = pid;
+	e->pid[0] = pid;
+	e->pid[1] = pid >> 8;
+	e->pid[2] = pid >> 16;
 	e->word = 0;
 	for (unsigned int i = 0; i < PAGES; i++)
 		e->page[i] = 0;
-	if (!forked)
-		tl_trap_thread_ended(&e->cx);
+	if (forked)
+		return true;
+	e->trap = 0;
+	tl_trap_thread_ended(&e->cx);
 	return true;
 }
 
@@ -276,6 +286,15 @@ uint64_t *tl_thread_word(uintptr_t *thread)
 	e = (struct entry *)((char *)cx - offsetof(struct entry, cx));
 	*thread = e->key;
 	return &e->word;
+}
+
+uint8_t *tl_thread_trap(void)
+{
+	struct tl_context *cx = check ? tlh_context() : NULL;
+
+	return cx ? &((struct entry *)((char *)cx - offsetof(struct entry, cx)))
+			       ->trap
+		  : NULL;
 }
 
 int tlh_each_context(int (*fn)(struct tl_context *cx, void *arg), void *arg)

@@ -32,6 +32,14 @@ void tl_contexts_check(void);
 /* The number of the thread of @cx, if that is checked; else 0. */
 int tl_context_thread(const struct tl_context *cx);
 
+/*
+ * What this thread believes of SIGTRAP, which it does not really block: where
+ * that is kept, or NULL.  Context: any.
+ */
+uint8_t *tl_thread_trap(void);
+#define TL_TRAP_BLOCKED 1
+#define TL_TRAP_PENDING 2
+
 /* The list of all contexts, by their `next`. */
 extern struct tl_context *tl_newest_context;
 

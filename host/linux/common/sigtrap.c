@@ -11,6 +11,9 @@
  *     ignored                   the kernel kills: so do we        nothing
  *     default                   killed, at the very instruction   killed
  *
+ * A thread that has blocked SIGTRAP by the C library's functions, which then does
+ * not really block it (own/masks.c), is killed by a trap and keeps what was sent.
+ *
  * Ours is installed with SA_NODEFER, since a handler of ours may run into
  * another breakpoint, and a SIGTRAP that is blocked then kills; and with
  * SA_ONSTACK, since the stack of the interrupted code may be too small (and in
@@ -208,11 +211,18 @@ static void hand_on(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
 	struct frame *f =
 		(struct frame *)((char *)uc - offsetof(struct frame, uc));
 	bool sent = info->code <= 0;
+	uint8_t *trap = tl_thread_trap();
+	bool blocked = trap && (*trap & TL_TRAP_BLOCKED);
 	uint64_t mask;
 
 	if (handler == SIG_IGN && sent)
 		return;
-	if (handler == SIG_IGN || handler == SIG_DFL) {
+	if (blocked && sent) {
+		*trap |= TL_TRAP_PENDING;
+		return;
+	}
+	/* A trap that is blocked cannot wait: the kernel kills. */
+	if (blocked || handler == SIG_IGN || handler == SIG_DFL) {
 		die(sig, info, uc);
 		return;
 	}

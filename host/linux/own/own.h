@@ -20,6 +20,13 @@ int tl_home_init(void);
  */
 void tl_signals_start(void);
 
+/* ---- masks.c -------------------------------------------------------------------- */
+
+/* From now on the C library's functions do not block SIGTRAP. */
+void tl_masks_start(void);
+/* Have this thread believe that it does, or not; what it believed.  Context: any. */
+bool tl_block_sigtrap(bool block);
+
 /* ---- text.c -------------------------------------------------------------------- */
 
 /*

@@ -44,7 +44,7 @@
 
 /* In the words of the frame that the kernel leaves unused. */
 #define NOTED 0x7472706c73686f77UL
-enum { NOTE_MAGIC, NOTE_RESUME, NOTE_SHOWN };
+enum { NOTE_MAGIC, NOTE_RESUME, NOTE_SHOWN, NOTE_TRAP };
 
 extern const char __start_trapline_text[] __attribute__((visibility("hidden")));
 extern const char __stop_trapline_text[] __attribute__((visibility("hidden")));
@@ -144,14 +144,20 @@ static void entry(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
 		__atomic_load_n(&program[sig].handler, __ATOMIC_ACQUIRE);
 
 	show(sig, info, uc);
+	uc->reserved[NOTE_TRAP] = program[sig].mask & TL_SIG_BIT(TL_SIGTRAP)
+					  ? tl_block_sigtrap(true)
+					  : 2;
 	if (handler > SIG_IGN) /* else it is being taken away just now */
 		tl_signal_jump(handler, sig, info, uc);
 }
 
 __attribute__((used)) void tl_signal_return(struct tl_ucontext *uc)
 {
-	if (uc->reserved[NOTE_MAGIC] == NOTED &&
-	    uc->reserved[NOTE_SHOWN] == uc->ip)
+	bool noted = uc->reserved[NOTE_MAGIC] == NOTED;
+
+	if (noted && uc->reserved[NOTE_TRAP] < 2)
+		tl_block_sigtrap(uc->reserved[NOTE_TRAP]);
+	if (noted && uc->reserved[NOTE_SHOWN] == uc->ip)
 		uc->ip = uc->reserved[NOTE_RESUME];
 	else
 		uc->ip = tl_trap_resume(uc->ip, uc->sp);
@@ -187,6 +193,7 @@ static struct tl_sigaction in_front_of(const struct tl_sigaction *act)
 	k.handler = (uintptr_t)entry;
 	k.flags |= TL_SA_SIGINFO | TL_SA_RESTORER;
 	k.restorer = (uintptr_t)tl_signal_restorer;
+	k.mask &= ~TL_SIG_BIT(TL_SIGTRAP); /* masks.c */
 	return k;
 }
 
@@ -366,6 +373,7 @@ static bool start(void)
 		return false;
 	}
 	take_all();
+	tl_masks_start();
 	return true;
 }
 
