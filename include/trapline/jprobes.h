@@ -73,6 +73,9 @@ struct jprobe {
 	int stack_args;
 };
 
+/* What modules put around their handler. */
+#define JPROBE_ENTRY(handler) (handler)
+
 /*
  * Register @jp and arm it, unless it is DISABLED.
  *

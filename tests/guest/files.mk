@@ -3,7 +3,7 @@
 
 guest-kernel-srcs := $(addprefix tests/guest/, exceptions.c memory.c symbols.c)
 guest-smp-srcs := $(addprefix tests/guest/, smp.c ends.c)
-guest-probe-srcs := $(addprefix tests/guest/, kprobe.c everywhere.c home.c \
+guest-probe-srcs := $(addprefix tests/guest/, kprobe.c jprobe.c everywhere.c home.c \
 	layout.c shapes.S)
 guest-race-srcs := $(addprefix tests/guest/, memory.c states.c threads.c \
 	shapes.S)
