@@ -273,7 +273,7 @@ TL_TEST(a_process_that_execs_meanwhile_becomes_the_other_program)
 		victim_end(&v);
 	}
 	/* Exec waits for the dead, we for the exec: nobody for a time limit. */
-	CHECK(slow < 4);
+	CHECK(slow < 8);
 }
 
 /* ---- those who share the memory without being threads --------------------- */

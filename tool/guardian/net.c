@@ -43,7 +43,6 @@
 #define CLOSE_MS 40000 /* or this: it waits for those whom it must not leave */
 #define PARTING_MS 3000 /* from the end of the conversation until then */
 #define TICK_US 1000
-#define ATTEMPTS 5
 #define ITEMS_MAX 100000
 
 enum op { OPEN, EVICT, QUIET, PLACES, CLOSE };
@@ -52,7 +51,7 @@ struct message {
 	uint32_t op;
 	uint32_t n;
 	int32_t err;
-	uint32_t unused;
+	uint32_t us; /* with a refusal: how long somebody was stopped for it */
 };
 
 /* A process that goes before all others while the target waits for it. */
@@ -66,6 +65,7 @@ struct net {
 	pid_t child;
 	int socket;
 	unsigned int timeout_ms;
+	uint64_t longest_stop_ns; /* of the attempts that failed */
 	bool dead;
 	struct hurry self;
 	struct hurry worker;
@@ -137,8 +137,6 @@ static void calm_down(const struct hurry *hu)
 }
 
 /* ---- the net's end -------------------------------------------------------- */
-
-static volatile sig_atomic_t somebody_stopped;
 
 static int compare_areas(const void *a, const void *b)
 {
@@ -221,7 +219,9 @@ static int serve_places(struct net_hold *h, int fd)
 	struct net_spot *spots;
 	int err;
 
-	net_attend(h);
+	err = net_settle(h);
+	if (err < 0)
+		return err;
 	spots = calloc(h->n_tasks + 1, sizeof(*spots));
 	if (!spots)
 		return -ENOMEM;
@@ -238,15 +238,16 @@ static int serve_places(struct net_hold *h, int fd)
 static void await_request(struct net_hold *h, int fd)
 {
 	struct pollfd p = { fd, POLLIN, 0 };
-	sigset_t none;
+	sigset_t none, child;
 
 	sigemptyset(&none);
-	while (ppoll(&p, 1, NULL, &none) <= 0) {
-		if (somebody_stopped && net_leaves_some(h)) {
-			somebody_stopped = 0;
-			net_attend(h);
-		}
-	}
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+	do
+		net_attend(h);
+	while (ppoll(&p, 1, NULL, &none) <= 0);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static int serve_one(struct net_hold *h, int fd)
@@ -270,6 +271,7 @@ static void serve(struct net_hold *h, int fd, uint64_t begun)
 	m.err = net_stop(h);
 	if (m.err) {
 		net_release(h);
+		m.us = (uint32_t)(h->stats.longest_stop_ns / 1000);
 		send_all(fd, &m, sizeof(m));
 		return;
 	}
@@ -296,13 +298,6 @@ static void tick(int sig)
 	errno = err;
 }
 
-/* Let through by await_request() alone. */
-static void child_stopped(int sig)
-{
-	(void)sig;
-	somebody_stopped = 1;
-}
-
 /*
  * A process of its own, of which nothing is left of the guardian but code:
  * its descriptors are closed, its signals are as new.  So is its name: whoever
@@ -311,10 +306,11 @@ static void child_stopped(int sig)
 static void net_main(struct net_hold *h, int fd, uint64_t begun)
 {
 	struct sigaction sa = { .sa_handler = tick };
-	struct sigaction stop = { .sa_handler = child_stopped };
+	struct sigaction stop = { .sa_handler = net_child_stopped,
+				  .sa_flags = SA_RESTART };
 	const struct itimerval every = { { 0, TICK_US }, { 0, TICK_US } };
 	struct rlimit files;
-	sigset_t mask;
+	sigset_t none;
 
 	prctl(PR_SET_NAME, "tl-net");
 
@@ -323,11 +319,10 @@ static void net_main(struct net_hold *h, int fd, uint64_t begun)
 					    sig == SIGQUIT || sig == SIGTERM ?
 				    SIG_IGN :
 				    SIG_DFL);
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGCHLD);
+	sigemptyset(&none);
 	sigaction(SIGALRM, &sa, NULL);
 	sigaction(SIGCHLD, &stop, NULL);
-	sigprocmask(SIG_SETMASK, &mask, NULL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (dup2(fd, 3) == 3)
 		fd = 3;
 	syscall(SYS_close_range, fd + 1, ~0u, 0);
@@ -341,7 +336,8 @@ static void net_main(struct net_hold *h, int fd, uint64_t begun)
 	/* The first event of a machine takes its time. */
 	h->options.watch_blocked =
 		h->options.watch_blocked && net_can_watch();
-	h->deadline = net_clock() + h->options.timeout_ms * 1000000ull;
+	/* For finding everybody, while nobody is stopped. */
+	h->deadline = net_clock() + NET_TIMEOUT_MS * 1000000ull;
 	setitimer(ITIMER_REAL, &every, NULL);
 	serve(h, fd, begun);
 	_exit(0);
@@ -378,14 +374,18 @@ static int answer(struct net *net, enum op op, void *buf, size_t len)
 		err = -EPROTO;
 	if (!err && len)
 		err = receive_all(net->socket, buf, len, limit);
-	if (!err)
+	if (!err) {
+		if (op == OPEN)
+			net->longest_stop_ns = m.us * 1000ull;
 		return m.err;
+	}
 	end_child(net);
 	return err;
 }
 
 static int open_once(struct net **out, pid_t pid, pid_t worker,
-		     const struct net_options *options)
+		     const struct net_options *options, unsigned int ms,
+		     uint64_t *longest_stop_ns)
 {
 	struct net_hold h = { .pid = pid, .worker = worker };
 	uint64_t begun = net_clock();
@@ -394,8 +394,7 @@ static int open_once(struct net **out, pid_t pid, pid_t worker,
 
 	if (options)
 		h.options = *options;
-	if (!h.options.timeout_ms)
-		h.options.timeout_ms = NET_TIMEOUT_MS;
+	h.options.timeout_ms = ms;
 	net = calloc(1, sizeof(*net));
 	if (!net)
 		return -ENOMEM;
@@ -417,6 +416,9 @@ static int open_once(struct net **out, pid_t pid, pid_t worker,
 	close(sv[1]);
 	net->socket = sv[0];
 	err = answer(net, OPEN, NULL, 0);
+	if (net->longest_stop_ns > *longest_stop_ns)
+		*longest_stop_ns = net->longest_stop_ns;
+	net->longest_stop_ns = *longest_stop_ns;
 	if (!err) {
 		/* Not before: those who are to stop need the CPU, too. */
 		if (worker)
@@ -442,12 +444,23 @@ free_net:
 int net_open(struct net **out, pid_t pid, pid_t worker,
 	     const struct net_options *options)
 {
+	/*
+	 * On a busy machine one thread that waits for a CPU holds up all the
+	 * others.  It is better to let them go soon, and try again.
+	 */
+	static const unsigned int ms[] = {
+		10, 20, 40, 80, NET_TIMEOUT_MS, NET_TIMEOUT_MS, NET_TIMEOUT_MS
+	};
 	bool once = options && options->timeout_ms;
+	uint64_t longest_stop_ns = 0;
 	int err;
 
-	for (int i = 0;; i++) {
-		err = open_once(out, pid, worker, options);
-		if (err != -ETIMEDOUT || once || i == ATTEMPTS - 1)
+	for (size_t i = 0;; i++) {
+		err = open_once(out, pid, worker, options,
+				once ? options->timeout_ms : ms[i],
+				&longest_stop_ns);
+		if (err != -ETIMEDOUT || once ||
+		    i == sizeof(ms) / sizeof(ms[0]) - 1)
 			return err;
 		nanosleep(&(struct timespec){ 0, 20000000 }, NULL);
 	}
@@ -530,6 +543,8 @@ int net_close(struct net *net, struct net_stats *stats)
 	if (!net->dead)
 		while (waitpid(net->child, NULL, 0) < 0 && errno == EINTR)
 			;
+	if (figures.longest_stop_ns < net->longest_stop_ns)
+		figures.longest_stop_ns = net->longest_stop_ns;
 	if (stats)
 		*stats = figures;
 	calm_down(&net->self);

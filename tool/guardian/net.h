@@ -68,7 +68,11 @@ struct net_stats {
 	unsigned int rewound;      /* system calls saved from EINTR */
 	unsigned int moved;        /* threads that were given another place */
 	uint64_t scanned;          /* bytes of stacks and memory searched */
-	uint64_t longest_stop_ns;  /* of any one thread */
+	/*
+	 * Of any one thread, from its stop, or at most a millisecond before,
+	 * until it is let go.  To wait for a CPU before is not to be stopped.
+	 */
+	uint64_t longest_stop_ns;
 	uint64_t total_ns;         /* from net_open() to the end */
 };
 

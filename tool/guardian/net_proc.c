@@ -190,6 +190,15 @@ int net_look(pid_t pid, pid_t tid, struct net_place *place)
 	return 0;
 }
 
+bool net_has_memory(pid_t pid)
+{
+	char path[32], text[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
+	return slurp(path, text, sizeof(text)) > 0 &&
+	       strtoul(text, NULL, 10) != 0;
+}
+
 int net_same_memory(pid_t a, pid_t b)
 {
 	long r = syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0);

@@ -254,6 +254,7 @@ static void scan_memory(struct scan *s, uintptr_t from, uintptr_t to)
 			from = (from | 4095) + 1;
 			continue;
 		}
+		net_attend(s->h);
 		s->h->stats.scanned += (uint64_t)got;
 		scan_words(s, s->chunk, (size_t)got / 8);
 		from += (uintptr_t)got;

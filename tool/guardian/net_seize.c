@@ -226,8 +226,10 @@ static int seize_sharing(struct net_hold *h, const pid_t *list, int n)
 	int i, r, news = 0;
 
 	for (i = 0; i < n; i++) {
+		/* Who has none left has the same as kernel threads. */
 		if (list[i] == h->worker || known_process(h, list[i]) ||
-		    net_same_memory(net_reader(h), list[i]) != 1)
+		    net_same_memory(net_reader(h), list[i]) != 1 ||
+		    !net_has_memory(list[i]))
 			continue;
 		r = seize_process(h, list[i]);
 		if (r < 0 && r != -ESRCH)

@@ -38,6 +38,7 @@
 
 #define X32_BIT 0x40000000 /* in the number of a system call */
 #define ERESTARTNOHAND 514 /* what system calls return inside the kernel */
+#define PER_TASK_NS 30000  /* that is added to a time limit */
 #define STUCK_MS 30        /* how long to follow those in the kernel */
 #define LATE_MS 1500       /* and those that only wait for a CPU */
 #define HIT_MS 30000       /* and those with a signal that would kill them */
@@ -189,6 +190,7 @@ static int stopped(struct net_hold *h, size_t i, int status)
 	t->signal = t->stop == NET_STOP_SIGNAL ? WSTOPSIG(status) : 0;
 	if (!t->since)
 		t->since = net_clock();
+	t->held = true;
 
 	if (event == PTRACE_EVENT_EXEC && t->pid == h->pid)
 		return -ESRCH;
@@ -221,6 +223,16 @@ static void ask(struct net_task *t)
 		t->since = net_clock();
 	if (ptrace(PTRACE_INTERRUPT, t->tid, 0, 0) && errno == ESRCH)
 		t->state = NET_FREE;
+}
+
+/*
+ * Seen at @now that it has not stopped: it waits for a CPU, as it would without
+ * us.
+ */
+static void not_yet(struct net_task *t, uint64_t now)
+{
+	if (!t->held)
+		t->since = now;
 }
 
 /* Is the guardian still there? */
@@ -270,15 +282,19 @@ static void look_at_late(struct net_hold *h, struct net_task *t)
 static int collect_pass(struct net_hold *h, bool look, size_t *late)
 {
 	int err, status, n = 0;
+	uint64_t now;
 	size_t i;
 	pid_t r;
 
 	for (i = 0; i < h->n_tasks; i++) {
 		if (h->tasks[i].state != NET_ASKED)
 			continue;
+		now = net_clock();
 		r = wait_task(h->tasks[i].tid, &status, WNOHANG);
 		if (r < 0)
 			h->tasks[i].state = NET_FREE;
+		if (!r)
+			not_yet(&h->tasks[i], now);
 		if (r > 0) {
 			err = stopped(h, i, status);
 			if (err)
@@ -336,6 +352,12 @@ bool net_leaves_some(const struct net_hold *h)
 	return h->options.watch_blocked || h->options.leave_blocked;
 }
 
+/* To stop all: more for the many. */
+static uint64_t time_for(const struct net_hold *h)
+{
+	return h->options.timeout_ms * 1000000ull + h->n_tasks * PER_TASK_NS;
+}
+
 /*
  * To watch takes longer than to ask: nobody is to wait for it.  The time limit
  * is for those who wait.
@@ -344,13 +366,14 @@ static int ask_and_collect(struct net_hold *h, bool again)
 {
 	size_t i;
 
-	for (i = 0; i < h->n_tasks; i++)
+	for (i = 0; i < h->n_tasks; i++) {
 		if (h->tasks[i].state == NET_SEIZED &&
 		    may_sleep_on(h, &h->tasks[i]))
 			h->tasks[i].state = NET_BLOCKED;
+		net_attend(h);
+	}
 	if (!again)
-		h->deadline =
-			net_clock() + h->options.timeout_ms * 1000000ull;
+		h->deadline = net_clock() + time_for(h);
 	for (i = 0; i < h->n_tasks; i++)
 		if (h->tasks[i].state == NET_SEIZED)
 			ask(&h->tasks[i]);
@@ -420,7 +443,7 @@ int net_wake(struct net_hold *h,
 	size_t i, n = h->n_tasks;
 	int r, status, news = 0;
 
-	h->deadline = net_clock() + h->options.timeout_ms * 1000000ull;
+	h->deadline = net_clock() + NET_TIMEOUT_MS * 1000000ull;
 	for (i = 0; i < n; i++) {
 		if (h->tasks[i].state != NET_BLOCKED)
 			continue;
@@ -451,9 +474,32 @@ static bool nobody(const struct net_task *t, void *arg)
 	return false;
 }
 
+int net_settle(struct net_hold *h)
+{
+	int r = net_wake(h, nobody, NULL);
+
+	return r < 0 ? r : 0;
+}
+
+static volatile sig_atomic_t somebody_stopped;
+
+void net_child_stopped(int sig)
+{
+	(void)sig;
+	somebody_stopped = 1;
+}
+
 void net_attend(struct net_hold *h)
 {
-	net_wake(h, nobody, NULL);
+	int status;
+
+	if (!somebody_stopped || !h->options.watch_blocked)
+		return;
+	somebody_stopped = 0;
+	for (size_t i = 0; i < h->n_tasks; i++)
+		if (h->tasks[i].state == NET_BLOCKED &&
+		    wait_task(h->tasks[i].tid, &status, WNOHANG) > 0)
+			stopped(h, i, status);
 }
 
 static bool was_hit(const struct net_task *t, void *arg)
@@ -498,8 +544,10 @@ static void follow(struct net_hold *h)
 			r = wait_task(t->tid, &status, WNOHANG);
 			if (r < 0)
 				t->state = NET_FREE;
-			if (!r && t->state == NET_ASKED)
+			if (!r && t->state == NET_ASKED) {
+				not_yet(t, now);
 				look_at_late(h, t);
+			}
 			if (!r)
 				n += t->state == NET_ASKED ||
 				     (t->state == NET_STUCK &&

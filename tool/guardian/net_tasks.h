@@ -36,7 +36,8 @@ struct net_task {
 	int signal;       /* NET_STOP_SIGNAL: which */
 	bool quiet_birth; /* cannot have made a task that we did not see */
 	bool foreign;     /* born by fork: does not share the memory */
-	uint64_t since;   /* held since, by our clock; 0: not yet */
+	uint64_t since;   /* held since then or later, by our clock; 0: not yet */
+	bool held;        /* has stopped once; since is final */
 	int runs_fd;
 	uint64_t runs;    /* how often it had got a CPU when place was read */
 	int watch;        /* what holds it when it wakes; -1: nothing */
@@ -113,8 +114,15 @@ bool net_spot_of(const struct net_task *t, struct net_spot *spot);
 /* Has a task that was left blocked run since its place was read? */
 bool net_has_run(const struct net_task *t);
 
-/* Take notice of those left blocked that have stopped. */
+/*
+ * Those who are watched and have woken are taken out of the stop for their
+ * signal (W4).  To be called now and then; costs nothing if nobody has stopped.
+ */
 void net_attend(struct net_hold *h);
+void net_child_stopped(int sig);
+
+/* The same, and all who are on their way have stopped.  0 or an error. */
+int net_settle(struct net_hold *h);
 
 /* net_watch.c */
 
@@ -178,6 +186,9 @@ int net_children(pid_t pid, pid_t tid, pid_t **children);
 /* How often a thread has got a CPU: a descriptor to ask; 0: not known. */
 int net_open_runs(pid_t pid, pid_t tid);
 uint64_t net_runs(int fd);
+
+/* Has process @pid a memory? */
+bool net_has_memory(pid_t pid);
 
 struct net_status {
 	char state;
