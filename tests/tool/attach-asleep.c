@@ -5,7 +5,8 @@
  *
  * A thread sleeps in each kind of call through attach, arm, disarm and detach,
  * several times, while another one runs.  That a sleeper was not interrupted is
- * shown by the kernel's own figures: it has not got a CPU once.
+ * shown by the kernel's own figures: it has not got a CPU once.  And whenever tool
+ * and guardian are killed, the target goes on.
  */
 #include "attach-lib.h"
 
@@ -338,4 +339,98 @@ TL_TEST(sleepers_are_not_interrupted_by_a_session)
 	CHECK(text_same(pid));
 	CHECK_EQ(copied_text_kb(pid), 0);
 	CHECK_EQ(victim_stop(pid), 0);
+}
+
+/* ---- killed at any instant ----------------------------------------------- */
+
+static void be_the_tool(pid_t target)
+{
+	static const struct session_options plain;
+	struct session_probe p;
+	struct session *s;
+
+	if (session_attach(&s, target, &plain))
+		_exit(2);
+	probed_probe(&p, SESSION_COUNT);
+	session_add(s, &p, 1);
+	_exit(session_detach(s) ? 3 : 0);
+}
+
+static bool is_named(pid_t pid, const char *name)
+{
+	char path[64], comm[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	f = fopen(path, "r");
+	if (f) {
+		if (!fgets(comm, sizeof(comm), f))
+			comm[0] = '\0';
+		fclose(f);
+	}
+	return strncmp(comm, name, strlen(name)) == 0;
+}
+
+/*
+ * The children of ours but @target: those whose name begins with @name are
+ * killed, the dead are buried.  How many are left.
+ */
+static int part_with_children(pid_t target, const char *name)
+{
+	char path[64], text[512] = "", *at = text, *next;
+	pid_t pid;
+	int n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	f = fopen(path, "r");
+	if (f) {
+		if (!fgets(text, sizeof(text), f))
+			text[0] = '\0';
+		fclose(f);
+	}
+	for (; (pid = (pid_t)strtol(at, &next, 10)) > 0; at = next) {
+		if (pid == target)
+			continue;
+		if (name && is_named(pid, name))
+			kill(pid, SIGKILL);
+		if (waitpid(pid, NULL, WNOHANG | __WALL) != pid)
+			n++;
+	}
+	return n;
+}
+
+TL_TEST(whoever_bears_the_tools_name_may_be_killed_at_any_instant)
+{
+	uint64_t state = tl_test_seed;
+	pid_t target, tool;
+	char *maps;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	target = victim_start(victim_threads);
+	REQUIRE(target > 0);
+	maps = maps_text(target);
+	for (unsigned int i = 0; i < 60 * tl_test_scale; i++) {
+		tool = fork();
+		if (!tool)
+			be_the_tool(target);
+		usleep((useconds_t)(tl_test_random(&state) % 40000));
+		kill(tool, SIGKILL);
+		for (int n = 0; n < 5; n++)
+			part_with_children(target, "trapline");
+		for (int n = 0; n < 5000; n++) {
+			if (!part_with_children(target, NULL))
+				break;
+			nap_ms(1);
+		}
+		CHECK_EQ(part_with_children(target, NULL), 0);
+		CHECK(still_right(target));
+		CHECK(session_clean(target) >= 0);
+		CHECK(maps_same(target, maps, 1000));
+		CHECK(text_same(target));
+		CHECK_EQ(copied_text_kb(target), 0);
+		CHECK_EQ(shared->wrong, 0);
+	}
+	CHECK_EQ(victim_stop(target), 0);
+	free(maps);
 }
