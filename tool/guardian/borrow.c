@@ -90,6 +90,7 @@ struct loan {
 	pid_t reap; /* only wait for this child of T's; 0: make a worker */
 	pid_t middle;
 	pid_t worker;
+	uint64_t since; /* when T had stopped, by our clock */
 };
 
 /* ---- the cave ------------------------------------------------------------ */
@@ -344,6 +345,14 @@ static void plan_return(struct loan *l)
 	}
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 /* Seize and stop T, and look at it. */
 static int take(struct loan *l)
 {
@@ -363,6 +372,7 @@ static int take(struct loan *l)
 	err = event_stop(l->tid, PTRACE_EVENT_STOP);
 	if (err)
 		return refuse(err, "thread %d does not stop", l->tid);
+	l->since = now_ns();
 	if (ptrace(PTRACE_GETREGS, l->tid, 0, &l->exact) ||
 	    ptrace(PTRACE_GETSIGMASK, l->tid, 8, &l->mask))
 		return -ESRCH;
@@ -764,14 +774,6 @@ uint64_t worker_longest_loan(void)
 	return longest_loan_ns;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* Before all others, where that is allowed: T waits for us. */
 static bool hurry(void)
 {
@@ -794,7 +796,6 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap)
 {
 	struct loan l = { .pid = pid, .tid = tid, .reap = reap };
 	bool hurried;
-	uint64_t begun;
 	char path[64];
 	int err;
 
@@ -816,7 +817,6 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap)
 		goto close_mem;
 	}
 	hurried = hurry();
-	begun = now_ns();
 	err = take(&l);
 	if (err) {
 		if (ptrace(PTRACE_DETACH, tid, 0, 0))
@@ -828,10 +828,9 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap)
 	if (err)
 		end_children(&l);
 	give_back(&l, err || reap);
-	begun = now_ns() - begun;
 	calm_down(hurried);
-	if (begun > longest_loan_ns)
-		longest_loan_ns = begun;
+	if (now_ns() - l.since > longest_loan_ns)
+		longest_loan_ns = now_ns() - l.since;
 	if (err || reap)
 		goto close_mem;
 	err = keep_worker(w, &l);
