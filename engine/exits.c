@@ -346,6 +346,15 @@ static bool place(struct exit_probe *e, const struct tl_exit *exit,
 	return must_not_swap(rp, start);
 }
 
+/* Would a jump at the entry take the place of the exit at @at? */
+static bool entry_covers(uintptr_t at, uintptr_t start, uintptr_t end)
+{
+	struct tl_plan plan;
+
+	return !tl_arch_plan(&plan, start, start, end) &&
+	       at - start < plan.window_len;
+}
+
 static struct tl_exits *new_set(const struct kretprobe *rp, uintptr_t start,
 				uintptr_t end)
 {
@@ -362,7 +371,10 @@ static struct tl_exits *new_set(const struct kretprobe *rp, uintptr_t start,
 	set->n = n;
 	for (int i = 0; i < n; i++) {
 		set->exit[i].set = set;
-		if (place(&set->exit[i], &exit[i], rp, start, end))
+		if (place(&set->exit[i], &exit[i], rp, start, end) &&
+		    (must_not_swap(rp, start) ||
+		     !entry_covers((uintptr_t)set->exit[i].kp.addr, start,
+				   end)))
 			continue;
 		tlh_free(set, set_bytes(n));
 		return NULL;

@@ -359,6 +359,27 @@ TL_TEST(return_address_is_left_alone_where_the_exits_are_certain)
 	unregister_kretprobe(&rp);
 }
 
+TL_TEST(entry_whose_jump_covers_the_exit_stays_a_jump)
+{
+	struct kprobe p = { .addr = (void *)place_jump };
+	struct kretprobe rp = { .kp.addr = (void *)place_jump,
+				.entry_handler = entered,
+				.handler = returned,
+				.data_size = 8 };
+	enum tl_why why;
+
+	REQUIRE(register_kprobe(&p) == 0);
+	why = trapline_kprobe_why(&p);
+	unregister_kprobe(&p);
+	reset();
+	REQUIRE(register_kretprobe(&rp) == 0);
+	CHECK_EQ(trapline_kprobe_why(&rp.kp), why);
+	CHECK_EQ(place_jump(30, 12, 0), 42);
+	CHECK_EQ(returns, 1);
+	CHECK_EQ(value, 42);
+	unregister_kretprobe(&rp);
+}
+
 TL_TEST(tail_call_is_followed_by_its_return_address_or_refused)
 {
 	struct kretprobe rp = { .kp.addr = (void *)place_tail,
