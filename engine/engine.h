@@ -431,6 +431,7 @@ struct tl_engine {
 	struct tl_calls *own_calls;
 	struct kretprobe_instance **cells; /* exits.c */
 	unsigned int n_cells;
+	bool cells_spilled;
 	unsigned int trampolines; /* given away */
 	bool held;
 

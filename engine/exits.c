@@ -27,6 +27,9 @@
  *       by longjmp, an exception or the end of its thread: a miss.
  *   E3  An instance that can be found stays readable: pools are freed after a
  *       grace period.
+ *   E4  Each stack pointer has its own first cell, which no other in 2 MiB of
+ *       stack shares; while nobody ever had to use another, only that is looked
+ *       at.  (The mark is set before the note is made, by its thread.)
  *
  * A call that returns where nobody expects it (setjmp and vfork return twice)
  * is told of once: the first return takes its note.
@@ -87,15 +90,25 @@ static struct kretprobe_instance **cells_of(uintptr_t sp)
 	       (bucket & (tl_engine.n_cells / BUCKET - 1)) * BUCKET;
 }
 
+/* The @i-th of them to be looked at. */
+static unsigned int turn(uintptr_t sp, unsigned int i)
+{
+	return ((sp >> 3) % BUCKET + i) % CELLS;
+}
+
 /* Take the list of the call at @sp, or NULL. */
 static struct kretprobe_instance *take(uintptr_t sp)
 {
-	struct kretprobe_instance **cell = cells_of(sp), *first, *none;
+	struct kretprobe_instance **cells = cells_of(sp), *first, *none;
 
 	for (unsigned int i = 0; i < CELLS; i++) {
-		first = tl_load_acquire(&cell[i]);
+		struct kretprobe_instance **cell = &cells[turn(sp, i)];
+
+		if (i == 1 && !tl_load(&tl_engine.cells_spilled))
+			break;
+		first = tl_load_acquire(cell);
 		if (!first || first->fp != sp || /* E3 */
-		    !__atomic_compare_exchange_n(&cell[i], &first, NULL, false,
+		    !__atomic_compare_exchange_n(cell, &first, NULL, false,
 						 __ATOMIC_ACQUIRE,
 						 __ATOMIC_RELAXED))
 			continue;
@@ -103,7 +116,7 @@ static struct kretprobe_instance *take(uintptr_t sp)
 			return first;
 		/* Taken away and used again between two looks. */
 		none = NULL;
-		__atomic_compare_exchange_n(&cell[i], &none, first, false,
+		__atomic_compare_exchange_n(cell, &none, first, false,
 					    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 	}
 	return NULL;
@@ -111,12 +124,16 @@ static struct kretprobe_instance *take(uintptr_t sp)
 
 static bool note(uintptr_t sp, struct kretprobe_instance *first)
 {
-	struct kretprobe_instance **cell = cells_of(sp), *none;
+	struct kretprobe_instance **cells = cells_of(sp), *none;
 
 	for (unsigned int i = 0; i < CELLS; i++) {
-		none = tl_load(&cell[i]);
+		struct kretprobe_instance **cell = &cells[turn(sp, i)];
+
+		if (i == 1)
+			tl_store(&tl_engine.cells_spilled, true); /* E4 */
+		none = tl_load(cell);
 		if (!none && __atomic_compare_exchange_n(
-				     &cell[i], &none, first, false,
+				     cell, &none, first, false,
 				     __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 			return true;
 	}

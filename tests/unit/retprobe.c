@@ -167,6 +167,28 @@ TL_TEST(more_than_one_handful_is_registered)
 	finish();
 }
 
+/* A shadow stack: nothing is replaced, and what cannot be otherwise is refused. */
+TL_TEST(where_return_addresses_must_stay_none_is_replaced)
+{
+	struct ret a = ret('A');
+
+	start_way(0);
+	sim_ops.no_swap = true;
+	a.rp.kp.addr = sim_text + LEAF;
+	CHECK_EQ(register_kretprobe(&a.rp), -TL_EOPNOTSUPP);
+	CHECK_MEM(sim_text, pristine, SIM_TEXT_BYTES);
+	sim_ops.no_swap = false;
+	a.rp.kp.flags = KPROBE_FLAG_NO_SWAP;
+	CHECK_EQ(register_kretprobe(&a.rp), -TL_EOPNOTSUPP);
+	CHECK_EQ(run_call(CALLER).ax, 9);
+	CHECK_STR(trace, "");
+	a.rp.kp.flags = 0;
+	add(&a, LEAF);
+	CHECK_EQ(run_call(CALLER).ax, 9);
+	CHECK_STR(trace, "Aa");
+	finish();
+}
+
 /* ---- following ------------------------------------------------------------------------ */
 
 TL_TEST(handler_sees_the_true_address_and_the_registers_after)
