@@ -17,8 +17,8 @@ flow_\name:
 
 	.macro END name
 	.size	flow_\name, . - flow_\name
-	.pushsection .data.rel.ro, "aw"
-	.quad	flow_\name, flow_\name\()_text
+9999:	.pushsection .data.rel.ro, "aw"
+	.quad	flow_\name, flow_\name\()_text, 9999b - flow_\name
 	.popsection
 	.pushsection .rodata
 flow_\name\()_text:
@@ -441,7 +441,7 @@ FLOW popped
 END popped
 
 	.pushsection .data.rel.ro, "aw"
-	.quad	0, 0
+	.quad	0, 0, 0
 	.popsection
 
 	.data

@@ -9,6 +9,7 @@
 struct flow {
 	long (*fn)(long way);
 	const char *name;
+	unsigned long size;
 };
 extern const struct flow flow_list[];
 

@@ -33,6 +33,7 @@ struct x86_trail {
 #define X86_LEAS      48
 #define X86_TABLE_MAX 4096 /* entries of one table */
 #define X86_SWEPT     8
+#define X86_LABELS    8
 
 struct x86_scan {
 	const struct x86_flow *flow;
@@ -54,8 +55,7 @@ struct x86_scan {
 	bool wants_pointers;  /* … the third */
 	bool wants_no_table;  /* a jmp that is a tail call if there is none */
 	uint16_t sums;	      /* registers of which such addresses are sums */
-	uint16_t code_bases;  /* registers that point into the function … */
-	uint16_t live_bases;  /* … and may still do so here */
+	uint16_t code_bases;  /* registers that point into the function */
 
 	/*
 	 * Which registers hold the addresses of tables that were found, and
@@ -67,6 +67,17 @@ struct x86_scan {
 	uint16_t copies[16];
 	uint16_t to_stack;
 	uint16_t from_stack;
+	bool wants_stack; /* a table's address is added from the stack */
+
+	/*
+	 * Addresses of the function's own code that it takes: tables may hold
+	 * offsets from them.  Registers that got an address of data, and those
+	 * that ought to have, where a jump goes through such a table.
+	 */
+	uint64_t labels[X86_LABELS];
+	unsigned int nr_labels;
+	uint16_t data;
+	uint16_t wants_data;
 
 	bool unresolved;
 	bool may_leave; /* an indirect jump that is, or may be, a tail call */
@@ -105,6 +116,12 @@ bool x86_in_text(const struct x86_flow *flow, uint64_t addr);
  */
 bool x86_offset_tables(struct x86_scan *s, uint64_t addr, unsigned int max);
 bool x86_pointer_table(struct x86_scan *s, uint64_t addr, unsigned int max);
+
+/*
+ * Report what the entries of all tables that the function may know of lead to if
+ * they are offsets from one of its labels.
+ */
+void x86_label_tables(struct x86_scan *s);
 
 /*
  * Report every address that the function and its parts may jump to, whether in

@@ -23,6 +23,7 @@ enum origin {
 	FROM_OFFSETS, /* a sum of two registers */
 	FROM_WIDE,    /* of a register and memory */
 	FROM_POINTERS,
+	FROM_LABEL,	/* a sum of an offset and the address of a label */
 	FROM_ELSEWHERE, /* a tail call */
 	FROM_UNKNOWN,
 	FROM_ARITHMETIC, /* a computed address */
@@ -263,6 +264,13 @@ static bool gives_back_stack(const struct x86_trail *t)
 	return t->opcode == 0x8d && t->reg == X86_REG_RSP;
 }
 
+/* Memory at a fixed place from rsp or rbp. */
+static bool is_stack_slot(const struct x86_trail *t)
+{
+	return (t->attrs & X86_A_MEM) && t->index == X86_REG_NONE &&
+	       (t->base == X86_REG_RSP || t->base == 5);
+}
+
 static bool is_call(const struct x86_trail *t)
 {
 	return t->kind == X86_CALL || t->kind == X86_CALL_IND;
@@ -287,6 +295,8 @@ static enum origin origin_of_result(const struct x86_trail *t, bool epilogue,
 	case 0x01:
 	case 0x03:
 		*sum = 1u << t->reg;
+		if (t->opcode == 3 && is_stack_slot(t))
+			return FROM_OFFSETS;
 		if (!register_form(t))
 			return t->opcode == 3 && t->scale == 8
 				       ? FROM_WIDE
@@ -324,12 +334,14 @@ static void want_table(struct x86_scan *s, uint8_t reg)
 
 /*
  * One of the registers of a sum, made @from instructions before the jump, must
- * have been loaded from an array: of 4 or 8 bytes?
+ * have been loaded from an array: of 4 or 8 bytes?  The other has the address of
+ * the array, or that of a label from which the offsets in it are.
  */
 static enum origin origin_of_sum(struct x86_scan *s, unsigned int from,
 				 uint16_t sum)
 {
 	unsigned int n = s->nr_trail < X86_TRAIL ? s->nr_trail : X86_TRAIL;
+	uint16_t base;
 
 	for (unsigned int i = from + 1; i <= n; i++) {
 		const struct x86_trail *t =
@@ -343,8 +355,13 @@ static enum origin origin_of_sum(struct x86_scan *s, unsigned int from,
 			continue;
 		if (t->scale != 1 && t->scale != (wide ? 8 : 4))
 			continue;
-		want_table(s, t->base);
-		s->wants_tables |= sum & ~(1u << t->reg);
+		base = t->base < 16 ? 1u << t->base : 0;
+		sum &= ~(1u << t->reg);
+		if (sum != base && (sum & s->code_bases) && !wide && base) {
+			s->wants_data |= base;
+			return FROM_LABEL;
+		}
+		s->wants_tables |= base | sum;
 		return wide ? FROM_WIDE : FROM_OFFSETS;
 	}
 	return FROM_ARITHMETIC;
@@ -378,8 +395,11 @@ static enum origin origin_of(struct x86_scan *s, uint8_t reg, uint16_t *sum)
 			continue;
 		}
 		origin = origin_of_result(t, epilogue, sum);
-		if (origin == FROM_POINTERS)
+		if (origin == FROM_POINTERS || origin == FROM_WIDE)
 			want_table(s, t->base);
+		if (origin == FROM_OFFSETS && (t->attrs & X86_A_MEM) &&
+		    t->opcode == 0x03)
+			s->wants_stack = true;
 		return origin == FROM_OFFSETS ? origin_of_sum(s, i, *sum)
 					      : origin;
 	}
@@ -418,6 +438,8 @@ void x86_scan_indirect(struct x86_scan *s, const struct x86_insn *in)
 		break;
 	case FROM_POINTERS:
 		s->wants_pointers = true;
+		break;
+	case FROM_LABEL:
 		break;
 	case FROM_ELSEWHERE:
 		s->may_leave = true;
@@ -492,71 +514,102 @@ static void note_move(struct x86_scan *s, const struct x86_insn *in)
 		s->to_stack |= 1u << (in->reg & 15);
 }
 
-/* Does it add to, or subtract from, a register that points into the function? */
-static bool moves_base(const struct x86_scan *s, const struct x86_insn *in)
+/*
+ * Has one of the two that it adds just been loaded from an array of offsets?  Then
+ * that array must be known, whatever becomes of the sum.
+ */
+static bool adds_offset(struct x86_scan *s, const struct x86_insn *in)
 {
-	uint16_t named = 0;
+	unsigned int n = s->nr_trail < X86_TRAIL ? s->nr_trail : X86_TRAIL;
 
+	for (unsigned int i = 1; i <= n; i++) {
+		const struct x86_trail *t =
+			&s->trail[(s->nr_trail - i) % X86_TRAIL];
+
+		if (t->enc == X86_LEGACY && t->map == 0 && t->opcode == 0x63 &&
+		    (t->attrs & X86_A_MEM) && t->index != X86_REG_NONE &&
+		    t->base < 16 && (t->reg == in->reg || t->reg == in->rm)) {
+			s->wants_data |= 1u << t->base;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Does it add to, or subtract from, a register that may point into the function?
+ * 32 bits are enough for an address only where code lies that low.
+ */
+static bool moves_base(struct x86_scan *s, const struct x86_insn *in)
+{
+	uint16_t reg = 1u << (in->reg & 15), rm = 0;
+	uint16_t bases = s->code_bases;
+
+	if (!(in->rex & 8) && s->flow->end > UINT32_MAX)
+		return false;
 	if (in->attrs & X86_A_MEM)
-		named = in->base < 16 ? 1u << in->base : 0;
+		rm = in->base < 16 && in->opcode == 0x8d ? 1u << in->base : 0;
 	else
-		named = 1u << (in->rm & 15);
+		rm = 1u << (in->rm & 15);
 	switch (in->opcode) {
 	case 0x8d:
 		if (in->index < 16)
-			named |= 1u << in->index;
-		return named & s->live_bases;
+			rm |= 1u << in->index;
+		return rm & bases;
 	case 0x2b: /* a difference of two addresses is none */
-		return s->live_bases & 1u << (in->reg & 15);
+		return reg & bases;
 	case 0x29:
-		return !(in->attrs & X86_A_MEM) && (named & s->live_bases);
+		return rm & bases;
 	case 0x01:
 	case 0x03:
+		if (!(in->attrs & X86_A_MEM) && ((reg | rm) & bases) &&
+		    adds_offset(s, in))
+			return false;
+		return (reg | rm) & bases;
 	case 0x31:
 	case 0x33:
-		if (in->attrs & X86_A_MEM)
-			named = 0;
-		named |= 1u << (in->reg & 15);
-		return named & s->live_bases;
+		return reg != rm && ((reg | rm) & bases);
 	case 0x81:
 	case 0x83:
-		return !(in->attrs & X86_A_MEM) && (in->reg & 7) != 7 &&
-		       (named & s->live_bases);
+		return (in->reg & 7) != 7 && (rm & bases);
 	}
 	return false;
 }
 
 void x86_scan_registers(struct x86_scan *s, const struct x86_insn *in)
 {
-	if (in->kind == X86_CALL || in->kind == X86_CALL_IND)
-		s->live_bases &= 0xf038; /* rbx, rsp, rbp, r12 to r15 */
 	if (in->enc != X86_LEGACY || in->map != 0)
 		return;
-	if (s->live_bases && moves_base(s, in))
+	if (s->code_bases && moves_base(s, in))
 		s->unresolved = true;
 	if (in->opcode == 0x89 || in->opcode == 0x8b)
 		note_move(s, in);
-	if (in->opcode == 0x8b || in->opcode == 0x8d)
-		s->live_bases &= ~(1u << (in->reg & 15));
-	else if (in->opcode == 0x89 && !(in->attrs & X86_A_MEM))
-		s->live_bases &= ~(1u << (in->rm & 15));
-	else if ((in->opcode & 0xf8) == 0x58 || (in->opcode & 0xf8) == 0xb8)
-		s->live_bases &= ~(1u << (in->rm & 15));
 }
 
-bool x86_scan_tables_known(struct x86_scan *s)
+/* All registers to which what is in one of @regs may have been moved. */
+static uint16_t spread(const struct x86_scan *s, uint16_t regs)
 {
 	uint16_t before;
 
 	do {
-		before = s->tables;
+		before = regs;
 		for (unsigned int i = 0; i < 16; i++)
-			if (s->copies[i] & s->tables)
-				s->tables |= 1u << i;
-		if (s->to_stack & s->tables)
-			s->tables |= s->from_stack;
-	} while (s->tables != before);
-	return !(s->wants_tables & ~s->tables);
+			if (s->copies[i] & regs)
+				regs |= 1u << i;
+		if (s->to_stack & regs)
+			regs |= s->from_stack;
+	} while (regs != before);
+	return regs;
+}
+
+bool x86_scan_tables_known(struct x86_scan *s)
+{
+	uint16_t tables = spread(s, s->tables);
+
+	if (s->wants_stack && !(s->to_stack & tables))
+		return false;
+	return !(s->wants_tables & ~tables) &&
+	       !(s->wants_data & ~spread(s, s->data));
 }
 
 /* ---- jumps out of the function ---- */

@@ -39,19 +39,28 @@ static bool is_absolute_array(const struct x86_insn *in, unsigned int scale)
 	       in->index != X86_REG_NONE && in->scale == scale;
 }
 
+static void remember(uint64_t *list, unsigned int *nr, unsigned int max,
+		     uint64_t addr)
+{
+	for (unsigned int i = 0; i < *nr; i++) {
+		if (list[i] == addr)
+			return;
+	}
+	if (*nr < max)
+		list[(*nr)++] = addr;
+}
+
 static void remember_lea(struct x86_scan *s, const struct x86_insn *in)
 {
 	uint64_t addr = in->mem_addr;
 
 	if (!is_lea(in) || !(in->attrs & X86_A_RIPREL))
 		return;
-	if (x86_in_function(s->flow, addr) || s->nr_leas == X86_LEAS)
-		return;
-	for (unsigned int i = 0; i < s->nr_leas; i++) {
-		if (s->leas[i] == addr)
-			return;
-	}
-	s->leas[s->nr_leas++] = addr;
+	if (x86_in_function(s->flow, addr)) {
+		remember(s->labels, &s->nr_labels, X86_LABELS, addr);
+		s->code_bases |= 1u << (in->reg & 15);
+	} else
+		remember(s->leas, &s->nr_leas, X86_LEAS, addr);
 }
 
 /* @reg has the address now. */
@@ -74,10 +83,8 @@ static void follow_data(struct x86_scan *s, const struct x86_insn *in)
 
 	if (is_lea(in) && (in->attrs & X86_A_RIPREL)) {
 		address_taken(s, in->mem_addr, in->reg);
-		if (x86_in_function(s->flow, in->mem_addr)) {
-			s->code_bases |= 1u << (in->reg & 15);
-			s->live_bases |= 1u << (in->reg & 15);
-		}
+		if (!x86_in_function(s->flow, in->mem_addr))
+			s->data |= 1u << (in->reg & 15);
 	} else if (in->attrs & X86_A_RIPREL)
 		x86_pointer_table(s, in->mem_addr, 8);
 	else if (is_absolute_array(in, 8))
@@ -191,6 +198,7 @@ enum x86_flow_result x86_scan(struct x86_scan *s)
 {
 	s->entries = ENTRIES_MAX;
 	s->nr_leas = 0;
+	s->nr_labels = 0;
 	if (!walk_all(s, remember_lea) || !walk_all(s, visit))
 		return X86_FLOW_UNDECODABLE;
 	if ((s->wants_offsets && !s->offset_table) ||
@@ -202,6 +210,8 @@ enum x86_flow_result x86_scan(struct x86_scan *s)
 		s->unresolved = true;
 	if (s->wants_no_table && s->any_table)
 		s->unresolved = true;
+	if (s->wants_data)
+		x86_label_tables(s);
 	if (!x86_scan_tables_known(s))
 		s->unresolved = true;
 	return s->unresolved ? X86_FLOW_INDIRECT : X86_FLOW_OK;

@@ -103,6 +103,7 @@ static uint64_t table_limit(const struct x86_scan *s, uint64_t addr)
 
 enum table { OFFSETS, WIDE_OFFSETS, POINTERS };
 
+/* @table is what offsets are from. */
 static bool read_entry(struct x86_scan *s, enum table kind, uint64_t table,
 		       uint64_t at, uint64_t *target)
 {
@@ -181,4 +182,29 @@ bool x86_pointer_table(struct x86_scan *s, uint64_t addr, unsigned int max)
 	s->pointer_table |= ours;
 	s->any_table |= ours;
 	return n > 0;
+}
+
+/* The offsets at @addr, which are from @label. */
+static void label_table(struct x86_scan *s, uint64_t addr, uint64_t label)
+{
+	uint64_t limit = table_limit(s, addr), at = addr, target;
+
+	while (at + 4 <= limit && s->entries &&
+	       read_entry(s, OFFSETS, label, at, &target) &&
+	       x86_in_text(s->flow, target)) {
+		s->entries--;
+		s->fn(s->arg, target);
+		at += 4;
+	}
+	if (!s->entries)
+		s->unresolved = true;
+}
+
+void x86_label_tables(struct x86_scan *s)
+{
+	if (s->nr_leas == X86_LEAS || s->nr_labels == X86_LABELS)
+		s->unresolved = true;
+	for (unsigned int i = 0; i < s->nr_leas && !s->unresolved; i++)
+		for (unsigned int k = 0; k < s->nr_labels; k++)
+			label_table(s, s->leas[i], s->labels[k]);
 }
