@@ -45,6 +45,7 @@ struct coverage {
 	struct function *fn; /* by address */
 	size_t n, room;
 	const struct function *now;
+	struct json_object *offsets[3]; /* with -v: jump, breakpoint, refused */
 	struct tally one, all;
 	uint64_t entries, entries_jump;
 	struct tally entry; /* of entries: the reasons alone */
@@ -156,6 +157,17 @@ static bool is_forbidden(const struct coverage *c, uint64_t addr)
 	return addr != c->now->start || !p || !object_go_checks_stack(p);
 }
 
+static const char *const kinds[3] = { "jump_at", "breakpoint_at",
+				      "refused_at" };
+
+static void note_offset(struct coverage *c, unsigned int kind, uint64_t addr)
+{
+	if (c->offsets[kind])
+		json_object_array_add(
+			c->offsets[kind],
+			json_object_new_int64((int64_t)(addr - c->now->start)));
+}
+
 static void found(void *arg, uint64_t addr, int err, enum tl_why why)
 {
 	struct coverage *c = arg;
@@ -169,13 +181,16 @@ static void found(void *arg, uint64_t addr, int err, enum tl_why why)
 	if (err) {
 		t->refused++;
 		t->err[-err & 255]++;
+		note_offset(c, 2, addr);
 	} else if (why == TL_WHY_NONE) {
 		t->jump++;
 		c->entries_jump += entry;
+		note_offset(c, 0, addr);
 	} else {
 		t->breakpoint++;
 		t->why[why]++;
 		c->entry.why[why] += entry;
+		note_offset(c, 1, addr);
 	}
 }
 
@@ -235,6 +250,8 @@ static void print_function(struct coverage *c, const char *name)
 		put_number(obj, "breakpoint", t->breakpoint);
 		put_number(obj, "refused", t->refused);
 		json_object_object_add(obj, "reasons", reasons(t));
+		for (int i = 0; i < 3 && say_level > 0; i++)
+			json_object_object_add(obj, kinds[i], c->offsets[i]);
 		output_json(&c->out, obj);
 		return;
 	}
@@ -332,6 +349,10 @@ static void cover(struct coverage *c, const struct function *f)
 		return;
 	c->now = f;
 	c->one = (struct tally){ 0 };
+	for (int i = 0; i < 3; i++)
+		c->offsets[i] = c->options->json && say_level > 0
+					? json_object_new_array()
+					: NULL;
 	rest = survey_function(&c->survey, f->start, f->end);
 	if (rest)
 		say_detail("%s: its last %" PRIu64 " bytes are no code", name,

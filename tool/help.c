@@ -91,7 +91,7 @@ const struct verb verbs[] = {
 		"process that is attached to is given jumps alone.\n\n"
 		"      --json            one object a line: each function, then the summary\n"
 		"  -o, --output FILE     write there instead of standard output\n"
-		"  -v, --verbose         the reasons of each function\n\n"
+		"  -v, --verbose         the reasons of each function; the offsets, with --json\n\n"
 		"Examples:\n"
 		"  trapline coverage /usr/bin/redis-server\n"
 		"  trapline coverage -v /usr/bin/redis-server 'lookup*'\n"
