@@ -231,6 +231,10 @@ shellcheck:
 
 # --- The rest
 
+.PHONY: coverage-report
+coverage-report: $(O)/trapline
+	$(Q)scripts/coverage-report $(O)/trapline $(O)/coverage.json
+
 .PHONY: deps demo export clean flags help
 deps:
 	$(Q)scripts/deps
