@@ -24,6 +24,14 @@ static const char *kind_name(enum session_kind kind)
 	return "off";
 }
 
+/* How the calls of a timed function are followed. */
+static const char *returns_name(const struct session_probe *p)
+{
+	if (p->kind == SESSION_NOT_ARMED)
+		return "";
+	return p->by_exits ? "exits" : "return address";
+}
+
 static void print_json(struct output *out, const struct session_view *v)
 {
 	for (size_t i = 0; i < v->n; i++) {
@@ -39,6 +47,8 @@ static void print_json(struct output *out, const struct session_view *v)
 		put_text(obj, "why_not_jump",
 			 p->kind == SESSION_JUMP ? ""
 						 : trapline_why_name(p->why));
+		if (p->action == SESSION_TIME)
+			put_text(obj, "returns", returns_name(p));
 		output_json(out, obj);
 	}
 }
@@ -73,6 +83,8 @@ static void print_text(struct output *out, const struct session_view *v,
 		if (p->kind == SESSION_BREAKPOINT && p->why != TL_WHY_NONE)
 			output_text(out, "  (no jump: %s)",
 				    trapline_why_name(p->why));
+		if (p->action == SESSION_TIME && *returns_name(p))
+			output_text(out, "  (returns: by %s)", returns_name(p));
 		output_text(out, "\n");
 		free(name);
 	}

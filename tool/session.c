@@ -324,6 +324,7 @@ static void view_probe(struct session_view *v, const struct tl_figures *f,
 	p->why = e->why < TL_NR_WHY ? (enum tl_why)e->why : TL_WHY_NONE;
 	p->kind = e->kind <= SESSION_BREAKPOINT ? (enum session_kind)e->kind
 						: SESSION_NOT_ARMED;
+	p->by_exits = e->flags & TL_PROBE_BY_EXITS;
 	p->id = (uint32_t)i;
 	v->missed[i] = e->missed;
 	if (e->action == SESSION_TIME)

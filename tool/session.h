@@ -63,6 +63,7 @@ struct session_probe {
 	int err;	    /* 0, or why it is not armed */
 	enum tl_why why;    /* if it is no jump */
 	enum session_kind kind;
+	bool by_exits; /* times, of session_look(): see docs/design/returns.md */
 	uint32_t id;
 };
 

@@ -150,6 +150,16 @@ def exceptions_pass_through_a_timed_function():
 
 
 @case
+def status_says_how_returns_are_followed():
+    t = Target("torture", "throw")
+    s = tl.Session("time", t.pid, "t_thrower")
+    rows = tl.status(t.pid)
+    check_eq([row["returns"] for row in rows], ["exits"], "returns")
+    s.stop()
+    t.quit()
+
+
+@case
 def longjmp_and_thread_exit_leave_a_counted_function():
     stays_right("longjmp_out", "t_longjmp")
     stays_right("thread_exit", "t_thread_exit", hits=False)
