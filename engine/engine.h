@@ -241,9 +241,7 @@ void tl_point_remove(struct tl_point *p);
 void tl_points_bury(void);
 /* Free @p if it is buried and no copy names it. */
 void tl_point_free_if_done(struct tl_point *p);
-/* Is @probe to be reached?  Context: any. */
-bool tl_probe_wanted(const struct kprobe *probe);
-/* Is that so of a probe of @p? */
+/* Does a probe of @p want to be reached? */
 bool tl_point_wanted(const struct tl_point *p);
 bool tl_point_jump_only(const struct tl_point *p);
 void tl_point_link(struct tl_point *p, struct kprobe *probe);
@@ -374,6 +372,7 @@ void tl_exits_missed(uintptr_t sp);
 #define TL_FLAG_UNLINKED (1u << 29)
 #define TL_FLAG_REFUSED	 (1u << 28)
 #define TL_FLAG_GIVEN	 (1u << 27) /* DISABLED is what the caller gave */
+#define TL_FLAG_SPECIAL	 (1u << 26) /* a return, an exit or a jprobe */
 
 bool tl_probe_registered(const struct kprobe *p);
 /* Where @p is to be: 0, -TL_EINVAL (both or none given), or -TL_ENOENT. */
@@ -450,5 +449,15 @@ struct tl_engine {
 };
 
 extern struct tl_engine tl_engine;
+
+/* Is @probe to be reached?  Context: any. */
+static inline bool tl_probe_wanted(const struct kprobe *probe)
+{
+	uint32_t flags = tl_load(&probe->flags);
+
+	if (flags & (KPROBE_FLAG_DISABLED | KPROBE_FLAG_GONE))
+		return false;
+	return !tl_load(&tl_engine.disarmed) || (flags & KPROBE_FLAG_HOME);
+}
 
 #endif

@@ -118,15 +118,6 @@ void tl_point_free_if_done(struct tl_point *p)
 		tl_pool_put(&tl_engine.points, p);
 }
 
-bool tl_probe_wanted(const struct kprobe *probe)
-{
-	uint32_t flags = tl_load(&probe->flags);
-
-	if (flags & (KPROBE_FLAG_DISABLED | KPROBE_FLAG_GONE))
-		return false;
-	return !tl_load(&tl_engine.disarmed) || (flags & KPROBE_FLAG_HOME);
-}
-
 bool tl_point_wanted(const struct tl_point *p)
 {
 	const struct kprobe *probe = p->probes;

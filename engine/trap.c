@@ -73,12 +73,12 @@ static int call_pre(struct tl_section *s, struct tl_point *p,
 		if (!probe->pre_handler)
 			continue;
 		tl_section_probe(s, p, probe);
-		if (tl_probe_is_return(probe))
+		if (!(tl_load(&probe->flags) & TL_FLAG_SPECIAL))
+			ret = probe->pre_handler(probe, regs);
+		else if (tl_probe_is_return(probe))
 			ret = tl_retprobe_enter(s->cx, probe, regs);
 		else if (tl_probe_is_exit(probe))
 			tl_exits_hit(s, probe, regs);
-		else if (!tl_probe_is_jprobe(probe))
-			ret = probe->pre_handler(probe, regs);
 		else if (!trap)
 			tl_jprobe_enter(s->cx, probe, regs);
 	}
@@ -97,10 +97,10 @@ static void call_post(struct tl_section *s, struct tl_point *p,
 		if (!tl_probe_wanted(probe) || !probe->post_handler)
 			continue;
 		tl_section_probe(s, p, probe);
-		if (tl_probe_is_exit(probe))
-			tl_exits_hit(s, probe, regs);
-		else
+		if (!(tl_load(&probe->flags) & TL_FLAG_SPECIAL))
 			probe->post_handler(probe, regs, 0);
+		else if (tl_probe_is_exit(probe))
+			tl_exits_hit(s, probe, regs);
 	}
 	tl_section_probe(s, p, NULL);
 }

@@ -20,10 +20,12 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /*
- * Set up the library: its SIGTRAP handler, its tables.  The first registration
- * does it too; calling it earlier makes it happen while there is one thread.  0,
- * or a negative number of <trapline/errno.h>.  Not to be called in a signal
- * handler.
+ * Set up the library: its SIGTRAP handler, its tables, and its probes at the C
+ * library's sigaction() and pthread_sigmask(), by which the program sees of its
+ * signals what it would without probes.  The first registration does it too;
+ * calling it earlier makes it happen while there is one thread, and none that
+ * blocks SIGTRAP.  0, or a negative number of <trapline/errno.h>.  Not to be
+ * called in a signal handler.
  */
 int trapline_init(void);
 

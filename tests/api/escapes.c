@@ -459,3 +459,80 @@ TL_TEST(a_vfork_child_s_hits_are_its_parent_s)
 	CHECK_EQ(p.nmissed, 0);
 	unregister_kprobe(&p);
 }
+
+/* ---- faults in handlers ------------------------------------------------------------- */
+
+static char *page;
+static place_fn *in_fault;
+
+HANDLER int read_page(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)regs;
+	hits += 1 + *(volatile char *)page;
+	CHECK(kprobe_running() == p);
+	return 0;
+}
+
+/* Gives the page back, and hits a probe itself. */
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)context;
+	if (info->si_addr != page)
+		_exit(9);
+	mprotect(page, 4096, PROT_READ);
+	signals += in_fault(20, 22, 0) == 42;
+}
+
+static void leave_fault(int sig)
+{
+	(void)sig;
+	siglongjmp(out, 1);
+}
+
+static void __attribute__((noinline)) leave_by_fault(place_fn *fn)
+{
+	if (!sigsetjmp(out, 1)) {
+		fn(1, 2, 0);
+		CHECK(false);
+	}
+}
+
+TL_TEST(a_fault_in_a_handler_is_the_program_s_to_handle)
+{
+	struct sigaction act = { .sa_sigaction = on_fault,
+				 .sa_flags = SA_SIGINFO };
+	struct sigaction leaves = { .sa_handler = leave_fault }, old;
+	const struct place *pl;
+
+	page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	for_each_row(pl, places) {
+		struct kprobe p = { .addr = (void *)pl->fn,
+				    .pre_handler = read_page };
+
+		ROW(pl->name);
+		CHECK_EQ(register_kprobe(&p), 0);
+		CHECK_EQ(sigaction(SIGSEGV, &act, &old), 0);
+		in_fault = pl->fn;
+		hits = signals = 0;
+		for (int i = 0; i < 10; i++) {
+			mprotect(page, 4096, PROT_NONE);
+			CHECK_EQ(pl->fn(i, 2, 0), i + 2);
+		}
+		CHECK_EQ(hits, 10);
+		CHECK_EQ(signals, 10);
+		/* What the signal handler hit; the fault itself is no miss. */
+		CHECK_EQ(p.nmissed, 10);
+
+		/* Left for good: the next hit is one again. */
+		sigaction(SIGSEGV, &leaves, NULL);
+		mprotect(page, 4096, PROT_NONE);
+		leave_by_fault(pl->fn);
+		mprotect(page, 4096, PROT_READ);
+		CHECK_EQ(pl->fn(1, 2, 0), 3);
+		CHECK_EQ(hits, 11);
+		sigaction(SIGSEGV, &old, NULL);
+		unregister_kprobe(&p);
+	}
+	munmap(page, 4096);
+}
