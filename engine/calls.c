@@ -21,7 +21,7 @@
 #define SHARED_DATA  64
 #define SHARED_CHUNK 16384 /* instances; halved until the host has so much */
 #define OWN_CHUNK    256
-#define CHUNK_BYTES  (256u << 20) /* at most */
+#define CHUNK_BYTES  (128u << 20) /* at most */
 
 /* ---- pools: taking and putting back ---------------------------------------------- */
 

@@ -322,7 +322,7 @@ static bool look_with_gdb(int way, bool probed, char *out, size_t room)
 
 TL_TEST(gdb_sees_the_true_callers)
 {
-	char bare[512], probed[512];
+	char bare[512] = "", probed[512] = "";
 
 	for (int way = 0; way < 2; way++) {
 		ROW(ways[way]);
