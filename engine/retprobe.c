@@ -409,24 +409,16 @@ void tl_retprobe_forget(struct kretprobe *rp)
 }
 
 /* Is the place one where the return address is still in its slot? */
-static int check_entry(const struct kretprobe *rp, uintptr_t *out)
+static int check_entry(const struct kretprobe *rp, uintptr_t *addr)
 {
-	const struct kprobe *p = &rp->kp;
-	uintptr_t addr = (uintptr_t)p->addr, start, end;
-	int err;
+	uintptr_t start, end;
+	int err = tl_probe_resolve(&rp->kp, addr);
 
-	if (!p->addr == !p->symbol_name)
-		return -TL_EINVAL;
-	if (p->symbol_name) {
-		err = tl_lookup(p->symbol_name, &addr);
-		if (err)
-			return err;
-	}
-	addr += p->offset;
-	*out = addr;
-	if (!tl_function(addr, &start, &end))
-		return start == addr ? 0 : -TL_EINVAL;
-	return p->offset ? -TL_EINVAL : 0; /* nobody knows better */
+	if (err)
+		return err;
+	if (!tl_function(*addr, &start, &end))
+		return start == *addr ? 0 : -TL_EINVAL;
+	return rp->kp.offset ? -TL_EINVAL : 0; /* nobody knows better */
 }
 
 /* @others: @n that were prepared before. */

@@ -359,6 +359,20 @@ TL_TEST(return_address_is_left_alone_where_the_exits_are_certain)
 	unregister_kretprobe(&rp);
 }
 
+TL_TEST(a_return_probe_registers_again_as_it_was_given)
+{
+	struct kretprobe rp = { .kp.symbol_name = "place_rip",
+				.handler = returned };
+
+	reset();
+	for (unsigned int i = 1; i <= 3; i++) {
+		REQUIRE(register_kretprobe(&rp) == 0);
+		CHECK_EQ(place_rip(1, 0, 0), 123456790);
+		CHECK_EQ(returns, i);
+		unregister_kretprobe(&rp);
+	}
+}
+
 TL_TEST(entry_whose_jump_covers_the_exit_stays_a_jump)
 {
 	struct kprobe p = { .addr = (void *)place_jump };
