@@ -9,7 +9,7 @@
  * be equal.  Functions are those of .eh_frame, whether they have names or not.
  *
  * In `make check` a sample of the functions is probed, another one with every
- * seed; in `make soak` all of them at once.  It is also said what the probes
+ * seed, and none that is very long; in `make soak` all of them at once.  It is also said what the probes
  * became: jumps, breakpoints and why, or refused and why.
  */
 #define _GNU_SOURCE
@@ -25,7 +25,8 @@
 #include "insn.h"
 #include "tl_test.h"
 
-#define SAMPLE	16 /* every so many functions in make check */
+#define SAMPLE	4    /* every so many functions in make check */
+#define BIG	4096 /* bytes: each plan looks at all of the function */
 #define BATCH	4096
 #define CELLS	8192 /* that fit into one block of counters */
 #define MAX_ERR 140
@@ -106,7 +107,7 @@ static const char *const statements[] = {
 	" insert into log(what) values(old.name || ':' || new.price); end",
 	"create view cheap as select * from item where price < 20",
 	"with recursive n(i) as (select 1 union all select i + 1 from n"
-	" where i < 60) insert into item select i, printf('item-%03d', i),"
+	" where i < 20) insert into item select i, printf('item-%03d', i),"
 	" i * 37 % 101 / 3.0, i % 7, zeroblob(i % 13) from n",
 	"update item set price = price * 1.1 where kind in (1, 3, 5)",
 	"begin", "delete from item where id % 5 = 0",
@@ -115,14 +116,14 @@ static const char *const statements[] = {
 	"select kind, count(*), round(sum(price), 3), group_concat(name, '+')"
 	" from item group by kind having count(*) > 2 order by 3 desc",
 	"select a.name, b.name from item a join item b on a.kind = b.kind and"
-	" a.id < b.id where a.price > b.price order by 1, 2 limit 25",
+	" a.id < b.id where a.price > b.price order by 1, 2 limit 9",
 	"select name, rank() over (partition by kind order by price, id)"
-	" from item order by id limit 30",
+	" from item order by id limit 9",
 	"select json_group_array(json_object('n', name, 'p', price))"
 	" from item where id < 12",
 	"select substr(name, 3, 4), length(data), hex(data), typeof(price),"
 	" coalesce(null, kind), price like '3%', name glob 'item-0?5' from item"
-	" where id between 10 and 40",
+	" where id between 10 and 20",
 	"select strftime('%Y-%m-%d', 86400 * id, 'unixepoch'), abs(-id),"
 	" instr(name, '-'), replace(name, 'item', 'x') from cheap limit 20",
 	"insert into item select * from item where id = 3", /* fails */
@@ -148,7 +149,7 @@ static void prepared(struct sqlite3 *db)
 				    " name >= ?2 order by name desc limit 3",
 				    -1, &st, NULL),
 		 0);
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "item-%03d", i * 5);
 		sqlite3_bind_int(st, 1, i);
 		sqlite3_bind_text(st, 2, name, -1, (void (*)(void *)) - 1);
@@ -188,7 +189,8 @@ static uint64_t work(void)
 
 static void **places;
 static size_t nr_places, room;
-static unsigned int nr_functions, undecodable;
+static unsigned int nr_functions, undecodable, left_out;
+static size_t longest = BIG; /* function that is probed */
 
 static void add_place(uint64_t at)
 {
@@ -206,6 +208,10 @@ static void add_function(uint64_t start, uint64_t end)
 	size_t before = nr_places;
 	struct x86_insn in;
 
+	if (end - start > longest) {
+		left_out++;
+		return;
+	}
 	nr_functions++;
 	for (uint64_t at = start; at < end; at = in.next) {
 		if (x86_decode(&in, (void *)at, end - at, at)) {
@@ -318,6 +324,7 @@ static void unregister_all(void)
 static void report(void)
 {
 	say("functions", "", nr_functions);
+	say("functions left for make soak, as they are long", "", left_out);
 	say("functions that do not decode", "", undecodable);
 	say("probes", "", nr_places);
 	say("by a jump", "", by_why[TL_WHY_NONE]);
@@ -338,8 +345,10 @@ TL_TEST(a_library_with_a_probe_on_every_instruction_gives_the_same_results)
 
 	if (!load(&map))
 		SKIP("libsqlite3.so.0 is not there");
-	if (tl_test_scale > 1)
+	if (tl_test_scale > 1) {
 		search.step = 1;
+		longest = SIZE_MAX;
+	}
 	search.map = map;
 	dl_iterate_phdr(see_object, &search);
 	REQUIRE(search.ok);
@@ -351,9 +360,8 @@ TL_TEST(a_library_with_a_probe_on_every_instruction_gives_the_same_results)
 
 	bare = work();
 	CHECK_EQ(work(), bare);
-	CHECK(rows > 100);
+	CHECK(rows > 60);
 	register_all();
-	CHECK_EQ(work(), bare);
 	CHECK_EQ(work(), bare);
 	for (size_t i = 0; i < nr_places && i < CELLS; i++)
 		hits += tl_counter_read((uint64_t *)counters + i);
