@@ -93,6 +93,7 @@ inc.tests/guest      = -Iinclude -Itests/lib
 inc.tests/targets    =
 inc.bench            = -Iinclude -Itests/lib
 inc.examples         = -Iinclude
+inc.examples/kernel-demo = -Iinclude -Ikernel/include
 inc.mk               =
 
 # How a folder is compiled: core (freestanding, and in the section whose bounds
@@ -101,7 +102,7 @@ core-dirs := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn \
 	     host/linux/common host/linux/object host/linux/own \
 	     host/linux/module
 free-dirs := host/kernel host/template kernel/core kernel/x86 \
-	     tool/agent examples/embed mk
+	     tool/agent examples/kernel-demo mk
 is-core = $(filter $(core-dirs),$1)
 is-free = $(filter $(core-dirs) $(free-dirs),$1)
 

@@ -13,6 +13,7 @@ kernel-x86-cflags := -fno-pic -mcmodel=kernel -fno-omit-frame-pointer \
 
 CFLAGS.kernel/core := $(kernel-x86-cflags)
 CFLAGS.kernel/x86 := $(kernel-x86-cflags)
+CFLAGS.examples/kernel-demo := $(kernel-x86-cflags)
 CFLAGS.host/kernel := $(kernel-x86-cflags)
 CFLAGS.tests/guest := $(kernel-x86-cflags) -Ikernel/include -Ikernel/x86 \
 	-Ihost/kernel \

@@ -3,13 +3,14 @@
 # linked once with an empty table, listed by nm, and linked again.
 
 guest-dir := $(O)/guest-x86
-guest-objs = $(call objs,kernel-x86,$(kernel-x86-srcs) tests/lib/tl_test.c \
+kernel-objs = $(call objs,kernel-x86,$(kernel-x86-srcs))
+guest-objs = $(kernel-objs) $(call objs,kernel-x86,tests/lib/tl_test.c \
 	tests/guest/main.c)
 guest-alone-srcs := kernel/core/without_trapline.c
 
-# $1 image, $2 further objects
-define guest-image
-$(guest-dir)/$1.elf: $(guest-objs) $2 $(guest-dir)/kernel.lds kernel/mksyms.awk
+# $1 image, $2 its objects
+define image
+$(guest-dir)/$1.elf: $2 $(guest-dir)/kernel.lds kernel/mksyms.awk
 	$$(call say,LINK,$$@)
 	$$(Q)$$(call guest-link,$(guest-dir)/$1.0,</dev/null)
 	$$(Q)$$(call guest-link,$(guest-dir)/$1.1,<$(guest-dir)/$1.0.nm)
@@ -17,6 +18,8 @@ $(guest-dir)/$1.elf: $(guest-objs) $2 $(guest-dir)/kernel.lds kernel/mksyms.awk
 	$$(Q)mv $(guest-dir)/$1.1 $$@
 guest-images += $(guest-dir)/$1.elf
 endef
+# $1 image, $2 further objects
+guest-image = $(call image,$1,$(guest-objs) $2)
 
 # $1 output, $2 where the list of symbols comes from
 guest-link = awk -f kernel/mksyms.awk $2 >$1.S && \
@@ -43,13 +46,19 @@ $(eval $(call guest-image,races,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-race-srcs)) $(O)/x86/core.o))
 $(eval $(call guest-image,template,$(call objs,kernel-x86, \
 	$(host-template-srcs) tests/guest/template.c) $(O)/x86/core.o))
+$(eval $(call image,demo,$(kernel-objs) $(call objs,kernel-x86, \
+	$(host-kernel-srcs) examples/kernel-demo/demo.c) $(O)/x86/core.o))
 endif
 
 # The tests of the public API, as they are, for the kernel.
 $(O)/kernel-x86/tests/api/%.o: override CFLAGS += $(kernel-x86-cflags) \
 	-fno-toplevel-reorder -DNO_RED_ZONE
 
-.PHONY: check-guests
+.PHONY: check-guests check-kernel kernel-demo
 guests: $(guest-images)
-check-guests: guests
+check-guests check-kernel: guests
 	$(Q)scripts/run-guests
+
+# At this terminal, or make kernel-demo SCRIPT=FILE
+kernel-demo: $(guest-dir)/demo.elf
+	$(Q)scripts/kernel-demo -o $(O) $(SCRIPT)

@@ -10,6 +10,7 @@
 #define REG_LINE	(PORT + 3)
 #define REG_STATUS	(PORT + 5)
 #define STATUS_CAN_SEND 0x20
+#define STATUS_RECEIVED 0x01
 
 void console_init(void)
 {
@@ -18,7 +19,7 @@ void console_init(void)
 	outb(REG_DATA, 1);
 	outb(REG_INTERRUPTS, 0);
 	outb(REG_LINE, 0x03); /* 8 bits, no parity, 1 stop bit */
-	outb(REG_FIFO, 0x01);
+	outb(REG_FIFO, 0x00); /* turning it on would drop what was typed early */
 }
 
 static void put(char c)
@@ -35,4 +36,9 @@ void arch_console_write(const char *s, size_t len)
 			put('\r');
 		put(s[i]);
 	}
+}
+
+int arch_console_read(void)
+{
+	return inb(REG_STATUS) & STATUS_RECEIVED ? inb(REG_DATA) : -1;
 }

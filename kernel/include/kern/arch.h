@@ -51,6 +51,9 @@ void arch_exit(enum exit_status status) __attribute__((noreturn));
 /* Send @len bytes to the serial console.  Context: any. */
 void arch_console_write(const char *s, size_t len);
 
+/* A character from it, or -1: nothing was typed.  Context: task. */
+int arch_console_read(void);
+
 /* Turn interrupts off and return the old state; restore that state. */
 unsigned long arch_irq_save(void);
 void arch_irq_restore(unsigned long flags);

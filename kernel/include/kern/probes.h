@@ -2,7 +2,7 @@
 /*
  * probes.h - the little that the kernel asks about probes
  *
- * Supplied by the home of the probe engine, or by without_trapline.c.
+ * Supplied by the home of the probe engine, or by what stands in for one.
  */
 #ifndef KERN_PROBES_H
 #define KERN_PROBES_H
