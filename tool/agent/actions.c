@@ -9,6 +9,7 @@
  */
 #include "agent.h"
 
+#include <trapline/agent.h>
 #include <trapline/regs.h>
 
 enum { ACTION_COUNT = 1, ACTION_TIME = 2 };
@@ -136,41 +137,51 @@ static void report(struct tl_probe *p, const struct action *a, int err,
 	p->kind = p->why == TL_WHY_NONE ? KIND_JUMP : KIND_BREAKPOINT;
 }
 
-/* Followed calls are set up one by one: there is no call that takes several. */
-static void add_time(uint32_t i)
-{
-	struct tl_probe *p = &tl_figures()->probe[i];
-	int err;
-
-	err = register_kretprobe(&actions[i]->rp);
-	report(p, actions[i], err, TL_WHY_NONE);
-	if (err)
-		p->why = trapline_kprobe_why(&actions[i]->kp);
-}
-
+/* Probes of one kind, which are registered in one go. */
 #define BATCH 256
 
-static void add_counts(struct kprobe **kps, const uint32_t *index, int n)
+struct batch {
+	int n;
+	bool times;
+	union {
+		struct kprobe *kps[BATCH];
+		struct kretprobe *rps[BATCH];
+	};
+	uint32_t index[BATCH];
+};
+
+static void register_all(struct batch *b)
 {
 	static int err[BATCH];
 	static enum tl_why why[BATCH];
 	int got;
 
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < b->n; i++) {
 		err[i] = 0;
 		why[i] = TL_WHY_NONE;
 	}
-	got = trapline_register_each(kps, n, err, why);
-	for (int i = 0; i < n; i++)
-		report(&tl_figures()->probe[index[i]], actions[index[i]],
-		       got < 0 ? got : err[i], why[i]);
+	got = b->times ? tl_register_each_return(b->rps, b->n, err, why)
+		       : trapline_register_each(b->kps, b->n, err, why);
+	for (int i = 0; i < b->n; i++)
+		report(&tl_figures()->probe[b->index[i]],
+		       actions[b->index[i]], got < 0 ? got : err[i], why[i]);
+	b->n = 0;
+}
+
+static void add_to(struct batch *b, uint32_t i)
+{
+	if (b->times)
+		b->rps[b->n] = &actions[i]->rp;
+	else
+		b->kps[b->n] = &actions[i]->kp;
+	b->index[b->n++] = i;
+	if (b->n == BATCH)
+		register_all(b);
 }
 
 void tl_actions_add(uint32_t first, uint32_t n)
 {
-	static struct kprobe *kps[BATCH];
-	static uint32_t index[BATCH];
-	int batch = 0;
+	static struct batch counts, times = { .times = true };
 
 	if (first > TL_MAX_PROBES || n > TL_MAX_PROBES - first)
 		return;
@@ -180,21 +191,13 @@ void tl_actions_add(uint32_t first, uint32_t n)
 		if (p->err)
 			continue;
 		actions[i] = prepare(p, i);
-		if (!actions[i]) {
+		if (actions[i])
+			add_to(p->action == ACTION_TIME ? &times : &counts, i);
+		else
 			p->err = -TL_ENOMEM;
-			continue;
-		}
-		if (p->action == ACTION_TIME) {
-			add_time(i);
-			continue;
-		}
-		kps[batch] = &actions[i]->kp;
-		index[batch++] = i;
-		if (batch == BATCH) {
-			add_counts(kps, index, batch);
-			batch = 0;
-		}
 	}
-	if (batch)
-		add_counts(kps, index, batch);
+	if (counts.n)
+		register_all(&counts);
+	if (times.n)
+		register_all(&times);
 }
