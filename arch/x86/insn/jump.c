@@ -232,9 +232,18 @@ static bool unscrambles(const struct x86_trail *t)
 	return t->opcode == 0x33 && (t->attrs & X86_A_MEM);
 }
 
+/* Memory at a fixed place from rsp or rbp. */
+static bool is_stack_slot(const struct x86_trail *t)
+{
+	return (t->attrs & X86_A_MEM) && t->index == X86_REG_NONE &&
+	       (t->base == X86_REG_RSP || t->base == 5);
+}
+
 /* @epilogue: the stack is given back between this and the jump. */
 static enum origin origin_of_load(const struct x86_trail *t, bool epilogue)
 {
+	if (is_stack_slot(t) && !epilogue)
+		return FROM_ARITHMETIC; /* put there by who knows what */
 	if (t->index == X86_REG_NONE || epilogue)
 		return FROM_ELSEWHERE;
 	if (t->scale == 8)
@@ -262,13 +271,6 @@ static bool gives_back_stack(const struct x86_trail *t)
 	if (t->opcode == 0x81 || t->opcode == 0x83)
 		return t->modrm == 0xc4 && t->rm == X86_REG_RSP;
 	return t->opcode == 0x8d && t->reg == X86_REG_RSP;
-}
-
-/* Memory at a fixed place from rsp or rbp. */
-static bool is_stack_slot(const struct x86_trail *t)
-{
-	return (t->attrs & X86_A_MEM) && t->index == X86_REG_NONE &&
-	       (t->base == X86_REG_RSP || t->base == 5);
 }
 
 static bool is_call(const struct x86_trail *t)
@@ -412,7 +414,9 @@ static enum origin origin_of_operand(struct x86_scan *s,
 	if (!(in->attrs & X86_A_MEM))
 		return origin_of(s, in->rm, sum);
 	if (in->index == X86_REG_NONE)
-		return FROM_ELSEWHERE;
+		return in->base == X86_REG_RSP || in->base == 5
+			       ? FROM_ARITHMETIC
+			       : FROM_ELSEWHERE;
 	if (in->scale != 8)
 		return FROM_ARITHMETIC;
 	if (in->base != X86_REG_NONE) {
@@ -576,10 +580,27 @@ static bool moves_base(struct x86_scan *s, const struct x86_insn *in)
 	return false;
 }
 
+/*
+ * Does it add a fixed address of the function's own code to something?  Code that
+ * is not position-independent can.
+ */
+static bool adds_own_address(const struct x86_scan *s,
+			     const struct x86_insn *in)
+{
+	if (in->opcode == 0x8d)
+		return in->disp_size == 4 && !(in->attrs & X86_A_RIPREL) &&
+		       x86_in_function(s->flow, (int64_t)in->disp);
+	return (in->opcode == 0x05 || in->opcode == 0x81) &&
+	       in->imm_size == 4 && x86_in_function(s->flow, in->imm) &&
+	       (in->opcode == 0x05 || (in->reg & 7) != 7);
+}
+
 void x86_scan_registers(struct x86_scan *s, const struct x86_insn *in)
 {
 	if (in->enc != X86_LEGACY || in->map != 0)
 		return;
+	if (adds_own_address(s, in))
+		s->unresolved = true;
 	if (s->code_bases && moves_base(s, in))
 		s->unresolved = true;
 	if (in->opcode == 0x89 || in->opcode == 0x8b)

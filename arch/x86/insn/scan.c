@@ -54,6 +54,11 @@ static void remember_lea(struct x86_scan *s, const struct x86_insn *in)
 {
 	uint64_t addr = in->mem_addr;
 
+	if (has_address_immediate(in) && x86_in_function(s->flow, in->imm)) {
+		remember(s->labels, &s->nr_labels, X86_LABELS, in->imm);
+		if (!(in->attrs & X86_A_MEM))
+			s->code_bases |= 1u << (in->rm & 15);
+	}
 	if (!is_lea(in) || !(in->attrs & X86_A_RIPREL))
 		return;
 	if (x86_in_function(s->flow, addr)) {
