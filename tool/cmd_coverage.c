@@ -21,6 +21,9 @@
 #include "survey.h"
 #include "text.h"
 
+/* Where the kernel puts what may be anywhere. */
+#define LOADED_AT 0x7f0000000000ull
+
 struct function {
 	uint64_t start, end;
 	const char *name; /* NULL: the tables of symbols know none */
@@ -30,7 +33,7 @@ struct function {
 struct tally {
 	uint64_t instructions, jump, breakpoint, refused;
 	uint64_t why[TL_NR_WHY]; /* of breakpoints */
-	uint64_t err[256];	 /* of refusals */
+	uint64_t err[256];	 /* of refusals; 0: forbidden */
 };
 
 struct coverage {
@@ -41,6 +44,7 @@ struct coverage {
 	bool any; /* no glob: everything */
 	bool go;
 	struct object_code code;
+	uint64_t bias; /* where it is looked at, as if it were loaded */
 	struct survey survey;
 	struct function *fn; /* by address */
 	size_t n, room;
@@ -110,7 +114,7 @@ static void find_functions(struct coverage *c)
 static int read_code(void *arg, void *dst, uint64_t addr, size_t n)
 {
 	const struct coverage *c = arg;
-	const void *p = tl_inroads_bytes(&c->code.inroads, addr, n);
+	const void *p = tl_inroads_bytes(&c->code.inroads, addr - c->bias, n);
 
 	if (!p)
 		return -EFAULT;
@@ -122,7 +126,7 @@ static uint32_t inroads_at(void *arg, uint64_t addr)
 {
 	const struct coverage *c = arg;
 
-	return tl_inroads_at(&c->code.inroads, addr);
+	return tl_inroads_at(&c->code.inroads, addr - c->bias);
 }
 
 static bool function_at(void *arg, uint64_t addr, uint64_t *start,
@@ -131,6 +135,7 @@ static bool function_at(void *arg, uint64_t addr, uint64_t *start,
 	const struct coverage *c = arg;
 	size_t low = 0, high = c->n;
 
+	addr -= c->bias;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
@@ -141,8 +146,8 @@ static bool function_at(void *arg, uint64_t addr, uint64_t *start,
 	}
 	if (!low || addr >= c->fn[low - 1].end)
 		return false;
-	*start = c->fn[low - 1].start;
-	*end = c->fn[low - 1].end;
+	*start = c->fn[low - 1].start + c->bias;
+	*end = c->fn[low - 1].end + c->bias;
 	return true;
 }
 
@@ -172,13 +177,14 @@ static void found(void *arg, uint64_t addr, int err, enum tl_why why)
 {
 	struct coverage *c = arg;
 	struct tally *t = &c->one;
-	bool entry = addr == c->now->start && !c->now->part;
+	bool entry;
+
+	addr -= c->bias;
+	entry = addr == c->now->start && !c->now->part;
 
 	t->instructions++;
 	c->entries += entry;
-	if (!err && is_forbidden(c, addr))
-		err = -TL_EOPNOTSUPP;
-	if (err) {
+	if (err || is_forbidden(c, addr)) {
 		t->refused++;
 		t->err[-err & 255]++;
 		note_offset(c, 2, addr);
@@ -199,6 +205,8 @@ static void found(void *arg, uint64_t addr, int err, enum tl_why why)
 static const char *err_name(int err)
 {
 	switch (err) {
+	case 0:
+		return trapline_why_name(TL_WHY_FORBIDDEN);
 	case TL_EILSEQ:
 		return "no instruction, or a trap of its own";
 	case TL_EINVAL:
@@ -353,7 +361,8 @@ static void cover(struct coverage *c, const struct function *f)
 		c->offsets[i] = c->options->json && say_level > 0
 					? json_object_new_array()
 					: NULL;
-	rest = survey_function(&c->survey, f->start, f->end);
+	rest = survey_function(&c->survey, f->start + c->bias,
+			       f->end + c->bias);
 	if (rest)
 		say_detail("%s: its last %" PRIu64 " bytes are no code", name,
 			   rest);
@@ -407,6 +416,8 @@ static int read_file(struct coverage *c, const char *path)
 		close(fd);
 	if (!err) {
 		c->go = object.go;
+		if (!c->code.inroads.fixed)
+			c->bias = LOADED_AT;
 		find_functions(c);
 		err = tl_inroads_find(&c->code.inroads);
 	}

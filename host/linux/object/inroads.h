@@ -68,7 +68,7 @@ void tl_inroads_border(struct tl_inroads *r, uint64_t addr);
 void tl_inroads_same_borders(struct tl_inroads *r, const void *zeros);
 
 /*
- * Find them all.  1 to 2 ns for a byte of code.  0, or negative: the file is
+ * Find them all.  3 to 5 ns for a byte of code.  0, or negative: the file is
  * damaged, nothing can be said.
  */
 int tl_inroads_find(struct tl_inroads *r);
