@@ -562,8 +562,8 @@ static bool moves_base(struct x86_scan *s, const struct x86_insn *in)
 		return rm & bases;
 	case 0x2b: /* a difference of two addresses is none */
 		return reg & bases;
-	case 0x29:
-		return rm & bases;
+	case 0x29: /* less the stack pointer: how deep it is, no address */
+		return in->reg != X86_REG_RSP && (rm & bases);
 	case 0x01:
 	case 0x03:
 		if (!(in->attrs & X86_A_MEM) && ((reg | rm) & bases) &&
