@@ -42,6 +42,8 @@ $(eval $(call guest-image,probes,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-kernel-srcs) $(guest-probe-srcs)) $(O)/x86/core.o))
 $(eval $(call guest-image,api,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-api-srcs)) $(O)/x86/core.o))
+$(eval $(call guest-image,cost,$(call objs,kernel-x86,$(host-kernel-srcs) \
+	$(guest-cost-srcs)) $(O)/x86/core.o))
 $(eval $(call guest-image,races,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-race-srcs)) $(O)/x86/core.o))
 $(eval $(call guest-image,template,$(call objs,kernel-x86, \

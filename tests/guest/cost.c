@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cost.c - guest instructions for a hit, everything included
+ *
+ * Under -icount shift=0 the time stamp counter counts instructions, so the
+ * figures are exact, and the same in every run; they say nothing of hardware.
+ * The bounds are what Linux 6.1 needs under the same emulator for a probe with a
+ * handler that counts (a breakpoint 535, a jump 102).
+ */
+
+#include "guest.h"
+#include <host_kernel.h>
+#include <kern/arch.h>
+#include <tl_test.h>
+#include <trapline/kprobes.h>
+#include <trapline/regs.h>
+
+long shape_push(long a, long b);
+
+#define CALLS 1000
+
+static unsigned long hits;
+
+static int count(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	hits++;
+	return 0;
+}
+
+static void count_post(struct kprobe *p, struct pt_regs *regs,
+		       unsigned long flags)
+{
+	(void)p;
+	(void)regs;
+	(void)flags;
+	hits++;
+}
+
+static int count_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	(void)ri;
+	(void)regs;
+	hits++;
+	return 0;
+}
+
+static uint64_t now(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+/* Of @CALLS calls, with no interrupt in between. */
+static uint64_t cost(void)
+{
+	unsigned long flags = arch_irq_save();
+	uint64_t start = now();
+
+	for (unsigned int i = 0; i < CALLS; i++)
+		shape_push(40, 2);
+	start = now() - start;
+	arch_irq_restore(flags);
+	return start;
+}
+
+static bool counts_instructions(void)
+{
+	uint64_t a = cost(), b = cost();
+
+	return a == b && a > 5 * CALLS && a < 20 * CALLS;
+}
+
+static uint64_t per_hit(uint64_t with, uint64_t without)
+{
+	return (with - without + CALLS / 2) / CALLS;
+}
+
+/* clang-format off */
+static const struct row {
+	const char *name;
+	bool jump, post;
+	uint64_t most;
+} rows[] = {
+	{ "instructions for a breakpoint",            false, false, 535 },
+	{ "instructions for a breakpoint, pre, post", false, true,  579 },
+	{ "instructions for a jump",                  true,  false, 102 },
+};
+/* clang-format on */
+
+TL_TEST(a_hit_takes_no_more_instructions_than_under_linux)
+{
+	uint64_t plain = cost();
+	const struct row *r;
+
+	if (!counts_instructions())
+		SKIP("the time stamp counter does not count instructions");
+	for_each_row(r, rows) {
+		struct kprobe p = { .symbol_name = "shape_push",
+				    .pre_handler = count,
+				    .post_handler = r->post ? count_post
+							    : NULL };
+		uint64_t n;
+
+		ROW(r->name);
+		host_kernel_optimize(r->jump);
+		REQUIRE(register_kprobe(&p) == 0);
+		CHECK_EQ(!!(p.flags & KPROBE_FLAG_OPTIMIZED), r->jump);
+		hits = 0;
+		n = per_hit(cost(), plain);
+		CHECK_EQ(hits, CALLS * (r->post ? 2 : 1));
+		unregister_kprobe(&p);
+		tl_test_note(r->name, n);
+		CHECK(n > 10);
+		CHECK(n <= r->most);
+	}
+}
+
+TL_TEST(a_followed_call_is_counted_out_too)
+{
+	uint64_t plain = cost();
+
+	if (!counts_instructions())
+		SKIP("the time stamp counter does not count instructions");
+	for (unsigned int jump = 0; jump < 2; jump++) {
+		struct kretprobe rp = { .kp.symbol_name = "shape_push",
+					.handler = count_return };
+
+		host_kernel_optimize(jump);
+		REQUIRE(register_kretprobe(&rp) == 0);
+		hits = 0;
+		tl_test_note(
+			jump ? "instructions for a followed call, jump"
+			     : "instructions for a followed call, breakpoint",
+			per_hit(cost(), plain));
+		CHECK_EQ(hits, CALLS);
+		CHECK_EQ(rp.nmissed, 0);
+		unregister_kretprobe(&rp);
+	}
+	host_kernel_optimize(true);
+}
