@@ -145,7 +145,7 @@ TL_TEST(ret_with_a_number_drops_that_many_bytes)
 
 TL_TEST(lret_takes_the_code_segment_off_the_stack)
 {
-	all_ways(&lret, 0, 0, 0, true);
+	all_ways(&lret, 0, 0, 0, is_jump(lret.at));
 }
 
 TL_TEST(pushf_of_16_bits_pushes_two_bytes)
