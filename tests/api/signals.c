@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -601,4 +602,55 @@ TL_TEST(a_blocked_sigtrap_waits_if_it_was_sent_and_kills_if_it_is_a_trap)
 {
 	CHECK_EQ(in_child(sent_while_blocked), 0);
 	CHECK_EQ(in_child(trap_while_blocked), 1000 + SIGTRAP);
+}
+
+/* ---- masks that are set behind the library's back ------------------------------------ */
+
+static void *blocks_raw(void *arg)
+{
+	unsigned long all = ~0UL, none = 0;
+
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
+	__atomic_store_n(&ready, 1, __ATOMIC_RELEASE);
+	while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE)) {
+		*(unsigned long *)arg += place_jump(1, 2, 0) == 3;
+		usleep(1000);
+	}
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, 8);
+	return NULL;
+}
+
+/* Refused, nothing changed, and jumps go on; when it has ended, all is well. */
+static int really_blocked(void)
+{
+	uint8_t before[16];
+	volatile unsigned long runs = 0;
+	unsigned long lost;
+	pthread_t t;
+
+	memcpy(before, (void *)place_break, 16);
+	stop = false;
+	MUST(!register_kprobe(&at_jump));
+	MUST(!pthread_create(&t, NULL, blocks_raw, (void *)&runs));
+	while (!__atomic_load_n(&ready, __ATOMIC_ACQUIRE))
+		usleep(100);
+	MUST(arm() == -TL_EBUSY);
+	MUST(!memcmp(before, (void *)place_break, 16));
+	MUST(at_break.addr == (void *)place_break && !at_break.flags);
+	MUST(disable_kprobe(&at_jump) == -TL_EBUSY);
+	MUST(!kprobe_disabled(&at_jump));
+	lost = runs - hits; /* while it was tried to disable it */
+	usleep(50000);
+	__atomic_store_n(&stop, true, __ATOMIC_RELEASE);
+	MUST(!pthread_join(t, NULL));
+	MUST(runs > 10 && runs - hits <= lost + 1 && !at_jump.nmissed);
+	lost = hits;
+	MUST(!arm() && !disable_kprobe(&at_jump));
+	MUST(place_break(1, 2, 0) == 3 && hits == lost + 1);
+	return 0;
+}
+
+TL_TEST(a_thread_that_really_blocks_sigtrap_makes_it_ebusy)
+{
+	CHECK_EQ(in_child(really_blocked), 0);
 }
