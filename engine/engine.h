@@ -66,7 +66,7 @@ struct tl_want {
 	unsigned int lead; /* with TL_EMIT_LATE */
 	bool jump_only;
 	bool slot_calls; /* pre handlers are called by the slot, not the trap */
-	bool conflict; /* what is asked for excludes each other in a detour */
+	bool conflict;	 /* what is asked for excludes each other in a detour */
 };
 
 /* What of it a slot does. */
@@ -372,6 +372,7 @@ void tl_exits_missed(uintptr_t sp);
 #define TL_FLAG_UNLINKED (1u << 29)
 #define TL_FLAG_REFUSED	 (1u << 28)
 #define TL_FLAG_GIVEN	 (1u << 27) /* DISABLED is what the caller gave */
+#define TL_FLAG_LEAVING	 (1u << 25) /* is being disabled */
 #define TL_FLAG_SPECIAL	 (1u << 26) /* a return, an exit or a jprobe */
 
 bool tl_probe_registered(const struct kprobe *p);
@@ -450,14 +451,24 @@ struct tl_engine {
 
 extern struct tl_engine tl_engine;
 
-/* Is @probe to be reached?  Context: any. */
-static inline bool tl_probe_wanted(const struct kprobe *probe)
+/* Are the handlers of @probe to be called?  Context: any. */
+static inline bool tl_probe_called(const struct kprobe *probe)
 {
 	uint32_t flags = tl_load(&probe->flags);
 
 	if (flags & (KPROBE_FLAG_DISABLED | KPROBE_FLAG_GONE))
 		return false;
 	return !tl_load(&tl_engine.disarmed) || (flags & KPROBE_FLAG_HOME);
+}
+
+/*
+ * Is @probe to be reached?  One that is being disabled is not, but its handlers
+ * are called until it is.  Context: any.
+ */
+static inline bool tl_probe_wanted(const struct kprobe *probe)
+{
+	return tl_probe_called(probe) &&
+	       !(tl_load(&probe->flags) & TL_FLAG_LEAVING);
 }
 
 #endif

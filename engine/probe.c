@@ -395,11 +395,30 @@ void unregister_kprobes(struct kprobe **kps, int num)
 	tl_unlock();
 }
 
-/* Set or clear DISABLED, and arm or disarm; all back if that fails. */
+/* Bring the point of @p to what its probes want. */
+static int apply_to_point(struct kprobe *p)
+{
+	struct tl_work work;
+
+	tl_work_init(&work);
+	tl_work_add(&work, p->point);
+	tl_apply(&work);
+	return p->point->err;
+}
+
+static void change_flags(struct kprobe *p, uint32_t clear, uint32_t set)
+{
+	tl_store(&p->flags, (p->flags & ~clear) | set);
+}
+
+/*
+ * Clear or set DISABLED, and arm or disarm; all back if that fails.  No hit is
+ * lost to a failure: the flag that handlers go by is set at the end.
+ */
 static int set_disabled(struct kprobe *p, bool disabled)
 {
-	uint32_t old = p->flags;
-	struct tl_work work;
+	uint32_t now = disabled ? 0 : KPROBE_FLAG_DISABLED;
+	uint32_t then = disabled ? TL_FLAG_LEAVING : 0;
 	int err;
 
 	tl_gone_check(p->point->addr, p->point->addr + 1);
@@ -407,19 +426,14 @@ static int set_disabled(struct kprobe *p, bool disabled)
 		return -TL_EINVAL;
 	if (!disabled && in_jump_only(p->point->addr))
 		return -TL_EBUSY;
-	tl_store(&p->flags, disabled ? old | KPROBE_FLAG_DISABLED
-				     : old & ~(uint32_t)KPROBE_FLAG_DISABLED);
-	tl_work_init(&work);
-	tl_work_add(&work, p->point);
-	tl_apply(&work);
-	err = p->point->err;
-	if (!err)
+	change_flags(p, now, then);
+	err = apply_to_point(p);
+	if (!err) {
+		change_flags(p, then, disabled ? KPROBE_FLAG_DISABLED : 0);
 		return 0;
-	tl_store(&p->flags, (p->flags & ~(uint32_t)KPROBE_FLAG_DISABLED) |
-				    (old & KPROBE_FLAG_DISABLED));
-	tl_work_init(&work);
-	tl_work_add(&work, p->point);
-	tl_apply(&work);
+	}
+	change_flags(p, then, now);
+	apply_to_point(p);
 	return err;
 }
 

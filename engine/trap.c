@@ -50,7 +50,7 @@ void tl_miss(struct tl_point *p, uintptr_t sp)
 			tl_exits_missed(sp);
 		else if (!only_counts(probe))
 			tl_add(&probe->nmissed, 1); /* H1 */
-		else if (tl_probe_wanted(probe))
+		else if (tl_probe_called(probe))
 			count(probe->counter, sp);
 }
 
@@ -66,7 +66,7 @@ static int call_pre(struct tl_section *s, struct tl_point *p,
 	int ret = 0;
 
 	for (; probe && !ret; probe = tl_load_acquire(&probe->next)) {
-		if (!tl_probe_wanted(probe))
+		if (!tl_probe_called(probe))
 			continue;
 		if (probe->counter)
 			count(probe->counter, sp);
@@ -94,7 +94,7 @@ static void call_post(struct tl_section *s, struct tl_point *p,
 	struct kprobe *probe = tl_load_acquire(&p->probes);
 
 	for (; probe; probe = tl_load_acquire(&probe->next)) {
-		if (!tl_probe_wanted(probe) || !probe->post_handler)
+		if (!tl_probe_called(probe) || !probe->post_handler)
 			continue;
 		tl_section_probe(s, p, probe);
 		if (!(tl_load(&probe->flags) & TL_FLAG_SPECIAL))
