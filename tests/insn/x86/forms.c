@@ -41,9 +41,6 @@
 #define RED_ZONE  128
 #define MIDDLE	  0x800 /* of the memory: where operands are */
 
-/* The engine's: the original address of what runs at @ip, or 0. */
-uintptr_t tl_origin(uintptr_t ip);
-
 /* clang-format off */
 __asm__(".pushsection .text\n"
 	".p2align 12\n"
@@ -549,35 +546,7 @@ static void post(struct kprobe *p, struct pt_regs *regs, unsigned long flags)
 
 /* ---- comparing --------------------------------------------------------------- */
 
-static unsigned long faults_in_copies, native_faults, nr_states;
-
-/*
- * A fault in a copy is shown at the copy's address (docs/limits.md).  What is in
- * flight there is at most the return address of a call.
- */
-static void undo_copy(const struct round *r, struct state *s)
-{
-	uint64_t ip = s->regs[REG_RIP];
-	uint64_t origin = tl_origin(ip);
-
-	if (!origin)
-		return;
-	faults_in_copies++;
-	if (s->fault_addr == ip)
-		s->fault_addr = origin;
-	s->regs[REG_RIP] = origin;
-	if (r->in.kind == X86_CALL_IND && origin == r->in.addr) {
-		uint64_t off = s->regs[REG_RSP] - (uint64_t)box.stack;
-
-		if (off < STACK_BYTES - 8) {
-			uint64_t pushed;
-
-			memcpy(&pushed, s->stack + off, 8);
-			if (pushed == r->in.next)
-				s->regs[REG_RSP] += 8;
-		}
-	}
-}
+static unsigned long native_faults, nr_states;
 
 static bool same_bytes(const char *what, const void *a, const void *b,
 		       size_t len)
@@ -650,7 +619,6 @@ static bool same(const struct round *r, const struct state *before,
 	size_t live = live_stack(r, before, native);
 	bool ok = true;
 
-	undo_copy(r, probed);
 	hide_pushed(r, native, probed);
 	for (int i = 0; i < REGS; i++) {
 		uint64_t mask = i == REG_EFL ? ~0x10000ull : ~0ull; /* RF */
@@ -938,7 +906,6 @@ static void sum_up(void)
 	tl_test_note("states", nr_states);
 	tl_test_note("states that fault natively", native_faults);
 	tl_test_note("states without a stack for a post handler", no_stack);
-	tl_test_note("faults shown at a copy's address", faults_in_copies);
 	CHECK(nr_states >= (tl_test_scale > 1 ? NR_SOAK : NR_STATES));
 	CHECK_EQ(breakpoints, tested);
 	CHECK(jumps > tested * 9 / 10);
