@@ -40,13 +40,134 @@ bool parse_u64(const char *text, uint64_t *out)
 	return true;
 }
 
-/* The colon between BINARY and FUNC: the last one that is not part of a `::`. */
+static bool is_word(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+/* Does the word `operator` end at @at, in @text? */
+static bool behind_operator(const char *text, const char *at)
+{
+	static const char word[] = "operator";
+	size_t len = sizeof(word) - 1;
+
+	return (size_t)(at - text) >= len && !memcmp(at - len, word, len) &&
+	       ((size_t)(at - text) == len || !is_word(at[-(int)len - 1]));
+}
+
+/* How many bytes at @at are signs of the operator whose word ends there. */
+static size_t operator_signs(const char *text, const char *at)
+{
+	/* The longer ones first. */
+	static const char *const signs[] = {
+		"<=>", "->*", "<<=", ">>=", "()", "[]", "->", "++", "--", "<<",
+		">>",  "<=",  ">=",  "==",  "!=", "&&", "||", "+=", "-=", "*=",
+		"/=",  "%=",  "^=",  "&=",  "|=", "<",	">",  "+",  "-",  "*",
+		"/",   "%",   "^",   "&",   "|",  "=",	"!",  "~",  ",",
+	};
+
+	if (!behind_operator(text, at))
+		return 0;
+	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++)
+		if (!strncmp(at, signs[i], strlen(signs[i])))
+			return strlen(signs[i]);
+	return 0;
+}
+
+/*
+ * How far @at, which begins at depth @*depth of brackets, is one thing: a bracket,
+ * which changes the depth, an operator, or one character.
+ */
+static size_t step(const char *text, const char *at, int *depth)
+{
+	size_t n = operator_signs(text, at);
+
+	if (n)
+		return n;
+	if (*at == '(' || *at == '<' || *at == '[' || *at == '{')
+		(*depth)++;
+	else if (*at == ')' || *at == ']' || *at == '}' ||
+		 (*at == '>' && (at == text || at[-1] != '-')))
+		*depth -= *depth > 0;
+	return 1;
+}
+
+/* Does a name go on at the blank @at? */
+static bool goes_on(const char *text, const char *at)
+{
+	static const char *const more[] = { "const", "volatile", "&", "&&" };
+	size_t len = strcspn(at + 1, " \t\n+");
+
+	if (behind_operator(text, at))
+		return is_word(at[1]);
+	for (size_t i = 0; at > text && i < sizeof(more) / sizeof(*more); i++)
+		if (len == strlen(more[i]) && !strncmp(at + 1, more[i], len))
+			return strchr(")te&", at[-1]) && strchr(text, '(');
+	return false;
+}
+
+size_t spec_length(const char *text)
+{
+	const char *at;
+	int depth = 0;
+
+	for (at = text; *at; at += step(text, at, &depth))
+		if (!depth && strchr(" \t\n", *at) &&
+		    (*at != ' ' || !goes_on(text, at)))
+			break;
+	/* A bracket that nothing closes opens nothing. */
+	return depth ? strcspn(text, " \t\n") : (size_t)(at - text);
+}
+
+/*
+ * The colon between BINARY and FUNC: the last one that is not part of a `::`, nor
+ * in brackets.
+ */
 static const char *find_colon(const char *text)
 {
-	for (const char *c = text + strlen(text); c-- > text;)
-		if (*c == ':' && c[1] != ':' && (c == text || c[-1] != ':'))
-			return c;
-	return NULL;
+	const char *found = NULL;
+	int depth = 0;
+
+	for (const char *c = text; *c; c += step(text, c, &depth))
+		if (!depth && *c == ':' && c[1] != ':' &&
+		    (c == text || c[-1] != ':'))
+			found = c;
+	return found;
+}
+
+/* Is the sign at @at of a name, in brackets or an operator's? */
+static bool is_of_name(const char *text, const char *at)
+{
+	const char *c = text;
+	int depth = 0;
+
+	while (c <= at) {
+		size_t n = step(text, c, &depth);
+
+		if (at < c + n)
+			return n > 1 || depth > 0 || behind_operator(text, c);
+		c += n;
+	}
+	return false;
+}
+
+/* The `+` in front of OFFSET, or NULL. */
+static const char *find_plus(const char *at)
+{
+	const char *plus = strrchr(at, '+');
+	uint64_t number;
+
+	if (plus && !parse_u64(plus + 1, &number) && is_of_name(at, plus))
+		return NULL;
+	return plus;
+}
+
+/* The `%` of `%return`, or NULL. */
+static const char *find_percent(const char *at)
+{
+	const char *c = strrchr(at, '%');
+
+	return c && is_of_name(at, c) ? NULL : c;
 }
 
 static bool all_digits(const char *s)
@@ -56,7 +177,7 @@ static bool all_digits(const char *s)
 
 static bool parse_func(struct spec *s, const char *at, char *why, size_t size)
 {
-	const char *plus = strrchr(at, '+');
+	const char *plus = find_plus(at);
 
 	if (at[0] == '0' && (at[1] == 'x' || at[1] == 'X')) {
 		if (parse_u64(at, &s->addr))
@@ -71,7 +192,7 @@ static bool parse_func(struct spec *s, const char *at, char *why, size_t size)
 			 s->text);
 		return false;
 	}
-	if (strchr(at, '%')) {
+	if (find_percent(at)) {
 		snprintf(why, size,
 			 "'%s': returns are followed by 'trapline time'",
 			 s->text);
@@ -107,7 +228,7 @@ bool spec_parse(struct spec *out, const char *text, char *why, size_t size)
 		snprintf(why, size, "an empty probe");
 		return false;
 	}
-	if (strpbrk(text, " \t\n")) {
+	if (text[spec_length(text)]) {
 		snprintf(why, size,
 			 "'%s': arguments and conditions are not for this "
 			 "command",

@@ -4,6 +4,9 @@
  *
  *	[BINARY:]FUNC[+OFFSET]
  *	[BINARY:]0xADDRESS
+ *
+ * FUNC may be a C++ or Rust name: what stands in its brackets, `::` and the signs
+ * behind `operator` belong to it.
  */
 #ifndef TL_SPEC_H
 #define TL_SPEC_H
@@ -28,6 +31,12 @@ struct spec {
  */
 bool spec_parse(struct spec *out, const char *text, char *why, size_t size);
 void spec_free(struct spec *s);
+
+/*
+ * How many bytes of @text are the probe, in front of a blank that is not part of a
+ * name: `f(int, char const*) const` and `operator new` are names.
+ */
+size_t spec_length(const char *text);
 
 /* A whole number, decimal or 0x; false: it is none, or too large. */
 bool parse_u64(const char *text, uint64_t *out);

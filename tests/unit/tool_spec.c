@@ -29,6 +29,29 @@ static const struct good {
 	{ "f.isra.0",           NULL,        "f.isra.0", 0,    0,        false },
 	{ "net/http.(*conn).s", NULL, "net/http.(*conn).s", 0, 0,        true },
 	{ "a[bc]",              NULL,        "a[bc]",    0,    0,        true },
+	{ "A::operator+",       NULL,        "A::operator+", 0, 0,       false },
+	{ "A::operator+(A&, B)", NULL, "A::operator+(A&, B)", 0, 0,      false },
+	{ "A::operator++",      NULL,        "A::operator++", 0, 0,      false },
+	{ "A::operator++0x4",   NULL,        "A::operator+", 4, 0,       false },
+	{ "A::operator+++4",    NULL,        "A::operator++", 4, 0,      false },
+	{ "operator+=(A)+8",    NULL,        "operator+=(A)", 8, 0,      false },
+	{ "lib:A::operator<",   "lib",       "A::operator<", 0, 0,       false },
+	{ "operator<<(A::B)",   NULL,        "operator<<(A::B)", 0, 0,   false },
+	{ "lib:operator->+3",   "lib",       "operator->", 3, 0,         false },
+	{ "A::operator%",       NULL,        "A::operator%", 0, 0,       false },
+	{ "A::operator%=(int)", NULL,        "A::operator%=(int)", 0, 0, false },
+	{ "A::operator()",      NULL,        "A::operator()", 0, 0,      false },
+	{ "operator new",       NULL,        "operator new", 0, 0,       false },
+	{ "libx:A::f(int, B*) const", "libx", "A::f(int, B*) const", 0, 0, true },
+	{ "f(int, long)+0x10",  NULL,        "f(int, long)", 16, 0,      false },
+	{ "std::v<A, B >::f",   NULL,        "std::v<A, B >::f", 0, 0,   false },
+	{ "<A as B::C>::f",     NULL,        "<A as B::C>::f", 0, 0,     false },
+	{ "f<fn(i32) -> u8>",   NULL,        "f<fn(i32) -> u8>", 0, 0,   false },
+	{ "lib:std::v<*>::push", "lib",      "std::v<*>::push", 0, 0,    true },
+	{ "(anonymous namespace)::f", NULL, "(anonymous namespace)::f", 0, 0, false },
+	{ "a::{lambda(int)#1}::g", NULL,     "a::{lambda(int)#1}::g", 0, 0, false },
+	{ "f<(1+2)>",           NULL,        "f<(1+2)>", 0, 0,           false },
+	{ "[vdso]:f",           "[vdso]",    "f",        0,    0,        false },
 	{ "0x7fffffffffffffff", NULL, NULL, 0, 0x7fffffffffffffff,       false },
 };
 
@@ -49,6 +72,14 @@ static const struct bad {
 	{ "t.c:123",              "lines" },
 	{ "f%return",             "trapline time" },
 	{ "f if x > 1",           "conditions" },
+	{ "f(int) $arg1",         "conditions" },
+	{ "f(int) const $arg1",   "conditions" },
+	{ "operator< $arg1",      "conditions" },
+	{ "operator new $arg1",   "conditions" },
+	{ "f<int x",              "conditions" },
+	{ "f const",              "conditions" },
+	{ "A::operator%%return",  "trapline time" },
+	{ "myoperator+x",         "number" },
 };
 /* clang-format on */
 
@@ -93,7 +124,7 @@ TL_TEST(any_bytes_are_survived)
 	char text[24], why[64];
 
 	for (unsigned int i = 0; i < 20000; i++) {
-		static const char some[] = "a:+0x*[]?9%. \x80(f";
+		static const char some[] = "a:+0x*[]?9%. \x80(f<>)-";
 		size_t len = tl_test_random(&state) % (sizeof(text) - 1);
 
 		for (size_t k = 0; k < len; k++)
