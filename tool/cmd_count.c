@@ -35,6 +35,7 @@ static void print_json(struct run *r, double elapsed)
 		struct json_object *obj = json_object_new_object();
 
 		put_text(obj, "probe", f->place->name);
+		put_symbol(obj, f->place->symbol);
 		put_hex(obj, "address", f->place->addr);
 		put_text(obj, "kind", kind_name(f->probe->kind));
 		put_number(obj, "hits", f->hits);
@@ -68,7 +69,8 @@ static void print_table(struct run *r, const struct figure *const *rows,
 			hidden++;
 			continue;
 		}
-		name = text_clean_dup(rows[i]->place->name);
+		name = output_name(&r->out, width + 14 + (missed ? 12 : 0),
+				   rows[i]->place->name);
 		output_text(&r->out, "%*" PRIu64 "  ", width, rows[i]->hits);
 		if (missed)
 			output_text(&r->out, "%10" PRIu64 "  ",

@@ -15,6 +15,7 @@
 
 #include "commands.h"
 #include "match.h"
+#include "names.h"
 #include "object.h"
 #include "output.h"
 #include "resolve.h"
@@ -26,8 +27,8 @@
 
 struct function {
 	uint64_t start, end;
-	const char *name; /* NULL: the tables of symbols know none */
-	bool part;	  /* split off another one: it has no entry */
+	const struct symbol *symbol; /* NULL: the tables know none */
+	bool part; /* split off another one: it has no entry */
 };
 
 struct tally {
@@ -59,13 +60,13 @@ struct coverage {
 /* ---- the functions of the file ----------------------------------------------- */
 
 static void add_function(struct coverage *c, uint64_t start, uint64_t end,
-			 const char *name, bool part)
+			 const struct symbol *symbol, bool part)
 {
 	if (c->n == c->room) {
 		c->room = c->room * 2 + 256;
 		c->fn = must_grow(c->fn, c->room, sizeof(*c->fn));
 	}
-	c->fn[c->n++] = (struct function){ start, end, name, part };
+	c->fn[c->n++] = (struct function){ start, end, symbol, part };
 }
 
 static int by_start(const void *va, const void *vb)
@@ -92,11 +93,12 @@ static void find_functions(struct coverage *c)
 {
 	struct image *img = &c->process.modules[0].image;
 
+	image_names(img);
 	for (size_t i = 0; i < img->n; i++) {
 		const struct symbol *s = &img->symbols[i];
 
 		if (s->first && s->size && s->kind != SYMBOL_LABEL)
-			add_function(c, s->addr, s->addr + s->size, s->name,
+			add_function(c, s->addr, s->addr + s->size, s,
 				     !symbol_is_probeable(s) &&
 					     s->kind == SYMBOL_FUNC);
 	}
@@ -251,6 +253,8 @@ static void print_function(struct coverage *c, const char *name)
 	if (c->options->json) {
 		obj = json_object_new_object();
 		put_text(obj, "function", name);
+		if (c->now->symbol)
+			put_symbol(obj, symbol_behind(c->now->symbol));
 		put_hex(obj, "address", c->now->start);
 		put_number(obj, "size", c->now->end - c->now->start);
 		put_number(obj, "instructions", t->instructions);
@@ -325,10 +329,15 @@ static void print_summary(struct coverage *c)
 
 /* ---- the command --------------------------------------------------------------- */
 
-static bool is_wanted(const struct coverage *c, const char *name)
+static bool is_wanted(const struct coverage *c, const struct symbol *s,
+		      const char *name)
 {
-	return c->any || strcmp(c->glob.func, name) == 0 ||
-	       (c->glob.glob && glob_match(c->glob.func, name));
+	if (c->any || strcmp(c->glob.func, name) == 0)
+		return true;
+	if (!s)
+		return c->glob.glob && glob_match(c->glob.func, name);
+	return name_is(s, c->glob.func) ||
+	       (c->glob.glob && name_matches(s, c->glob.func));
 }
 
 static void sum(struct tally *all, const struct tally *one)
@@ -346,14 +355,14 @@ static void sum(struct tally *all, const struct tally *one)
 static void cover(struct coverage *c, const struct function *f)
 {
 	char number[32];
-	const char *name = f->name;
+	const char *name = f->symbol ? f->symbol->shown : NULL;
 	uint64_t rest;
 
 	if (!name) {
 		snprintf(number, sizeof(number), "0x%" PRIx64, f->start);
 		name = number;
 	}
-	if (!is_wanted(c, name))
+	if (!is_wanted(c, f->symbol, name))
 		return;
 	c->now = f;
 	c->one = (struct tally){ 0 };

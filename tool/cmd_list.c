@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "commands.h"
-#include "match.h"
+#include "names.h"
 #include "output.h"
 #include "prototype.h"
 #include "resolve.h"
@@ -36,10 +36,9 @@ static bool is_wanted(const struct listing *l, const struct symbol *s)
 {
 	if (l->any)
 		return is_listed(s);
-	if (strcmp(l->glob.func, s->name) == 0)
+	if (name_is(s, l->glob.func))
 		return true;
-	return l->glob.glob && is_listed(s) &&
-	       glob_match(l->glob.func, s->name);
+	return l->glob.glob && is_listed(s) && name_matches(s, l->glob.func);
 }
 
 static void print_json(struct listing *l, const struct module *m,
@@ -48,7 +47,8 @@ static void print_json(struct listing *l, const struct module *m,
 	struct json_object *obj = json_object_new_object();
 
 	put_text(obj, "binary", m->path);
-	put_text(obj, "function", s->name);
+	put_text(obj, "function", s->shown);
+	put_symbol(obj, symbol_behind(s));
 	put_hex(obj, "address", s->addr + m->bias);
 	put_number(obj, "size", s->size);
 	if (prototype)
@@ -64,7 +64,9 @@ static void print_json(struct listing *l, const struct module *m,
 static void print_text(struct listing *l, const struct module *m,
 		       const struct symbol *s, const char *prototype)
 {
-	char *name = text_clean_dup(prototype ? prototype : s->name);
+	int used = 28 + (l->width ? l->width + 2 : 0);
+	char *name =
+		output_name(&l->out, used, prototype ? prototype : s->shown);
 
 	output_text(&l->out, "%#18" PRIx64 " %7" PRIu64 "  ", s->addr + m->bias,
 		    s->size);
@@ -86,7 +88,7 @@ static void print_one(struct listing *l, struct module *m,
 		l->opened = true;
 		say_progress(NULL);
 	}
-	prototype = prototype_at(l->prototypes, s->addr, s->name);
+	prototype = prototype_at(l->prototypes, s->addr, s->plain);
 
 	l->shown++;
 	if (l->options->json)
@@ -102,6 +104,7 @@ static void list_module(struct listing *l, struct module *m)
 	const struct symbol *end = m->image.symbols + m->image.n, *s;
 	bool done = false;
 
+	image_names(&m->image);
 	l->prototypes = NULL;
 	l->opened = false;
 	for (s = m->image.symbols; s < end && !l->out.failed; s++) {

@@ -73,7 +73,7 @@ static void print_text(struct output *out, const struct session_view *v,
 		    "KIND", "ADDRESS");
 	for (size_t i = 0; i < v->n; i++) {
 		const struct session_probe *p = &v->probes[i];
-		char *name = text_clean_dup(p->name);
+		char *name = output_name(out, 55, p->name);
 
 		output_text(out,
 			    "%12" PRIu64 " %8" PRIu64 "  %-10s  %#18" PRIx64

@@ -70,6 +70,7 @@ static void print_json(struct run *r, struct clock_rate rate, double elapsed)
 		struct json_object *obj = json_object_new_object();
 
 		put_text(obj, "function", f->place->name);
+		put_symbol(obj, f->place->symbol);
 		put_number(obj, "calls", l.calls);
 		put_number(obj, "missed", l.missed);
 		put_number(obj, "min_ns", (uint64_t)llround(l.min));
@@ -148,7 +149,7 @@ static void print_table(struct run *r, const struct figure *const *rows,
 			silent++;
 			continue;
 		}
-		name = text_clean_dup(rows[i]->place->name);
+		name = output_name(&r->out, 70, rows[i]->place->name);
 		output_text(&r->out,
 			    "%12" PRIu64 " %10s %8s %8s %8s %8s %8s  %s",
 			    l.calls, text_ns(text[0], 24, l.total),

@@ -12,7 +12,8 @@
 /* clang-format off */
 #define NAME_HELP \
 	"a function; a glob (*, ?, [a-z]) takes all that match. The program\n" \
-	"           itself comes first, then its libraries. C++: the mangled name.\n"
+	"           itself comes first, then its libraries. C++ and Rust names are\n" \
+	"           demangled: 'ns::A::get', 'std::vector<*>::push_back', 'f(int, char)'.\n"
 
 #define BINARY_HELP \
 	"  BINARY   a mapped file, with or without path and version: libc, libssl.so.3\n" \

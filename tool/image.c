@@ -21,6 +21,7 @@
 
 #include "debugfile.h"
 #include "image.h"
+#include "names.h"
 #include "text.h"
 
 /* Nobody's symbol has a longer name; what has is not looked at. */
@@ -125,7 +126,7 @@ static bool symbol_of(const struct image *img, const GElf_Sym *sym,
 	out->size = sym->st_size;
 	if (out->size > seg->vaddr + seg->size - out->addr)
 		out->size = seg->vaddr + seg->size - out->addr;
-	out->name = name;
+	out->name = out->plain = out->shown = name;
 	out->bind = bind == STB_LOCAL ? 2 : bind == STB_WEAK ? 1 : 0;
 	out->first = false;
 	return true;
@@ -346,6 +347,7 @@ int image_open_memory(struct image *img, void *memory, size_t size,
 
 void image_close(struct image *img)
 {
+	image_names_free(img);
 	if (img->cfi)
 		dwarf_cfi_end(img->cfi);
 	if (img->debug_elf)

@@ -22,11 +22,13 @@ enum symbol_kind {
 
 struct symbol {
 	uint64_t addr;
-	uint64_t size; /* never past the end of the code; 0: not known */
-	const char *name;
-	uint8_t kind; /* enum symbol_kind */
-	uint8_t bind; /* 0 global, 1 weak, 2 local */
-	bool first;   /* of those at this address: the name to show */
+	uint64_t size;	   /* never past the end of the code; 0: not known */
+	const char *name;  /* of the file's table */
+	const char *plain; /* demangled: see names.h */
+	const char *shown; /* the plain one, or what tells it from others */
+	uint8_t kind;	   /* enum symbol_kind */
+	uint8_t bind;	   /* 0 global, 1 weak, 2 local */
+	bool first;	   /* of those at this address: the name to show */
 };
 
 struct segment {
@@ -41,6 +43,7 @@ struct image {
 	bool is_64;
 	uint16_t machine; /* EM_* */
 	uint16_t type;	  /* ET_* */
+	bool named;	  /* plain and shown are there */
 	bool has_symtab;  /* .symtab, of its own or from a debug file */
 	char *debug_file; /* where that came from, or NULL */
 	void *elf;	  /* Elf *, of libelf */

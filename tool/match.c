@@ -3,7 +3,6 @@
  * match.c - globs, and names that look alike
  */
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "match.h"
@@ -141,18 +140,17 @@ static bool same_name(const struct near_name *b, const char *name,
 		(b->where && where && strcmp(b->where, where) == 0));
 }
 
-/* Is @want a whole part of the mangled name @name: `leaf` of `_Z4leafi`? */
-static bool mangled_has(const char *name, const char *want)
+/* Does @name end in @want as a whole: `ns::leaf<int>` in `leaf`? */
+static bool ends_in(const char *name, const char *want)
 {
-	char part[EDIT_MAX];
-	int len = snprintf(part, sizeof(part), "%zu%s", strlen(want), want);
+	size_t len = strlen(want);
 
-	if (name[0] != '_' || (name[1] != 'Z' && name[1] != 'R') ||
-	    len >= (int)sizeof(part))
-		return false;
-	for (const char *at = name; (at = strstr(at, part)); at++)
-		if (at[-1] < '0' || at[-1] > '9')
+	for (const char *at = name; len && (at = strstr(at, "::"));) {
+		at += 2;
+		if (strncmp(at, want, len) == 0 &&
+		    (!at[len] || strchr("<(.", at[len])))
 			return true;
+	}
 	return false;
 }
 
@@ -164,7 +162,7 @@ void near_offer(struct near *near, const char *name, const char *where,
 
 	if (near->n == NEAR_MAX && near->best[NEAR_MAX - 1].cost < 2 * limit)
 		limit = near->best[NEAR_MAX - 1].cost / 2;
-	cost = mangled_has(name, near->want)
+	cost = ends_in(name, near->want)
 		       ? 0
 		       : edit_distance(near->want, name, limit);
 	if (cost > limit) {

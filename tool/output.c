@@ -10,9 +10,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "output.h"
 #include "text.h"
+
+/* A name is not cut to less than that, however narrow the terminal is. */
+#define NAME_COLUMNS 24
 
 static void failed(struct output *o, int err)
 {
@@ -75,6 +80,29 @@ int output_close(struct output *o)
 	return o->failed ? -1 : 0;
 }
 
+/* How many columns there are; 0: it is no terminal. */
+static int columns(const struct output *o)
+{
+	struct winsize size;
+
+	if (!isatty(fileno(o->f)) ||
+	    ioctl(fileno(o->f), TIOCGWINSZ, &size) != 0)
+		return 0;
+	return size.ws_col;
+}
+
+char *output_name(const struct output *o, int used, const char *name)
+{
+	char *clean = text_clean_dup(name);
+	int room = columns(o);
+
+	if (!room || say_level > 0)
+		return clean;
+	room = room - used < NAME_COLUMNS ? NAME_COLUMNS : room - used;
+	text_cut(clean, (size_t)room);
+	return clean;
+}
+
 static void add(struct json_object *obj, const char *key,
 		struct json_object *value)
 {
@@ -103,6 +131,12 @@ void put_hex(struct json_object *obj, const char *key, uint64_t value)
 
 	snprintf(hex, sizeof(hex), "0x%" PRIx64, value);
 	add(obj, key, json_object_new_string(hex));
+}
+
+void put_symbol(struct json_object *obj, const char *symbol)
+{
+	if (symbol)
+		put_text(obj, "symbol", symbol);
 }
 
 void put_bool(struct json_object *obj, const char *key, bool value)

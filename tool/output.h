@@ -32,10 +32,18 @@ void output_flush(struct output *o);
 /* End it.  0, or -1 after a line: something could not be written. */
 int output_close(struct output *o);
 
+/*
+ * @name made printable, for the last column of a table: on a terminal it is cut to
+ * what is left behind @used columns, unless -v is given.  The caller frees it.
+ */
+char *output_name(const struct output *o, int used, const char *name);
+
 /* Members of an object.  Strings are made printable, addresses are hex. */
 void put_text(struct json_object *obj, const char *key, const char *value);
 void put_number(struct json_object *obj, const char *key, uint64_t value);
 void put_hex(struct json_object *obj, const char *key, uint64_t value);
+/* The key "symbol": the name in the file's table; NULL: it is the one shown. */
+void put_symbol(struct json_object *obj, const char *symbol);
 void put_bool(struct json_object *obj, const char *key, bool value);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "ifunc.h"
 #include "match.h"
+#include "names.h"
 #include "resolve.h"
 #include "text.h"
 
@@ -102,7 +103,9 @@ static void add_symbol(struct places *out, struct module *m,
 		p.start = s->addr + m->bias;
 		p.end = p.start + s->size;
 	}
-	p.name = name_of(m, s->name, offset);
+	image_names(&m->image);
+	p.name = name_of(m, s->shown, offset);
+	p.symbol = symbol_behind(s);
 	p.rank = (size_t)(s - m->image.symbols);
 	add_place(out, p);
 }
@@ -206,8 +209,10 @@ static int not_found(struct process *p, const struct spec *s)
 		struct module *m = &p->modules[i];
 		bool meant = module_is(m, s->binary);
 
+		if (!m->lack)
+			image_names(&m->image);
 		for (size_t k = 0; !m->lack && k < m->image.n; k++)
-			near_offer(&near, m->image.symbols[k].name,
+			near_offer(&near, m->image.symbols[k].plain,
 				   m->is_main ? NULL : m->name,
 				   !meant || !m->is_main);
 	}
@@ -235,7 +240,7 @@ static int not_found(struct process *p, const struct spec *s)
 
 /* ---- By name ------------------------------------------------------------------ */
 
-enum match_how { MATCH_NAME, MATCH_CLONE, MATCH_GLOB };
+enum match_how { MATCH_NAME, MATCH_WRITTEN, MATCH_CLONE, MATCH_GLOB };
 
 static bool matches(const struct symbol *s, const char *func,
 		    enum match_how how)
@@ -243,10 +248,12 @@ static bool matches(const struct symbol *s, const char *func,
 	switch (how) {
 	case MATCH_NAME:
 		return strcmp(s->name, func) == 0;
+	case MATCH_WRITTEN:
+		return name_is(s, func);
 	case MATCH_CLONE:
-		return is_clone(s->name, func);
+		return is_clone(s->name, func) || is_clone(s->plain, func);
 	case MATCH_GLOB:
-		return symbol_is_probeable(s) && glob_match(func, s->name);
+		return symbol_is_probeable(s) && name_matches(s, func);
 	}
 	return false;
 }
@@ -314,12 +321,14 @@ static int take_ifunc(struct process *p, struct module *m, const struct spec *s,
 }
 
 /* How many in @m match; *@exported: one of them is not local. */
-static size_t count_in(const struct module *m, const struct spec *s,
+static size_t count_in(struct module *m, const struct spec *s,
 		       enum match_how how, bool *exported)
 {
 	size_t n = 0;
 
 	*exported = false;
+	if (how != MATCH_NAME && !m->lack)
+		image_names(&m->image);
 	for (size_t i = 0; !m->lack && i < m->image.n; i++)
 		if (matches(&m->image.symbols[i], s->func, how)) {
 			n++;
@@ -375,6 +384,24 @@ static int ambiguous(struct process *p, const struct spec *s,
 	return -1;
 }
 
+/* What @s stands for, where that is not what it says. */
+static void tell_chosen(const struct spec *s, const struct module *m,
+			enum match_how how)
+{
+	for (size_t i = 0; say_level > 0 && i < m->image.n; i++) {
+		const struct symbol *sym = &m->image.symbols[i];
+
+		if (!matches(sym, s->func, how))
+			continue;
+		if (how == MATCH_CLONE)
+			say_detail("'%s' stands for %s, the compiler's copy",
+				   s->text, sym->shown);
+		else if (strcmp(sym->name, s->func) != 0)
+			say_detail("'%s' is %s (%s)", s->text, sym->shown,
+				   sym->name);
+	}
+}
+
 /* 1: taken; 0: there is none of that name; -1: refused, with a line. */
 static int by_name(struct process *p, const struct spec *s, enum match_how how,
 		   struct places *out)
@@ -386,9 +413,15 @@ static int by_name(struct process *p, const struct spec *s, enum match_how how,
 		struct module *m = &p->modules[i];
 		bool exported;
 
-		if (!module_is(m, s->binary) || is_hidden(m, s) ||
-		    !count_in(m, s, how, &exported))
+		if (!module_is(m, s->binary) || is_hidden(m, s))
 			continue;
+		if (!count_in(m, s, how, &exported)) {
+			/* All names of the program come before libraries. */
+			if (!m->is_main || how != MATCH_NAME ||
+			    !count_in(m, s, MATCH_WRITTEN, &exported))
+				continue;
+			how = MATCH_WRITTEN;
+		}
 		any = m;
 		n++;
 		if (exported) {
@@ -406,7 +439,10 @@ static int by_name(struct process *p, const struct spec *s, enum match_how how,
 		return ambiguous(p, s, how);
 	if (!any->is_main)
 		say_detail("'%s' is taken from %s", s->text, any->path);
-	return take_from(p, any, s, how, out) == 0 ? 1 : -1;
+	if (take_from(p, any, s, how, out) != 0)
+		return -1;
+	tell_chosen(s, any, how);
+	return 1;
 }
 
 static int by_glob(struct process *p, const struct spec *s, struct places *out)
@@ -418,6 +454,7 @@ static int by_glob(struct process *p, const struct spec *s, struct places *out)
 
 		if (m->lack || !module_is(m, s->binary) || is_hidden(m, s))
 			continue;
+		image_names(&m->image);
 		if (take_from(p, m, s, MATCH_GLOB, out) != 0)
 			return -1;
 	}
@@ -491,6 +528,8 @@ int resolve(struct process *p, const struct spec *spec, bool entries,
 			return -1;
 	} else {
 		done = by_name(p, spec, MATCH_NAME, out);
+		if (!done)
+			done = by_name(p, spec, MATCH_WRITTEN, out);
 		if (!done && spec->glob)
 			return by_glob(p, spec, out);
 		if (!done)

@@ -6,8 +6,8 @@
  *
  *  - BINARY: is the name of a mapped file, its whole path, or the name without
  *    version (`libc` for libc.so.6); it may be a glob.
- *  - FUNC is first taken as it is, also if it holds `*`, `?` or `[`.  Without
- *    BINARY: the program itself has the first say; then the one library that
+ *  - FUNC is first taken as it is, also if it holds `*`, `?` or `[`: as a name
+ *    of the symbol table, then as people write it (names.h).  Without BINARY: the program itself has the first say; then the one library that
  *    has it; of several libraries the one that exports it.  If that leaves a
  *    choice, nothing is probed and the candidates are named.
  *  - A name that does not exist stands for the copies that the compiler made of
@@ -29,8 +29,9 @@ struct place {
 	uint64_t addr;	/* in the process */
 	uint64_t start; /* of the function; 0 and 0: not known */
 	uint64_t end;
-	char *name;  /* [BINARY:]FUNC[+OFFSET], as shown */
-	size_t rank; /* of names of one address the least is shown */
+	char *name;	    /* [BINARY:]FUNC[+OFFSET], as shown */
+	const char *symbol; /* FUNC in the file's table; NULL: as shown */
+	size_t rank;	    /* of names of one address the least is shown */
 };
 
 struct places {

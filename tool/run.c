@@ -133,11 +133,12 @@ static void print_places(struct run *r)
 		if (r->options->json) {
 			obj = json_object_new_object();
 			put_text(obj, "probe", at->name);
+			put_symbol(obj, at->symbol);
 			put_hex(obj, "address", at->addr);
 			output_json(&r->out, obj);
 			continue;
 		}
-		name = text_clean_dup(at->name);
+		name = output_name(&r->out, 20, at->name);
 		output_text(&r->out, "%#18" PRIx64 "  %s\n", at->addr, name);
 		free(name);
 	}

@@ -162,6 +162,21 @@ char *text_clean_dup(const char *src)
 	return text_clean(must_alloc(size, 1), size, src);
 }
 
+void text_cut(char *s, size_t room)
+{
+	size_t n = 0;
+	char *last = s;
+
+	for (char *at = s; *at; at++) {
+		if (((unsigned char)*at & 0xc0) == 0x80)
+			continue;
+		if (n++ == room - 3)
+			last = at;
+	}
+	if (n > room)
+		memcpy(last, "...", 4);
+}
+
 char *text_ns(char *dst, size_t size, double ns)
 {
 	static const char *const unit[] = { "ns", "us", "ms", "s" };

@@ -40,6 +40,12 @@ char *text_clean(char *dst, size_t size, const char *src);
 /* text_clean() into memory that the caller frees; never NULL. */
 char *text_clean_dup(const char *src);
 
+/*
+ * Leave @room (3 or more) characters of the UTF-8 text @s: of a longer one the
+ * end is replaced by `...`.
+ */
+void text_cut(char *s, size_t room);
+
 /* @ns with a unit: `850 ns`, `1.25 us`, `12.5 ms`, `3 s`.  Returns @dst. */
 char *text_ns(char *dst, size_t size, double ns);
 

@@ -8,6 +8,7 @@ and replaced while they run; in another root; with names that would do things to
 a terminal; broken in every way.  The command with the session that touches
 nobody does: listing attaches to nothing.
 """
+import fcntl
 import json
 import os
 import random
@@ -16,6 +17,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import termios
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 import tl  # noqa: E402
@@ -462,6 +464,181 @@ def copies_of_the_compiler_stand_for_the_function():
     tl.check(b"cold" not in r.stdout, "a glob takes no cold parts")
     r = run("count", "-p", p.pid, "--dry-run", "f.cold")
     tl.check(b"f.cold" in r.stdout, "by its full name it can be had")
+
+
+CPLUSPLUS = """
+#include <unistd.h>
+#include <vector>
+#define KEEP __attribute__((noinline, used))
+namespace ns {
+struct A { int v;
+  KEEP int get() const { return v; }
+  KEEP A operator+(const A &o) const { return A{v + o.v}; }
+  KEEP A operator++() { v++; return *this; }
+  KEEP bool operator<(const A &o) const { return v < o.v; } };
+KEEP int leaf(int a) { return a + 1; }
+KEEP int leaf(char c) { return c + 2; }
+KEEP int lone(int a, const char *b) { return a + *b; }
+template <typename T> KEEP T twice(T t) { return t + t; }
+}
+namespace { KEEP int write(long a) { return (int)a; } }
+KEEP int qsort(int a) { return a; }
+int main() { std::vector<int> v; v.push_back(1); ns::A a{1}, b{2};
+  ++a; int x = (a + b).get() + (a < b) + ns::leaf(1) + ns::leaf('a') +
+    ns::lone(1, "x") + ns::twice(1) + ns::twice(2L) + write(1) + qsort(2);
+  ::write(1, "ready\\n", 6); sleep(60); return x; }
+"""
+
+
+def cplusplus():
+    d = tl.tempdir()
+    with open(os.path.join(d, "x.cc"), "w", encoding="utf-8") as f:
+        f.write(CPLUSPLUS)
+    prog = os.path.join(d, "program")
+    shell(f"g++ -O0 -o {prog} {d}/x.cc")
+    return prog
+
+
+def probes(p, *what):
+    """What a count would probe: shown names, and the symbols behind them."""
+    r = run("count", "-p", p.pid, "--dry-run", "--json", *what)
+    tl.check_eq(r.returncode, 0, f"{what}: {r.stderr.decode()}")
+    rows = [json.loads(line) for line in r.stdout.splitlines()]
+    return {x["probe"]: x.get("symbol") for x in rows}
+
+
+@tl.case
+def names_of_cplusplus_are_found_in_every_way_they_are_written():
+    p = tl.start([cplusplus()], stdout=subprocess.PIPE)
+    p.stdout.readline()
+    leafs = {"ns::leaf(int)": "_ZN2ns4leafEi", "ns::leaf(char)": "_ZN2ns4leafEc"}
+    get = {"ns::A::get": "_ZNK2ns1A3getEv"}
+    lone = {"ns::lone": "_ZN2ns4loneEiPKc"}
+    plus = {"ns::A::operator+": "_ZNK2ns1AplERKS0_"}
+    for what, want in [
+            ("_ZN2ns4leafEi", {"ns::leaf(int)": "_ZN2ns4leafEi"}),
+            ("ns::leaf(int)", {"ns::leaf(int)": "_ZN2ns4leafEi"}),
+            ("program:ns::leaf(char)", {"ns::leaf(char)": "_ZN2ns4leafEc"}),
+            ("ns::leaf", leafs), ("program:ns::leaf", leafs),
+            ("*4leaf*", leafs), ("ns::le*", leafs), ("ns::leaf(*", leafs),
+            ("ns::A::get", get), ("ns::A::get() const", get),
+            ("_ZNK2ns*3get*", get), ("ns::A::ge?", get),
+            ("ns::lone", lone), ("ns::lone(int, char const*)", lone),
+            ("ns::lone(int,char const *)", lone),
+            ("ns::A::operator+", plus), ("program:ns::A::operator+", plus),
+            ("ns::A::operator+(ns::A const&) const", plus),
+            ("ns::A::operator++", {"ns::A::operator++": "_ZN2ns1AppEv"}),
+            ("ns::A::operator<", {"ns::A::operator<": "_ZNK2ns1AltERKS0_"}),
+            ("program:ns::A::operator++0x4",
+             {"ns::A::operator++0x4": plus["ns::A::operator+"]}),
+            ("ns::lone(int, char const*)+0x4",
+             {"ns::lone+0x4": lone["ns::lone"]}),
+            ("ns::twice<*>", {"ns::twice<int>": "_ZN2ns5twiceIiEET_S1_",
+                              "ns::twice<long>": "_ZN2ns5twiceIlEET_S1_"}),
+            ("ns::twice<long>(long)",
+             {"ns::twice<long>": "_ZN2ns5twiceIlEET_S1_"}),
+            ("(anonymous namespace)::write",
+             {"(anonymous namespace)::write": "_ZN12_GLOBAL__N_15writeEl"}),
+            # The program's own comes before the library's, as in C.
+            ("qsort", {"qsort": "_Z5qsorti"}),
+            ("libc:qsort", {"libc.so.6:qsort": None})]:
+        tl.check_eq(probes(p, what), want, what)
+    got = probes(p, "std::vector<*>::push_back")
+    tl.check("std::vector<int, std::allocator<int> >::push_back" in got,
+             f"{got}")
+    r = run("count", "-p", p.pid, "--dry-run", "program:ns::lo*char*")
+    tl.check_eq(r.returncode, 1, "a glob without a ( means no parameters")
+    for what, near in [("ns::lef", b"ns::leaf"), ("leaf", b"ns::leaf"),
+                       ("get", b"ns::A::get"), ("ns::lonely", b"ns::lone")]:
+        r = run("count", "-p", p.pid, "--dry-run", what)
+        tl.check_eq(r.returncode, 1, what)
+        tl.check(b"no function" in r.stderr and near in r.stderr and
+                 b"_Z" not in r.stderr, r.stderr.decode())
+    r = run("count", "-p", p.pid, "--dry-run", "-v", "ns::lone")
+    tl.check(b"_ZN2ns4loneEiPKc" in r.stderr, "-v says which it is")
+
+
+@tl.case
+def names_of_cplusplus_are_listed_as_written():
+    prog = cplusplus()
+    rows = {r["function"]: r.get("symbol") for r in listing(prog)}
+    tl.check_eq(rows.get("ns::leaf(int)"), "_ZN2ns4leafEi", "an overload")
+    tl.check_eq(rows.get("ns::lone"), "_ZN2ns4loneEiPKc", "one alone")
+    tl.check_eq(rows.get("main", ""), None, "C has no other symbol")
+    tl.check(not [n for n in rows if n.startswith("_Z")], f"{list(rows)[:9]}")
+    text = run("list", prog, "ns::lone(int, char const*)").stdout.decode()
+    tl.check(text.splitlines()[1].endswith("  ns::lone"), text)
+    r = run("coverage", "--json", prog, "ns::lone")
+    row = json.loads(r.stdout.splitlines()[0])
+    tl.check_eq((row["function"], row["symbol"]),
+                ("ns::lone", "_ZN2ns4loneEiPKc"), "of coverage")
+
+
+@tl.case
+def names_of_rust_have_no_hash():
+    names = {
+        "_ZN7mycrate5inner4leaf17h0123456789abcdefE": "mycrate::inner::leaf",
+        "_ZN49_$LT$mycrate..A$u20$as$u20$core..fmt..Display$GT$3fmt"
+        "17h0123456789abcdefE": "<mycrate::A as core::fmt::Display>::fmt",
+        "_ZN7mycrate4main28_$u7b$$u7b$closure$u7d$$u7d$17h0123456789abcdefE"
+        ".llvm.77": "mycrate::main::{{closure}}",
+        "_RNvNtCs15kBYyAo9fc_7mycrate5inner7example": "mycrate::inner::example",
+        "_RNCNvC7mycrate4main0B3_": "mycrate::main::{closure#0}",
+        "_ZN2ns3copEi.constprop.0": "ns::cop.constprop.0",
+        "_Zwhatever": "_Zwhatever", "_Rwhatever": "_Rwhatever"}
+    prog = build('.text\n.globl main\nmain: xor %eax,%eax\nret\n' + "".join(
+        f'.type "{n}",@function\n"{n}": ret\n.size "{n}",1\n' for n in names))
+    rows = {r["function"]: r.get("symbol") for r in listing(prog)}
+    for symbol, shown in names.items():
+        tl.check(shown in rows, f"{shown} is not of {list(rows)}")
+        tl.check_eq(rows[shown], None if shown == symbol else symbol, shown)
+        tl.check_eq([r["function"] for r in listing(prog, shown)], [shown],
+                    "by the name that is shown")
+
+
+@tl.case
+def copies_of_cplusplus_stand_for_the_function():
+    name = "_ZN2ns3copEi"
+    prog = build("#include <unistd.h>\n"
+                 f"__asm__(\".text\\n.type {name}.constprop.0,@function\\n"
+                 f"{name}.constprop.0: ret\\n.size {name}.constprop.0,1\\n"
+                 f".type {name}.cold,@function\\n{name}.cold: ret\\n"
+                 f".size {name}.cold,1\");"
+                 "int main(void){write(1,\"ready\\n\",6);sleep(60);}\n",
+                 name="x.c")
+    p = tl.start([prog], stdout=subprocess.PIPE)
+    p.stdout.readline()
+    want = {"ns::cop.constprop.0": name + ".constprop.0"}
+    for what in ("ns::cop", name, "ns::cop*", "ns::cop.constprop.0"):
+        tl.check_eq(probes(p, what), want, what)
+    r = run("count", "-p", p.pid, "--dry-run", "-v", "ns::cop")
+    tl.check(b"stands for ns::cop.constprop.0" in r.stderr, r.stderr.decode())
+
+
+@tl.case
+def a_long_name_is_cut_to_the_terminal():
+    name = "_Z" + "200" + "x" * 200 + "v"
+    prog = build('.text\n.globl main\nmain: xor %eax,%eax\nret\n'
+                 f'.type {name},@function\n{name}: ret\n.size {name},1\n')
+
+    def shown(*args):
+        main, side = os.openpty()
+        fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
+        p = tl.start([FAKE, "list", prog, "xxx*", *args], stdout=side)
+        os.close(side)
+        text = b""
+        try:
+            while more := os.read(main, 4096):
+                text += more
+        except OSError:
+            pass  # its other end is closed
+        os.close(main)
+        p.wait()
+        return text.decode().split("\r\n")[1]
+    tl.check_eq(len(shown()), 80, "columns")
+    tl.check(shown().endswith("xxx..."), shown())
+    tl.check(shown("-v").endswith("x" * 200), "-v shows all of it")
+    tl.check("x" * 200 in run("list", prog, "xxx*").stdout.decode(), "a pipe")
 
 
 @tl.case
