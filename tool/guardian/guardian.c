@@ -39,7 +39,8 @@
 
 /* How often we look if the target still runs the same program. */
 #define LOOK_MS	    50
-#define PATIENCE_MS 1500
+/* For threads inside a detour to get a CPU; nobody newly enters meanwhile. */
+#define PATIENCE_MS 5000
 
 /* With more probes than that, misses are added up when somebody asks. */
 #define MISSES_OFTEN 16

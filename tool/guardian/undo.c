@@ -622,10 +622,28 @@ static bool process_gone(pid_t pid)
 	return gone;
 }
 
+/*
+ * On a busy machine no thread may stop in time, and the net of a guardian that
+ * was killed may not have let go of all of them yet: both pass.
+ */
+static int make_worker(struct worker *w, pid_t pid, unsigned int patience_ms)
+{
+	uint64_t end = now_ms() + patience_ms;
+	int err;
+
+	for (;;) {
+		*w = (struct worker){ .mem = -1, .lost = true };
+		err = worker_make(w, pid);
+		if ((err != -EAGAIN && err != -EPERM && err != -ETIMEDOUT) ||
+		    now_ms() >= end)
+			return err;
+		usleep(10000);
+	}
+}
+
 int undo(pid_t pid, struct worker *w, unsigned int patience_ms)
 {
 	struct undo *u = calloc(1, sizeof(*u));
-	struct worker made;
 	char path[64];
 	int err, mem;
 
@@ -644,9 +662,7 @@ int undo(pid_t pid, struct worker *w, unsigned int patience_ms)
 	err = find_ours(u);
 	if (!err && (!w->pid || w->lost)) {
 		worker_end(w);
-		made = (struct worker){ .mem = -1, .lost = true };
-		err = worker_make(&made, pid);
-		*w = made;
+		err = make_worker(w, pid, patience_ms);
 		if (err && err != -ESRCH)
 			err = undo_without_worker(u, patience_ms);
 	}
