@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "debugfile.h"
+#include "gofuncs.h"
 #include "image.h"
 #include "names.h"
 #include "text.h"
@@ -142,11 +143,41 @@ static bool is_affordable(Elf *elf, size_t index)
 	       (sh.sh_type == SHT_NOBITS || sh.sh_size <= TABLE_MAX);
 }
 
+bool image_section_fits(void *elf, void *section)
+{
+	return is_affordable(elf, elf_ndxscn(section));
+}
+
+static void add_symbol(struct image *img, const struct symbol *found)
+{
+	if (img->n == img->room) {
+		img->room = img->room + img->room / 2 + 256;
+		img->symbols = must_grow(img->symbols, img->room,
+					 sizeof(*img->symbols));
+	}
+	img->symbols[img->n++] = *found;
+}
+
+/* A function that Go's own table knows. */
+static void take_go(void *arg, uint64_t addr, uint64_t size, const char *name)
+{
+	struct image *img = arg;
+	const GElf_Sym sym = {
+		.st_info = GELF_ST_INFO(STB_LOCAL, STT_FUNC),
+		.st_shndx = 1, /* of the file */
+		.st_value = addr,
+		.st_size = size,
+	};
+	struct symbol found;
+
+	if (symbol_of(img, &sym, name, &found))
+		add_symbol(img, &found);
+}
+
 static void read_table(struct image *img, Elf *elf, Elf_Scn *scn,
 		       const GElf_Shdr *sh)
 {
 	size_t entry = gelf_fsize(elf, ELF_T_SYM, 1, EV_CURRENT), count;
-	size_t room = img->n;
 	Elf_Data *data;
 
 	if (!is_affordable(elf, elf_ndxscn(scn)) ||
@@ -164,14 +195,8 @@ static void read_table(struct image *img, Elf *elf, Elf_Scn *scn,
 		if (!gelf_getsym(data, (int)i, &sym))
 			break;
 		name = elf_strptr(elf, sh->sh_link, sym.st_name);
-		if (!symbol_of(img, &sym, name, &found))
-			continue;
-		if (img->n == room) {
-			room = room + room / 2 + 256;
-			img->symbols = must_grow(img->symbols, room,
-						 sizeof(*img->symbols));
-		}
-		img->symbols[img->n++] = found;
+		if (symbol_of(img, &sym, name, &found))
+			add_symbol(img, &found);
 	}
 }
 
@@ -291,6 +316,8 @@ static void read_symbols(struct image *img, const char *path,
 	    debugfile_find(img->elf, path, opener, &img->debug_fd,
 			   &img->debug_elf, &img->debug_file))
 		img->has_symtab = read_tables(img, img->debug_elf, SHT_SYMTAB);
+	if (!img->has_symtab)
+		gofuncs_read(img->elf, take_go, img);
 	order_symbols(img);
 	complete_sizes(img);
 }

@@ -37,7 +37,7 @@ struct segment {
 
 struct image {
 	struct symbol *symbols; /* by address; the one to show comes first */
-	size_t n;
+	size_t n, room;
 	struct segment *code; /* what is mapped executable */
 	size_t n_code;
 	bool is_64;
@@ -92,5 +92,8 @@ bool image_unwind_bounds(struct image *img, uint64_t addr, uint64_t *start,
  * read into memory?  For libdw, which reads what it is given.
  */
 bool image_is_affordable(void *elf, uint64_t flags);
+
+/* The same for one of its sections, an Elf_Scn *. */
+bool image_section_fits(void *elf, void *section);
 
 #endif

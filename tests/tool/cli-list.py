@@ -641,6 +641,96 @@ def a_long_name_is_cut_to_the_terminal():
     tl.check("x" * 200 in run("list", prog, "xxx*").stdout.decode(), "a pipe")
 
 
+GO = """package main
+import "os"
+//go:noinline
+func leaf(a int) int { return a*7 + len(os.Args) }
+type box struct { v int }
+//go:noinline
+func (b *box) get() int { return b.v + leaf(3) }
+func main() { b := &box{leaf(2)}; os.Exit(b.get() & 1) }
+"""
+
+
+def go_program(d, name, *flags):
+    prog = os.path.join(d, name)
+    env = dict(os.environ, HOME=d, GOFLAGS="", GO111MODULE="off",
+               CGO_ENABLED="0")
+    env.setdefault("GOCACHE", os.path.join(d, "cache"))
+    subprocess.run(["go", "build", *flags, "-o", prog, f"{d}/x.go"],
+                   check=True, env=env, capture_output=True)
+    return prog
+
+
+def plain_go(name):
+    return re.sub(r"\[[^\]]*\]", "[]", name).replace("\u00b7", ".")
+
+
+def by_address(path):
+    return {int(r["address"], 16): r for r in listing(path)}
+
+
+@tl.case
+def a_stripped_go_program_has_its_names():
+    if not shutil.which("go"):
+        raise tl.Skip("needs go")
+    d = tl.tempdir()
+    with open(os.path.join(d, "x.go"), "w", encoding="utf-8") as f:
+        f.write(GO)
+    whole = by_address(go_program(d, "whole"))
+    prog = go_program(d, "bare", "-ldflags=-s -w")
+    bare = by_address(prog)
+    tl.check_eq(shell(f"readelf -WS {prog} | grep -c symtab$ || true").strip(),
+                "0", "tables of symbols")
+    tl.check(len(bare) > 1000, f"{len(bare)} functions")
+    for addr, row in bare.items():
+        tl.check(addr in whole, f"{row['function']} is a function")
+        # The linker marks assembly, and writes out what is in brackets.
+        name = whole[addr]["function"].removesuffix(".abi0")
+        tl.check_eq(plain_go(row["function"]), plain_go(name), hex(addr))
+        tl.check(0 <= row["size"] - whole[addr]["size"] < 64, f"size of {name}")
+    tl.check_eq(set(r["function"] for r in listing(prog, "main.*")),
+                {"main.leaf", "main.(*box).get", "main.main"}, "of the program")
+    tl.check_eq(len(listing(prog, "main.(*box).get")), 1, "a method")
+    lies_of_the_go_table_are_survived(d, prog, bare)
+
+
+def lies_of_the_go_table_are_survived(d, prog, bare):
+    section = re.search(r"gopclntab +PROGBITS +\w+ (\w+) (\w+)",
+                        shell(f"readelf -WS {prog}"))
+    at, size = int(section[1], 16), int(section[2], 16)
+    with open(prog, "rb") as f:
+        data = bytearray(f.read())
+    rows, = struct.unpack_from("<Q", data, at + 64)
+    path = os.path.join(d, "lies")
+
+    def after(*changes):
+        copy = bytearray(data)
+        for where, form, value in changes:
+            struct.pack_into(form, copy, at + where, value)
+        with open(path, "wb") as f:
+            f.write(copy)
+        r = run("list", path, "--json")
+        tl.check(r.returncode in (0, 1), f"{changes}: {r.returncode}")
+        for row in map(json.loads, r.stdout.splitlines()):
+            tl.check(row["size"] < 1 << 30, f"{changes}: {row}")
+        return len(r.stdout.splitlines())
+    tl.check_eq(after((0, "<I", 0xfffffff1)), len(bare), "as of Go 1.20")
+    tl.check_eq(after((0, "<I", 0xfffffffa)), 0, "of another layout")
+    huge = (1 << 64) - 1
+    for where in (8, 24, 32, 64):
+        for value in (0, 1, size, size - 4, 1 << 32, 1 << 61, huge):
+            after((where, "<Q", value))
+    seed = int(os.environ.get("TL_SEED", "0")) or random.getrandbits(32)
+    tl.note(f"seed = {seed} (TL_SEED)")
+    rnd = random.Random(seed)
+    for _ in range(300 if tl.SOAK else 30):
+        after(*[(rnd.choice((rnd.randrange(8, 72), rows + rnd.randrange(4000),
+                             rnd.randrange(size - 4))), "<I",
+                 rnd.choice((0, 0x7fffffff, 0xffffffff, rnd.getrandbits(32))))
+                for _ in range(rnd.randrange(1, 9))])
+
+
 @tl.case
 def broken_files_give_one_line_or_a_listing():
     seed = int(os.environ.get("TL_SEED", "0")) or random.getrandbits(32)
