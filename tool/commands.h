@@ -7,6 +7,7 @@
 
 #include "options.h"
 
+int cmd_trace(const struct options *o);
 int cmd_count(const struct options *o);
 int cmd_time(const struct options *o);
 int cmd_list(const struct options *o);

@@ -9,17 +9,18 @@ survey-srcs := tool/survey/survey.c arch/x86/plan.c \
 tool-front-srcs := tool/main.c tool/help.c tool/options.c tool/text.c \
 	tool/match.c tool/names.c tool/spec.c tool/image.c tool/gofuncs.c tool/debugfile.c tool/process.c \
 	tool/ifunc.c tool/prototype.c tool/resolve.c tool/output.c tool/latency.c tool/why.c tool/launch.c \
-	tool/run.c tool/cmd_count.c tool/cmd_time.c tool/cmd_list.c \
+	tool/run.c tool/fields.c tool/cmd_trace.c tool/cmd_count.c tool/cmd_time.c tool/cmd_list.c \
 	tool/cmd_status.c tool/object.c $(host-linux-object-srcs) \
 	tool/cmd_coverage.c $(survey-srcs)
 
 tool-srcs := $(if $(and $(wildcard tool/session.c), \
-	$(wildcard tool/guardian/files.mk)),$(tool-front-srcs) tool/session.c)
+	$(wildcard tool/guardian/files.mk)),$(tool-front-srcs) tool/session.c \
+	tool/rings.c)
 tool-ldflags := -lm
 
 # The command with a session that touches nobody, for the golden outputs.
 fake-srcs := $(tool-front-srcs) tests/tool/fake/session.c
-inc.tests/tool/fake = -Iinclude -Itool
+inc.tests/tool/fake = -Iinclude -Itool $(tool-seen)
 
 $(O)/trapline-fake: $(patsubst %,$(O)/x86/%.o,$(fake-srcs))
 	$(call say,LINK,$@)

@@ -42,7 +42,43 @@
 	"      --dry-run         only show what would be probed\n" \
 	"  -q, --quiet           errors only; -v, --verbose: every reason and every zero\n"
 
+#define TRACE_RUN_HELP \
+	"  -p, --pid PID         a running process\n" \
+	"  -- COMMAND ARG...     or start one; it is probed before its own code runs\n" \
+	"  -d, --duration TIME   end after so long: 10, 500ms, 2m (else: Ctrl-C, or its end)\n" \
+	"  -n, --events N        end after so many events\n" \
+	"      --json            one object a line, nothing else on standard output\n" \
+	"  -o, --output FILE     write there instead of standard output\n" \
+	"      --force           attach also where a seccomp filter cannot be judged\n" \
+	"      --dry-run         only show what would be probed\n" \
+	"  -q, --quiet           errors only; -v, --verbose: every reason\n"
+
 const struct verb verbs[] = {
+	{
+		"trace", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT, cmd_trace,
+		"[-d TIME] [-n N] PROBE... (-p PID | -- COMMAND...)",
+		"events, as they happen, with arguments and results",
+		"Prints an event for each hit of a probe: when, in which thread, and its\n"
+		"arguments. Events that there was no room for are counted as lost.\n\n"
+		"PROBE is one word for the shell: '[BINARY:]FUNC[+OFFSET][%return] ARG...'.\n"
+		"  FUNC     " NAME_HELP
+		"  %return  when the function returns, instead of its entry\n"
+		BINARY_HELP
+		"ARG is [NAME=]FETCH[:TYPE]; FETCH is one of\n"
+		"  $arg1 $arg2 ...       integer and pointer arguments; at an entry\n"
+		"  $retval               what is returned; at %return\n"
+		"  %rdi %rax ...         a register\n"
+		"  +8(FETCH) -8(FETCH)   what is in memory, 8 bytes behind or before FETCH\n"
+		"TYPE is u8 to u64, s8 to s64, x8 to x64 (x64 if none is given), or string or\n"
+		"string[N]: the text of N bytes (128) at most that FETCH points to, or that\n"
+		"begins at +8(FETCH). What cannot be read is shown as <fault>.\n\n"
+		TRACE_RUN_HELP "\n"
+		"Examples:\n"
+		"  trapline trace -p 1234 'libc:open64 path=$arg1:string flags=$arg2:x32'\n"
+		"  trapline trace -p 1234 'malloc size=$arg1:u64' 'malloc%return p=$retval'\n"
+		"  trapline trace -p 1234 -n 10 --json 'call cmd=+64($arg1):x64'\n"
+		"  trapline trace 'sqlite3_prepare_v2 sql=$arg2:string[256]' -- sqlite3 my.db\n"
+	},
 	{
 		"count", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT, cmd_count,
 		"[-d TIME] PROBE... (-p PID | -- COMMAND...)",
@@ -142,8 +178,8 @@ int help_print(const struct verb *v)
 		return output_close(&out) != 0 ? EXIT_FAILED : EXIT_DONE;
 	}
 	output_text(&out, "usage: trapline COMMAND ...\n\n"
-			  "Probes in live processes: attach, count, time, "
-			  "detach, and leave nothing behind.\n\n");
+			  "Probes in live processes: attach, trace, count, "
+			  "time, detach, and leave nothing behind.\n\n");
 	for (v = verbs; v->name; v++)
 		output_text(&out, "  %-8s %s\n", v->name, v->summary);
 	output_text(&out, "\n'trapline help COMMAND' tells more, with "

@@ -31,6 +31,7 @@ struct place {
 	uint64_t end;
 	char *name;	    /* [BINARY:]FUNC[+OFFSET], as shown */
 	const char *symbol; /* FUNC in the file's table; NULL: as shown */
+	size_t owner;	    /* the caller's */
 	size_t rank;	    /* of names of one address the least is shown */
 };
 

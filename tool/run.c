@@ -24,6 +24,9 @@
 /* How often the end of the target, -n and the progress line are looked at. */
 #define TICK_MS 100
 
+/* How often events are fetched: a full ring has room for ten times as long. */
+#define POLL_MS 10
+
 /* Arming more than that may take a moment. */
 #define MANY_PROBES 500
 
@@ -87,17 +90,46 @@ static struct spec *parse_specs(const struct options *o)
 	return specs;
 }
 
-static int find_places(struct run *r, const struct spec *specs)
+/* Add the places of spec @i, which are not to be mixed with another's. */
+static int find_own_places(struct run *r, size_t i)
 {
-	const struct options *o = r->options;
+	const struct kind *k = &r->kinds[i];
+	struct places own = { 0 }, *all = &r->places;
+	bool entries = k->entry || session_follows(k->action);
+
+	if (resolve(&r->process, &r->specs[i], entries, &own) != 0) {
+		places_free(&own);
+		return -1;
+	}
+	places_unique(&own);
+	all->room = all->n + own.n;
+	all->place = must_grow(all->place, all->room + 1, sizeof(*all->place));
+	for (size_t n = 0; n < own.n; n++) {
+		struct place *at = &all->place[all->n++];
+
+		*at = own.place[n];
+		at->owner = i;
+		if (k->action == SESSION_RETURN) {
+			at->name = must_print("%s%%return", own.place[n].name);
+			free(own.place[n].name);
+		}
+	}
+	free(own.place);
+	return 0;
+}
+
+static int find_places(struct run *r)
+{
 	bool times = r->action == SESSION_TIME;
 	size_t room = times ? TL_MAX_TIMES : TL_MAX_PROBES;
 
-	for (int i = 0; i < o->n_args; i++)
-		if (resolve(&r->process, &specs[i], r->action == SESSION_TIME,
-			    &r->places) != 0)
+	for (size_t i = 0; i < r->n_specs; i++)
+		if (r->kinds ? find_own_places(r, i)
+			     : resolve(&r->process, &r->specs[i], times,
+				       &r->places))
 			return -1;
-	places_unique(&r->places);
+	if (!r->kinds)
+		places_unique(&r->places);
 	if (r->places.n <= room)
 		return 0;
 	say_error("these are %zu functions, and %zu can be %s at a time; name "
@@ -118,6 +150,10 @@ static void make_probes(struct run *r)
 		p->start = at->start;
 		p->end = at->end;
 		p->action = r->action;
+		if (r->kinds) {
+			p->action = r->kinds[at->owner].action;
+			p->program = (uint32_t)at->owner;
+		}
 		text_clean(p->name, sizeof(p->name), at->name);
 	}
 }
@@ -163,7 +199,7 @@ static const char *forbidden(enum session_action action, int err)
 {
 	if (err == -TL_EBUSY)
 		return "in a restartable sequence";
-	return action == SESSION_TIME
+	return session_follows(action)
 		       ? "its returns cannot be followed (Go)"
 		       : "a Go function that does not check its stack, or its "
 			 "file cannot be read";
@@ -185,7 +221,7 @@ static const char *error_words(enum session_action action,
 	case TL_ENOENT:
 		return "no code there";
 	case TL_EOPNOTSUPP:
-		return action == SESSION_TIME
+		return session_follows(action)
 			       ? "its exits are not certain, and its return "
 				 "address must not be replaced"
 			       : "an instruction that cannot be probed";
@@ -231,14 +267,14 @@ static void tell_unarmed(struct run *r)
 			    r->probes[k].why == p->why) {
 				told[k] = true;
 				same++;
-				why = reason(r->action, &r->probes[k]);
+				why = reason(r->probes[k].action, &r->probes[k]);
 				say_detail("not armed: %s: %s",
 					   r->places.place[k].name, why);
 				free(why);
 			}
 		if (say_level > 0)
 			continue;
-		why = reason(r->action, p);
+		why = reason(p->action, p);
 		if (same == 1)
 			say_note("not armed: %s: %s", r->places.place[i].name,
 				 why);
@@ -263,7 +299,7 @@ static int nothing_armed(struct run *r)
 	if (said && *said) {
 		one = must_dup(said);
 	} else {
-		why = reason(r->action, &r->probes[0]);
+		why = reason(r->probes[0].action, &r->probes[0]);
 		one = must_print("%s: %s", name, why);
 		free(why);
 	}
@@ -290,7 +326,8 @@ static int attach(struct run *r, pid_t pid)
 {
 	const struct options *o = r->options;
 	struct session_options so = { .force = o->force,
-				      .verbose = say_level > 0 };
+				      .verbose = say_level > 0,
+				      .events = r->poll != NULL };
 	bool stopped = o->pid && process_is_stopped(pid);
 	int n;
 
@@ -299,7 +336,7 @@ static int attach(struct run *r, pid_t pid)
 		tell_session_error("cannot attach");
 		return -1;
 	}
-	if (catch_signals() != 0)
+	if (catch_signals() != 0 || (r->begin && r->begin(r) != 0))
 		return -1;
 	if (r->places.n > MANY_PROBES)
 		say_progress("arming %zu probes", r->places.n);
@@ -359,7 +396,7 @@ static uint64_t read_figures(struct run *r)
 /* How it stands; a command of ours may use the terminal itself. */
 static void progress(const struct run *r, double elapsed, uint64_t events)
 {
-	if (!r->child)
+	if (!r->child && !r->poll)
 		say_progress("%.0f s, %" PRIu64 " %s, Ctrl-C ends it", elapsed,
 			     events,
 			     r->action == SESSION_TIME ? "calls" : "hits");
@@ -409,7 +446,7 @@ static double watch(struct run *r, int *status)
 
 	while (!ended) {
 		uint64_t events = 0;
-		double left = TICK_MS / 1e3;
+		double left = (r->poll ? POLL_MS : TICK_MS) / 1e3;
 
 		if (o->duration && o->duration - elapsed < left)
 			left = o->duration - elapsed;
@@ -420,9 +457,12 @@ static double watch(struct run *r, int *status)
 		if (fds[0].revents)
 			break;
 		ended = target_ended(r, status);
-		if (o->events || o->interval || isatty(STDERR_FILENO))
+		if (r->poll)
+			events = r->poll(r);
+		else if (o->events || o->interval || isatty(STDERR_FILENO))
 			events = read_figures(r);
-		if (ended || (o->duration && elapsed >= o->duration) ||
+		if (ended || r->out.failed ||
+		    (o->duration && elapsed >= o->duration) ||
 		    (o->events && events >= o->events))
 			break;
 		progress(r, elapsed, events);
@@ -478,7 +518,7 @@ static void part_with_child(const struct launch *l)
 			 WEXITSTATUS(status));
 }
 
-static int run_attached(struct run *r, const struct spec *specs)
+static int run_attached(struct run *r)
 {
 	const struct options *o = r->options;
 	struct launch l = { .pipe = -1 };
@@ -492,7 +532,7 @@ static int run_attached(struct run *r, const struct spec *specs)
 	say_progress("reading the symbols of process %d",
 		     (int)(l.pid ? l.pid : o->pid));
 	if (process_read(&r->process, l.pid ? l.pid : o->pid) != 0 ||
-	    find_places(r, specs) != 0)
+	    find_places(r) != 0)
 		goto out;
 	say_progress(NULL);
 	make_probes(r);
@@ -523,6 +563,34 @@ static void run_free(struct run *r)
 	process_free(&r->process);
 }
 
+int run_specs(struct run *r)
+{
+	const struct options *o = r->options;
+	int status = EXIT_FAILED;
+
+	if (output_open(&r->out, o->output) == 0) {
+		status = run_attached(r);
+		if (output_close(&r->out) != 0)
+			status = EXIT_FAILED;
+	}
+	run_free(r);
+	return status;
+}
+
+bool run_usage(const struct options *o)
+{
+	if (!o->pid && !o->command) {
+		usage_error(o->verb, "-p PID or -- COMMAND says what to "
+				     "probe");
+		return false;
+	}
+	if (!o->n_args) {
+		usage_error(o->verb, "no probe is given");
+		return false;
+	}
+	return true;
+}
+
 int run_probes(const struct options *o, enum session_action action,
 	       void (*print)(struct run *r, double elapsed, bool last))
 {
@@ -530,27 +598,16 @@ int run_probes(const struct options *o, enum session_action action,
 	struct spec *specs;
 	int status;
 
-	if (!o->pid && !o->command) {
-		usage_error(o->verb, "-p PID or -- COMMAND says what to "
-				     "probe");
+	if (!run_usage(o))
 		return EXIT_USAGE;
-	}
-	if (!o->n_args) {
-		usage_error(o->verb, "no probe is given");
-		return EXIT_USAGE;
-	}
 	specs = parse_specs(o);
 	if (!specs)
 		return EXIT_USAGE;
-	status = EXIT_FAILED;
-	if (output_open(&r.out, o->output) == 0) {
-		status = run_attached(&r, specs);
-		if (output_close(&r.out) != 0)
-			status = EXIT_FAILED;
-	}
+	r.specs = specs;
+	r.n_specs = (size_t)o->n_args;
+	status = run_specs(&r);
 	for (int i = 0; i < o->n_args; i++)
 		spec_free(&specs[i]);
 	free(specs);
-	run_free(&r);
 	return status;
 }

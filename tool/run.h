@@ -24,9 +24,27 @@ struct figure {
 	struct session_times *times; /* of SESSION_TIME, else NULL */
 };
 
+/* What the probes of one spec do. */
+struct kind {
+	enum session_action action;
+	bool entry; /* only the entry of a function will do */
+};
+
 struct run {
 	const struct options *options;
 	enum session_action action;
+	const struct spec *specs;
+	size_t n_specs;
+	/*
+	 * One for each spec where they differ, else NULL; then a place's owner
+	 * is the index of its spec, and its program's.
+	 */
+	const struct kind *kinds;
+	/* For events: before anything is armed; 0 or -1 after a line. */
+	int (*begin)(struct run *r);
+	/* How many events were handed on so far, some more now. */
+	uint64_t (*poll)(struct run *r);
+	void *own; /* the command's */
 	/* Print figures; @elapsed seconds, @last: there will be no more. */
 	void (*print)(struct run *r, double elapsed, bool last);
 
@@ -41,7 +59,13 @@ struct run {
 	pid_t child; /* of `-- COMMAND`, else 0 */
 };
 
-/* All of it.  Returns the exit status. */
+/* Is it said what to probe, and where?  False, after a line. */
+bool run_usage(const struct options *o);
+
+/* All of it, with @r as far as struct run's first group.  The exit status. */
+int run_specs(struct run *r);
+
+/* The same, of the PROBEs in @o, with figures.  The exit status. */
 int run_probes(const struct options *o, enum session_action action,
 	       void (*print)(struct run *r, double elapsed, bool last));
 

@@ -23,6 +23,8 @@
 
 #include <protocol.h>
 
+#include "rings.h"
+
 #include "guardian/find.h"
 #include "guardian/guardian.h"
 #include "guardian/hold.h"
@@ -32,6 +34,8 @@ struct session {
 	int fd;
 	enum session_state state;
 	const struct tl_figures *figures;
+	struct tl_events *events; /* NULL: not asked for */
+	struct rings *rings;
 	uint32_t n; /* probes so far */
 	struct session_stats stats;
 };
@@ -72,7 +76,7 @@ static int start_guardian(int fds[2], const struct wire_start *start)
 	return 0;
 }
 
-static int await_attached(struct session *s)
+static int await_attached(struct session *s, bool events)
 {
 	struct wire m;
 	void *p;
@@ -86,6 +90,16 @@ static int await_attached(struct session *s)
 	if (fd < 0)
 		return refuse(-EIO, "the guardian sent no figures");
 	p = mmap(NULL, sizeof(*s->figures), PROT_READ, MAP_SHARED, fd, 0);
+	if (p != MAP_FAILED && events) {
+		s->events = mmap(NULL, sizeof(*s->events),
+				 PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+				 sizeof(*s->figures));
+		if (s->events == MAP_FAILED) {
+			s->events = NULL;
+			munmap(p, sizeof(*s->figures));
+			p = MAP_FAILED;
+		}
+	}
 	close(fd);
 	if (p == MAP_FAILED)
 		return refuse(-errno, "cannot map the figures: %s",
@@ -117,7 +131,7 @@ int session_attach(struct session **out, pid_t pid,
 	s->fd = fds[0];
 	session_kill_point(2);
 	if (!err)
-		err = await_attached(s);
+		err = await_attached(s, start.options.events);
 	if (err == -EPIPE) {
 		session_kill_point(9);
 		session_clean(pid);
@@ -192,6 +206,42 @@ uint64_t session_hits(struct session *s, uint32_t id)
 			.calls;
 	return tl_counter_read((const uint64_t *)s->figures->counters + id);
 }
+
+/* ---- events -------------------------------------------------------------- */
+
+int session_set_program(struct session *s, uint32_t index,
+			const struct tl_program *p)
+{
+	if (!s->events || index >= TL_MAX_PROGRAMS)
+		return refuse(-EINVAL, "no room for what probes do");
+	s->events->program[index] = *p;
+	return 0;
+}
+
+int session_on_events(struct session *s, session_event_fn fn, void *arg)
+{
+	s->rings = s->events ? rings_open(s->events, fn, arg) : NULL;
+	return s->rings ? 0 : refuse(-ENOMEM, "no memory for events");
+}
+
+size_t session_poll_events(struct session *s)
+{
+	return s->rings ? rings_poll(s->rings, false) : 0;
+}
+
+/* Nobody writes any more. */
+static void end_events(struct session *s)
+{
+	if (s->rings) {
+		rings_poll(s->rings, true);
+		s->stats.lost = rings_lost(s->rings);
+		rings_close(s->rings);
+	}
+	if (s->events)
+		munmap(s->events, sizeof(*s->events));
+}
+
+/* ---- figures ------------------------------------------------------------- */
 
 /* The guardian adds them up when it is asked for anything. */
 static void refresh(struct session *s)
@@ -282,6 +332,7 @@ int session_detach_stats(struct session *s, struct session_stats *stats)
 		err = session_clean(pid);
 	}
 	session_kill_point(8);
+	end_events(s);
 	*stats = s->stats;
 	munmap((void *)(uintptr_t)s->figures, sizeof(*s->figures));
 	close(s->fd);

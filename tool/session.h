@@ -25,7 +25,15 @@ struct session;
 enum session_action {
 	SESSION_COUNT = 1, /* count the hits of an address */
 	SESSION_TIME = 2,  /* entry to return of the function at an address */
+	SESSION_EVENT = 3, /* an event for each hit of an address */
+	SESSION_RETURN = 4, /* one for each return of the function there */
 };
+
+/* Does it follow calls to their return? */
+static inline bool session_follows(uint32_t action)
+{
+	return action == SESSION_TIME || action == SESSION_RETURN;
+}
 
 enum session_kind {
 	SESSION_NOT_ARMED = 0,
@@ -59,6 +67,7 @@ struct session_probe {
 	uint64_t end;
 	enum session_action action;
 	char name[120]; /* for status: shown, never interpreted */
+	uint32_t program; /* of SESSION_EVENT and SESSION_RETURN */
 	/* session_add()'s. */
 	int err;	    /* 0, or why it is not armed */
 	enum tl_why why;    /* if it is no jump */
@@ -70,12 +79,14 @@ struct session_probe {
 struct session_options {
 	bool force; /* also where the seccomp filter cannot be judged */
 	bool verbose;
+	bool events; /* there will be probes that make events */
 };
 
 struct session_stats {
 	uint64_t attach_ns;	/* from the first stop to the agent's readiness */
 	uint64_t longest_stop_ns; /* of any thread so far */
 	uint64_t threads;	/* when last looked at */
+	uint64_t lost; /* events that there was no room for; at the end */
 	uint64_t ticks_per_second; /* of the clock of struct session_times */
 };
 
@@ -100,6 +111,32 @@ uint64_t session_missed(struct session *s, uint32_t id);
 
 /* Latencies so far; false: @id is not of that kind. */
 bool session_times(struct session *s, uint32_t id, struct session_times *out);
+
+/*
+ * Events.  Programs (see agent/events.h) are set before the probes that use
+ * them are added: 0, or a negative errno.  Events are handed to @fn in the order
+ * of their times by session_poll_events(), and what there is left by the
+ * session_detach() functions; the memory of an event is @fn's until it returns.
+ */
+struct tl_program;
+
+struct session_event {
+	uint64_t ns;	 /* since session_on_events() */
+	uint32_t probe;	 /* id */
+	uint32_t thread; /* its number, as the target sees it */
+	uint32_t faults; /* bit i: field i could not be read */
+	uint32_t n;	 /* words of the fields, as events.h has them */
+	const uint64_t *words;
+};
+
+typedef void (*session_event_fn)(void *arg, const struct session_event *e);
+
+int session_set_program(struct session *s, uint32_t index,
+			const struct tl_program *p);
+int session_on_events(struct session *s, session_event_fn fn, void *arg);
+
+/* Hand on what is there; how many there were. */
+size_t session_poll_events(struct session *s);
 
 /* Is the target still there and still the same program? */
 enum session_state {

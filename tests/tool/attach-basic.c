@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: guardian tool/session.c agent-image */
+/* link: guardian tool/session.c tool/rings.c tool/text.c agent-image -lm */
 /*
  * attach-basic.c - attach, count, time, detach: what the target may notice of
  * it

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: guardian tool/session.c agent-image */
+/* link: guardian tool/session.c tool/rings.c tool/text.c agent-image -lm */
 /*
  * attach-kill.c - the tool, the guardian, or both are killed at each point
  */

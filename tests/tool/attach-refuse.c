@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: guardian tool/session.c agent-image */
+/* link: guardian tool/session.c tool/rings.c tool/text.c agent-image -lm */
 /*
  * attach-refuse.c - what is refused, with its reason and the target untouched
  */
@@ -280,6 +280,24 @@ static void strict(void)
 	while (!__atomic_load_n(&shared->stop, __ATOMIC_RELAXED))
 		victim_round(1, 1000);
 	syscall(SYS_exit, 0);
+}
+
+TL_TEST(a_filter_may_forbid_what_events_need)
+{
+	const struct session_options events = { .events = true };
+	struct session *s;
+	pid_t pid;
+
+	if (geteuid())
+		SKIP("needs root, to read filters");
+	forbidden_call = SYS_process_vm_readv;
+	pid = victim_start(filtered);
+	REQUIRE(pid > 0);
+	check_accepted(pid);
+	CHECK_EQ(session_attach(&s, pid, &events), -EPERM);
+	CHECK(strstr(session_error(), "process_vm_readv") != NULL);
+	CHECK(still_right(pid));
+	CHECK_EQ(victim_stop(pid), 0);
 }
 
 TL_TEST(strict_seccomp)

@@ -38,7 +38,8 @@ golden() {
 		echo "status $status"
 	} | sed -E -e "s/\\b$pid\\b/%PID%/g" -e 's/(process )[0-9]+/\1%PID%/' \
 		-e 's/"0x[0-9a-f]{6,}"/"%ADDR%"/g' \
-		-e 's/^ +0x[0-9a-f]{6,}/%ADDR%/' >"$tmp/got"
+		-e 's/^ +0x[0-9a-f]{6,}/%ADDR%/' \
+		-e 's/("time_ns":)[0-9]{19},/\1%TIME%,/' >"$tmp/got"
 	if [ -n "${UPDATE:-}" ]; then
 		cp "$tmp/got" "$golden/$name.txt"
 	fi
@@ -76,6 +77,16 @@ golden time-many time -p %PID% -d 0.05 'hot_*' main 'control_*'
 is 'too many functions: status' "$?" 1
 like 'too many functions: what to do' "$(cat "$tmp/out")" \
 	"^trapline: these are [0-9]+ functions, and 1024 can be timed.*'dyn:[*]'"
+golden trace-one trace -p %PID% -d 0.05 hot_add
+golden trace-args trace -p %PID% -d 0.05 \
+	'hot_add $arg1:u64 b=$arg2 m=+8(+0(%rdi)):s32 s=$arg3:string' \
+	'hot_mix%return $retval:s64'
+# shellcheck disable=SC2016 # $arg1 is for the command
+golden trace-json trace -p %PID% -d 0.05 --json \
+	'hot_add $arg1:u64 b=$arg2 m=+8(+0(%rdi)):s32 s=$arg3:string'
+golden trace-events trace -p %PID% -n 3 'hot_[ab]*'
+golden trace-dry-run trace -p %PID% --dry-run 'hot_add%return' 'hot_add'
+golden trace-refused trace -p %PID% hot_loop
 golden status-none status -p %PID%
 golden detach-none detach -p %PID%
 begin debugged
@@ -96,7 +107,7 @@ table() {
 }
 is 'reasons against a jump have one wording' "$(table "$top"/tool/why.c)" \
 	"$(table "$top"/engine/*.c)"
-for verb in count time list coverage status detach; do
+for verb in trace count time list coverage status detach; do
 	golden "help-$verb" help "$verb"
 done
 golden help help

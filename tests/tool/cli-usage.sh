@@ -49,6 +49,37 @@ usage() {
 	refused "${v}bad address" 2 'not an address' count -p $$ 0xzz
 	refused "${v}lines" 2 'lines cannot be probed' count -p $$ a.c:12
 	refused "${v}bad duration" 2 'not a time' count -p $$ -d never main
+	refused "${v}trace: no variable" 2 "column 1: there are .arg1" \
+		trace -p $$ 'main $x'
+	refused "${v}trace: a register of 32 bits" 2 'no register of 64 bits' \
+		trace -p $$ 'main %eax'
+	refused "${v}trace: no ( behind +8" 2 'column 3: here belongs a \(' \
+		trace -p $$ 'main +8%rdi'
+	refused "${v}trace: no ) at the end" 2 'column 8: here belongs a \)' \
+		trace -p $$ 'main +8(%rdi:u8'
+	refused "${v}trace: no such type" 2 'column 6: types are' \
+		trace -p $$ 'main %rdi:u7'
+	refused "${v}trace: too long a string" 2 '1 to 256 bytes' \
+		trace -p $$ 'main $arg1:string[257]'
+	refused "${v}trace: too many strings" 2 'more than 1024 bytes' \
+		trace -p $$ 'main a=%rdi:string[256] b=%rdi:string[256] c=%rdi:string[256] d=%rdi:string[256]'
+	refused "${v}trace: one name twice" 2 "there is a 'rdi' already" \
+		trace -p $$ 'main %rdi %rdi'
+	refused "${v}trace: an argument at a return" 2 'not known any more' \
+		trace -p $$ 'main%return $arg1'
+	refused "${v}trace: a result at an entry" 2 'FUNC%return only' \
+		trace -p $$ 'main $retval'
+	refused "${v}trace: an argument inside" 2 'only at the entry' \
+		trace -p $$ 'main+4 $arg1'
+	refused "${v}trace: a return with an offset" 2 'without an offset' \
+		trace -p $$ 'main+4%return'
+	refused "${v}trace: too deep" 2 'more than 8 fetches' \
+		trace -p $$ 'main +0(+0(+0(+0(+0(+0(+0(+0(+0(%rdi)))))))))'
+	refused "${v}trace: a probe that is none" 2 'empty probe' trace -p $$ ' '
+	refused "${v}trace: no offset behind +" 2 'number of bytes' \
+		trace -p $$ 'main a=+x(%rdi)'
+	refused "${v}trace: no interval" 2 'no option --interval' \
+		trace -p $$ -i 1 main
 	refused "${v}list of nothing" 2 'FILE' list
 	refused "${v}list: an argument too many" 2 'GLOB' list -p $$ a b
 	refused "${v}status of nothing" 2 'PID' status

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * actions.c - what probes do in the target: count, or time a function
+ * actions.c - what probes do in the target: count, time a function, tell
  *
  * A count is kept by the detour itself.  A time is the difference of the time
  * stamp counter between a function's entry and its return; it goes into the
  * histogram of the function by locked instructions, since any number of threads
- * return at once.
+ * return at once.  What is told of a hit is events.c's.
  */
 #include "agent.h"
 
 #include <trapline/agent.h>
 #include <trapline/regs.h>
 
-enum { ACTION_COUNT = 1, ACTION_TIME = 2 };
+enum {
+	ACTION_COUNT = 1,
+	ACTION_TIME = 2,
+	ACTION_EVENT = 3,
+	ACTION_RETURN = 4,
+};
 enum { KIND_NONE = 0, KIND_JUMP = 1, KIND_BREAKPOINT = 2 };
 
 struct action {
@@ -21,6 +26,8 @@ struct action {
 		struct kretprobe rp;
 	};
 	struct tl_times *times;
+	const struct tl_program *program;
+	uint32_t index;
 };
 
 /* In the order of the figures' probes. */
@@ -97,6 +104,27 @@ static int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
 	return 0;
 }
 
+static int hit(struct kprobe *kp, struct pt_regs *regs)
+{
+	const struct action *a =
+		(struct action *)((char *)kp - offsetof(struct action, kp));
+
+	tl_event(a->program, a->index, regs);
+	return 0;
+}
+
+static int hit_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct action *a = action_of(ri);
+
+	/* Returns have no counter of the detour's; shard 0 will do. */
+	if (!a || !*(volatile const uint8_t *)tl_boot->gate)
+		return 0;
+	add((uint64_t *)tl_figures()->counters + a->index, 1);
+	tl_event(a->program, a->index, regs);
+	return 0;
+}
+
 /* ---- in the worker ------------------------------------------------------- */
 
 static struct action *prepare(struct tl_probe *p, uint32_t index)
@@ -105,6 +133,14 @@ static struct action *prepare(struct tl_probe *p, uint32_t index)
 
 	if (!a)
 		return NULL;
+	a->index = index;
+	if (p->action == ACTION_EVENT || p->action == ACTION_RETURN) {
+		a->program = tl_program_take(p->program);
+		if (!a->program) {
+			tlh_free(a, sizeof(*a));
+			return NULL;
+		}
+	}
 	a->kp.addr = (kprobe_opcode_t *)p->addr;
 	a->kp.flags = KPROBE_FLAG_JUMP_ONLY;
 	if (p->flags & TL_PROBE_EXITS_ONLY)
@@ -114,10 +150,19 @@ static struct action *prepare(struct tl_probe *p, uint32_t index)
 		a->rp.entry_handler = entered;
 		a->rp.handler = returned;
 		a->rp.data_size = sizeof(uint64_t);
+	} else if (p->action == ACTION_RETURN) {
+		a->rp.handler = hit_return;
 	} else {
+		if (p->action == ACTION_EVENT)
+			a->kp.pre_handler = hit;
 		a->kp.counter = (uint64_t *)tl_figures()->counters + index;
 	}
 	return a;
+}
+
+static inline bool is_followed(const struct tl_probe *p)
+{
+	return p->action == ACTION_TIME || p->action == ACTION_RETURN;
 }
 
 /* What became of the probe, for all to see. */
@@ -130,7 +175,7 @@ static void report(struct tl_probe *p, const struct action *a, int err,
 	p->flags &= ~(uint32_t)TL_PROBE_BY_EXITS;
 	if (err)
 		return;
-	if (p->action == ACTION_TIME && a->rp.exits)
+	if (is_followed(p) && a->rp.exits)
 		p->flags |= TL_PROBE_BY_EXITS;
 	p->probe = (uint64_t)a;
 	p->why = trapline_kprobe_why(&a->kp);
@@ -192,7 +237,7 @@ void tl_actions_add(uint32_t first, uint32_t n)
 			continue;
 		actions[i] = prepare(p, i);
 		if (actions[i])
-			add_to(p->action == ACTION_TIME ? &times : &counts, i);
+			add_to(is_followed(p) ? &times : &counts, i);
 		else
 			p->err = -TL_ENOMEM;
 	}

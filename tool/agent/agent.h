@@ -34,4 +34,16 @@ int tl_host_init(void);
  */
 void tl_actions_add(uint32_t first, uint32_t n);
 
+struct pt_regs;
+
+/*
+ * A copy of program @index that will do no harm; NULL: there is none, or no
+ * memory.  Context: task.
+ */
+const struct tl_program *tl_program_take(uint32_t index);
+
+/* Put a hit of @probe into a ring, as @p says.  Context: trap. */
+void tl_event(const struct tl_program *p, uint32_t probe,
+	      const struct pt_regs *regs);
+
 #endif

@@ -2,6 +2,7 @@
 agent-srcs := \
 	tool/agent/actions.c \
 	tool/agent/entry.S \
+	tool/agent/events.c \
 	tool/agent/host.c \
 	tool/agent/main.c \
 	host/linux/common/context.c \

@@ -22,6 +22,8 @@
 
 #include <trapline/kprobes.h>
 
+#include "events.h"
+
 #define TL_MAGIC "trapline"
 #define TL_MAJOR 1
 #define TL_MINOR 0
@@ -54,6 +56,7 @@ enum tl_section_kind {
 	TL_SECTION_PROBES = 4,	 /* struct tl_probe */
 	TL_SECTION_COUNTERS = 5, /* blocks of TL_COUNTER_BLOCK bytes */
 	TL_SECTION_TIMES = 6,	 /* struct tl_times */
+	TL_SECTION_EVENTS = 7,	 /* struct tl_events, one; see events.h */
 };
 
 struct tl_section {
@@ -122,6 +125,8 @@ struct tl_probe {
 	 * guardian adds up in `missed` from time to time.  0: not armed.
 	 */
 	uint64_t probe;
+	uint32_t program; /* index into the programs, if it makes events */
+	uint32_t reserved;
 };
 
 /* As struct session_times, which see. */
@@ -185,6 +190,7 @@ struct tl_boot {
 	uint64_t heap;	  /* memory for the engine */
 	uint64_t heap_end;
 	uint64_t red_zone; /* bytes below the stack pointer that are in use */
+	uint64_t events;   /* struct tl_events in the target, or 0 */
 
 	struct tl_returns returns;
 };

@@ -121,8 +121,14 @@ static int attach(struct guardian *g, const struct wire_start *start)
 	err = judge_process(h->pid, &start->options, &g->nature);
 	if (err)
 		return err;
+	if (start->options.events)
+		err = judge_events_in(h->pid, start->options.force);
+	if (err)
+		return err;
 	h->go = g->nature.go;
 	worker_force = start->options.force;
+	g->hold.events = start->options.events;
+	judge_events = start->options.events;
 	g->pidfd = (int)syscall(SYS_pidfd_open, h->pid, 0);
 	if (g->pidfd < 0)
 		return refuse(-errno, "no process %d", h->pid);
@@ -158,8 +164,8 @@ static void gather_misses(struct guardian *g)
 	for (uint32_t i = 0; i < g->n_probes; i++) {
 		struct tl_probe *e = &h->figures->probe[i];
 		struct kretprobe rp = { 0 };
-		size_t len = e->action == SESSION_TIME ? sizeof(rp)
-						       : sizeof(rp.kp);
+		size_t len = session_follows(e->action) ? sizeof(rp)
+							: sizeof(rp.kp);
 
 		if (!e->probe || mem_read(h->w.mem, &rp, e->probe, len))
 			continue;
@@ -244,6 +250,7 @@ static int enter(struct guardian *g, const struct maps *maps,
 	e->end = p->end;
 	e->action = p->action;
 	e->times = p->action == SESSION_TIME ? g->n_times++ : 0;
+	e->program = p->program;
 	memcpy(e->name, p->name, sizeof(e->name) - 1);
 	__atomic_store_n(&e->addr, p->addr, __ATOMIC_RELEASE);
 	p->id = g->n_probes;
@@ -464,10 +471,11 @@ void guardian_main(int fd, const struct wire_start *start)
 	err = attach(g, start);
 	fill(g, &m, err);
 	if (!err) {
-		/* The tool may read them, and nothing else. */
+		/* The tool may read them, and empty rings, and nothing else. */
 		snprintf(path, sizeof(path), "/proc/self/fd/%d",
 			 g->hold.figures_fd);
-		readable = open(path, O_RDONLY | O_CLOEXEC);
+		readable = open(path, (g->hold.events ? O_RDWR : O_RDONLY) |
+					      O_CLOEXEC);
 	}
 	if (err) {
 		/* Whatever was begun; the reason is already written down. */

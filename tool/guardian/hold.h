@@ -35,6 +35,8 @@ struct hold {
 	struct tl_figures *figures;
 	uint64_t figures_at; /* in the target */
 
+	bool events; /* struct tl_events is behind them */
+
 	/* What it is like. */
 	bool go; /* red zone 0; see judge.c */
 

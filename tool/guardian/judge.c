@@ -254,7 +254,7 @@ struct rseq_cs {
 static bool in_sequence(pid_t pid, const struct object *o, const struct map *m,
 			const struct session_probe *p)
 {
-	bool all = p->action == SESSION_TIME && p->end > p->start;
+	bool all = session_follows(p->action) && p->end > p->start;
 	uint64_t first = all ? p->start : p->addr;
 	uint64_t end = (all ? p->end : p->addr) + WINDOW;
 	uint64_t bias = m->start - object_address(o, m->offset);
@@ -328,10 +328,14 @@ static bool keeps_return_address(const char *name)
 	};
 	const char *colon = strrchr(name, ':');
 
+	size_t len;
+
 	if (colon)
 		name = colon + 1;
+	/* As traced: FUNC%return. */
+	len = strcspn(name, "%");
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (!strcmp(name, names[i]))
+		if (strlen(names[i]) == len && !memcmp(name, names[i], len))
 			return true;
 	return false;
 }
@@ -408,7 +412,7 @@ int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
 	if (!o)
 		return refuse(-EOPNOTSUPP, "%s: its object file cannot be read",
 			      p->name);
-	if (p->action == SESSION_TIME) {
+	if (session_follows(p->action)) {
 		err = judge_time(pid, maps, nature, o, p, exits_only);
 		o = object_of(pid, m);
 	}
@@ -417,6 +421,11 @@ int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
 	if (in_sequence(pid, o, m, p))
 		return refuse(-EBUSY, "%s: it is in a restartable sequence",
 			      p->name);
+	if (o->go && p->action == SESSION_EVENT)
+		return refuse(
+			-EOPNOTSUPP,
+			"%s: the stack of a Go function has no room for what makes an event",
+			p->name);
 	if (o->go && (p->addr != p->start || !checks_stack(pid, p->addr)))
 		return refuse(
 			-EOPNOTSUPP,

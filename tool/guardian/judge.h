@@ -42,6 +42,15 @@ int judge_seccomp(pid_t tid, bool force);
 
 /* The first of our system calls that this filter does not let pass, or NULL. */
 struct sock_filter;
+/* Will the target's threads make the system calls of events? */
+extern bool judge_events;
+
+/*
+ * They will: is each thread of @pid under as many filters as the others, and
+ * has the kernel what is called?  0 or a negative errno.
+ */
+int judge_events_in(pid_t pid, bool force);
+
 const char *seccomp_forbids(const struct sock_filter *f, size_t n);
 
 #endif

@@ -170,6 +170,12 @@ uint64_t process_start(pid_t pid)
 	return start;
 }
 
+static uint64_t figures_bytes(const struct hold *h)
+{
+	return sizeof(struct tl_figures) +
+	       (h->events ? sizeof(struct tl_events) : 0);
+}
+
 /* Size, header and seals of the figures, before the target has them. */
 static int fill_figures(struct hold *h, uint64_t session)
 {
@@ -178,7 +184,7 @@ static int fill_figures(struct hold *h, uint64_t session)
 	h->figures_fd = take_fd(h->w.pid, h->w.figures_fd);
 	if (h->figures_fd < 0)
 		return h->figures_fd;
-	if (ftruncate(h->figures_fd, sizeof(*f)) ||
+	if (ftruncate(h->figures_fd, (off_t)figures_bytes(h)) ||
 	    fcntl(h->figures_fd, F_ADD_SEALS,
 		  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		return -errno;
@@ -190,7 +196,7 @@ static int fill_figures(struct hold *h, uint64_t session)
 	f->header.major = TL_MAJOR;
 	f->header.minor = TL_MINOR;
 	f->header.features = TL_FEATURE_GATE;
-	f->header.total = sizeof(*f);
+	f->header.total = figures_bytes(h);
 	f->header.session = session;
 	f->header.guardian = (uint32_t)getpid();
 	f->header.guardian_start = process_start(getpid());
@@ -209,6 +215,9 @@ static int fill_figures(struct hold *h, uint64_t session)
 		    sizeof(f->times[0]), TL_MAX_TIMES);
 	add_section(f, TL_SECTION_COUNTERS,
 		    offsetof(struct tl_figures, counters), TL_COUNTER_BLOCK, 1);
+	if (h->events)
+		add_section(f, TL_SECTION_EVENTS, sizeof(*f),
+			    sizeof(struct tl_events), 1);
 	memcpy(f->header.magic, TL_MAGIC, sizeof(f->header.magic));
 	return 0;
 }
@@ -279,6 +288,8 @@ static int map_rest(struct hold *h)
 		.heap = heap + PAGE,
 		.heap_end = heap + HEAP_BYTES - STACK_BYTES,
 		.red_zone = h->go ? 0 : 128,
+		.events = h->events ? h->figures_at + sizeof(struct tl_figures)
+				    : 0,
 	};
 	uint8_t open = 1;
 	int err;
@@ -294,7 +305,7 @@ static int map_rest(struct hold *h)
 			     MAP_PRIVATE | MAP_NORESERVE, h->w.code_fd,
 			     h->image_bytes);
 	if (!err)
-		err = map_at(h, h->figures_at, sizeof(struct tl_figures),
+		err = map_at(h, h->figures_at, figures_bytes(h),
 			     PROT_READ | PROT_WRITE, MAP_SHARED,
 			     h->w.figures_fd, 0);
 	session_kill_point(21);
@@ -315,7 +326,7 @@ static int map_all(struct hold *h)
 
 	h->image_bytes = image_span();
 	h->span =
-		h->image_bytes + PAGE + HEAP_BYTES + sizeof(struct tl_figures);
+		h->image_bytes + PAGE + HEAP_BYTES + figures_bytes(h);
 	/* Reserved by a mapping of the (still empty) file, for its name. */
 	base = worker_call(&h->w, SYS_mmap, 0, h->span, PROT_NONE,
 			   MAP_PRIVATE | MAP_NORESERVE, (uint64_t)h->w.code_fd,

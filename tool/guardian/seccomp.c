@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include "judge.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -17,10 +18,13 @@
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "guardian.h"
 
@@ -58,8 +62,14 @@ static const struct call {
 	{ "read",	    SYS_read,	 { 3, 4096, 16 } },
 	{ "close",	    SYS_close,	 { 3 } },
 	{ "nanosleep",	    SYS_nanosleep, { 4096 } },
+	/* the target's threads, for events */
+	{ "gettid",	    SYS_gettid, { 0 } },
+	{ "process_vm_readv", SYS_process_vm_readv, { 1000, 4096, 1, 4096, 2 } },
 };
+#define FOR_EVENTS 2 /* the last ones */
 /* clang-format on */
+
+bool judge_events;
 
 struct machine {
 	uint32_t a, x;
@@ -198,7 +208,11 @@ static uint32_t run(const struct sock_filter *f, size_t n, const struct call *c)
 
 const char *seccomp_forbids(const struct sock_filter *f, size_t n)
 {
-	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+	size_t some = sizeof(calls) / sizeof(*calls);
+
+	if (!judge_events)
+		some -= FOR_EVENTS;
+	for (size_t i = 0; i < some; i++) {
 		uint32_t action = run(f, n, &calls[i]) &
 				  SECCOMP_RET_ACTION_FULL;
 
@@ -208,7 +222,8 @@ const char *seccomp_forbids(const struct sock_filter *f, size_t n)
 	return NULL;
 }
 
-static int seccomp_mode(pid_t tid)
+/* A number of the status of thread @tid; 0: there is none. */
+static int status_number(pid_t tid, const char *form)
 {
 	char path[64], line[256];
 	int mode = 0;
@@ -217,11 +232,56 @@ static int seccomp_mode(pid_t tid)
 	snprintf(path, sizeof(path), "/proc/%d/status", tid);
 	f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Seccomp: %d", &mode) == 1)
+		if (sscanf(line, form, &mode) == 1)
 			break;
 	if (f)
 		fclose(f);
 	return mode;
+}
+
+static int seccomp_mode(pid_t tid)
+{
+	return status_number(tid, "Seccomp: %d");
+}
+
+/* The filters that are read are those of one thread. */
+static bool same_filters(pid_t pid)
+{
+	int mode = seccomp_mode(pid);
+	int n = status_number(pid, "Seccomp_filters: %d");
+	struct dirent *e;
+	bool same = true;
+	char path[64];
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	while (tasks && same && (e = readdir(tasks))) {
+		pid_t tid = atoi(e->d_name);
+
+		if (tid > 0)
+			same = seccomp_mode(tid) == mode &&
+			       status_number(tid, "Seccomp_filters: %d") == n;
+	}
+	if (tasks)
+		closedir(tasks);
+	return same;
+}
+
+int judge_events_in(pid_t pid, bool force)
+{
+	char from = 1, to = 0;
+	struct iovec local = { &to, 1 }, remote = { &from, 1 };
+
+	if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != 1)
+		return refuse(
+			-ENOSYS,
+			"this kernel has no process_vm_readv, by which arguments are read");
+	if (force || same_filters(pid))
+		return 0;
+	return refuse(
+		-EPERM,
+		"its threads have seccomp filters of their own, which may forbid what events need; --force goes on");
 }
 
 int judge_seccomp(pid_t tid, bool force)

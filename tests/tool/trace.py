@@ -1,0 +1,368 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# limit: 120
+"""trace.py - the events of `trapline trace`, counted and looked at
+
+Programs that know what they did: each call has an event, in order, with the
+arguments and results that it had.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
+import tl  # noqa: E402
+
+CALLER = r"""
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#define NI __attribute__((noinline, noclone))
+volatile long sink;
+struct pair { long first; char *text; };
+NI long work(long a, long b, long c, long d, long e, long f, long g, long h)
+{ sink = a + b + c + d + e + f + g + h; return a * 3 - 10; }
+NI void look(const char *s, const struct pair *p, signed char c, short h)
+{ sink = (long)s + (long)p + c + h; }
+static long n;
+static void calls(long from)
+{ for (long i = 0; i < n; i++) work(from + i, -i, 3, 4, 5, 6, 70 + i, 80); }
+static void *thread(void *arg) { calls((long)arg); return NULL; }
+int main(int argc, char **argv)
+{
+	char *page, word[16];
+	struct pair p = { 5, "quo\"te" };
+	pthread_t t[8];
+
+	n = atol(argv[1]);
+	page = mmap(NULL, 8192, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	munmap(page + 4096, 4096);
+	memset(page, 'x', 4096);
+	strcpy(page + 4090, "edge!");
+	puts("ready");
+	fflush(stdout);
+	while (scanf("%15s", word) == 1) {
+		if (!strcmp(word, "calls")) calls(0);
+		if (!strcmp(word, "threads")) {
+			for (long i = 0; i < 8; i++)
+				pthread_create(&t[i], NULL, thread,
+					       (void *)(i * 1000000));
+			for (int i = 0; i < 8; i++) pthread_join(t[i], NULL);
+		}
+		if (!strcmp(word, "looks")) {
+			look("hello", &p, -2, -3);
+			look(page + 4090, &p, 1, 2);
+			page[4095] = '!';
+			look(page + 4090, (void *)16, 1, 2);
+			look(NULL, NULL, 0, 0);
+			look("\033[31m", &p, 0, 0);
+		}
+		if (!strcmp(word, "fork")) {
+			if (fork() == 0) { calls(0); _exit(0); }
+			wait(NULL);
+		}
+		if (!strcmp(word, "die")) { calls(0); raise(SIGKILL); }
+		if (!strcmp(word, "exit")) { calls(0); _exit(7); }
+		puts("done");
+		fflush(stdout);
+	}
+	return 0;
+}
+"""
+
+
+class Caller:
+    def __init__(self, n):
+        prog = os.path.join(tl.tempdir(), "caller")
+        subprocess.run(["gcc", "-O1", "-pthread", "-x", "c", "-o", prog, "-"],
+                       input=CALLER, text=True, check=True)
+        self.n = n
+        self.p = tl.start([prog, str(n)], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.p.stdout.readline()
+        self.pid = self.p.pid
+
+    def tell(self, word):
+        self.p.stdin.write(word + "\n")
+        tl.check_eq(self.p.stdout.readline(), "done\n", word)
+
+    def quit(self):
+        self.p.stdin.close()
+        tl.check_eq(self.p.wait(timeout=20), 0, "exit status of the caller")
+
+
+class Trace:
+    """`trapline trace --json` into a file: a pipe would fill."""
+
+    def __init__(self, pid, *probes, options=()):
+        d = tl.tempdir()
+        self.path = os.path.join(d, "events")
+        self.said = os.path.join(d, "said")
+        with open(self.said, "w", encoding="utf-8") as said:
+            self.p = tl.start([tl.TRAPLINE, "trace", "-p", str(pid), "--json",
+                               "-v", "-o", self.path, *options, *probes],
+                              stderr=said)
+        tl.wait_for(lambda: self.p.poll() is not None or
+                    "attached to process" in self.errors(), 60, "armed")
+        tl.check(self.p.poll() is None, f"trapline ended: {self.errors()}")
+
+    def errors(self):
+        with open(self.said, encoding="utf-8") as f:
+            return f.read()
+
+    def end(self, stop=True):
+        """(events, summary)"""
+        if stop:
+            self.p.send_signal(signal.SIGINT)
+        self.p.wait(timeout=60)
+        tl.check_eq(self.p.returncode, 0, f"exit status ({self.errors()})")
+        with open(self.path, encoding="utf-8") as f:
+            rows = [json.loads(line) for line in f]
+        return rows[:-1], rows[-1]["summary"]
+
+
+def complete(events, summary, want):
+    tl.check_eq(summary, {"events": want, "lost": 0, "missed": 0}, "summary")
+    tl.check_eq(len(events), want, "events")
+    times = [e["time_ns"] for e in events]
+    tl.check_eq(times, sorted(times), "times ascend")
+
+
+@tl.case
+def each_call_is_an_event_with_its_arguments():
+    c = Caller(5000)
+    before = tl.footprint(c.pid)
+    t = Trace(c.pid, "work a=$arg1:s64 $arg2:s32 $arg3 $arg6:u8 seven=$arg7:u64"
+              " $arg8:x16 %rsi:x32")
+    start = time.time_ns()
+    c.tell("calls")
+    events, summary = t.end()
+    complete(events, summary, 5000)
+    for i, e in enumerate(events):
+        tl.check_eq(e["args"], {"a": i, "arg2": -i, "arg3": "0x3", "arg6": 6,
+                                "seven": 70 + i, "arg8": "0x50",
+                                "rsi": hex(-i & 0xffffffff)}, f"event {i}")
+        tl.check_eq([e["pid"], e["tid"], e["probe"]], [c.pid, c.pid, "work"],
+                    "who and what")
+    off = [abs(events[0]["time_ns"] - start), abs(events[-1]["time_ns"] - start)]
+    tl.check(max(off) < 30e9, f"the clock is the wall's: {off}")
+    tl.check_clean(c.pid, before)
+    c.quit()
+
+
+@tl.case
+def returns_have_their_results_and_follow_their_entries():
+    c = Caller(2000)
+    t = Trace(c.pid, "work $arg1:u64", "work%return $retval:s64 r=%rax:s32")
+    c.tell("calls")
+    events, summary = t.end()
+    complete(events, summary, 4000)
+    for i in range(2000):
+        tl.check_eq([events[2 * i]["probe"], events[2 * i]["args"]["arg1"]],
+                    ["work", i], "the entry")
+        tl.check_eq([events[2 * i + 1]["probe"], events[2 * i + 1]["args"]],
+                    ["work%return", {"retval": 3 * i - 10, "r": 3 * i - 10}],
+                    "the return")
+    tl.check_clean(c.pid)
+    c.quit()
+
+
+@tl.case
+def memory_is_fetched_and_what_is_not_there_is_a_fault():
+    c = Caller(1)
+    t = Trace(c.pid, "look s=$arg1:string two=$arg1:string[2] "
+              "first=+0($arg2):u64 text=+0(+8($arg2)):string "
+              "e=+1(+8($arg2)):x16 c=$arg3:s8 h=$arg4:s16 before=-1($arg1):u8 "
+              "last=%rcx:u8")
+    c.tell("looks")
+    events, summary = t.end()
+    complete(events, summary, 5)
+    rows = [e["args"] for e in events]
+    text = {"first": 5, "text": 'quo"te', "e": "0x6f75"}
+    bad = {k: "<fault>" for k in text}
+    for row in rows:
+        if row["before"] != "<fault>":
+            del row["before"]
+    tl.check_eq(rows[0], {"s": "hello", "two": "he", **text, "c": -2, "h": -3,
+                          "last": 253}, "all there")
+    tl.check_eq(rows[1], {"s": "edge!", "two": "ed", **text, "c": 1, "h": 2,
+                          "last": 2}, "up to the last byte of a page")
+    tl.check_eq(rows[2], {"s": "<fault>", "two": "ed", **bad, "c": 1, "h": 2,
+                          "last": 2}, "runs off its page")
+    tl.check_eq(rows[3], {"s": "<fault>", "two": "<fault>", **bad, "c": 0,
+                          "h": 0, "before": "<fault>", "last": 0}, "NULL")
+    tl.check_eq(rows[4]["s"], "\\x1b[31m", "made printable")
+    c.quit()
+
+
+@tl.case
+def threads_have_their_numbers_and_lose_nothing():
+    c = Caller(3000)
+    t = Trace(c.pid, "work $arg1:u64 $arg2:s64")
+    c.tell("threads")
+    events, summary = t.end()
+    complete(events, summary, 8 * 3000)
+    by_tid = {}
+    for e in events:
+        by_tid.setdefault(e["tid"], []).append(e["args"]["arg1"])
+    tl.check_eq(len(by_tid), 8, "threads")
+    tl.check(c.pid not in by_tid, "none is the first thread")
+    firsts = sorted(x[0] for x in by_tid.values())
+    tl.check_eq(firsts, [i * 1000000 for i in range(8)], "one each")
+    for numbers in by_tid.values():
+        tl.check_eq(numbers, list(range(numbers[0], numbers[0] + 3000)),
+                    "in order, within its thread")
+    tl.check_clean(c.pid)
+    c.quit()
+
+
+@tl.case
+def what_is_in_the_ring_is_delivered_when_the_target_ends():
+    for word, status in (("exit", 7), ("die", -signal.SIGKILL)):
+        c = Caller(20000)
+        t = Trace(c.pid, "work $arg1:u64")
+        c.p.stdin.write(word + "\n")
+        events, summary = t.end(stop=False)
+        complete(events, summary, 20000)
+        tl.check_eq(events[-1]["args"]["arg1"], 19999, "the last one")
+        tl.check_eq(c.p.wait(timeout=20), status, "its end")
+
+
+@tl.case
+def events_of_fork_children_are_not_in_it():
+    c = Caller(100)
+    t = Trace(c.pid, "work $arg1:u64", "work%return $retval")
+    c.tell("fork")
+    c.tell("calls")
+    events, summary = t.end()
+    complete(events, summary, 200)
+    tl.check_eq({e["tid"] for e in events}, {c.pid}, "threads")
+    c.quit()
+
+
+@tl.case
+def a_million_in_a_row_are_kept():
+    c = Caller(1000000)
+    t = Trace(c.pid, "work $arg1:u64 $arg2:s64")
+    begin = time.monotonic()
+    c.tell("calls")
+    took = time.monotonic() - begin
+    t.p.send_signal(signal.SIGINT)
+    t.p.wait(timeout=60)
+    n, last = 0, ""
+    with open(t.path, encoding="utf-8") as f:
+        for last in f:
+            n += 1
+    summary = json.loads(last)["summary"]
+    tl.note(f"{1e6 / took:.0f} events/s, {summary['lost']} lost")
+    # On a busy machine the reader may be late; then it says so.
+    tl.check_eq(summary["events"] + summary["lost"], 1000000, "all accounted")
+    tl.check_eq(n - 1, summary["events"], "lines")
+    tl.check_clean(c.pid)
+    c.quit()
+
+
+@tl.case
+def lost_events_are_counted_when_nobody_reads():
+    c = Caller(200000)
+    t = Trace(c.pid, "work $arg1:u64 $arg2:s64 $arg3 $arg4 $arg5 $arg6")
+    t.p.send_signal(signal.SIGSTOP)
+    c.tell("calls")
+    t.p.send_signal(signal.SIGCONT)
+    events, summary = t.end()
+    tl.check(summary["lost"] > 1000, f"{summary['lost']} lost")
+    tl.check_eq(summary["events"] + summary["lost"], 200000, "sum")
+    tl.check_eq(len(events), summary["events"], "events")
+    tl.check_eq([e["args"]["arg1"] for e in events],
+                list(range(len(events))), "the first ones are kept")
+    tl.check_clean(c.pid)
+    c.quit()
+
+
+@tl.case
+def functions_that_keep_their_return_address_are_left_alone():
+    d = tl.tempdir()
+    prog = os.path.join(d, "jumps")
+    src = ("#include <setjmp.h>\n#include <stdio.h>\nstatic jmp_buf b;\n"
+           "int main(void){puts(\"pid\");fflush(stdout);getchar();"
+           "volatile int n=0;for(int i=0;i<100;i++){"
+           "if(!setjmp(b)){n++;longjmp(b,1);}}"
+           "printf(\"%d\\n\",n);fflush(stdout);getchar();return 0;}\n")
+    subprocess.run(["gcc", "-O1", "-x", "c", "-o", prog, "-"], input=src,
+                   text=True, check=True)
+    p = tl.start([prog], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                 text=True)
+    p.stdout.readline()
+    t = Trace(p.pid, "main", "libc:_setjmp%return", "libc:__sigsetjmp%return")
+    p.stdin.write("x")
+    p.stdin.flush()
+    tl.check_eq(p.stdout.readline(), "100\n", "jumps")
+    t.end()
+    tl.check_clean(p.pid)
+    p.stdin.write("x")
+    p.communicate(timeout=20)
+    tl.check_eq(p.returncode, 0, "exit status")
+
+
+@tl.case
+def a_killed_tool_leaves_nothing():
+    c = Caller(200000)
+    t = Trace(c.pid, "work $arg1:u64", "work%return $retval")
+    c.p.stdin.write("calls\n")
+    t.p.kill()
+    t.p.wait()
+    tl.check_eq(c.p.stdout.readline(), "done\n", "goes on")
+    tl.wait_for(lambda: not tl.ours(c.pid), 5, "nothing of ours is left")
+    tl.check_clean(c.pid)
+    c.tell("calls")
+    c.quit()
+
+
+@tl.case
+def it_ends_after_so_many_events():
+    c = Caller(1000)
+    t = Trace(c.pid, "work $arg1:u64", options=("-n", "10"))
+    c.tell("calls")
+    events, summary = t.end(stop=False)
+    complete(events, summary, 10)
+    tl.check_clean(c.pid)
+    c.quit()
+
+
+@tl.case
+def words_of_the_ring_that_the_target_spoils_do_no_harm():
+    c = Caller(50000)
+    t = Trace(c.pid, "work $arg1:u64 s=$arg1:string")
+    at = next(line for line in tl.maps(c.pid).splitlines()
+              if "memfd:trapline-figures" in line)
+    lo, hi = (int(x, 16) for x in at.split()[0].split("-"))
+    c.p.stdin.write("calls\n")
+    end = time.monotonic() + 1
+    seed = 1
+    with open(f"/proc/{c.pid}/mem", "r+b", buffering=0) as mem:
+        # The rings are the end of it: 32 of 4 MiB and a page.
+        first = hi - 32 * ((4 << 20) + 4096)
+        tl.check(first > lo, "the rings are there")
+        while time.monotonic() < end:
+            seed = (seed * 6364136223846793005 + 1442695040888963407) % 2**64
+            mem.seek(first + seed % (hi - first - 64) // 8 * 8)
+            mem.write(seed.to_bytes(8, "little") * 8)
+            # And the heads and tails.
+            mem.seek(first + seed % 32 * ((4 << 20) + 4096))
+            mem.write(seed.to_bytes(8, "little"))
+    tl.check_eq(c.p.stdout.readline(), "done\n", "goes on")
+    t.end()
+    tl.check_clean(c.pid)
+    c.quit()
+
+
+if __name__ == "__main__":
+    tl.main()

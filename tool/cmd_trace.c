@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_trace.c - `trapline trace`: events, as they happen
+ *
+ * Events may come by the million, so a line is put together by hand in a buffer
+ * of its own.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "commands.h"
+#include "fields.h"
+#include "run.h"
+#include "text.h"
+
+struct line {
+	char *text;
+	size_t n, room;
+};
+
+struct trace {
+	struct spec *specs;
+	struct fields *fields; /* one for each spec */
+	struct kind *kinds;
+	char **heads; /* what the specs point into */
+	size_t n;
+
+	struct run *run;
+	char **names; /* of the session's probes, clean */
+	size_t *owner;
+	size_t n_names;
+	int width;
+	uint64_t begin_ns; /* the wall clock's */
+	uint64_t events;
+	uint64_t spoilt; /* events that make no sense */
+	bool titled;
+	struct line line;
+};
+
+/* ---- a line -------------------------------------------------------------- */
+
+static void put(struct line *l, const char *s, size_t len)
+{
+	if (l->room - l->n < len) {
+		l->room = l->room * 2 + len + 256;
+		l->text = must_grow(l->text, l->room, 1);
+	}
+	memcpy(l->text + l->n, s, len);
+	l->n += len;
+}
+
+static void put_string(struct line *l, const char *s)
+{
+	put(l, s, strlen(s));
+}
+
+/* @v in @base, at least @width characters: zeros or blanks in front. */
+static void put_figure(struct line *l, uint64_t v, unsigned int base,
+		       size_t width, char fill)
+{
+	char digits[64];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = "0123456789abcdef"[v % base];
+	while ((v /= base) && at);
+	while (sizeof(digits) - at < width && at)
+		digits[--at] = fill;
+	put(l, digits + at, sizeof(digits) - at);
+}
+
+static void put_padded(struct line *l, const char *s, int width)
+{
+	int len = (int)strlen(s);
+
+	put_string(l, s);
+	for (; len < width; len++)
+		put(l, " ", 1);
+}
+
+/* In quotes, for people and for JSON. */
+static void put_quoted(struct line *l, const char *s)
+{
+	put(l, "\"", 1);
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			put(l, "\\", 1);
+		put(l, s, 1);
+	}
+	put(l, "\"", 1);
+}
+
+static void put_value(struct line *l, const struct field *f, uint64_t v,
+		      bool json)
+{
+	unsigned int unused = 64 - 8u * f->bytes;
+
+	v = v << unused >> unused;
+	if (f->type == 'x') {
+		put_string(l, json ? "\"0x" : "0x");
+		put_figure(l, v, 16, 0, '0');
+		if (json)
+			put(l, "\"", 1);
+		return;
+	}
+	if (f->type == 's' && v >> (8u * f->bytes - 1) & 1) {
+		put(l, "-", 1);
+		v = -v << unused >> unused;
+	}
+	put_figure(l, v, 10, 0, ' ');
+}
+
+/* The field at @words, of which there are @n: how many it took; 0: nonsense. */
+static uint32_t put_field(struct line *l, const struct field *f, bool fault,
+			  const uint64_t *words, uint32_t n, bool json)
+{
+	char text[TL_MAX_STRING + 1], *clean;
+	uint32_t len;
+
+	if (!n)
+		return 0;
+	if (fault) {
+		put_string(l, json ? "\"<fault>\"" : "<fault>");
+		return 1;
+	}
+	if (f->type != 't') {
+		put_value(l, f, words[0], json);
+		return 1;
+	}
+	len = (uint32_t)words[0];
+	if (len > TL_MAX_STRING || (len + 7) / 8 > n - 1)
+		return 0;
+	memcpy(text, words + 1, len);
+	text[len] = '\0';
+	clean = text_clean_dup(text);
+	put_quoted(l, clean);
+	free(clean);
+	if (!json && words[0] & TL_CUT)
+		put_string(l, "...");
+	return 1 + (len + 7) / 8;
+}
+
+/* False: the target has written into the event. */
+static bool put_fields(struct line *l, const struct fields *f,
+		       const struct session_event *e, bool json)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < f->n; i++) {
+		uint32_t took;
+
+		if (json) {
+			put(l, i ? "," : "", i ? 1 : 0);
+			put_quoted(l, f->field[i].name);
+			put(l, ":", 1);
+		} else {
+			put(l, " ", 1);
+			put_string(l, f->field[i].name);
+			put(l, "=", 1);
+		}
+		took = put_field(l, &f->field[i], e->faults >> i & 1,
+				 e->words + at, e->n - at, json);
+		if (!took)
+			return false;
+		at += took;
+	}
+	return at == e->n;
+}
+
+static bool put_json_event(struct trace *t, const struct session_event *e)
+{
+	struct line *l = &t->line;
+	bool ok;
+
+	put_string(l, "{\"time_ns\":");
+	put_figure(l, t->begin_ns + e->ns, 10, 0, ' ');
+	put_string(l, ",\"pid\":");
+	put_figure(l,
+		   (uint64_t)(t->run->child ? t->run->child
+					    : t->run->options->pid),
+		   10, 0, ' ');
+	put_string(l, ",\"tid\":");
+	put_figure(l, e->thread, 10, 0, ' ');
+	put_string(l, ",\"probe\":");
+	put_quoted(l, t->names[e->probe]);
+	put_string(l, ",\"args\":{");
+	ok = put_fields(l, &t->fields[t->owner[e->probe]], e, true);
+	put_string(l, "}}\n");
+	return ok;
+}
+
+static bool put_text_event(struct trace *t, const struct session_event *e)
+{
+	const struct fields *f = &t->fields[t->owner[e->probe]];
+	struct line *l = &t->line;
+	bool ok;
+
+	put_figure(l, e->ns / 1000000000, 10, 5, ' ');
+	put(l, ".", 1);
+	put_figure(l, e->ns / 1000 % 1000000, 10, 6, '0');
+	put_figure(l,
+		   (uint64_t)(t->run->child ? t->run->child
+					    : t->run->options->pid),
+		   10, 9, ' ');
+	put_figure(l, e->thread, 10, 9, ' ');
+	put_string(l, "  ");
+	put_padded(l, t->names[e->probe], f->n ? t->width : 0);
+	ok = put_fields(l, f, e, false);
+	put(l, "\n", 1);
+	return ok;
+}
+
+/* ---- while it runs ------------------------------------------------------- */
+
+static void title(struct trace *t)
+{
+	if (t->titled || t->run->options->json)
+		return;
+	t->titled = true;
+	output_text(&t->run->out, "%12s %8s %8s  %-*s ARGUMENTS\n", "SECONDS",
+		    "PID", "TID", t->width, "PROBE");
+}
+
+static void on_event(void *arg, const struct session_event *e)
+{
+	struct trace *t = arg;
+	struct run *r = t->run;
+	bool ok;
+
+	if (r->options->events && t->events >= r->options->events)
+		return;
+	t->line.n = 0;
+	ok = e->probe < t->n_names &&
+	     (r->options->json ? put_json_event(t, e) : put_text_event(t, e));
+	if (!ok) {
+		t->spoilt++;
+		return;
+	}
+	title(t);
+	t->events++;
+	if (fwrite(t->line.text, 1, t->line.n, r->out.f) != t->line.n)
+		output_flush(&r->out);
+}
+
+static uint64_t wall_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int begin(struct run *r)
+{
+	struct trace *t = r->own;
+
+	t->n_names = r->places.n;
+	t->names = must_alloc(t->n_names, sizeof(*t->names));
+	t->owner = must_alloc(t->n_names, sizeof(*t->owner));
+	for (size_t i = 0; i < t->n_names; i++) {
+		int len;
+
+		t->owner[i] = r->places.place[i].owner;
+		t->names[i] = text_clean_dup(r->places.place[i].name);
+		len = (int)strlen(t->names[i]);
+		if (len > t->width && len <= 40)
+			t->width = len;
+	}
+	for (size_t i = 0; i < t->n; i++)
+		if (session_set_program(r->session, (uint32_t)i,
+					&t->fields[i].program)) {
+			say_error("%s", session_error());
+			return -1;
+		}
+	t->begin_ns = wall_ns();
+	if (session_on_events(r->session, on_event, t) == 0)
+		return 0;
+	say_error("%s", session_error());
+	return -1;
+}
+
+static uint64_t poll_events(struct run *r)
+{
+	struct trace *t = r->own;
+
+	if (session_poll_events(r->session))
+		output_flush(&r->out);
+	return t->events;
+}
+
+static void print(struct run *r, double elapsed, bool last)
+{
+	struct trace *t = r->own;
+	uint64_t lost = r->stats.lost + t->spoilt, missed = 0;
+
+	(void)elapsed;
+	(void)last;
+	for (size_t i = 0; i < r->n_figures; i++)
+		missed += r->figures[i].missed;
+	if (r->options->json) {
+		struct json_object *obj = json_object_new_object();
+		struct json_object *sum = json_object_new_object();
+
+		put_number(sum, "events", t->events);
+		put_number(sum, "lost", lost);
+		put_number(sum, "missed", missed);
+		json_object_object_add(obj, "summary", sum);
+		output_json(&r->out, obj);
+		return;
+	}
+	output_text(&r->out, "%" PRIu64 " events, %" PRIu64 " lost", t->events,
+		    lost);
+	if (missed)
+		output_text(&r->out, ", %" PRIu64 " missed", missed);
+	output_text(&r->out, "\n");
+}
+
+/* ---- before -------------------------------------------------------------- */
+
+/* Take PROBE @i apart: [BINARY:]FUNC[+OFFSET][%return] ARG... */
+static bool parse_probe(struct trace *t, const char *text, char *why,
+			size_t size)
+{
+	const char *at = text + strspn(text, " \t\n");
+	size_t i = t->n, len = spec_length(at);
+	char *head = must_print("%.*s", (int)len, at), *percent;
+	struct kind *k = &t->kinds[i];
+
+	t->heads[i] = head;
+	t->n++;
+	k->action = SESSION_EVENT;
+	percent = strrchr(head, '%');
+	if (percent && strcmp(percent, "%return") == 0) {
+		k->action = SESSION_RETURN;
+		*percent = '\0';
+	}
+	if (!spec_parse(&t->specs[i], head, why, size) ||
+	    !fields_parse(&t->fields[i], at + len, k->action == SESSION_RETURN,
+			  why, size))
+		return false;
+	k->entry = t->fields[i].args;
+	if (t->specs[i].offset && (k->entry || k->action == SESSION_RETURN)) {
+		snprintf(why, size,
+			 k->entry ? "'%s': $arg1 ... are known only at the "
+				    "entry; name registers, as %%rdi"
+				  : "'%s': a return is of a whole function, "
+				    "without an offset",
+			 head);
+		return false;
+	}
+	return true;
+}
+
+static void trace_free(struct trace *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		spec_free(&t->specs[i]);
+		fields_free(&t->fields[i]);
+		free(t->heads[i]);
+	}
+	for (size_t i = 0; i < t->n_names; i++)
+		free(t->names[i]);
+	free(t->names);
+	free(t->owner);
+	free(t->specs);
+	free(t->fields);
+	free(t->kinds);
+	free(t->heads);
+	free(t->line.text);
+}
+
+static int run_trace(const struct options *o, struct trace *t)
+{
+	struct run r = { .options = o,
+			 .action = SESSION_EVENT,
+			 .print = print,
+			 .begin = begin,
+			 .poll = poll_events,
+			 .own = t };
+	size_t n = (size_t)o->n_args;
+	char why[400];
+
+	t->specs = must_alloc(n, sizeof(*t->specs));
+	t->fields = must_alloc(n, sizeof(*t->fields));
+	t->kinds = must_alloc(n, sizeof(*t->kinds));
+	t->heads = must_alloc(n, sizeof(*t->heads));
+	t->width = 12;
+	t->run = &r;
+	for (int i = 0; i < o->n_args; i++)
+		if (!parse_probe(t, o->args[i], why, sizeof(why))) {
+			usage_error(o->verb, "%s", why);
+			return EXIT_USAGE;
+		}
+	r.specs = t->specs;
+	r.n_specs = t->n;
+	r.kinds = t->kinds;
+	return run_specs(&r);
+}
+
+int cmd_trace(const struct options *o)
+{
+	struct trace t = { 0 };
+	int status;
+
+	if (!run_usage(o))
+		return EXIT_USAGE;
+	if (o->interval) {
+		usage_error(o->verb, "'trace' has no option --interval");
+		return EXIT_USAGE;
+	}
+	if (o->n_args > TL_MAX_PROGRAMS) {
+		usage_error(o->verb,
+			    "more than %d probes; a glob takes many "
+			    "functions",
+			    TL_MAX_PROGRAMS);
+		return EXIT_USAGE;
+	}
+	status = run_trace(o, &t);
+	trace_free(&t);
+	return status;
+}

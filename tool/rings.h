@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rings.h - the reader of a session's rings (see agent/events.h)
+ */
+#ifndef TL_RINGS_H
+#define TL_RINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "session.h"
+
+struct tl_events;
+struct rings;
+
+/* A reader of @e, which it writes into, too; NULL: no memory. */
+struct rings *rings_open(struct tl_events *e, session_event_fn fn, void *arg);
+
+/*
+ * Hand on, by the order of their times, the events that are older than this
+ * call; @last: all, and nobody writes any more.  How many.
+ */
+size_t rings_poll(struct rings *r, bool last);
+
+/* Events that there was no room for, or that were spoilt. */
+uint64_t rings_lost(const struct rings *r);
+
+void rings_close(struct rings *r);
+
+#endif
