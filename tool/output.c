@@ -32,11 +32,23 @@ static void failed(struct output *o, int err)
 		say_error("cannot write standard output: %s", strerror(err));
 }
 
+/* How many columns there are; 0: it is no terminal. */
+static int columns_of(FILE *f)
+{
+	struct winsize size;
+
+	if (!isatty(fileno(f)) || ioctl(fileno(f), TIOCGWINSZ, &size) != 0)
+		return 0;
+	return size.ws_col;
+}
+
 int output_open(struct output *o, const char *path)
 {
 	*o = (struct output){ .f = stdout, .path = path };
-	if (!path)
+	if (!path) {
+		o->columns = columns_of(stdout);
 		return 0;
+	}
 	o->f = fopen(path, "we");
 	if (o->f)
 		return 0;
@@ -80,21 +92,10 @@ int output_close(struct output *o)
 	return o->failed ? -1 : 0;
 }
 
-/* How many columns there are; 0: it is no terminal. */
-static int columns(const struct output *o)
-{
-	struct winsize size;
-
-	if (!isatty(fileno(o->f)) ||
-	    ioctl(fileno(o->f), TIOCGWINSZ, &size) != 0)
-		return 0;
-	return size.ws_col;
-}
-
 char *output_name(const struct output *o, int used, const char *name)
 {
 	char *clean = text_clean_dup(name);
-	int room = columns(o);
+	int room = o->columns;
 
 	if (!room || say_level > 0)
 		return clean;

@@ -14,6 +14,7 @@ struct output {
 	FILE *f;
 	const char *path; /* NULL: standard output */
 	bool failed;
+	int columns; /* of the terminal that it is; 0: none */
 };
 
 /* Open @path (NULL: standard output).  0, or -1 after a line. */

@@ -112,3 +112,26 @@ TL_TEST(bars_have_eighths_of_a_column)
 	}
 	CHECK(strlen(text_bar(got, 8, 10, 10, 4)) < 8);
 }
+
+TL_TEST(a_long_text_is_cut_between_characters)
+{
+	static const struct {
+		const char *text, *cut;
+	} rows[] = {
+		{ "", "" },
+		{ "abcde", "abcde" },
+		{ "abcdef", "ab..." },
+		{ "\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc",
+		  "\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc" },
+		{ "a\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc",
+		  "a\xc3\xbc..." },
+	};
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(rows); i++) {
+		char text[32];
+
+		strcpy(text, rows[i].text);
+		text_cut(text, 5);
+		CHECK_STR(text, rows[i].cut);
+	}
+}
