@@ -39,7 +39,7 @@ golden() {
 	} | sed -E -e "s/\\b$pid\\b/%PID%/g" -e 's/(process )[0-9]+/\1%PID%/' \
 		-e 's/"0x[0-9a-f]{6,}"/"%ADDR%"/g' \
 		-e 's/^ +0x[0-9a-f]{6,}/%ADDR%/' \
-		-e 's/("time_ns":)[0-9]{19},/\1%TIME%,/' >"$tmp/got"
+		-e 's/ {2,}%PID%/    %PID%/' -e 's/("time_ns":)[0-9]{19},/\1%TIME%,/' >"$tmp/got"
 	if [ -n "${UPDATE:-}" ]; then
 		cp "$tmp/got" "$golden/$name.txt"
 	fi

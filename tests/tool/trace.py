@@ -43,10 +43,11 @@ int main(int argc, char **argv)
 	pthread_t t[8];
 
 	n = atol(argv[1]);
-	page = mmap(NULL, 8192, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	munmap(page + 4096, 4096);
-	memset(page, 'x', 4096);
-	strcpy(page + 4090, "edge!");
+	page = mmap(NULL, 12288, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	munmap(page + 8192, 4096);
+	memset(page, 'x', 8192);
+	strcpy(page + 8186, "edge!");
+	strcpy(page + 4090, "over the edge");
 	puts("ready");
 	fflush(stdout);
 	while (scanf("%15s", word) == 1) {
@@ -59,11 +60,12 @@ int main(int argc, char **argv)
 		}
 		if (!strcmp(word, "looks")) {
 			look("hello", &p, -2, -3);
-			look(page + 4090, &p, 1, 2);
-			page[4095] = '!';
-			look(page + 4090, (void *)16, 1, 2);
+			look(page + 8186, &p, 1, 2);
+			page[8191] = '!';
+			look(page + 8186, (void *)16, 1, 2);
 			look(NULL, NULL, 0, 0);
 			look("\033[31m", &p, 0, 0);
+			look(page + 4090, &p, 0, 0);
 		}
 		if (!strcmp(word, "fork")) {
 			if (fork() == 0) { calls(0); _exit(0); }
@@ -184,7 +186,7 @@ def memory_is_fetched_and_what_is_not_there_is_a_fault():
               "last=%rcx:u8")
     c.tell("looks")
     events, summary = t.end()
-    complete(events, summary, 5)
+    complete(events, summary, 6)
     rows = [e["args"] for e in events]
     text = {"first": 5, "text": 'quo"te', "e": "0x6f75"}
     bad = {k: "<fault>" for k in text}
@@ -200,6 +202,7 @@ def memory_is_fetched_and_what_is_not_there_is_a_fault():
     tl.check_eq(rows[3], {"s": "<fault>", "two": "<fault>", **bad, "c": 0,
                           "h": 0, "before": "<fault>", "last": 0}, "NULL")
     tl.check_eq(rows[4]["s"], "\\x1b[31m", "made printable")
+    tl.check_eq(rows[5]["s"], "over the edge", "from page to page")
     c.quit()
 
 
