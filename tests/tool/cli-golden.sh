@@ -78,10 +78,11 @@ is 'too many functions: status' "$?" 1
 like 'too many functions: what to do' "$(cat "$tmp/out")" \
 	"^trapline: these are [0-9]+ functions, and 1024 can be timed.*'dyn:[*]'"
 golden trace-one trace -p %PID% -d 0.05 hot_add
+# shellcheck disable=SC2016 # $arg1 is for the command
 golden trace-args trace -p %PID% -d 0.05 \
 	'hot_add $arg1:u64 b=$arg2 m=+8(+0(%rdi)):s32 s=$arg3:string' \
 	'hot_mix%return $retval:s64'
-# shellcheck disable=SC2016 # $arg1 is for the command
+# shellcheck disable=SC2016
 golden trace-json trace -p %PID% -d 0.05 --json \
 	'hot_add $arg1:u64 b=$arg2 m=+8(+0(%rdi)):s32 s=$arg3:string'
 golden trace-events trace -p %PID% -n 3 'hot_[ab]*'

@@ -33,6 +33,7 @@ refused() {
 	fi
 }
 
+# shellcheck disable=SC2016 # $arg1 is for the command
 usage() {
 	refused "${v}no command" 2 'no command is given'
 	refused "${v}unknown command" 2 "near names: count" conut

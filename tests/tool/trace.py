@@ -8,6 +8,7 @@ arguments and results that it had.
 """
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -313,6 +314,31 @@ def functions_that_keep_their_return_address_are_left_alone():
     p.stdin.write("x")
     p.communicate(timeout=20)
     tl.check_eq(p.returncode, 0, "exit status")
+
+
+@tl.case
+def the_statements_of_sqlite_are_seen_with_their_results():
+    if not shutil.which("sqlite3"):
+        raise tl.Skip("sqlite3 is not installed (make deps)")
+    out = os.path.join(tl.tempdir(), "events")
+    sql = [f"select {i}, 'a statement of our own';" for i in range(300)]
+    r = subprocess.run(
+        [tl.TRAPLINE, "trace", "--json", "-o", out,
+         "sqlite3_prepare_v2 sql=$arg2:string[40]",
+         "sqlite3_prepare_v2%return rc=$retval:s32", "--", "sqlite3",
+         "-batch", ":memory:"], input="\n".join(sql + ["selec x;"]) + "\n",
+        text=True, capture_output=True, timeout=60)
+    tl.check_eq(r.returncode, 0, f"exit status ({r.stderr})")
+    with open(out, encoding="utf-8") as f:
+        rows = [json.loads(line) for line in f]
+    tl.check_eq(rows[-1]["summary"]["lost"], 0, "lost")
+    seen = [e["args"]["sql"] for e in rows[:-1] if "sql" in e["args"]]
+    own = [s for s in seen if s.startswith("select ") and "our" in s]
+    tl.check_eq(own, [s[:40] for s in sql], "statements, in order")
+    results = [e["args"]["rc"] for e in rows[:-1] if "rc" in e["args"]]
+    tl.check_eq(len(results), len(seen), "a result for each")
+    tl.check_eq(results[-1], 1, "the last one is wrong")
+    tl.check_eq(set(results[:-1]), {0}, "the others are not")
 
 
 @tl.case
