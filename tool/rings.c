@@ -20,10 +20,13 @@
 #include "text.h"
 
 /* Events that are waiting: more stay in the rings, which may lose some then. */
-#define MOST_WAITING (64u << 20) /* bytes / 8 */
+#define MOST_WAITING (16u << 20) /* bytes / 8 */
 
 /* The rings are looked at after so many that were handed on. */
 #define AT_ONCE 1024
+
+/* Then whoever called wants to look at other things, too. */
+#define AT_ONCE_NS 100000000
 
 #define COUNT_MASK ((1u << (64 - TL_HEAD_BITS)) - 1)
 
@@ -61,7 +64,10 @@ struct rings {
 	struct ring ring[TL_RINGS];
 	struct store now, later; /* what is taken is kept in `into` */
 	struct store *into;
-	struct moment begin, before;
+	/* A look: events up to `end` are handed on, `next` is the next one. */
+	bool looked;
+	size_t next, end;
+	struct moment begin, before, until;
 	uint64_t spoilt;
 };
 
@@ -236,43 +242,82 @@ static uint64_t ns_of(const struct rings *r, const struct moment *now,
 			  ((double)ns / (double)ticks));
 }
 
-size_t rings_poll(struct rings *r, bool last)
+/* Take what there is; what is older than now is to be handed on. */
+static void look(struct rings *r, bool last)
 {
-	struct moment now = moment_now();
 	struct store *s = &r->now;
-	struct store empty;
-	size_t i;
 
+	r->until = moment_now();
 	r->into = s;
 	for (int k = 0; k < TL_RINGS; k++)
 		take_all(r, k, last);
 	r->into = &r->later;
 	if (last)
-		now = moment_now();
+		r->until = moment_now();
 	sort(s);
-	for (i = 0; i < s->n && (last || s->event[i].clock < now.ticks); i++) {
-		const struct waiting *w = &s->event[i];
-		struct session_event e = {
-			.ns = ns_of(r, &now, w->clock),
-			.probe = w->probe,
-			.thread = w->thread,
-			.faults = w->faults,
-			.n = w->n,
-			.words = s->words + w->words,
-		};
+	for (r->end = s->n; r->end && !last; r->end--)
+		if (s->event[r->end - 1].clock < r->until.ticks)
+			break;
+	r->next = 0;
+	r->looked = true;
+}
 
-		r->fn(r->arg, &e);
+static void hand_on_one(struct rings *r)
+{
+	const struct store *s = &r->now;
+	const struct waiting *w = &s->event[r->next++];
+	struct session_event e = {
+		.ns = ns_of(r, &r->until, w->clock),
+		.probe = w->probe,
+		.thread = w->thread,
+		.faults = w->faults,
+		.n = w->n,
+		.words = s->words + w->words,
+	};
+
+	r->fn(r->arg, &e);
+}
+
+/* All of a look, or for as long as is good; how many. */
+static size_t hand_on(struct rings *r, bool last)
+{
+	uint64_t begin = moment_now().ns;
+	struct store *s = &r->now;
+	size_t first = r->next;
+	struct store empty;
+
+	while (r->next < r->end) {
+		hand_on_one(r);
+		if (r->next % AT_ONCE || last)
+			continue;
 		/* The target does not wait for whoever reads what we write. */
-		for (int k = 0; k < TL_RINGS && i % AT_ONCE == 0 && !last; k++)
+		for (int k = 0; k < TL_RINGS; k++)
 			take_all(r, k, false);
+		if (moment_now().ns - begin > AT_ONCE_NS)
+			return r->next - first;
 	}
 	/* The rest is for the next time. */
-	for (size_t k = i; k < s->n; k++)
+	for (size_t k = r->end; k < s->n; k++)
 		keep(&r->later, &s->event[k], s->words + s->event[k].words);
 	s->n = s->used = 0;
 	empty = r->now;
 	r->now = r->later;
 	r->later = empty;
-	r->before = now;
-	return i;
+	r->before = r->until;
+	r->looked = false;
+	return r->end - first;
+}
+
+size_t rings_poll(struct rings *r, bool last)
+{
+	size_t n = 0;
+
+	if (!r->looked)
+		look(r, false);
+	if (last) {
+		/* What was begun, then what is left. */
+		n = hand_on(r, true);
+		look(r, true);
+	}
+	return n + hand_on(r, last);
 }

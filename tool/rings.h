@@ -19,7 +19,8 @@ struct rings *rings_open(struct tl_events *e, session_event_fn fn, void *arg);
 
 /*
  * Hand on, by the order of their times, the events that are older than this
- * call; @last: all, and nobody writes any more.  How many.
+ * call, for a tenth of a second or so; @last: all, and nobody writes any more.
+ * How many.
  */
 size_t rings_poll(struct rings *r, bool last);
 
