@@ -84,6 +84,16 @@ bool process_is_stopped(pid_t pid)
 	return process_status(pid, &kernel_thread) == 'T';
 }
 
+/* Beside the first one.  A folder has a link for itself, one from each child. */
+static bool other_threads(pid_t pid)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	return stat(path, &st) == 0 && st.st_nlink > 3;
+}
+
 int process_check(pid_t pid)
 {
 	bool kernel_thread = false;
@@ -96,8 +106,11 @@ int process_check(pid_t pid)
 		return -1;
 	}
 	if (state == 'Z' || state == 'X') {
-		say_error("process %d is a zombie: it has ended, and its "
-			  "parent has not noticed yet",
+		say_error(other_threads(pid)
+				  ? "the first thread of process %d has ended: "
+				    "nothing of such a process can be seen"
+				  : "process %d is a zombie: it has ended, and "
+				    "its parent has not noticed yet",
 			  (int)pid);
 		return -1;
 	}

@@ -445,7 +445,13 @@ static void watch(struct guardian *g)
 			    g->hold.w.pid &&
 		    !WIFSTOPPED(status))
 			g->hold.w.lost = true;
-		if (fds[0].revents & (POLLIN | POLLHUP | POLLERR))
+		/* What a dead tool has asked for is not done any more. */
+		if (fds[0].revents & (POLLHUP | POLLERR)) {
+			close(g->tool);
+			g->tool = -1;
+			end(g, false);
+		}
+		if (fds[0].revents & POLLIN)
 			serve(g);
 		else if (g->state == SESSION_ALIVE)
 			children_clean(&g->children, g->hold.pid, g->inode,
