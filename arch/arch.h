@@ -109,9 +109,9 @@ bool tl_arch_takes_return(uintptr_t start);
 
 /* ---- emitting --------------------------------------------------------------- */
 
-#define TL_EMIT_PRE 1  /* call tl_detour_pre before the first instruction */
-#define TL_EMIT_POST 2 /* call tl_detour_post after the first instruction */
-#define TL_EMIT_LATE 4 /* and that not before @lead bytes are executed */
+#define TL_EMIT_PRE	 1 /* call tl_detour_pre before the first instruction */
+#define TL_EMIT_POST	 2 /* call tl_detour_post after the first instruction */
+#define TL_EMIT_LATE	 4 /* and that not before @lead bytes are executed */
 #define TL_EMIT_COUNTERS 4
 
 struct tl_emit {

@@ -267,7 +267,8 @@ static void tell_unarmed(struct run *r)
 			    r->probes[k].why == p->why) {
 				told[k] = true;
 				same++;
-				why = reason(r->probes[k].action, &r->probes[k]);
+				why = reason(r->probes[k].action,
+					     &r->probes[k]);
 				say_detail("not armed: %s: %s",
 					   r->places.place[k].name, why);
 				free(why);

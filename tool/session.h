@@ -23,9 +23,9 @@
 struct session;
 
 enum session_action {
-	SESSION_COUNT = 1, /* count the hits of an address */
-	SESSION_TIME = 2,  /* entry to return of the function at an address */
-	SESSION_EVENT = 3, /* an event for each hit of an address */
+	SESSION_COUNT = 1,  /* count the hits of an address */
+	SESSION_TIME = 2,   /* entry to return of the function at an address */
+	SESSION_EVENT = 3,  /* an event for each hit of an address */
 	SESSION_RETURN = 4, /* one for each return of the function there */
 };
 
@@ -46,7 +46,7 @@ enum session_kind {
  * of two is divided into 8 buckets (so a bucket is at most 12.5 % wide).
  */
 #define SESSION_SUB_BITS 3
-#define SESSION_BUCKETS 496
+#define SESSION_BUCKETS	 496
 
 struct session_times {
 	uint64_t calls;	 /* entries that were followed to their return */
@@ -66,11 +66,11 @@ struct session_probe {
 	uint64_t start; /* the function around it, 0 and 0 if not known */
 	uint64_t end;
 	enum session_action action;
-	char name[120]; /* for status: shown, never interpreted */
+	char name[120];	  /* for status: shown, never interpreted */
 	uint32_t program; /* of SESSION_EVENT and SESSION_RETURN */
 	/* session_add()'s. */
-	int err;	    /* 0, or why it is not armed */
-	enum tl_why why;    /* if it is no jump */
+	int err;	 /* 0, or why it is not armed */
+	enum tl_why why; /* if it is no jump */
 	enum session_kind kind;
 	bool by_exits; /* times, of session_look(): see docs/design/returns.md */
 	uint32_t id;
@@ -83,9 +83,9 @@ struct session_options {
 };
 
 struct session_stats {
-	uint64_t attach_ns;	/* from the first stop to the agent's readiness */
+	uint64_t attach_ns; /* from the first stop to the agent's readiness */
 	uint64_t longest_stop_ns; /* of any thread so far */
-	uint64_t threads;	/* when last looked at */
+	uint64_t threads;	  /* when last looked at */
 	uint64_t lost; /* events that there was no room for; at the end */
 	uint64_t ticks_per_second; /* of the clock of struct session_times */
 };

@@ -69,8 +69,7 @@ static int write_all(const struct tl_edit *edits, size_t n)
 }
 
 /* x86 keeps caches coherent: TL_CACHES_DONE. */
-int tlh_text_write(const struct tl_edit *edits, size_t n,
-		   enum tl_others others)
+int tlh_text_write(const struct tl_edit *edits, size_t n, enum tl_others others)
 {
 	int err = write_all(edits, n);
 

@@ -296,8 +296,7 @@ static bool is_stop_in_stop(enum tl_others others)
  * When it fails, half of the edits have been written.  The form for running others
  * stops them.
  */
-int tlh_text_write(const struct tl_edit *edits, size_t n,
-		   enum tl_others others)
+int tlh_text_write(const struct tl_edit *edits, size_t n, enum tl_others others)
 {
 	bool fail = enter(SIM_CALL_TEXT_WRITE, edits->addr);
 

@@ -39,8 +39,8 @@ struct sim {
 	/* For the test to set. */
 	enum tl_others others;
 	enum tl_caches caches; /* what tlh_text_write() answers */
-	unsigned int context; /* which one is running; SIM_CONTEXTS: none */
-	uintptr_t busy_from;  /* windows that start in here are busy */
+	unsigned int context;  /* which one is running; SIM_CONTEXTS: none */
+	uintptr_t busy_from;   /* windows that start in here are busy */
 	uintptr_t busy_to;
 	bool quiesce_busy;
 	uintptr_t busy_range; /* a range with this address in it is busy */
@@ -55,8 +55,8 @@ struct sim {
 	size_t exec_allocated;
 	bool locked;
 	bool patching;
-	bool stopped; /* the others, until tlh_patch_end() */
-	bool unclean; /* written, and not every CPU knows */
+	bool stopped;	     /* the others, until tlh_patch_end() */
+	bool unclean;	     /* written, and not every CPU knows */
 	unsigned int misuse; /* calls against the rules of host.h */
 	struct tl_context contexts[SIM_CONTEXTS];
 

@@ -149,8 +149,7 @@ void tlh_patch_end(void)
  * ever.  An error makes the engine put back what it has written and fail the
  * registration with it.
  */
-int tlh_text_write(const struct tl_edit *edits, size_t n,
-		   enum tl_others others)
+int tlh_text_write(const struct tl_edit *edits, size_t n, enum tl_others others)
 {
 	(void)edits;
 	(void)n;

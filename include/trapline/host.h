@@ -35,7 +35,7 @@ struct kretprobe_instance;
 
 /* ---- the context of a thread or CPU -------------------------------------- */
 
-#define TL_CONTEXT_DEPTH 4
+#define TL_CONTEXT_DEPTH    4
 #define TL_TRAMPOLINE_BYTES 16
 
 /*
@@ -51,13 +51,13 @@ struct tl_context {
 		uintptr_t from; /* the interrupted code's stack pointer */
 	} stack[TL_CONTEXT_DEPTH];
 	struct kretprobe_instance *returns; /* the shadow stack, newest first */
-	struct kretprobe_instance *spare; /* free ones, for the next call */
-	uintptr_t jprobe; /* the frame that a jprobe's handler ends in */
-	unsigned int misses;   /* to come before it is tidied up again */
+	struct kretprobe_instance *spare;   /* free ones, for the next call */
+	uintptr_t jprobe;	 /* the frame that a jprobe's handler ends in */
+	unsigned int misses;	 /* to come before it is tidied up again */
 	unsigned int trampoline; /* number + 1 of its own; 0: none yet */
-	unsigned int busy;     /* kprobe_busy_begin(), nested */
-	unsigned long entered; /* traps and detours begun */
-	unsigned long left;    /* changes when depth goes back to 0 */
+	unsigned int busy;	 /* kprobe_busy_begin(), nested */
+	unsigned long entered;	 /* traps and detours begun */
+	unsigned long left;	 /* changes when depth goes back to 0 */
 	struct tl_context *next; /* the home may link its contexts here */
 };
 
@@ -102,7 +102,7 @@ void tlh_unlock(void);
 /* ---- writing text --------------------------------------------------------- */
 
 #define TL_EDIT_BYTES 24
-#define TL_MAP_MAX 12
+#define TL_MAP_MAX    12
 
 struct tl_edit {
 	uintptr_t addr;
@@ -154,7 +154,8 @@ void tlh_patch_end(void);
 
 /* What is still to be done before the written bytes are what CPUs execute. */
 enum tl_caches {
-	TL_CACHES_DONE = 0, /* nothing but to execute a serializing instruction */
+	TL_CACHES_DONE =
+		0, /* nothing but to execute a serializing instruction */
 	TL_CACHES_EACH = 1, /* each CPU has to clean its own caches first */
 };
 

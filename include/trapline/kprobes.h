@@ -66,8 +66,8 @@ typedef void (*kprobe_post_handler_t)(struct kprobe *p, struct pt_regs *regs,
  * The value is the sum of the shards; every increment is one locked
  * instruction, so that no hit is lost however threads and signals fall.
  */
-#define TL_SHARDS 16
-#define TL_SHARD_SHIFT 16
+#define TL_SHARDS	 16
+#define TL_SHARD_SHIFT	 16
 #define TL_COUNTER_BLOCK ((size_t)TL_SHARDS << TL_SHARD_SHIFT)
 
 /* The sum of the shards of the counter whose first cell is @cell. */
@@ -84,35 +84,35 @@ static inline uint64_t tl_counter_read(const uint64_t *cell)
 }
 
 /* Flags of a probe; Linux's values.  The caller may give those marked *. */
-#define KPROBE_FLAG_GONE 1	    /* its code is unmapped */
-#define KPROBE_FLAG_DISABLED 2	    /* * registered, but not armed */
-#define KPROBE_FLAG_OPTIMIZED 4	    /* reached by a jump */
-#define KPROBE_FLAG_FTRACE 8	    /* never set here */
-#define KPROBE_FLAG_ON_FUNC_ENTRY 16 /* at the entry of a function */
-#define KPROBE_FLAG_JUMP_ONLY 256   /* * Trapline: a jump or nothing */
-#define KPROBE_FLAG_NO_SWAP 1024    /* * … return probes: see kretprobe */
+#define KPROBE_FLAG_GONE	  1    /* its code is unmapped */
+#define KPROBE_FLAG_DISABLED	  2    /* * registered, but not armed */
+#define KPROBE_FLAG_OPTIMIZED	  4    /* reached by a jump */
+#define KPROBE_FLAG_FTRACE	  8    /* never set here */
+#define KPROBE_FLAG_ON_FUNC_ENTRY 16   /* at the entry of a function */
+#define KPROBE_FLAG_JUMP_ONLY	  256  /* * Trapline: a jump or nothing */
+#define KPROBE_FLAG_NO_SWAP	  1024 /* * … return probes: see kretprobe */
 
 /*
  * Why a probe is not reached by a jump.  Stable: the numbers and the names of
  * trapline_why_name() are part of the interface.
  */
 enum tl_why {
-	TL_WHY_NONE = 0,	   /* it is a jump */
-	TL_WHY_DISABLED = 1,	   /* not armed at all */
-	TL_WHY_NO_BOUNDS = 2,	   /* nobody knows where its function ends */
-	TL_WHY_PAST_END = 3,	   /* the jump would leave the function */
-	TL_WHY_TARGET = 4,	   /* a branch goes into the window */
-	TL_WHY_INDIRECT = 5,	   /* an indirect jump could not be resolved */
-	TL_WHY_UNDECODABLE = 6,	   /* data or unknown instructions there */
-	TL_WHY_CALL = 7,	   /* a call inside: a return would land there */
+	TL_WHY_NONE = 0,	/* it is a jump */
+	TL_WHY_DISABLED = 1,	/* not armed at all */
+	TL_WHY_NO_BOUNDS = 2,	/* nobody knows where its function ends */
+	TL_WHY_PAST_END = 3,	/* the jump would leave the function */
+	TL_WHY_TARGET = 4,	/* a branch goes into the window */
+	TL_WHY_INDIRECT = 5,	/* an indirect jump could not be resolved */
+	TL_WHY_UNDECODABLE = 6, /* data or unknown instructions there */
+	TL_WHY_CALL = 7,	/* a call inside: a return would land there */
 	TL_WHY_NOT_RELOCATABLE = 8, /* an instruction cannot run elsewhere */
-	TL_WHY_OTHER_PROBE = 9,	   /* another probe inside the window */
-	TL_WHY_RANGE = 10,	   /* no memory within reach of a jump */
-	TL_WHY_BUSY = 11,	   /* a thread will return into the window */
-	TL_WHY_POST_HANDLER = 12,  /* a post handler on a branch */
-	TL_WHY_FORBIDDEN = 13,	   /* the host forbids it there */
-	TL_WHY_ARCH = 14,	   /* not on this architecture */
-	TL_WHY_OFF = 15,	   /* optimization is switched off */
+	TL_WHY_OTHER_PROBE = 9,	    /* another probe inside the window */
+	TL_WHY_RANGE = 10,	    /* no memory within reach of a jump */
+	TL_WHY_BUSY = 11,	    /* a thread will return into the window */
+	TL_WHY_POST_HANDLER = 12,   /* a post handler on a branch */
+	TL_WHY_FORBIDDEN = 13,	    /* the host forbids it there */
+	TL_WHY_ARCH = 14,	    /* not on this architecture */
+	TL_WHY_OFF = 15,	    /* optimization is switched off */
 	TL_NR_WHY
 };
 
@@ -126,7 +126,7 @@ const char *trapline_why_name(enum tl_why why);
 struct kprobe {
 	kprobe_opcode_t *addr;	 /* where; or: */
 	const char *symbol_name; /* the function that … */
-	unsigned int offset;	 /* … it is this many bytes into (or into addr) */
+	unsigned int offset; /* … it is this many bytes into (or into addr) */
 	kprobe_pre_handler_t pre_handler;
 	kprobe_post_handler_t post_handler;
 	uint32_t flags; /* KPROBE_FLAG_* */
@@ -139,7 +139,7 @@ struct kprobe {
 	uint64_t *counter;
 
 	/* To read. */
-	unsigned long nmissed; /* hits at which no handler was called */
+	unsigned long nmissed;	/* hits at which no handler was called */
 	kprobe_opcode_t opcode; /* the first unit of the original instruction */
 
 	/* The engine's. */
@@ -347,7 +347,8 @@ enum tl_kind {
 
 struct tl_status {
 	uintptr_t addr;
-	const struct kprobe *probe; /* its flags say GONE, DISABLED, OPTIMIZED */
+	const struct kprobe
+		*probe; /* its flags say GONE, DISABLED, OPTIMIZED */
 	enum tl_kind kind;
 	enum tl_why why; /* TL_WHY_NONE if it is a jump */
 	bool enabled;

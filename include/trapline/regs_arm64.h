@@ -38,8 +38,8 @@ static inline unsigned long regs_return_value(const struct pt_regs *regs)
 }
 
 /* Integer argument @n (0 to 7) of a function that was just entered. */
-static inline unsigned long
-regs_get_kernel_argument(const struct pt_regs *regs, unsigned int n)
+static inline unsigned long regs_get_kernel_argument(const struct pt_regs *regs,
+						     unsigned int n)
 {
 	return n < 8 ? regs->regs[n] : 0;
 }

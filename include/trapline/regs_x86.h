@@ -6,10 +6,10 @@
 #define TRAPLINE_REGS_X86_H
 
 #ifndef TL_FOREIGN_PT_REGS
-#define TL_REG2(a, b)                                                          \
-	__extension__ union {                                                  \
-		unsigned long a;                                               \
-		unsigned long b;                                               \
+#define TL_REG2(a, b)            \
+	__extension__ union {    \
+		unsigned long a; \
+		unsigned long b; \
 	}
 
 struct pt_regs {
@@ -61,8 +61,8 @@ static inline unsigned long regs_return_value(const struct pt_regs *regs)
 }
 
 /* Integer argument @n (0 to 5) of a function that was just entered. */
-static inline unsigned long
-regs_get_kernel_argument(const struct pt_regs *regs, unsigned int n)
+static inline unsigned long regs_get_kernel_argument(const struct pt_regs *regs,
+						     unsigned int n)
 {
 	switch (n) {
 	case 0:

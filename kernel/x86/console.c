@@ -19,7 +19,8 @@ void console_init(void)
 	outb(REG_DATA, 1);
 	outb(REG_INTERRUPTS, 0);
 	outb(REG_LINE, 0x03); /* 8 bits, no parity, 1 stop bit */
-	outb(REG_FIFO, 0x00); /* turning it on would drop what was typed early */
+	outb(REG_FIFO,
+	     0x00); /* turning it on would drop what was typed early */
 }
 
 static void put(char c)

@@ -192,7 +192,7 @@ TL_TEST(who_does_not_stop_in_time_gives_etimedout_and_nobody_is_held)
 /* ---- restartable sequences ------------------------------------------------ */
 
 #define SIGNATURE 0x53053053
-#define BODY 64
+#define BODY	  64
 
 static struct {
 	uint32_t version, flags;
@@ -312,7 +312,7 @@ TL_TEST(words_outside_of_stacks_are_found_when_asked_for)
 
 	memset(&r, 0, sizeof(r));
 	memset(&w, 0, sizeof(w));
-	for_each_row (p, hiding) {
+	for_each_row(p, hiding) {
 		struct net_options o = { .everywhere = p->everywhere };
 		struct net_span span;
 		struct victim v;

@@ -369,7 +369,7 @@ TL_TEST(processes_that_share_the_memory_are_held)
 	struct net *net;
 	unsigned long a, b;
 
-	for_each_row (p, sharers) {
+	for_each_row(p, sharers) {
 		struct victim v = victim_start(p->run);
 
 		ROW(p->name);
@@ -596,4 +596,3 @@ TL_TEST(everyone_goes_on_if_the_guardian_is_killed)
 	}
 	victim_end(&v);
 }
-

@@ -77,10 +77,11 @@ TL_TEST(stops_are_short)
 	struct net *net;
 
 	for (int i = 0; i < 200; i++) {
-		windows[i].start = (uintptr_t)stops_are_short + 64u * (unsigned)i;
+		windows[i].start =
+			(uintptr_t)stops_are_short + 64u * (unsigned)i;
 		windows[i].len = 2;
 	}
-	for_each_row (p, rows) {
+	for_each_row(p, rows) {
 		struct victim v;
 		struct net_options o = { .watch_blocked = p->left };
 

@@ -28,7 +28,7 @@
 #define MAX_THREADS 512
 
 struct shared {
-	atomic_uint ready;   /* threads that are where they should be */
+	atomic_uint ready; /* threads that are where they should be */
 	atomic_uint quit;
 	atomic_uint wrong;   /* what should not have happened */
 	atomic_ulong detail; /* about the first wrong thing */

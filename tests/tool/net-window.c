@@ -13,7 +13,7 @@
 #include "net-victim.h"
 
 #define WINDOW 16
-#define AFTER 256 /* where threads are moved to, one place each 32 bytes */
+#define AFTER  256 /* where threads are moved to, one place each 32 bytes */
 
 /*
  * At the same address in test and victim, for the test as for the victim: what
@@ -39,8 +39,8 @@ static void unmap_code(void)
 /* At @at: store 1 to *flag, then jump to itself. */
 static void put_arrival(uint8_t *at, atomic_uint *flag)
 {
-	const uint8_t head[] = { 0x48, 0xb8 };     /* movabs $flag, %rax */
-	const uint8_t tail[] = { 0xc7, 0x00, 1, 0, /* movl $1, (%rax) */
+	const uint8_t head[] = { 0x48, 0xb8 };	      /* movabs $flag, %rax */
+	const uint8_t tail[] = { 0xc7, 0x00, 1,	   0, /* movl $1, (%rax) */
 				 0,    0,    0xeb, 0xfe };
 
 	memcpy(at, head, 2);
@@ -332,7 +332,7 @@ TL_TEST(words_and_contexts_that_point_inside_make_a_window_busy)
 	const struct plant *p;
 
 	REQUIRE(map_code());
-	for_each_row (p, plants) {
+	for_each_row(p, plants) {
 		struct victim v;
 		struct net *net;
 

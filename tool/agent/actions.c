@@ -208,8 +208,8 @@ static void register_all(struct batch *b)
 	got = b->times ? tl_register_each_return(b->rps, b->n, err, why)
 		       : trapline_register_each(b->kps, b->n, err, why);
 	for (int i = 0; i < b->n; i++)
-		report(&tl_figures()->probe[b->index[i]],
-		       actions[b->index[i]], got < 0 ? got : err[i], why[i]);
+		report(&tl_figures()->probe[b->index[i]], actions[b->index[i]],
+		       got < 0 ? got : err[i], why[i]);
 	b->n = 0;
 }
 

@@ -114,10 +114,10 @@ struct tl_probe {
 	uint64_t end;
 	uint32_t action; /* enum session_action */
 	int32_t err;
-	uint32_t why;	/* enum tl_why */
-	uint32_t kind;	/* enum session_kind */
-	uint32_t times; /* index into the times, if it is a matter of time */
-	uint32_t flags; /* TL_PROBE_* */
+	uint32_t why;	 /* enum tl_why */
+	uint32_t kind;	 /* enum session_kind */
+	uint32_t times;	 /* index into the times, if it is a matter of time */
+	uint32_t flags;	 /* TL_PROBE_* */
 	uint64_t missed; /* hits at which nothing could be done; see below */
 	uint8_t name[120];
 	/*
@@ -209,7 +209,7 @@ enum tl_ask {
 	TL_ASK_EXEC = 7,    /* (near, reach, size): address or -errno */
 	TL_ASK_UNMAP = 8,   /* (address, size): 0 or -errno */
 	TL_ASK_INROADS = 9, /* (address): as struct tl_host_ops says */
-	TL_ASK_PIECE = 10,   /* (address): its code: (address - start) << 32 |
+	TL_ASK_PIECE = 10,  /* (address): its code: (address - start) << 32 |
 				end - start, or -errno */
 };
 

@@ -38,7 +38,7 @@
 #include "wire.h"
 
 /* How often we look if the target still runs the same program. */
-#define LOOK_MS	    50
+#define LOOK_MS 50
 /* For threads inside a detour to get a CPU; nobody newly enters meanwhile. */
 #define PATIENCE_MS 5000
 

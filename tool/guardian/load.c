@@ -325,8 +325,7 @@ static int map_all(struct hold *h)
 	int err;
 
 	h->image_bytes = image_span();
-	h->span =
-		h->image_bytes + PAGE + HEAP_BYTES + figures_bytes(h);
+	h->span = h->image_bytes + PAGE + HEAP_BYTES + figures_bytes(h);
 	/* Reserved by a mapping of the (still empty) file, for its name. */
 	base = worker_call(&h->w, SYS_mmap, 0, h->span, PROT_NONE,
 			   MAP_PRIVATE | MAP_NORESERVE, (uint64_t)h->w.code_fd,

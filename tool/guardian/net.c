@@ -38,12 +38,12 @@
 
 #include "net_tasks.h"
 
-#define SLACK_MS 2500 /* beyond its own time limit, until the net is killed */
-#define WORK_MS 5000 /* and this, for a search of all memory */
-#define CLOSE_MS 40000 /* or this: it waits for those whom it must not leave */
-#define PARTING_MS 3000 /* from the end of the conversation until then */
-#define TICK_US 1000
-#define ITEMS_MAX 100000
+#define SLACK_MS   2500 /* beyond its own time limit, until the net is killed */
+#define WORK_MS	   5000 /* and this, for a search of all memory */
+#define CLOSE_MS   40000 /* or this: it waits for those whom it must not leave */
+#define PARTING_MS 3000	 /* from the end of the conversation until then */
+#define TICK_US	   1000
+#define ITEMS_MAX  100000
 
 enum op { OPEN, EVICT, QUIET, PLACES, CLOSE };
 
@@ -170,8 +170,8 @@ static void area_of_range(struct net_area *a, const struct tl_range *r)
 /* Serve EVICT or QUIET. */
 static int serve_areas(struct net_hold *h, int fd, const struct message *m)
 {
-	size_t size = m->op == EVICT ? sizeof(struct tl_window) :
-				       sizeof(struct tl_range);
+	size_t size = m->op == EVICT ? sizeof(struct tl_window)
+				     : sizeof(struct tl_range);
 	size_t i, n = m->n, busy_size = m->op == EVICT ? size : 1;
 	struct message answer = { m->op, m->n, 0, 0 };
 	struct net_area *areas = calloc(n + 1, sizeof(*areas));
@@ -316,9 +316,9 @@ static void net_main(struct net_hold *h, int fd, uint64_t begun)
 
 	for (int sig = 1; sig < 65; sig++)
 		signal(sig, sig == SIGPIPE || sig == SIGINT || sig == SIGHUP ||
-					    sig == SIGQUIT || sig == SIGTERM ?
-				    SIG_IGN :
-				    SIG_DFL);
+					    sig == SIGQUIT || sig == SIGTERM
+				    ? SIG_IGN
+				    : SIG_DFL);
 	sigemptyset(&none);
 	sigaction(SIGALRM, &sa, NULL);
 	sigaction(SIGCHLD, &stop, NULL);
@@ -334,8 +334,7 @@ static void net_main(struct net_hold *h, int fd, uint64_t begun)
 		setpriority(PRIO_PROCESS, 0, -20);
 	h->alive = fd;
 	/* The first event of a machine takes its time. */
-	h->options.watch_blocked =
-		h->options.watch_blocked && net_can_watch();
+	h->options.watch_blocked = h->options.watch_blocked && net_can_watch();
 	/* For finding everybody, while nobody is stopped. */
 	h->deadline = net_clock() + NET_TIMEOUT_MS * 1000000ull;
 	setitimer(ITIMER_REAL, &every, NULL);
@@ -513,8 +512,8 @@ int net_places(struct net *net, struct net_spot **spots)
 		err = -EPROTO;
 	if (!err) {
 		list = calloc(m.n + 1, sizeof(*list));
-		err = list ? receive_all(net->socket, list,
-					 m.n * sizeof(*list), limit)
+		err = list ? receive_all(net->socket, list, m.n * sizeof(*list),
+					 limit)
 			   : -ENOMEM;
 	}
 	if (err) {

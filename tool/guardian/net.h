@@ -60,20 +60,20 @@ struct net_options {
 };
 
 struct net_stats {
-	unsigned int tasks;        /* that were held */
-	unsigned int stopped;      /* of these, by a stop */
+	unsigned int tasks;	   /* that were held */
+	unsigned int stopped;	   /* of these, by a stop */
 	unsigned int left_blocked; /* of these, asleep all the time */
-	unsigned int woke;         /* left blocked, but woke meanwhile */
-	unsigned int caught;       /* of these, were held then */
-	unsigned int rewound;      /* system calls saved from EINTR */
-	unsigned int moved;        /* threads that were given another place */
-	uint64_t scanned;          /* bytes of stacks and memory searched */
+	unsigned int woke;	   /* left blocked, but woke meanwhile */
+	unsigned int caught;	   /* of these, were held then */
+	unsigned int rewound;	   /* system calls saved from EINTR */
+	unsigned int moved;	   /* threads that were given another place */
+	uint64_t scanned;	   /* bytes of stacks and memory searched */
 	/*
 	 * Of any one thread, from its stop, or at most a millisecond before,
 	 * until it is let go.  To wait for a CPU before is not to be stopped.
 	 */
 	uint64_t longest_stop_ns;
-	uint64_t total_ns;         /* from net_open() to the end */
+	uint64_t total_ns; /* from net_open() to the end */
 };
 
 struct net;
@@ -129,7 +129,7 @@ int net_close(struct net *net, struct net_stats *stats);
 
 /* Where a thread is. */
 struct net_place {
-	char state;       /* as in /proc/PID/stat: R S D T t Z X I */
+	char state;	  /* as in /proc/PID/stat: R S D T t Z X I */
 	uint32_t blocked; /* signals 1 to 31, bit 0 is signal 1 */
 	uint32_t ignored;
 	uint32_t caught;

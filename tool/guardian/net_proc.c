@@ -182,8 +182,9 @@ int net_look(pid_t pid, pid_t tid, struct net_place *place)
 		   &place->sp, &place->pc) == 9) {
 		place->nr = nr;
 		place->known = true;
-	} else if (sscanf(text, "%ld %lx %lx", &nr, &place->sp,
-			  &place->pc) == 3 && nr == -1) {
+	} else if (sscanf(text, "%ld %lx %lx", &nr, &place->sp, &place->pc) ==
+			   3 &&
+		   nr == -1) {
 		memset(place->args, 0, sizeof(place->args));
 		place->known = place->pc != 0;
 	}

@@ -27,7 +27,7 @@
 #include "net_tasks.h"
 
 #define RED_ZONE 128
-#define CHUNK (256 * 1024)
+#define CHUNK	 (256 * 1024)
 
 /* In /proc/PID/pagemap: present, or swapped out. */
 #define PAGE_THERE (3ull << 62)
@@ -39,7 +39,7 @@
  *     r8 … r15 rdi rsi rbp rbx rdx rax rcx rsp rip eflags cs|gs|fs|ss
  */
 #define FRAME_SEGMENTS 0x002b000000000033ull
-#define FRAME_SP_BACK 3
+#define FRAME_SP_BACK  3
 
 struct scan {
 	struct net_hold *h;
@@ -160,9 +160,8 @@ static void mark_registers(struct scan *s, const struct net_task *t)
 {
 	const struct user_regs_struct *r = &t->regs;
 	const uintptr_t all[] = {
-		r->rax, r->rbx, r->rdx, r->rsi, r->rdi, r->rbp, r->rsp,
-		r->r8,	r->r9,	r->r10, r->r11, r->r12, r->r13, r->r14,
-		r->r15,
+		r->rax, r->rbx, r->rdx, r->rsi, r->rdi, r->rbp, r->rsp, r->r8,
+		r->r9,	r->r10, r->r11, r->r12, r->r13, r->r14, r->r15,
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -82,8 +82,7 @@ static bool known_process(const struct net_hold *h, pid_t pid)
 	return false;
 }
 
-int net_add_task(struct net_hold *h, pid_t tid, pid_t pid,
-		    enum net_state state)
+int net_add_task(struct net_hold *h, pid_t tid, pid_t pid, enum net_state state)
 {
 	struct net_task *t;
 	int err;

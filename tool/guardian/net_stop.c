@@ -36,12 +36,12 @@
 
 #include "net_tasks.h"
 
-#define X32_BIT 0x40000000 /* in the number of a system call */
-#define ERESTARTNOHAND 514 /* what system calls return inside the kernel */
-#define PER_TASK_NS 30000  /* that is added to a time limit */
-#define STUCK_MS 30        /* how long to follow those in the kernel */
-#define LATE_MS 1500       /* and those that only wait for a CPU */
-#define HIT_MS 30000       /* and those with a signal that would kill them */
+#define X32_BIT	       0x40000000 /* in the number of a system call */
+#define ERESTARTNOHAND 514   /* what system calls return inside the kernel */
+#define PER_TASK_NS    30000 /* that is added to a time limit */
+#define STUCK_MS       30    /* how long to follow those in the kernel */
+#define LATE_MS	       1500  /* and those that only wait for a CPU */
+#define HIT_MS	       30000 /* and those with a signal that would kill them */
 
 uint64_t net_clock(void)
 {
@@ -97,7 +97,8 @@ static void let_go(struct net_hold *h, struct net_task *t, int sig)
 	/* The dead among those who were stopped are in the way of an exec. */
 	if (ptrace(PTRACE_DETACH, t->tid, 0, (long)sig))
 		waitpid(t->tid, NULL, __WALL | WNOHANG);
-	if (t->since && !t->foreign && now - t->since > h->stats.longest_stop_ns)
+	if (t->since && !t->foreign &&
+	    now - t->since > h->stats.longest_stop_ns)
 		h->stats.longest_stop_ns = now - t->since;
 	t->state = NET_FREE;
 }
@@ -342,8 +343,8 @@ static bool may_sleep_on(const struct net_hold *h, struct net_task *t)
 {
 	if (h->options.watch_blocked)
 		return net_watch(t);
-	return h->options.leave_blocked && t->place.known &&
-	       t->place.nr >= 0 && !net_makes_tasks(t->place.nr) && t->runs &&
+	return h->options.leave_blocked && t->place.known && t->place.nr >= 0 &&
+	       !net_makes_tasks(t->place.nr) && t->runs &&
 	       (t->place.state == 'S' || t->place.state == 'D');
 }
 

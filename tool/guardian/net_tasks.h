@@ -21,10 +21,10 @@ enum net_state {
 };
 
 enum net_stop {
-	NET_STOP_PLAIN,  /* because it was asked to */
-	NET_STOP_GROUP,  /* by SIGSTOP and the like, for all threads */
+	NET_STOP_PLAIN,	 /* because it was asked to */
+	NET_STOP_GROUP,	 /* by SIGSTOP and the like, for all threads */
 	NET_STOP_SIGNAL, /* a signal waits to be delivered */
-	NET_STOP_EVENT,  /* clone, fork, vfork, exec */
+	NET_STOP_EVENT,	 /* clone, fork, vfork, exec */
 };
 
 struct net_task {
@@ -33,15 +33,15 @@ struct net_task {
 	enum net_state state;
 	enum net_stop stop;
 	enum net_state looked_at; /* by this call; NET_FREE: not yet */
-	int signal;       /* NET_STOP_SIGNAL: which */
+	int signal;		  /* NET_STOP_SIGNAL: which */
 	bool quiet_birth; /* cannot have made a task that we did not see */
-	bool foreign;     /* born by fork: does not share the memory */
-	uint64_t since;   /* held since then or later, by our clock; 0: not yet */
-	bool held;        /* has stopped once; since is final */
+	bool foreign;	  /* born by fork: does not share the memory */
+	uint64_t since; /* held since then or later, by our clock; 0: not yet */
+	bool held;	/* has stopped once; since is final */
 	int runs_fd;
-	uint64_t runs;    /* how often it had got a CPU when place was read */
-	int watch;        /* what holds it when it wakes; -1: nothing */
-	bool hit;         /* that has sent a SIGTRAP, not yet taken */
+	uint64_t runs; /* how often it had got a CPU when place was read */
+	int watch;     /* what holds it when it wakes; -1: nothing */
+	bool hit;      /* that has sent a SIGTRAP, not yet taken */
 	struct net_place place;
 	struct user_regs_struct regs;
 };
@@ -145,12 +145,12 @@ bool net_hit_to_come(const struct net_task *t);
 
 /* A piece of text that must be empty, and where those inside go instead. */
 struct net_area {
-	uintptr_t low;  /* busy: low <= address < high */
+	uintptr_t low; /* busy: low <= address < high */
 	uintptr_t high;
 	unsigned int n;
 	uintptr_t from[TL_MAP_MAX];
 	uintptr_t to[TL_MAP_MAX]; /* 0: nowhere */
-	size_t index;             /* the caller's */
+	size_t index;		  /* the caller's */
 	bool busy;
 };
 

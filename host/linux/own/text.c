@@ -65,8 +65,7 @@ static size_t join(const struct tl_edit *edits, size_t n, uint8_t *bytes,
 }
 
 /* The kernel keeps caches coherent, and nobody is stopped for a write. */
-int tlh_text_write(const struct tl_edit *edits, size_t n,
-		   enum tl_others others)
+int tlh_text_write(const struct tl_edit *edits, size_t n, enum tl_others others)
 {
 	int fd = tl_open("/proc/self/mem", TL_O_RDWR);
 	uint8_t bytes[512];

@@ -233,8 +233,7 @@ void session_get_stats(struct session *s, struct session_stats *out)
 	*out = (struct session_stats){ .attach_ns = 1500000,
 				       .longest_stop_ns = 250000,
 				       .threads = 1,
-				       .ticks_per_second =
-					       TICKS_PER_SECOND };
+				       .ticks_per_second = TICKS_PER_SECOND };
 }
 
 int session_detach_stats(struct session *s, struct session_stats *stats)
