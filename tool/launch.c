@@ -222,7 +222,13 @@ int launch(struct launch *l, char **command)
 	err = run_to_entry(l->pid, command[0]);
 	if (err > 0)
 		return -1;
-	if (err < 0 || start_holder(l) != 0 ||
+	if (err < 0) {
+		say_error("%s does not come to its entry point: its file may "
+			  "be damaged",
+			  command[0]);
+		goto kill;
+	}
+	if (start_holder(l) != 0 ||
 	    ptrace(PTRACE_DETACH, l->pid, 0, SIGSTOP) != 0) {
 		say_error("cannot hold %s at its entry point: %s", command[0],
 			  strerror(errno));

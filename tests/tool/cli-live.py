@@ -216,6 +216,12 @@ def command_goes_on_when_the_time_is_over():
 def what_a_command_cannot_be_is_said():
     failed(tl.trapline("count", "main", "--", "/no/such"), "cannot start")
     failed(tl.trapline("count", "main", "--", "/etc/passwd"), "cannot start")
+    cut = os.path.join(tl.tempdir(), "cut")
+    with open(os.path.join(tl.TARGETS, "dyn"), "rb") as whole, \
+            open(cut, "wb") as part:
+        part.write(whole.read(5000))
+    os.chmod(cut, 0o755)
+    failed(tl.trapline("count", "main", "--", cut), "damaged")
     failed(tl.trapline("count", "no_such_fn", "--",
                        os.path.join(tl.TARGETS, "dyn")), "no function")
 
