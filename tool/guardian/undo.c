@@ -52,6 +52,7 @@ struct undo {
 	size_t n_code;
 	struct tl_range *detours; /* by address */
 	size_t n_detours;
+	struct tl_mapping gate;	    /* has no name: known by its neighbours */
 	uint64_t figures_at;	    /* 0: they are not mapped */
 	struct tl_figures *figures; /* a copy, or NULL */
 };
@@ -87,6 +88,7 @@ static int find_ours(struct undo *u)
 	if (err)
 		return err;
 	u->n = u->n_code = 0;
+	u->gate = (struct tl_mapping){ 0 };
 	for (size_t i = 0; i < maps.n && u->n < MAX_OURS; i++) {
 		const struct map *m = &maps.map[i];
 		bool between = i && i + 1 < maps.n && anonymous(m) &&
@@ -101,6 +103,8 @@ static int find_ours(struct undo *u)
 		    !(anonymous(m) && m->exec && recorded(u, m)))
 			continue;
 		u->ours[u->n++] = (struct tl_mapping){ m->start, m->end };
+		if (between)
+			u->gate = u->ours[u->n - 1];
 		if (m->exec)
 			u->code[u->n_code++] = u->ours[u->n - 1];
 	}
@@ -491,28 +495,36 @@ static void give_back(struct undo *u)
 	}
 }
 
-/* Unmap all; the mapping with the figures, and so the journal, last. */
+static int unmap(struct undo *u, const struct tl_mapping *m)
+{
+	return (int)worker_call(u->w, SYS_munmap, m->start, m->end - m->start,
+				0, 0, 0, 0);
+}
+
+/*
+ * Unmap all.  Whoever is killed in the middle leaves what the next one still
+ * recognizes: the gate goes before its neighbours, by which it is known, and
+ * the figures, and so the journal, last.
+ */
 static int unmap_all(struct undo *u)
 {
-	int err = find_ours(u);
-	long got;
+	int err = find_ours(u), got;
 
+	if (!err && u->gate.start)
+		unmap(u, &u->gate);
 	for (size_t i = 0; i < u->n && !err; i++) {
 		const struct tl_mapping *m = &u->ours[i];
 
 		if (m->start == u->figures_at)
 			continue;
-		got = worker_call(u->w, SYS_munmap, m->start, m->end - m->start,
-				  0, 0, 0, 0);
+		got = unmap(u, m);
 		session_kill_point(36);
 		if (got)
-			err = refuse((int)got, "our memory cannot be unmapped");
+			err = refuse(got, "our memory cannot be unmapped");
 	}
 	for (size_t i = 0; i < u->n && !err; i++)
 		if (u->ours[i].start == u->figures_at)
-			worker_call(u->w, SYS_munmap, u->ours[i].start,
-				    u->ours[i].end - u->ours[i].start, 0, 0, 0,
-				    0);
+			unmap(u, &u->ours[i]);
 	session_kill_point(37);
 	return err;
 }
