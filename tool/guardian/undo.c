@@ -510,12 +510,13 @@ static int unmap_all(struct undo *u)
 {
 	int err = find_ours(u), got;
 
-	if (!err && u->gate.start)
-		unmap(u, &u->gate);
+	if (!err && u->gate.start && (got = unmap(u, &u->gate)))
+		err = refuse(got, "our memory cannot be unmapped");
 	for (size_t i = 0; i < u->n && !err; i++) {
 		const struct tl_mapping *m = &u->ours[i];
 
-		if (m->start == u->figures_at)
+		/* The gate's place may be the target's own again. */
+		if (m->start == u->figures_at || m->start == u->gate.start)
 			continue;
 		got = unmap(u, m);
 		session_kill_point(36);
