@@ -353,6 +353,27 @@ def a_second_command_on_one_process_is_refused():
 
 
 @tl.case
+def a_process_whose_first_thread_has_ended_is_named_as_that():
+    prog = os.path.join(tl.tempdir(), "headless")
+    src = ("#include <pthread.h>\n#include <stdio.h>\n#include <unistd.h>\n"
+           "static void *stay(void *a){pause();return a;}\n"
+           "int main(void){pthread_t t;pthread_create(&t,0,stay,0);"
+           "puts(\"ready\");fflush(stdout);pthread_exit(0);}\n")
+    subprocess.run(["gcc", "-O1", "-x", "c", "-o", prog, "-", "-lpthread"],
+                   input=src, text=True, check=True)
+    p = tl.start([prog], stdout=subprocess.PIPE, text=True)
+    p.stdout.readline()
+
+    def state():
+        with open(f"/proc/{p.pid}/stat", encoding="ascii") as f:
+            return f.read().rpartition(")")[2].split()[0]
+    tl.wait_for(lambda: state() == "Z", 10, "the first thread ends")
+    for verb in ("count", "time", "list"):
+        failed(tl.trapline(verb, "-p", p.pid, "main"), "first thread")
+    tl.check(p.poll() is None, "it goes on")
+
+
+@tl.case
 def a_32_bit_program_is_refused():
     prog = os.path.join(tl.tempdir(), "old")
     src = "int main(void){__asm__ volatile(\"\");for(;;)sleep(1);}"
