@@ -13,7 +13,6 @@
 
 /* Of more functions than that only the figures are shown, no histograms. */
 #define HISTOGRAMS 8
-#define BAR	   40
 
 static int by_total(const void *va, const void *vb)
 {
@@ -92,7 +91,7 @@ static void print_histogram(struct run *r, const struct figure *f,
 {
 	struct latency_row rows[LATENCY_ROWS];
 	size_t n = latency_rows(f->times, rate, rows);
-	char from[24], to[24], bar[3 * BAR + 4];
+	char from[24], to[24], bar[OUTPUT_BAR];
 	uint64_t most = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -103,7 +102,7 @@ static void print_histogram(struct run *r, const struct figure *f,
 			&r->out, "  %7s - %-7s %12" PRIu64 "  %s\n",
 			text_ns(from, sizeof(from), rows[i].from),
 			text_ns(to, sizeof(to), rows[i].to), rows[i].count,
-			text_bar(bar, sizeof(bar), rows[i].count, most, BAR));
+			output_bar(&r->out, 35, bar, rows[i].count, most));
 }
 
 static void print_block(struct run *r, const struct figure *f,

@@ -45,6 +45,8 @@ int main(int argc, char **argv)
 	struct options o;
 	int status;
 
+	/* For characters alone: numbers stay as programs read them. */
+	setlocale(LC_CTYPE, "");
 	/* A reader that goes away must not end us while we are attached. */
 	signal(SIGPIPE, SIG_IGN);
 	/* Who started us may have ignored it, and then no child can be waited for. */

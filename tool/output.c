@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <langinfo.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 /* A name is not cut to less than that, however narrow the terminal is. */
 #define NAME_COLUMNS 24
+#define BAR_COLUMNS  40
 
 static void failed(struct output *o, int err)
 {
@@ -90,6 +92,19 @@ int output_close(struct output *o)
 	if (o->path && fclose(o->f) != 0)
 		failed(o, errno);
 	return o->failed ? -1 : 0;
+}
+
+char *output_bar(const struct output *o, int used, char dst[OUTPUT_BAR],
+		 uint64_t value, uint64_t max)
+{
+	int width = o->columns ? o->columns - used : BAR_COLUMNS;
+
+	if (width > BAR_COLUMNS)
+		width = BAR_COLUMNS;
+	if (width < 1)
+		width = 1;
+	return text_bar(dst, OUTPUT_BAR, value, max, (unsigned int)width,
+			strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
 }
 
 char *output_name(const struct output *o, int used, const char *name)

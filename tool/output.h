@@ -39,6 +39,16 @@ int output_close(struct output *o);
  */
 char *output_name(const struct output *o, int used, const char *name);
 
+/* The bytes of the longest bar. */
+#define OUTPUT_BAR 128
+
+/*
+ * A bar behind @used columns for @value of @max: at most 40 columns wide and no wider
+ * than the terminal, in characters that the locale has.  Returns @dst.
+ */
+char *output_bar(const struct output *o, int used, char dst[OUTPUT_BAR],
+		 uint64_t value, uint64_t max);
+
 /* Members of an object.  Strings are made printable, addresses are hex. */
 void put_text(struct json_object *obj, const char *key, const char *value);
 void put_number(struct json_object *obj, const char *key, uint64_t value);

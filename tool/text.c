@@ -199,7 +199,7 @@ char *text_ns(char *dst, size_t size, double ns)
 }
 
 char *text_bar(char *dst, size_t size, uint64_t value, uint64_t max,
-	       unsigned int width)
+	       unsigned int width, bool blocks)
 {
 	/* Eighths of a column: U+2588 is full, U+258F an eighth. */
 	uint64_t eighths =
@@ -214,6 +214,11 @@ char *text_bar(char *dst, size_t size, uint64_t value, uint64_t max,
 	while (eighths && at + 4 <= size) {
 		unsigned int part = eighths >= 8 ? 8 : (unsigned int)eighths;
 
+		if (!blocks) {
+			dst[at++] = '#';
+			eighths -= part;
+			continue;
+		}
 		dst[at] = (char)0xe2;
 		dst[at + 1] = (char)0x96;
 		dst[at + 2] = (char)(0x90 - part);

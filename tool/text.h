@@ -6,6 +6,7 @@
 #define TL_TEXT_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -49,9 +50,12 @@ void text_cut(char *s, size_t room);
 /* @ns with a unit: `850 ns`, `1.25 us`, `12.5 ms`, `3 s`.  Returns @dst. */
 char *text_ns(char *dst, size_t size, double ns);
 
-/* A bar of @width columns at most for @value of @max.  Returns @dst. */
+/*
+ * A bar of @width columns at most for @value of @max: of block characters in
+ * UTF-8, with eighths of a column, or of `#`.  Returns @dst.
+ */
 char *text_bar(char *dst, size_t size, uint64_t value, uint64_t max,
-	       unsigned int width);
+	       unsigned int width, bool blocks);
 
 /* malloc() and friends that end the program when there is no memory. */
 void *must_alloc(size_t n, size_t size);

@@ -107,10 +107,13 @@ TL_TEST(bars_have_eighths_of_a_column)
 
 	for_each_row(c, bars) {
 		ROW(c->want);
-		CHECK_STR(text_bar(got, sizeof(got), c->value, c->max, 4),
+		CHECK_STR(text_bar(got, sizeof(got), c->value, c->max, 4, true),
 			  c->want);
 	}
-	CHECK(strlen(text_bar(got, 8, 10, 10, 4)) < 8);
+	CHECK(strlen(text_bar(got, 8, 10, 10, 4, true)) < 8);
+	CHECK_STR(text_bar(got, sizeof(got), 5, 10, 4, false), "##");
+	CHECK_STR(text_bar(got, sizeof(got), 1, 100, 4, false), "#");
+	CHECK_STR(text_bar(got, sizeof(got), 0, 10, 4, false), "");
 }
 
 TL_TEST(a_long_text_is_cut_between_characters)

@@ -424,22 +424,6 @@ static int come_back(struct loan *l)
 	return -ETIMEDOUT;
 }
 
-/* Its soft RLIMIT_NPROC in words, into @buf. */
-static void process_limit(pid_t pid, char *buf, size_t size)
-{
-	char path[64], line[256], word[32];
-	FILE *f;
-
-	snprintf(buf, size, "?");
-	snprintf(path, sizeof(path), "/proc/%d/limits", pid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Max processes %31s", word) == 1)
-			snprintf(buf, size, "%s", word);
-	if (f)
-		fclose(f);
-}
-
 /* A clone has ended with @err: the reason, and -ECHILD. */
 static int barren(const struct loan *l, long err)
 {
@@ -447,7 +431,7 @@ static int barren(const struct loan *l, long err)
 	char limit[32];
 
 	if (err == -EAGAIN) {
-		process_limit(l->pid, limit, sizeof(limit));
+		judge_limit(l->pid, "Max processes", limit, sizeof(limit));
 		return refuse(
 			-ECHILD,
 			"process %d may make no further process (clone: %s): its RLIMIT_NPROC (%s) or its control group's pids.max is reached; 'prlimit --pid %d --nproc=NUMBER' raises the first",

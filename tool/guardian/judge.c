@@ -53,6 +53,39 @@ static bool read_status(struct status *s, pid_t pid)
 	return s->tgid != 0;
 }
 
+void judge_limit(pid_t pid, const char *label, char *buf, size_t size)
+{
+	char path[64], line[256], word[32];
+	size_t n = strlen(label);
+	FILE *f;
+
+	snprintf(buf, size, "?");
+	snprintf(path, sizeof(path), "/proc/%d/limits", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (strncmp(line, label, n) == 0 &&
+		    sscanf(line + n, "%31s", word) == 1)
+			snprintf(buf, size, "%s", word);
+	if (f)
+		fclose(f);
+}
+
+/* Is @tracer one of us, by the name that it gave itself? */
+static bool is_ours(pid_t tracer)
+{
+	char path[64], name[16] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", tracer);
+	f = fopen(path, "re");
+	if (f && !fgets(name, sizeof(name), f))
+		name[0] = '\0';
+	if (f)
+		fclose(f);
+	return strcmp(name, "trapline-guard\n") == 0 ||
+	       strcmp(name, "tl-net\n") == 0;
+}
+
 static int yama_scope(void)
 {
 	FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
@@ -100,6 +133,11 @@ static int judge_state(pid_t pid, const struct status *s)
 			      pid);
 	if (s->kernel_thread)
 		return refuse(-EPERM, "%d is a kernel thread", pid);
+	if (s->tracer && is_ours(s->tracer))
+		return refuse(
+			-EBUSY,
+			"another trapline is at work on process %d just now (pid %d); try again",
+			pid, s->tracer);
 	if (s->tracer)
 		return refuse(-EBUSY, "process %d is under a debugger (pid %d)",
 			      pid, s->tracer);

@@ -35,6 +35,12 @@ int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
 		bool *exits_only);
 
 /*
+ * The soft limit of @pid that /proc calls @label, in words into @buf: a number,
+ * `unlimited`, or `?` if it cannot be read.
+ */
+void judge_limit(pid_t pid, const char *label, char *buf, size_t size);
+
+/*
  * Do the seccomp filters of thread @tid, which the caller has stopped, allow the
  * system calls of docs/syscalls.md?  0, or -EPERM: no, or they cannot be read.
  */

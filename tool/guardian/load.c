@@ -22,6 +22,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@
 #include <session.h>
 
 #include "guardian.h"
+#include "judge.h"
 
 #define PAGE	    4096ul
 #define PAGE_UP(n)  (((n) + PAGE - 1) & ~(PAGE - 1))
@@ -354,12 +356,21 @@ static int map_all(struct hold *h)
 int hold_load(struct hold *h, uint64_t session)
 {
 	struct tl_boot boot;
+	char limit[32];
 	long result;
 	int err;
 
 	err = fill_figures(h, session);
 	if (!err)
 		err = map_all(h);
+	if (err == -ENOMEM) {
+		judge_limit(h->pid, "Max address space", limit, sizeof(limit));
+		return refuse(
+			err,
+			"the agent cannot be mapped into it: no room for %" PRIu64
+			" MiB (RLIMIT_AS: %s; memory may be short, too)",
+			h->span >> 20, limit);
+	}
 	if (err)
 		return refuse(err, "the agent cannot be mapped into it: %s",
 			      strerror(-err));
