@@ -90,6 +90,7 @@ inc.tests/api        = -Iinclude -Itests/lib
 inc.tests/stress     = -Iinclude -Itests/lib
 inc.tests/tool       = -Iinclude -Itests/lib $(inc-under-test)
 inc.tests/guest      = -Iinclude -Itests/lib
+inc.tests/oracle     =
 inc.tests/targets    =
 inc.bench            = -Iinclude -Itests/lib
 inc.examples         = -Iinclude
@@ -237,9 +238,12 @@ shellcheck:
 coverage-report: $(O)/trapline
 	$(Q)scripts/coverage-report $(O)/trapline $(O)/coverage.json
 
-.PHONY: deps demo export clean flags help
+.PHONY: deps deps-oracle demo export clean flags help
 deps:
 	$(Q)scripts/deps
+# A stock Linux kernel, to compare with: nothing is installed.
+deps-oracle:
+	$(Q)scripts/linux-fetch -o $(O)
 demo:
 	$(Q)scripts/deps
 	$(Q)$(MAKE) --no-print-directory all
