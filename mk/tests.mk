@@ -71,8 +71,8 @@ check: tests $(if $(SAN),,all targets guests $(template) contract) check-layers 
 	$(Q)scripts/run-tests -o $(O) $(tests) $(tool-scripts) \
 		$(if $(SAN),,scripts/run-fuzz scripts/run-models \
 		scripts/run-guests)
-soak: export TL_SOAK := 1
-soak: check
+soak: tests all targets guests
+	$(Q)scripts/run-soak -o $(O)
 
 fuzz:
 	$(Q)scripts/run-fuzz -o $(O) $(if $(SECONDS),-t $(SECONDS))

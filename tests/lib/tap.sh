@@ -14,6 +14,7 @@
 # the script starts belong in the array `started`; they are killed at the end.
 
 set -u
+ulimit -S -c 0 # what a test kills leaves no core file
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 TL_BUILD=${TL_BUILD:-$top/build}
 TRAPLINE=${TRAPLINE:-$TL_BUILD/trapline}

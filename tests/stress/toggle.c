@@ -22,7 +22,6 @@
 #define HANDLER	     __attribute__((target("general-regs-only"))) static
 #define THREADS	     3
 #define TOGGLES	     100000u
-#define SOAK_TOGGLES 1000000u
 
 typedef long hot_fn(long a, long b);
 
@@ -156,7 +155,7 @@ static void choose(struct kprobe *p, unsigned int what)
 
 TL_TEST(registered_and_unregistered_under_threads_no_result_is_wrong)
 {
-	unsigned int want = tl_test_scale > 1 ? SOAK_TOGGLES : TOGGLES;
+	unsigned int want = TOGGLES * tl_test_scale;
 	unsigned int done = 0, jumps = 0;
 	double end = now() + 210 * tl_test_scale;
 	static struct kprobe p[MAX_HOTS];

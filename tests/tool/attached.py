@@ -26,7 +26,7 @@ def exact(target, function, seconds=1.0):
 
 
 def cycle(target, function, turns=10):
-    for _ in range(turns * (20 if tl.SOAK else 1)):
+    for _ in range(turns * tl.SCALE):
         r = tl.trapline("count", "-p", target.pid, "-d", "30ms", function)
         check_eq(r.returncode, 0, r.stderr)
     tl.check_clean(target.pid)

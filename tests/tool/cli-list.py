@@ -724,7 +724,7 @@ def lies_of_the_go_table_are_survived(d, prog, bare):
     seed = int(os.environ.get("TL_SEED", "0")) or random.getrandbits(32)
     tl.note(f"seed = {seed} (TL_SEED)")
     rnd = random.Random(seed)
-    for _ in range(300 if tl.SOAK else 30):
+    for _ in range(30 * tl.SCALE):
         after(*[(rnd.choice((rnd.randrange(8, 72), rows + rnd.randrange(4000),
                              rnd.randrange(size - 4))), "<I",
                  rnd.choice((0, 0x7fffffff, 0xffffffff, rnd.getrandbits(32))))
@@ -739,7 +739,7 @@ def broken_files_give_one_line_or_a_listing():
     with open(DYN, "rb") as f:
         whole = f.read()
     path = os.path.join(tl.tempdir(), "broken")
-    for i in range(300 if tl.SOAK else 60):
+    for i in range(60 * tl.SCALE):
         data = bytearray(whole)
         if i % 3 == 0:
             data = data[:rnd.randrange(len(data))]

@@ -280,7 +280,7 @@ def exec_of_the_target_is_reported_with_its_figures():
 def ten_times_in_a_row_it_is_exact_and_clean():
     t = tl.Target("dyn")
     footprint = tl.footprint(t.pid)
-    for i in range(50 if tl.SOAK else 10):
+    for i in range(10 * tl.SCALE):
         before = t.ask("pause")
         s = tl.Session("count" if i % 2 else "time", t.pid, "hot_mix")
         t.ask("resume")

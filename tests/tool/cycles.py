@@ -13,10 +13,10 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "lib"))
-from tl import (SOAK, TARGETS, Redis, Session, Skip, Target, case, check,
+from tl import (SCALE, TARGETS, Redis, Session, Skip, Target, case, check,
                 check_clean, check_eq, footprint, main, note, start, trapline)
 
-CYCLES = 1000 if SOAK else 100
+CYCLES = 100 * SCALE
 
 
 def cycle(pid, alive, *probes):

@@ -11,7 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "lib"))
-from tl import (Redis, SOAK, Session, case, check, check_clean, check_eq,
+from tl import (Redis, SCALE, Session, case, check, check_clean, check_eq,
                 footprint, main, note)
 
 
@@ -65,7 +65,7 @@ def count_is_exact_while_bgsave_forks():
 def counting_costs_less_than_three_percent():
     """Fails only if the lower bound of the interval exceeds the limit."""
     r = Redis()
-    pairs = 31 if SOAK else 15
+    pairs = 31 if SCALE > 1 else 15
     falls = []
     r.benchmark(100000, "-t", "get", "-P", "16")
     for _ in range(pairs):

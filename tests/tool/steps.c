@@ -309,7 +309,7 @@ TL_TEST(no_executed_branch_leads_under_a_jump)
 		_exit(work(lib));
 	}
 	REQUIRE(child > 0);
-	steps = follow(child, tl_test_scale > 1 ? 600 : 15);
+	steps = follow(child, 15 * tl_test_scale);
 	tl_test_note("steps", (long)steps);
 	CHECK_EQ(wrong, 0);
 	for (size_t i = 0; i < TL_ARRAY_SIZE(objects); i++) {

@@ -13,10 +13,10 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 "lib"))
-from tl import (SOAK, Session, Skip, case, check, check_clean, check_eq, main,
+from tl import (SCALE, Session, Skip, case, check, check_clean, check_eq, main,
                 note, start, tempdir, wait_for)
 
-ROUNDS = 100 if SOAK else 8
+ROUNDS = 8 * SCALE
 WORK = """
 create table item(id integer primary key, name text unique, price real,
     kind int, data blob);

@@ -228,7 +228,7 @@ def every_instruction_can_be_probed_or_is_refused():
 @case
 def hot_function_is_toggled_under_three_threads():
     t = Target("torture", "toggle")
-    for _ in range(200 if tl.SOAK else 10):
+    for _ in range(10 * tl.SCALE):
         r = tl.trapline("count", "-p", t.pid, "-d", "20ms", "t_toggle")
         check_eq(r.returncode, 0, r.stderr)
     tl.check_clean(t.pid)

@@ -9,6 +9,7 @@ import atexit
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -22,7 +23,11 @@ TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
 BUILD = os.environ.get("TL_BUILD", os.path.join(TOP, "build"))
 TRAPLINE = os.environ.get("TRAPLINE", os.path.join(BUILD, "trapline"))
 TARGETS = os.path.join(BUILD, "x86/tests/targets")
-SOAK = bool(os.environ.get("TL_SOAK"))
+SCALE = int(os.environ.get("TL_SCALE", "1"))  # how long loops should be
+
+# What a test kills leaves no core file.
+resource.setrlimit(resource.RLIMIT_CORE,
+                   (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 _cases = []
 _started = []
