@@ -54,6 +54,12 @@ struct pt_regs;
 int tl_text_read(void *dst, uintptr_t src, size_t len);
 
 /*
+ * Changes at least as often as what tl_text_read() reads may have changed: with
+ * each hold of the registration lock.  Context: task.
+ */
+unsigned long tl_text_time(void);
+
+/*
  * Called by detours and slots, with the registers of the interrupted code as a
  * pre handler sees them.  Context: trap, in the stack of the interrupted code.
  *
@@ -90,6 +96,12 @@ struct tl_exit {
 };
 
 #define TL_EXITS_MAX 24
+
+/*
+ * Give back the memory in which tl_arch_plan() keeps what it found out about a
+ * function.  Context: task.
+ */
+void tl_arch_forget(void);
 
 /*
  * At which instructions does the function [@start, @end) return?  Their number,

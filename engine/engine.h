@@ -434,6 +434,7 @@ struct tl_engine {
 	bool cells_spilled;
 	unsigned int trampolines; /* given away */
 	bool held;
+	unsigned long holds; /* of the lock, until now */
 
 	/* Room to work in, under the same lock. */
 	struct tl_edit edits[TL_BATCH];

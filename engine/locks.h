@@ -15,6 +15,7 @@ static inline void tl_lock(void)
 {
 	tlh_lock();
 	tl_engine.held = true;
+	tl_engine.holds++;
 }
 
 static inline void tl_unlock(void)

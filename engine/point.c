@@ -197,3 +197,8 @@ int tl_text_read(void *dst, uintptr_t src, size_t len)
 	}
 	return 0;
 }
+
+unsigned long tl_text_time(void)
+{
+	return tl_engine.holds;
+}

@@ -118,6 +118,7 @@ int tl_remove_all(void)
 		tl_retprobe_maintain(true);
 		tl_table_reset();
 		tl_areas_trim();
+		tl_arch_forget();
 		tl_pool_empty(&tl_engine.copies);
 		tl_pool_empty(&tl_engine.points);
 	}

@@ -2,7 +2,7 @@
 # files.mk - the trapline command
 
 # What arming would do, asked of the code that arms.
-survey-srcs := tool/survey/survey.c arch/x86/plan.c \
+survey-srcs := tool/survey/survey.c arch/x86/plan.c arch/x86/text.c \
 	arch/x86/simulate.c $(x86-insn-srcs)
 
 # The command without its session: what can be linked with another one.

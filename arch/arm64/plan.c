@@ -98,3 +98,7 @@ bool tl_arch_takes_return(uintptr_t start)
 	(void)start;
 	return false;
 }
+
+void tl_arch_forget(void)
+{
+}

@@ -67,14 +67,6 @@ void tl_map_add(struct tl_code *code, unsigned int from, size_t to);
 void tl_plan_insn(const struct tl_plan *plan, uintptr_t addr, unsigned int off,
 		  struct x86_insn *in);
 
-/*
- * tl_arch_plan(), for one who asks about many instructions of a function and
- * gives it the memory that @facts (insn.h) want; NULL: about one.
- */
-struct x86_facts;
-int tl_x86_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
-		uintptr_t end, struct x86_facts *facts);
-
 /* Does tl_arch_simulate() know @in? */
 bool tl_x86_can_simulate(const struct x86_insn *in);
 

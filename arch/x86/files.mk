@@ -10,5 +10,6 @@ x86-srcs := \
 	arch/x86/retprobe.S \
 	arch/x86/simulate.c \
 	arch/x86/slot.c \
+	arch/x86/text.c \
 	arch/x86/trap.c \
 	arch/x86/vectors.S

@@ -9,42 +9,12 @@
 #include <arch.h>
 
 #include "code.h"
-
-/* The reader of x86_flow_window(): whole blocks, so that bytes come cheap. */
-struct text {
-	uintptr_t at;
-	size_t len;
-	uint8_t block[512];
-};
+#include "text.h"
 
 static void copy(void *dst, const uint8_t *src, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		((uint8_t *)dst)[i] = src[i];
-}
-
-static int read_text(void *ctx, void *dst, uint64_t src, size_t n)
-{
-	struct text *t = ctx;
-
-	if (src >= t->at && src + n <= t->at + t->len) {
-		copy(dst, t->block + (src - t->at), n);
-		return 0;
-	}
-	if (n > sizeof(t->block) / 2)
-		return tl_text_read(dst, src, n);
-
-	t->at = src;
-	t->len = sizeof(t->block);
-	if (tl_text_read(t->block, src, t->len)) {
-		t->len = n;
-		if (tl_text_read(t->block, src, n)) {
-			t->len = 0;
-			return -TL_EFAULT;
-		}
-	}
-	copy(dst, t->block, n);
-	return 0;
 }
 
 /* As many bytes as there are at @addr, up to @max; 0: none. */
@@ -64,12 +34,12 @@ static int check_boundary(const struct x86_flow *flow, uintptr_t addr)
 	uintptr_t at = flow->start;
 	struct x86_insn in;
 
-	if (flow->facts && flow->facts->known && x86_facts_start(flow, addr))
-		return 0;
+	if (flow->facts)
+		return x86_facts_start(flow, addr) ? 0 : -TL_EILSEQ;
 	while (at < addr) {
 		size_t avail = sizeof(code);
 
-		while (avail && read_text(flow->ctx, code, at, avail))
+		while (avail && tl_text_bytes(flow->ctx, code, at, avail))
 			avail--;
 		if (x86_decode(&in, code, avail, at))
 			return -TL_EILSEQ;
@@ -255,16 +225,15 @@ static int plan_insn(struct tl_plan *plan, uintptr_t addr, size_t avail)
 	return plan->can_simulate ? 0 : -TL_EOPNOTSUPP;
 }
 
-int tl_x86_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
-		uintptr_t end, struct x86_facts *facts)
+int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
+		 uintptr_t end)
 {
-	struct text t = { .at = 0 };
+	struct tl_text t = { .any = false };
 	struct x86_flow flow = {
 		.start = start,
 		.end = end,
-		.read = read_text,
+		.read = tl_text_bytes,
 		.ctx = &t,
-		.facts = facts,
 	};
 	enum x86_flow_result r;
 	struct x86_window win;
@@ -275,7 +244,11 @@ int tl_x86_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 	avail = read_some(plan->orig, addr, X86_INSN_MAX);
 	if (!avail)
 		return -TL_ENOENT;
-	err = start != end ? check_boundary(&flow, addr) : 0;
+	err = 0;
+	if (start != end) {
+		(void)tl_text_learn(&t, &flow);
+		err = check_boundary(&flow, addr);
+	}
 	if (!err)
 		err = plan_insn(plan, addr, avail);
 	if (err || plan->no_copy || start == end)
@@ -289,12 +262,6 @@ int tl_x86_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 	if (plan->window_len)
 		plan->flags_dead = flags_are_dead(plan, addr);
 	return 0;
-}
-
-int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
-		 uintptr_t end)
-{
-	return tl_x86_plan(plan, addr, start, end, NULL);
 }
 
 /* ---- exits ---- */
@@ -325,11 +292,11 @@ int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
 	struct x86_range parts[PARTS];
 	struct x86_exit found[TL_EXITS_MAX];
 	uint64_t outside = 0;
-	struct text t = { .at = 0 };
+	struct tl_text t = { .any = false };
 	struct x86_flow flow = {
 		.start = start,
 		.end = end,
-		.read = read_text,
+		.read = tl_text_bytes,
 		.ctx = &t,
 		.parts = parts,
 	};
@@ -352,11 +319,11 @@ int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
 
 bool tl_arch_takes_return(uintptr_t start)
 {
-	struct text t = { .at = 0 };
+	struct tl_text t = { .any = false };
 	struct x86_flow flow = {
 		.start = start,
 		.end = start + 1024,
-		.read = read_text,
+		.read = tl_text_bytes,
 		.ctx = &t,
 	};
 

@@ -189,3 +189,139 @@ TL_TEST(places_that_cannot_be_probed_are_refused)
 	CHECK(trapline_kprobe_why(&p) != TL_WHY_NONE);
 	finish();
 }
+
+/* ---- what planning keeps of a function ----------------------------------------- */
+
+#define LONG	   0x1000
+#define LONG_BYTES 0x6000
+
+/* add $1, %eax (3 bytes), again and again; then ret. */
+static bool start_long(void)
+{
+	if (!start())
+		return false;
+	for (size_t i = 0; i + 3 <= LONG_BYTES - 1; i += 3)
+		memcpy(sim_text + LONG + i, "\x83\xc0\x01", 3);
+	sim_text[LONG + LONG_BYTES - 3] = 0x90;
+	sim_text[LONG + LONG_BYTES - 2] = 0x90;
+	sim_text[LONG + LONG_BYTES - 1] = 0xc3;
+	sim_function("long", (uintptr_t)sim_text + LONG, LONG_BYTES);
+	memcpy(before, sim_text, sizeof(before));
+	return true;
+}
+
+#define MANY 400
+
+/* How often memory is read to register @n probes, together or each by itself. */
+static unsigned long reads_for(int n, bool together)
+{
+	static struct kprobe probes[MANY];
+	struct kprobe *list[MANY];
+	unsigned long first = sim.calls[SIM_CALL_READ];
+
+	for (int i = 0; i < n; i++) {
+		probes[i] = (struct kprobe){
+			.addr = sim_text + LONG + 6 * i,
+			.pre_handler = pre,
+		};
+		list[i] = &probes[i];
+		if (!together)
+			CHECK_EQ(register_kprobe(list[i]), 0);
+	}
+	if (together)
+		CHECK_EQ(register_kprobes(list, n), 0);
+	first = sim.calls[SIM_CALL_READ] - first;
+	for (int i = 0; i < n; i++)
+		CHECK_EQ(trapline_kprobe_why(list[i]), TL_WHY_NONE);
+	unregister_kprobes(list, n);
+	return first;
+}
+
+TL_TEST(many_probes_in_a_function_cost_one_look_at_it)
+{
+	unsigned long few, many, each;
+
+	if (!start_long())
+		SKIP("no memory may be writable and executable here");
+	few = reads_for(MANY / 4, true);
+	many = reads_for(MANY, true);
+	each = reads_for(MANY, false);
+	tl_test_note("reads for 100 probes together", (long)few);
+	tl_test_note("reads for 400 probes together", (long)many);
+	tl_test_note("reads for 400 probes one by one", (long)each);
+	CHECK(many < few + 10 * MANY);
+	/* one by one: what was read is compared, and not understood anew */
+	CHECK(each < MANY * (LONG_BYTES / 512 + 20));
+	finish();
+}
+
+/* Why no jump is at @off; TL_WHY_NONE: there is one. */
+static enum tl_why why_at(size_t off)
+{
+	struct kprobe p = { .addr = sim_text + off, .pre_handler = pre };
+	enum tl_why why;
+
+	CHECK_EQ(register_kprobe(&p), 0);
+	why = trapline_kprobe_why(&p);
+	unregister_kprobe(&p);
+	return why;
+}
+
+TL_TEST(text_that_changes_is_looked_at_again)
+{
+	struct kprobe other = { .pre_handler = pre };
+	uint8_t *at;
+
+	if (!start_long())
+		SKIP("no memory may be writable and executable here");
+	other.addr = sim_text + LONG + 0x2ffd;
+	CHECK_EQ(why_at(LONG + 0x60), TL_WHY_NONE);
+	/* a probe of ours is no change, armed or not */
+	CHECK_EQ(register_kprobe(&other), 0);
+	CHECK_EQ(why_at(LONG + 0x60), TL_WHY_NONE);
+
+	/* nop; jmp LONG + 0x63: into the window at LONG + 0x60 */
+	at = sim_text + LONG + 0x96;
+	memcpy(at, "\x90\xeb\xca", 3);
+	CHECK_EQ(why_at(LONG + 0x60), TL_WHY_TARGET);
+	CHECK_EQ(why_at(LONG + 0x66), TL_WHY_NONE);
+	memcpy(at, "\x83\xc0\x01", 3);
+	CHECK_EQ(why_at(LONG + 0x60), TL_WHY_NONE);
+	unregister_kprobe(&other);
+	finish();
+}
+
+/*
+ *   0  lea 0x100(%rip), %rdx       f(a): jump to the a-th place of the table
+ *   7  movslq (%rdx,%rdi,4), %rax
+ *  11  add %rdx, %rax
+ *  14  jmp *%rax
+ *  16  add $1, %eax; add $1, %eax; ret
+ */
+#define SWITCH	  0x800
+#define THE_TABLE (SWITCH + 7 + 0x100)
+
+TL_TEST(a_table_that_changes_is_looked_at_again)
+{
+	static const uint8_t code[] = {
+		0x48, 0x8d, 0x15, 0x00, 0x01, 0x00, 0x00, 0x48,
+		0x63, 0x04, 0xba, 0x48, 0x01, 0xd0, 0xff, 0xe0,
+		0x83, 0xc0, 0x01, 0x83, 0xc0, 0x01, 0xc3,
+	};
+	int32_t table[2] = { SWITCH + 16 - THE_TABLE, SWITCH + 22 - THE_TABLE };
+
+	if (!start())
+		SKIP("no memory may be writable and executable here");
+	memcpy(sim_text + SWITCH, code, sizeof(code));
+	memcpy(sim_text + THE_TABLE, table, sizeof(table));
+	memcpy(before, sim_text, sizeof(before));
+	sim_function("switch", (uintptr_t)sim_text + SWITCH, sizeof(code));
+	CHECK_EQ(why_at(SWITCH + 16), TL_WHY_NONE);
+	table[1] = SWITCH + 19 - THE_TABLE;
+	memcpy(sim_text + THE_TABLE, table, sizeof(table));
+	CHECK_EQ(why_at(SWITCH + 16), TL_WHY_TARGET);
+	table[1] = SWITCH + 22 - THE_TABLE;
+	memcpy(sim_text + THE_TABLE, table, sizeof(table));
+	CHECK_EQ(why_at(SWITCH + 16), TL_WHY_NONE);
+	finish();
+}

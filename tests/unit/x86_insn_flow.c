@@ -47,12 +47,27 @@ static struct x86_flow flow_of(const uint8_t *start, const uint8_t *end)
 
 static struct x86_window win;
 
+/* With nothing known of the function yet. */
+static enum x86_flow_result find_window(struct x86_flow *flow, uint64_t addr,
+					unsigned int need,
+					struct x86_window *out)
+{
+	static uint8_t bits[2][(1 << 20) / 8 + 4];
+	struct x86_facts facts = { .starts = bits[0], .targets = bits[1] };
+
+	if (x86_flow_bounded(flow))
+		for (unsigned int i = 0; i < 2; i++)
+			memset(bits[i], 0, x86_facts_bytes(flow));
+	flow->facts = &facts;
+	return x86_flow_window(flow, addr, need, out);
+}
+
 static enum x86_flow_result window_at(const uint8_t *start, const uint8_t *at,
 				      const uint8_t *end)
 {
 	struct x86_flow flow = flow_of(start, end);
 
-	return x86_flow_window(&flow, (uintptr_t)at, 5, &win);
+	return find_window(&flow, (uintptr_t)at, 5, &win);
 }
 
 #define WINDOW(name) window_at(name##_start, name##_at, name##_end)
@@ -88,7 +103,7 @@ TL_TEST(need_of_one_takes_one_instruction)
 {
 	struct x86_flow flow = flow_of(plain_start, plain_end);
 
-	CHECK_EQ(x86_flow_window(&flow, flow.start, 1, &win), X86_FLOW_OK);
+	CHECK_EQ(find_window(&flow, flow.start, 1, &win), X86_FLOW_OK);
 	CHECK_EQ(win.nr, 1);
 	CHECK_EQ(win.len, 1);
 }
@@ -97,7 +112,7 @@ TL_TEST(inside_of_an_instruction_is_no_boundary)
 {
 	struct x86_flow flow = flow_of(plain_start, plain_end);
 
-	CHECK_EQ(x86_flow_window(&flow, flow.start + 2, 5, &win),
+	CHECK_EQ(find_window(&flow, flow.start + 2, 5, &win),
 		 X86_FLOW_NOT_A_BOUNDARY);
 }
 
@@ -108,19 +123,17 @@ TL_TEST(absurd_bounds_are_refused)
 
 	f = flow;
 	f.read = NULL;
-	CHECK_EQ(x86_flow_window(&f, f.start, 5, &win), X86_FLOW_NO_BOUNDS);
+	CHECK_EQ(find_window(&f, f.start, 5, &win), X86_FLOW_NO_BOUNDS);
 	f = flow;
 	f.end = f.start;
-	CHECK_EQ(x86_flow_window(&f, f.start, 5, &win), X86_FLOW_NO_BOUNDS);
+	CHECK_EQ(find_window(&f, f.start, 5, &win), X86_FLOW_NO_BOUNDS);
 	f.end = f.start + (1 << 20) + 1;
-	CHECK_EQ(x86_flow_window(&f, f.start, 5, &win), X86_FLOW_NO_BOUNDS);
-	CHECK_EQ(x86_flow_window(&flow, flow.end, 5, &win), X86_FLOW_NO_BOUNDS);
-	CHECK_EQ(x86_flow_window(&flow, flow.start - 1, 5, &win),
+	CHECK_EQ(find_window(&f, f.start, 5, &win), X86_FLOW_NO_BOUNDS);
+	CHECK_EQ(find_window(&flow, flow.end, 5, &win), X86_FLOW_NO_BOUNDS);
+	CHECK_EQ(find_window(&flow, flow.start - 1, 5, &win),
 		 X86_FLOW_NO_BOUNDS);
-	CHECK_EQ(x86_flow_window(&flow, flow.start, 0, &win),
-		 X86_FLOW_NO_BOUNDS);
-	CHECK_EQ(x86_flow_window(&flow, flow.start, 6, &win),
-		 X86_FLOW_NO_BOUNDS);
+	CHECK_EQ(find_window(&flow, flow.start, 0, &win), X86_FLOW_NO_BOUNDS);
+	CHECK_EQ(find_window(&flow, flow.start, 6, &win), X86_FLOW_NO_BOUNDS);
 }
 
 FUNCTION(data_after, "data_after_at: push %rbp; mov %rsp, %rbp; push %rbx\n"
@@ -175,7 +188,7 @@ static enum x86_flow_result padded(const uint8_t *start, const uint8_t *at,
 	struct x86_flow flow = flow_of(start, end);
 
 	flow.pad_end = pad ? flow.end + pad : 0;
-	return x86_flow_window(&flow, (uintptr_t)at, 5, &win);
+	return find_window(&flow, (uintptr_t)at, 5, &win);
 }
 
 #define PAD(name, pad) padded(name##_start, name##_at, name##_end, pad)
@@ -260,12 +273,12 @@ TL_TEST(addresses_known_to_the_caller_are_heeded)
 
 	flow.targets = targets;
 	flow.nr_targets = 3;
-	CHECK_EQ(x86_flow_window(&flow, flow.start, 5, &win),
+	CHECK_EQ(find_window(&flow, flow.start, 5, &win),
 		 X86_FLOW_TARGET_INSIDE);
 	targets[1] = flow.start;
-	CHECK_EQ(x86_flow_window(&flow, flow.start, 5, &win), X86_FLOW_OK);
+	CHECK_EQ(find_window(&flow, flow.start, 5, &win), X86_FLOW_OK);
 	targets[1] = flow.start + 5;
-	CHECK_EQ(x86_flow_window(&flow, flow.start, 5, &win), X86_FLOW_OK);
+	CHECK_EQ(find_window(&flow, flow.start, 5, &win), X86_FLOW_OK);
 }
 
 FUNCTION(split, "test %edi, %edi; jne split_cold_at\n"
@@ -284,7 +297,7 @@ TL_TEST(parts_that_were_split_off_are_followed)
 	CHECK_EQ(WINDOW(split), X86_FLOW_TARGET_INSIDE);
 	flow.parts = &part;
 	flow.nr_parts = 1;
-	CHECK_EQ(x86_flow_window(&flow, (uintptr_t)split_at, 5, &win),
+	CHECK_EQ(find_window(&flow, (uintptr_t)split_at, 5, &win),
 		 X86_FLOW_TARGET_INSIDE);
 }
 
@@ -529,7 +542,7 @@ static enum x86_flow_result low_window(uint64_t entry)
 	low_table[0] = LOW_CODE + 13;
 	low_table[1] = entry;
 	low_table[2] = 0;
-	return x86_flow_window(&flow, LOW_CODE + 7, 5, &win);
+	return find_window(&flow, LOW_CODE + 7, 5, &win);
 }
 
 TL_TEST(addresses_in_immediates_are_targets)
@@ -622,8 +635,7 @@ TL_TEST(unreadable_code_is_refused_or_stepped_over)
 
 	x86_flow_sweep(&flow, see_jump, &s);
 	CHECK_EQ(s.nr, 0);
-	CHECK_EQ(x86_flow_window(&flow, flow.start, 5, &win),
-		 X86_FLOW_UNDECODABLE);
+	CHECK_EQ(find_window(&flow, flow.start, 5, &win), X86_FLOW_UNDECODABLE);
 }
 
 TL_TEST(every_result_has_a_text)
@@ -655,7 +667,7 @@ TL_TEST(relocated_window_goes_on_with_the_original)
 	int n;
 
 	REQUIRE(page != MAP_FAILED);
-	REQUIRE(x86_flow_window(&flow, flow.start, 5, &win) == X86_FLOW_OK);
+	REQUIRE(find_window(&flow, flow.start, 5, &win) == X86_FLOW_OK);
 	CHECK_EQ(win.nr, 2);
 	n = x86_relocate_window(&win, (uintptr_t)page, page, 4096, where);
 	REQUIRE(n > 0);
@@ -701,7 +713,7 @@ TL_TEST(endless_tables_end)
 	};
 
 	reads = 0;
-	CHECK_EQ(x86_flow_window(&flow, start, 5, &win), X86_FLOW_INDIRECT);
+	CHECK_EQ(find_window(&flow, start, 5, &win), X86_FLOW_INDIRECT);
 	CHECK(reads < 1000000);
 }
 
@@ -733,8 +745,8 @@ TL_TEST(random_bytes_do_no_harm)
 		for (unsigned int i = 0; i < 64; i++)
 			bytes[tl_test_random(&seed) >> 20 & 4095] =
 				tl_test_random(&seed) >> 24;
-		ok += x86_flow_window(&flow, flow.start + (r >> 40 & 7), 5,
-				      &win) == X86_FLOW_OK;
+		ok += find_window(&flow, flow.start + (r >> 40 & 7), 5, &win) ==
+		      X86_FLOW_OK;
 	}
 	tl_test_note("windows found in random bytes", ok);
 	CHECK(ok > 0);

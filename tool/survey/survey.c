@@ -27,6 +27,24 @@ int tlh_read(void *dst, uintptr_t src, size_t len)
 	return current->read(current->arg, dst, src, len);
 }
 
+void *tlh_alloc(size_t size)
+{
+	return calloc(1, size);
+}
+
+void tlh_free(void *p, size_t size)
+{
+	(void)size;
+	free(p);
+}
+
+static unsigned long surveys;
+
+unsigned long tl_text_time(void)
+{
+	return surveys;
+}
+
 static int function(uintptr_t addr, uintptr_t *start, uintptr_t *end)
 {
 	uint64_t s, e;
@@ -66,28 +84,21 @@ static unsigned int length_at(uint64_t addr, uint64_t end)
 
 uint64_t survey_function(const struct survey *s, uint64_t start, uint64_t end)
 {
-	struct x86_flow flow = { .start = start, .end = end };
-	size_t bytes = x86_facts_bytes(&flow);
-	uint8_t *bits = end > start ? calloc(2, bytes) : NULL;
-	struct x86_facts facts = {
-		.starts = bits,
-		.targets = bits + bytes,
-	};
 	struct tl_plan plan;
 	uint64_t addr = start;
 	unsigned int len;
 	int err;
 
 	current = s;
-	while (bits && addr < end) {
+	surveys++; /* another text, maybe */
+	while (addr < end) {
 		len = length_at(addr, end);
 		if (!len)
 			break;
-		err = tl_x86_plan(&plan, addr, start, end, &facts);
+		err = tl_arch_plan(&plan, addr, start, end);
 		s->found(s->arg, addr, err,
 			 plan.window_len ? TL_WHY_NONE : plan.why);
 		addr += len;
 	}
-	free(bits);
 	return end - addr;
 }

@@ -141,23 +141,9 @@ static enum x86_flow_result build(struct builder *b, unsigned int need)
 
 /* ---- what leads into it: rules 5 and 6 ---- */
 
-/*
- * Where instructions begin, a bit a byte, for a piece of the function at a
- * time; a few more bytes so that the last instruction's end is there.  With
- * facts the piece is the whole function, and all targets are kept.
- */
-#define CHUNK	   8192
-#define CHUNK_ROOM (CHUNK / 8 + 4)
-
 struct check {
 	struct x86_scan scan;
-	const struct x86_window *win;
-	uint64_t chunk;
-	uint64_t chunk_end;
-	uint8_t *starts;
-	uint8_t *targets; /* of the facts; or NULL */
-	bool inside;
-	bool overlap;
+	struct x86_facts *facts;
 };
 
 static bool bit(const uint8_t *bits, uint64_t i)
@@ -170,37 +156,29 @@ static void set_bit(uint8_t *bits, uint64_t i)
 	bits[i / 8] = (uint8_t)(bits[i / 8] | 1 << i % 8);
 }
 
-/*
- * Mark the instructions from *@pos on, which is the first in the chunk, and
- * leave *@pos at the first one behind it.
- */
-static bool mark_chunk(struct check *c, uint64_t *pos)
+/* Mark where instructions begin; false: not all are instructions. */
+static bool mark_starts(struct check *c)
 {
 	const struct x86_flow *flow = c->scan.flow;
+	uint64_t at = flow->start;
 	struct x86_insn in;
 
-	while (*pos < c->chunk_end && *pos < flow->end) {
-		set_bit(c->starts, *pos - c->chunk);
-		if (x86_read_insn(&c->scan.reader, &in, *pos, flow->end))
+	while (at < flow->end) {
+		set_bit(c->facts->starts, at - flow->start);
+		if (x86_read_insn(&c->scan.reader, &in, at, flow->end))
 			return false;
-		*pos = in.next;
+		at = in.next;
 	}
-	set_bit(c->starts, *pos - c->chunk);
+	set_bit(c->facts->starts, at - flow->start);
 	return true;
 }
 
-/* A target, wherever it is: does it matter? */
 static void note_target(struct check *c, uint64_t target)
 {
 	const struct x86_flow *flow = c->scan.flow;
 
-	if (c->targets) {
-		if (target >= flow->start && target < flow->end)
-			set_bit(c->targets, target - flow->start);
-		return;
-	}
-	if (target > c->win->addr && target < c->win->addr + c->win->span)
-		c->inside = true;
+	if (target >= flow->start && target < flow->end)
+		set_bit(c->facts->targets, target - flow->start);
 }
 
 /* Rule 6: a branch to the inside of an instruction. */
@@ -210,9 +188,9 @@ static void check_odd_target(struct check *c, uint64_t target)
 	struct x86_insn in;
 
 	if (x86_read_insn(&c->scan.reader, &in, target, flow->end) ||
-	    in.kind == X86_JMP_IND || in.next > c->chunk_end + 15 ||
-	    !bit(c->starts, in.next - c->chunk))
-		c->overlap = true;
+	    in.kind == X86_JMP_IND ||
+	    !bit(c->facts->starts, in.next - flow->start))
+		c->facts->overlap = true;
 	else
 		note_target(c, in.target);
 }
@@ -220,35 +198,12 @@ static void check_odd_target(struct check *c, uint64_t target)
 static void check_target(void *arg, uint64_t target)
 {
 	struct check *c = arg;
+	const struct x86_flow *flow = c->scan.flow;
 
 	note_target(c, target);
-	if (c->scan.direct && target >= c->chunk && target < c->chunk_end &&
-	    target < c->scan.flow->end && !bit(c->starts, target - c->chunk))
+	if (c->scan.direct && target >= flow->start && target < flow->end &&
+	    !bit(c->facts->starts, target - flow->start))
 		check_odd_target(c, target);
-}
-
-static enum x86_flow_result check_chunks(struct check *c)
-{
-	const struct x86_flow *flow = c->scan.flow;
-	uint64_t pos = flow->start;
-	enum x86_flow_result res;
-
-	for (c->chunk = flow->start; c->chunk < flow->end;
-	     c->chunk = c->chunk_end) {
-		c->chunk_end = c->chunk + CHUNK;
-		for (unsigned int i = 0; i < CHUNK_ROOM; i++)
-			c->starts[i] = 0;
-		if (!mark_chunk(c, &pos))
-			return X86_FLOW_UNDECODABLE;
-		res = x86_scan(&c->scan);
-		if (c->inside)
-			return X86_FLOW_TARGET_INSIDE;
-		if (res != X86_FLOW_OK)
-			return res;
-		if (c->overlap)
-			return X86_FLOW_UNDECODABLE;
-	}
-	return X86_FLOW_OK;
 }
 
 /*
@@ -296,42 +251,28 @@ static bool known_target_inside(const struct x86_flow *flow,
 	       flow->targets[lo] < win->addr + win->span;
 }
 
-static void begin_check(struct check *c, const struct x86_flow *flow,
-			const struct x86_window *win, uint8_t *starts,
-			uint8_t *targets)
-{
-	c->scan = (struct x86_scan){
-		.flow = flow,
-		.fn = check_target,
-		.arg = c,
-		.reader = { .flow = flow },
-	};
-	c->win = win;
-	c->starts = starts;
-	c->targets = targets;
-	c->inside = false;
-	c->overlap = false;
-}
-
 /* Find out all about the function, once. */
 static void learn(const struct x86_flow *flow)
 {
 	struct x86_facts *f = flow->facts;
-	uint64_t pos = flow->start;
-	struct check c;
+	struct check c = {
+		.scan = {
+			.flow = flow,
+			.fn = check_target,
+			.arg = &c,
+			.reader = { .flow = flow },
+		},
+		.facts = f,
+	};
 
-	begin_check(&c, flow, NULL, f->starts, f->targets);
-	c.chunk = flow->start;
-	c.chunk_end = flow->end;
 	f->known = true;
 	f->result = X86_FLOW_UNDECODABLE;
-	f->decodes = mark_chunk(&c, &pos);
+	f->decodes = mark_starts(&c);
 	if (!f->decodes)
 		return;
 	f->result = x86_scan(&c.scan);
 	check_around(&c);
 	f->fip_get = c.scan.fip_get;
-	f->overlap = c.overlap;
 }
 
 static enum x86_flow_result check_facts(const struct x86_facts *f,
@@ -351,27 +292,7 @@ static enum x86_flow_result check_facts(const struct x86_facts *f,
 	return fip && f->fip_get ? X86_FLOW_NOT_RELOCATABLE : X86_FLOW_OK;
 }
 
-static enum x86_flow_result check_flow(const struct x86_flow *flow,
-				       const struct x86_window *win, bool fip)
-{
-	uint8_t starts[CHUNK_ROOM];
-	struct check c;
-	enum x86_flow_result res;
-
-	if (known_target_inside(flow, win))
-		return X86_FLOW_TARGET_INSIDE;
-	if (flow->facts)
-		return check_facts(flow->facts, flow, win, fip);
-	begin_check(&c, flow, win, starts, NULL);
-	res = check_chunks(&c);
-	if (res == X86_FLOW_OK && fip && c.scan.fip_get)
-		return X86_FLOW_NOT_RELOCATABLE;
-	if (res == X86_FLOW_OK)
-		check_around(&c);
-	return c.inside ? X86_FLOW_TARGET_INSIDE : res;
-}
-
-static bool bounds_usable(const struct x86_flow *flow)
+bool x86_flow_bounded(const struct x86_flow *flow)
 {
 	if (!flow->read || flow->start >= flow->end ||
 	    flow->end - flow->start > X86_FUNCTION_MAX)
@@ -385,28 +306,13 @@ static bool bounds_usable(const struct x86_flow *flow)
 	return true;
 }
 
-/* Does decoding from the function's start come to @addr? */
-static enum x86_flow_result check_boundary(const struct x86_flow *flow,
-					   uint64_t addr)
+bool x86_flow_learn(const struct x86_flow *flow)
 {
-	struct x86_reader reader = { .flow = flow };
-	uint64_t at = flow->start;
-	struct x86_insn in;
-
-	if (flow->facts) {
-		if (!flow->facts->known)
-			learn(flow);
-		if (bit(flow->facts->starts, addr - flow->start))
-			return X86_FLOW_OK;
-		return flow->facts->decodes ? X86_FLOW_NOT_A_BOUNDARY
-					    : X86_FLOW_UNDECODABLE;
-	}
-	while (at < addr) {
-		if (x86_read_insn(&reader, &in, at, flow->end))
-			return X86_FLOW_UNDECODABLE;
-		at = in.next;
-	}
-	return at == addr ? X86_FLOW_OK : X86_FLOW_NOT_A_BOUNDARY;
+	if (!flow->facts || !x86_flow_bounded(flow))
+		return false;
+	if (!flow->facts->known)
+		learn(flow);
+	return true;
 }
 
 enum x86_flow_result x86_flow_window(const struct x86_flow *flow, uint64_t addr,
@@ -419,17 +325,19 @@ enum x86_flow_result x86_flow_window(const struct x86_flow *flow, uint64_t addr,
 	};
 	enum x86_flow_result res;
 
-	if (!bounds_usable(flow) || addr < flow->start || addr >= flow->end ||
-	    need < 1 || need > X86_WINDOW_INSNS)
+	if (addr < flow->start || addr >= flow->end || need < 1 ||
+	    need > X86_WINDOW_INSNS || !x86_flow_learn(flow))
 		return X86_FLOW_NO_BOUNDS;
-	res = check_boundary(flow, addr);
-	if (res != X86_FLOW_OK)
-		return res;
+	if (!x86_facts_start(flow, addr))
+		return flow->facts->decodes ? X86_FLOW_NOT_A_BOUNDARY
+					    : X86_FLOW_UNDECODABLE;
 	*out = (struct x86_window){ .addr = addr };
 	res = build(&b, need);
 	if (res != X86_FLOW_OK)
 		return res;
-	return check_flow(flow, out, b.fip);
+	if (known_target_inside(flow, out))
+		return X86_FLOW_TARGET_INSIDE;
+	return check_facts(flow->facts, flow, out, b.fip);
 }
 
 enum x86_flow_result x86_flow_targets(const struct x86_flow *flow,
@@ -443,7 +351,7 @@ enum x86_flow_result x86_flow_targets(const struct x86_flow *flow,
 		.reader = { .flow = flow },
 	};
 
-	return bounds_usable(flow) ? x86_scan(&scan) : X86_FLOW_NO_BOUNDS;
+	return x86_flow_bounded(flow) ? x86_scan(&scan) : X86_FLOW_NO_BOUNDS;
 }
 
 const char *x86_flow_text(enum x86_flow_result r)

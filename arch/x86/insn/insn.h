@@ -339,14 +339,13 @@ struct x86_flow {
 	 */
 	bool closed;
 
-	/* What was found out is kept here for further windows.  NULL: nowhere. */
+	/* For x86_flow_window(); what is found out stays here for the next. */
 	struct x86_facts *facts;
 };
 
 /*
- * What is known of one function: only for one who asks about many of its
- * instructions, and whose text does not change meanwhile.  Begin with zeros and
- * twice x86_facts_bytes() bytes of zeros.
+ * What is known of one function, for as long as nothing that was read for it
+ * changes.  Begin with zeros and twice x86_facts_bytes() bytes of zeros.
  */
 struct x86_facts {
 	uint8_t *starts;  /* a bit a byte: instructions begin, … */
@@ -363,7 +362,19 @@ static inline size_t x86_facts_bytes(const struct x86_flow *flow)
 	return (flow->end - flow->start) / 8 + 4;
 }
 
-/* Does an instruction begin at @addr? */
+/* Are the bounds there, and not absurd?  Context: any. */
+bool x86_flow_bounded(const struct x86_flow *flow);
+
+/*
+ * Fill in flow->facts, if that was not done.  false: the bounds are missing,
+ * absurd, or facts is NULL.  Bounded: time is linear in the function's size, its
+ * tables and the number of its jumps out, whatever the bytes.
+ *
+ * Context: any; needs about 2 KiB of stack.
+ */
+bool x86_flow_learn(const struct x86_flow *flow);
+
+/* Does an instruction begin at @addr?  It was learnt. */
 static inline bool x86_facts_start(const struct x86_flow *flow, uint64_t addr)
 {
 	uint64_t i = addr - flow->start;
@@ -403,11 +414,10 @@ struct x86_window {
  * An endbr64 is displaced like anything else.  Where indirect branches are
  * tracked (kernels), begin behind it.
  *
- * Bounded: time is linear in the function's size, its tables and the number of
- * its jumps out, whatever the bytes; above 8 KiB of code it is quadratic.
- * Functions of more than 1 MiB are refused.
+ * Does x86_flow_learn() first, and is quick once that is done.  Functions of
+ * more than 1 MiB are refused.
  *
- * Context: any; needs about 3 KiB of stack.
+ * Context: any; needs about 2 KiB of stack.
  */
 enum x86_flow_result x86_flow_window(const struct x86_flow *flow, uint64_t addr,
 				     unsigned int need, struct x86_window *out);

@@ -13,7 +13,8 @@
 
 #include "insn.h"
 
-#define BASE 0x400000ull
+#define BASE	     0x400000ull
+#define FUNCTION_MAX 65536 /* bytes; the rest of an input is not looked at */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -81,8 +82,11 @@ static void decode(const uint8_t *data, size_t size)
 
 static void displace(const uint8_t *data, size_t size)
 {
+	static uint8_t bits[2][FUNCTION_MAX / 8 + 4];
+	struct x86_facts facts = { .starts = bits[0], .targets = bits[1] };
 	struct image im = { data, size };
 	struct x86_flow flow = {
+		.facts = &facts,
 		.start = BASE + data[0] % 16,
 		.end = BASE + size - data[1] % 64,
 		.pad_end = BASE + size,
@@ -94,6 +98,7 @@ static void displace(const uint8_t *data, size_t size)
 	struct x86_window win;
 	int n;
 
+	memset(bits, 0, sizeof(bits));
 	for (uint64_t at = flow.start + data[3] % 6; at < flow.start + 24;
 	     at += 6) {
 		if (x86_flow_window(&flow, at, 1 + data[2] % 5, &win) !=
@@ -114,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t at = 0; at < size && at < 24; at++)
 		decode(data + at, size - at);
 	if (size >= 128)
-		displace(data, size);
+		displace(data, size < FUNCTION_MAX ? size : FUNCTION_MAX);
 	return 0;
 }
 
