@@ -8,6 +8,24 @@ guest-objs = $(kernel-objs) $(call objs,kernel-x86,tests/lib/tl_test.c \
 	tests/guest/main.c)
 guest-alone-srcs := kernel/core/without_trapline.c
 
+# A user program is an ELF file of its own; .o of it is a row of the table that
+# exec searches.  $1 its source
+user-name = $(basename $(notdir $1))
+user-objs = $(foreach s,$1,$(guest-dir)/user/$(call user-name,$s).o)
+define user-program
+$(guest-dir)/user/$(call user-name,$1): $(call objs,kernel-x86,$1 $(kernel-user-srcs))
+	$$(call say,LINK,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(call ld,kernel-x86) -nostdlib -static -e _start -s \
+		-z noexecstack -z separate-code -z max-page-size=4096 \
+		--build-id=none -o $$@ $$^
+$(guest-dir)/user/$(call user-name,$1).o: kernel/user/program.S \
+		$(guest-dir)/user/$(call user-name,$1)
+	$$(Q)$$(call cc,kernel-x86) -DPROGRAM='"$(guest-dir)/user/$(call user-name,$1)"' \
+		-DNAME='"$(call user-name,$1)"' -c $$< -o $$@
+endef
+$(foreach s,$(kernel-programs) $(guest-programs),$(eval $(call user-program,$s)))
+
 # $1 image, $2 its objects
 define image
 $(guest-dir)/$1.elf: $2 $(guest-dir)/kernel.lds kernel/mksyms.awk
@@ -36,7 +54,8 @@ $(guest-dir)/kernel.lds: kernel/x86/kernel.lds kernel/x86/layout.h
 		-o $@ $<
 
 $(eval $(call guest-image,kernel,$(call objs,kernel-x86, \
-	$(guest-alone-srcs) $(guest-kernel-srcs) $(guest-smp-srcs))))
+	$(guest-alone-srcs) $(guest-kernel-srcs) $(guest-smp-srcs) \
+	$(guest-task-srcs)) $(call user-objs,$(kernel-programs) $(guest-programs))))
 ifneq ($(engine-srcs),)
 $(eval $(call guest-image,probes,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-kernel-srcs) $(guest-probe-srcs)) $(O)/x86/core.o))

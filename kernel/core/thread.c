@@ -16,6 +16,7 @@
 #include <kern/panic.h>
 #include <kern/probes.h>
 #include <kern/smp.h>
+#include <kern/space.h>
 #include <kern/string.h>
 #include <kern/thread.h>
 #include <kern/time.h>
@@ -110,6 +111,7 @@ static void switch_away(void)
 	next->switches++;
 	next->migrations += next->cpu != cpu;
 	next->cpu = cpu;
+	space_use(next->space);
 	arch_switch(prev, next);
 }
 
@@ -169,7 +171,6 @@ struct thread *thread_start(const char *name, void (*fn)(void *arg), void *arg,
 
 	if (!t)
 		return NULL;
-	t->task = arch_current()->task;
 	flags = sched_lock();
 	make_ready(t);
 	sched_unlock(flags);

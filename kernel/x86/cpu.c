@@ -6,8 +6,15 @@
 #include <kern/thread.h>
 #include <kern/trap.h>
 
-#define MSR_GS_BASE 0xc0000101
-#define EFLAGS_IF   (1ul << 9)
+#define MSR_GS_BASE	   0xc0000101
+#define MSR_KERNEL_GS_BASE 0xc0000102
+#define EFLAGS_ALWAYS	   (1ul << 1)
+#define EFLAGS_IF	   (1ul << 9)
+#define CR0_EM		   (1ul << 2)
+#define CR4_SMEP	   (1ul << 20)
+#define CR4_SMAP	   (1ul << 21)
+#define CPUID_SMEP	   (1u << 7)
+#define CPUID_SMAP	   (1u << 20)
 
 struct cpu cpus[KERN_MAX_CPUS];
 
@@ -30,6 +37,8 @@ static void gdt_fill(struct cpu *cpu)
 
 	cpu->gdt[SEL_KERNEL_CODE / 8] = 0x00af9b000000ffff;
 	cpu->gdt[SEL_KERNEL_DATA / 8] = 0x00cf93000000ffff;
+	cpu->gdt[SEL_USER_DATA / 8] = 0x00cff3000000ffff;
+	cpu->gdt[SEL_USER_CODE / 8] = 0x00affb000000ffff;
 	cpu->gdt[SEL_TSS / 8] = (sizeof(struct tss) - 1) |
 				(base & 0xffffff) << 16 | 0x89ull << 40 |
 				(base >> 24 & 0xff) << 56;
@@ -54,6 +63,35 @@ static void gdt_load(const struct cpu *cpu)
 			 : "rax", "memory");
 }
 
+bool cpu_has_smap;
+
+/*
+ * What ring 3 is not to do, and the kernel not to do by mistake: no task uses
+ * the floating point unit, whose registers nobody saves; where the CPU can tell,
+ * user pages are neither executed nor touched but by user_copy.S.
+ */
+static void guard_ring_0(void)
+{
+	uint32_t eax = 0, ebx, ecx = 0, edx;
+	uint64_t cr;
+
+	__asm__ volatile("movq %%cr0, %0" : "=r"(cr));
+	__asm__ volatile("movq %0, %%cr0" : : "r"(cr | CR0_EM));
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	if (eax < 7)
+		return;
+	eax = 7;
+	ecx = 0;
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	__asm__ volatile("movq %%cr4, %0" : "=r"(cr));
+	if (ebx & CPUID_SMEP)
+		cr |= CR4_SMEP;
+	if (ebx & CPUID_SMAP)
+		cr |= CR4_SMAP;
+	__asm__ volatile("movq %0, %%cr4" : : "r"(cr));
+	cpu_has_smap = ebx & CPUID_SMAP;
+}
+
 void cpu_init(unsigned int id, struct thread *current)
 {
 	struct cpu *cpu = &cpus[id];
@@ -68,6 +106,8 @@ void cpu_init(unsigned int id, struct thread *current)
 	gdt_fill(cpu);
 	gdt_load(cpu);
 	write_msr(MSR_GS_BASE, (uint64_t)cpu);
+	write_msr(MSR_KERNEL_GS_BASE, 0); /* the user's, until it swaps them */
+	guard_ring_0();
 }
 
 NOPROBE unsigned int arch_cpu_id(void)
@@ -103,6 +143,11 @@ NOPROBE void arch_irqs_enable(void)
 	__asm__ volatile("sti" : : : "memory");
 }
 
+NOPROBE struct pt_regs *arch_user_regs(const struct thread *t)
+{
+	return (struct pt_regs *)(t->stack_high + USER_FRAME) - 1;
+}
+
 /* What arch_switch() pops, and where it returns to: thread_begin(). */
 void arch_thread_prepare(struct thread *t)
 {
@@ -111,6 +156,7 @@ void arch_thread_prepare(struct thread *t)
 	*--sp = 0; /* as after a call, and the end of every backtrace */
 	*--sp = (uintptr_t)thread_begin;
 	sp -= 6;
+	*--sp = EFLAGS_ALWAYS;
 	t->sp = (uintptr_t)sp;
 }
 
@@ -156,7 +202,7 @@ NOPROBE bool stack_bounds(uintptr_t sp, uintptr_t *low, uintptr_t *high)
 		return within(sp,
 			      (void *)(STACK_BASE + slot * STACK_STRIDE +
 				       STACK_STRIDE - STACK_SIZE),
-			      STACK_SIZE - 1, low, high);
+			      STACK_SIZE - USER_FRAME, low, high);
 	return within(sp, boot_stack, BOOT_STACK_SIZE, low, high) ||
 	       within(sp, cpu->ist_nmi, IST_STACK_SIZE, low, high) ||
 	       within(sp, cpu->ist_double_fault, IST_STACK_SIZE, low, high);

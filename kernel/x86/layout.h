@@ -2,7 +2,8 @@
 /*
  * layout.h - the map of addresses; for C, assembly and the linker script
  *
- *     0                       nothing: a null pointer faults; user space later
+ *     0                       nothing: a null pointer faults
+ *     USER_BASE .. USER_END   the user task that runs, if one does
  *     DIRECT_BASE             all physical memory, never executable
  *     KERNEL_BASE + 1 MiB     the kernel: text, read-only data, data
  *     TEXT_AREA_BASE          executable memory that text_alloc() hands out
@@ -45,7 +46,18 @@
 
 #define SEL_KERNEL_CODE 0x08
 #define SEL_KERNEL_DATA 0x10
+#define SEL_USER_DATA	0x1b /* these two with the privilege level, 3 */
+#define SEL_USER_CODE	0x23
 #define SEL_TSS		0x28
+
+/*
+ * Above the kernel stack of a thread: the registers of its user task, where the
+ * CPU and the vectors save them when it leaves ring 3.
+ */
+#define USER_FRAME 176
+
+#define USER_BASE 0x0000000000400000
+#define USER_END  0x00007ffffffff000
 
 /* Offsets in struct cpu and struct thread, for assembly. */
 #define CPU_CURRENT	  16

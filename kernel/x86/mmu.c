@@ -18,7 +18,9 @@
  * returns, with interrupts off in between.
  */
 
+#include "pte.h"
 #include "x86.h"
+#include <kern/errno.h>
 #include <kern/lock.h>
 #include <kern/memory.h>
 #include <kern/panic.h>
@@ -27,20 +29,11 @@
 #include <kern/thread.h>
 #include <kern/trap.h>
 
-#define PTE_PRESENT  (1ull << 0)
-#define PTE_WRITE    (1ull << 1)
-#define PTE_USER     (1ull << 2)
-#define PTE_UNCACHED (1ull << 4)
-#define PTE_NX	     (1ull << 63)
-#define PTE_ADDR     0x000ffffffffff000ull
-#define PTE_RX	     PTE_PRESENT
-#define PTE_R	     (PTE_PRESENT | PTE_NX)
-#define PTE_RW	     (PTE_PRESENT | PTE_WRITE | PTE_NX)
+#define PTE_RX PTE_PRESENT
+#define PTE_R  (PTE_PRESENT | PTE_NX)
+#define PTE_RW (PTE_PRESENT | PTE_WRITE | PTE_NX)
 
-#define ENTRIES	   512u
-#define LEVELS	   4u
 #define BREAKPOINT 0xcc
-#define EFAULT	   14
 
 static uint64_t *root;
 
@@ -114,9 +107,17 @@ uint64_t mmu_root(void)
 	return arch_virt_to_phys(root);
 }
 
-static void mmu_load(void)
+NOPROBE uint64_t mmu_current(void)
 {
-	__asm__ volatile("movq %0, %%cr3" : : "r"(mmu_root()) : "memory");
+	uint64_t phys;
+
+	__asm__ volatile("movq %%cr3, %0" : "=r"(phys));
+	return phys;
+}
+
+NOPROBE void mmu_use(uint64_t phys)
+{
+	__asm__ volatile("movq %0, %%cr3" : : "r"(phys) : "memory");
 }
 
 void arch_mmu_init(void)
@@ -146,13 +147,13 @@ void arch_mmu_init(void)
 	for (unsigned int i = 0; i < KERN_MAX_THREADS; i++)
 		map(STACK_BASE + i * STACK_STRIDE, 0, 0);
 	map(APIC_BASE, APIC_PHYS, PTE_RW | PTE_UNCACHED);
-	mmu_load();
+	mmu_use(mmu_root());
 }
 
 static void flush_all(void *arg)
 {
 	(void)arg;
-	mmu_load();
+	mmu_use(mmu_current());
 }
 
 /* No CPU knows any more what was unmapped or protected before this. */
@@ -166,7 +167,7 @@ bool arch_thread_stack(unsigned int slot, uintptr_t *low, uintptr_t *high)
 	uintptr_t top = STACK_BASE + (slot + 1ul) * STACK_STRIDE;
 	void *pages;
 
-	*high = top;
+	*high = top - USER_FRAME;
 	*low = top - STACK_SIZE;
 	if (*find_pte(*low, false) & PTE_PRESENT)
 		return true;

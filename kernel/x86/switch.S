@@ -4,7 +4,8 @@
  *
  * void arch_switch(struct thread *prev, struct thread *next);
  *
- * What C expects to be kept is pushed on the stack of the one that leaves; who
+ * What C expects to be kept, and the flags, since AC may be set in a user copy
+ * that was pre-empted, is pushed on the stack of the one that leaves; who
  * runs here (GS) changes together with the stack, so that the code before belongs
  * to one thread and the code after to the other.  There is no moment at which an
  * interrupt could see one changed without the other: they are off.
@@ -21,11 +22,14 @@ arch_switch:
 	pushq	%r13
 	pushq	%r14
 	pushq	%r15
+	pushfq
 	movq	%rsp, THREAD_SP(%rdi)
 	movq	THREAD_SP(%rsi), %rsp
 	movq	%rsi, %gs:CPU_CURRENT
 	movq	THREAD_STACK_HIGH(%rsi), %rax
+	addq	$USER_FRAME, %rax
 	movq	%rax, %gs:CPU_RSP0	/* where traps from ring 3 go */
+	popfq
 	popq	%r15
 	popq	%r14
 	popq	%r13

@@ -33,24 +33,24 @@ struct fixup {
 extern const uintptr_t vector_table[NR_VECTORS];
 extern const struct fixup fixups_start[], fixups_end[];
 
-static struct gate idt[NR_VECTORS];
+static struct gate idt[VEC_SYSCALL + 1];
 
-static void set_gate(unsigned int vector, uint64_t type, uint64_t ist)
+static void set_gate(unsigned int vector, uint64_t addr, uint64_t type)
 {
-	uint64_t addr = vector_table[vector];
-
-	idt[vector].low = (addr & 0xffff) | SEL_KERNEL_CODE << 16 | ist << 32 |
-			  type << 40 | (addr >> 16 & 0xffff) << 48;
+	idt[vector].low = (addr & 0xffff) | SEL_KERNEL_CODE << 16 | type << 40 |
+			  (addr >> 16 & 0xffff) << 48;
 	idt[vector].high = addr >> 32;
 }
 
 void idt_init(void)
 {
 	for (unsigned int i = 0; i < NR_VECTORS; i++)
-		set_gate(i, GATE_INTERRUPT, 0);
-	set_gate(VEC_BREAKPOINT, GATE_INTERRUPT | GATE_USER, 0);
-	set_gate(VEC_DOUBLE_FAULT, GATE_INTERRUPT, IST_DOUBLE_FAULT);
-	set_gate(VEC_NMI, GATE_INTERRUPT, IST_NMI);
+		set_gate(i, vector_table[i], GATE_INTERRUPT);
+	idt[VEC_BREAKPOINT].low |= GATE_USER << 40;
+	idt[VEC_DOUBLE_FAULT].low |= (uint64_t)IST_DOUBLE_FAULT << 32;
+	idt[VEC_NMI].low |= (uint64_t)IST_NMI << 32;
+	set_gate(VEC_SYSCALL, (uintptr_t)vector_syscall,
+		 GATE_INTERRUPT | GATE_USER);
 }
 
 void idt_load(void)
@@ -82,8 +82,7 @@ NOPROBE static uintptr_t read_cr2(void)
 	return addr;
 }
 
-/* Read the debug status and clear it: the CPU never does. */
-NOPROBE static uintptr_t take_dr6(void)
+NOPROBE uintptr_t take_debug_status(void)
 {
 	uintptr_t dr6;
 
@@ -116,7 +115,7 @@ NOPROBE static bool handle_exception(struct pt_regs *regs, unsigned long vector)
 		return tl_trap_breakpoint(regs) ||
 		       trap_call_hook(TRAP_BREAKPOINT, regs, 0);
 	case VEC_DEBUG:
-		dr6 = take_dr6();
+		dr6 = take_debug_status();
 		return (dr6 & DR6_STEP && tl_trap_step(regs)) ||
 		       trap_call_hook(TRAP_DEBUG, regs, dr6);
 	case VEC_NMI:

@@ -18,35 +18,24 @@
  * an instruction that pushes (a call, a push), and what it pushes lies where
  * the CPU has just saved the registers: with the gap, the saved copy is lower
  * and the push overwrites nothing that is still needed.
+ *
+ * GS.  In the kernel it leads to struct cpu, in user mode it is the task's.  Who
+ * was interrupted is known by the saved CS: from ring 3 a stub swaps first thing,
+ * and the way back swaps last.  So the kernel's GS is wrong only in .entry.text,
+ * the little that lies between the CPU's switch to ring 0 and the swap, and
+ * interrupts are off there.  What comes all the same (an NMI, a debug exception
+ * held back by a move to SS, a double fault) finds the instruction pointer there
+ * and asks the GS base itself: the kernel's is negative.
+ *
+ * System calls are int 0x80, a vector like the others, and not the syscall
+ * instruction, which enters ring 0 on the user's stack: here there is no
+ * instruction at which the kernel runs on a stack that is not its own.
  */
 #include "layout.h"
 
-	.section .noprobe.text, "ax"
+#define MSR_GS_BASE 0xc0000101
 
-	.macro	stub vector, has_error=0, gap=0
-	.balign	16
-	.type	vector_\vector, @function
-vector_\vector:
-	.if	\gap
-	testb	$3, 8(%rsp)
-	jnz	1f
-	subq	$TRAP_STACK_GAP, %rsp
-	.rept	5
-	pushq	TRAP_STACK_GAP + 32(%rsp)
-	.endr
-1:
-	.endif
-	.if	!\has_error
-	pushq	$-1
-	.endif
-	pushq	%rdi
-	movl	$\vector, %edi
-	jmp	save_and_dispatch
-	.size	vector_\vector, . - vector_\vector
-	.endm
-
-	.type	save_and_dispatch, @function
-save_and_dispatch:
+	.macro	save_registers
 	pushq	%rsi
 	pushq	%rdx
 	pushq	%rcx
@@ -61,15 +50,9 @@ save_and_dispatch:
 	pushq	%r13
 	pushq	%r14
 	pushq	%r15
+	.endm
 
-	cld
-	movl	%edi, %esi
-	movq	%rsp, %rdi
-	movq	%rsp, %rbx
-	andq	$-16, %rsp
-	call	trap_dispatch
-	movq	%rbx, %rsp
-
+	.macro	restore_registers
 	popq	%r15
 	popq	%r14
 	popq	%r13
@@ -86,18 +69,129 @@ save_and_dispatch:
 	popq	%rsi
 	popq	%rdi
 	addq	$8, %rsp		/* orig_ax */
+	.endm
+
+	.section .entry.text, "ax"
+
+	.macro	stub vector, has_error=0, gap=0, anywhere=0
+	.balign	16
+	.type	vector_\vector, @function
+vector_\vector:
+	testb	$3, 8 + 8 * \has_error(%rsp)
+	jnz	2f
+	.if	\anywhere
+	cmpq	$entry_end, 8 * \has_error(%rsp)
+	jb	3f
+	.endif
+	.if	\gap
+	subq	$TRAP_STACK_GAP, %rsp
+	.rept	5
+	pushq	TRAP_STACK_GAP + 32(%rsp)
+	.endr
+	.endif
+	.if	!\has_error
+	pushq	$-1
+	.endif
+	pushq	%rdi
+	movl	$\vector, %edi
+	jmp	save_and_dispatch
+2:	swapgs
+	.if	!\has_error
+	pushq	$-1
+	.endif
+	pushq	%rdi
+	movl	$\vector, %edi
+	jmp	save_from_user
+	.if	\anywhere
+3:
+	.if	!\has_error
+	pushq	$-1
+	.endif
+	pushq	%rdi
+	movl	$\vector, %edi
+	jmp	save_from_entry
+	.endif
+	.size	vector_\vector, . - vector_\vector
+	.endm
+
+	.section .noprobe.text, "ax"
+	.type	save_and_dispatch, @function
+save_and_dispatch:
+	save_registers
+	cld
+	movl	%edi, %esi
+	movq	%rsp, %rdi
+	movq	%rsp, %rbx
+	andq	$-16, %rsp
+	call	trap_dispatch
+	movq	%rbx, %rsp
+	restore_registers
 	iretq
 	.size	save_and_dispatch, . - save_and_dispatch
 
+/*
+ * From ring 3, GS swapped; on the stack that the TSS names, whose top is the top
+ * of a page.  The task's flags, AC and NT among them, are not the kernel's.
+ */
+	.type	save_from_user, @function
+save_from_user:
+	save_registers
+	pushq	$2
+	popfq
+	movl	%edi, %esi
+	movq	%rsp, %rdi
+	movq	%rsp, %rbx
+	andq	$-16, %rsp
+	call	trap_from_user
+	movq	%rbx, %rdi
+	jmp	enter_user
+	.size	save_from_user, . - save_from_user
+
+	.section .entry.text, "ax"
+/* void enter_user(struct pt_regs *regs); interrupts are off. */
+	.globl	enter_user
+	.type	enter_user, @function
+enter_user:
+	movq	%rdi, %rsp
+	restore_registers
+	swapgs
+	iretq
+	.size	enter_user, . - enter_user
+
+/* From .entry.text: is GS still, or already, the user's? */
+	.type	save_from_entry, @function
+save_from_entry:
+	save_registers
+	cld
+	movl	%edi, %esi
+	xorl	%r12d, %r12d
+	movl	$MSR_GS_BASE, %ecx
+	rdmsr
+	testl	%edx, %edx
+	js	1f
+	swapgs
+	incl	%r12d
+1:	movq	%rsp, %rdi
+	movq	%rsp, %rbx
+	andq	$-16, %rsp
+	call	trap_dispatch
+	movq	%rbx, %rsp
+	testl	%r12d, %r12d
+	jz	1f
+	swapgs
+1:	restore_registers
+	iretq
+	.size	save_from_entry, . - save_from_entry
+
 	stub	0
-	stub	1, gap=1
-	stub	2
+	stub	1, gap=1, anywhere=1
+	stub	2, anywhere=1
 	stub	3, gap=1
 	stub	4
 	stub	5
 	stub	6
 	stub	7
-	stub	8, has_error=1
+	stub	8, has_error=1, anywhere=1
 	stub	9
 	stub	10, has_error=1
 	stub	11, has_error=1
@@ -122,6 +216,18 @@ save_and_dispatch:
 	.irp	n, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63
 	stub	\n
 	.endr
+
+/* int 0x80, which the kernel itself does not use */
+	.balign	16
+	.globl	vector_syscall
+	.type	vector_syscall, @function
+vector_syscall:
+	swapgs
+	pushq	$-1
+	pushq	%rdi
+	movl	$128, %edi
+	jmp	save_from_user
+	.size	vector_syscall, . - vector_syscall
 
 	.section .rodata
 	.balign	8

@@ -11,13 +11,16 @@
 #include <stdint.h>
 
 enum vector {
+	VEC_DIVIDE = 0,
 	VEC_DEBUG = 1,
 	VEC_NMI = 2,
 	VEC_BREAKPOINT = 3,
 	VEC_UNDEFINED = 6,
+	VEC_NO_FPU = 7,
 	VEC_DOUBLE_FAULT = 8,
 	VEC_PROTECTION = 13,
 	VEC_PAGE_FAULT = 14,
+	VEC_ALIGNMENT = 17,
 	VEC_TIMER = 32,
 	VEC_PIC_LAST = 47,
 	VEC_CPU_TIMER = 48,
@@ -26,6 +29,7 @@ enum vector {
 	VEC_TEST = 51,
 	VEC_SPURIOUS = 63,
 	NR_VECTORS = 64,
+	VEC_SYSCALL = 128,
 };
 
 enum ist {
@@ -69,6 +73,10 @@ void cpu_init(unsigned int id, struct thread *current);
 /* The physical address of the kernel's page tables. */
 uint64_t mmu_root(void);
 
+/* The page tables that this CPU uses.  Context: any. */
+uint64_t mmu_current(void);
+void mmu_use(uint64_t phys);
+
 /* Turn this CPU's interrupt controller on; acknowledge its interrupt. */
 void apic_init(void);
 void apic_ack(void);
@@ -86,8 +94,13 @@ void idt_load(void);
 /* Acknowledge the interrupt at @vector.  Context: trap. */
 void pic_ack(unsigned int vector);
 
-/* Where the vectors go.  Context: trap. */
+/* Where the vectors go: from the kernel, and from user mode.  Context: trap. */
 void trap_dispatch(struct pt_regs *regs, unsigned long vector);
+void trap_from_user(struct pt_regs *regs, unsigned long vector);
+
+/* The vector of system calls, and the way out to @regs; see vectors.S. */
+void vector_syscall(void);
+void enter_user(struct pt_regs *regs) __attribute__((noreturn));
 
 /*
  * Does @regs stand at an instruction that may fault?  Then go on at its fixup
@@ -95,8 +108,15 @@ void trap_dispatch(struct pt_regs *regs, unsigned long vector);
  */
 bool fixup_fault(struct pt_regs *regs);
 
+/* Read the debug status and clear it: the CPU never does.  Context: trap. */
+uintptr_t take_debug_status(void);
+
 /* The bytes that were not copied; see probe_read.S.  Context: any. */
 size_t copy_or_fault(void *dst, const void *src, size_t len);
+
+/* The same where one side is a user's; see user_copy.S. */
+size_t user_copy(void *dst, const void *src, size_t len);
+extern bool cpu_has_smap;
 
 /* Bounds from the linker script. */
 extern char kernel_text[], kernel_text_end[];

@@ -3,6 +3,8 @@
 
 guest-kernel-srcs := $(addprefix tests/guest/, exceptions.c memory.c symbols.c)
 guest-smp-srcs := $(addprefix tests/guest/, smp.c ends.c)
+guest-task-srcs := tests/guest/tasks.c
+guest-programs := 
 guest-probe-srcs := $(addprefix tests/guest/, kprobe.c jprobe.c everywhere.c home.c \
 	layout.c shapes.S)
 guest-race-srcs := $(addprefix tests/guest/, memory.c states.c threads.c \

@@ -116,6 +116,12 @@ void arch_send_test(void);
  */
 bool arch_thread_stack(unsigned int slot, uintptr_t *low, uintptr_t *high);
 
+/*
+ * The registers of @t's user task, as they were when it left user mode; they lie
+ * above the kernel stack of @t.  Context: any.
+ */
+struct pt_regs *arch_user_regs(const struct thread *t);
+
 /* Let @t begin at thread_begin() when it is switched to. */
 void arch_thread_prepare(struct thread *t);
 
@@ -125,5 +131,35 @@ void arch_switch(struct thread *prev, struct thread *next);
 /* Are interrupts on?  Turn them on.  Context: any. */
 bool arch_irqs_on(void);
 void arch_irqs_enable(void);
+
+/* ---- user mode ----------------------------------------------------------------- */
+
+struct user_regs;
+
+/* Run in user mode as @regs say, on the calling thread's way.  Does not return. */
+void arch_enter_user(struct pt_regs *regs) __attribute__((noreturn));
+
+/*
+ * The registers as a debugger sees them; and as it wants them, -EINVAL if user
+ * mode cannot be entered so.  What a task may not decide stays as it is.
+ */
+void arch_user_get(const struct pt_regs *regs, struct user_regs *out);
+int arch_user_set(struct pt_regs *regs, const struct user_regs *in);
+
+/* The result of a system call. */
+void arch_user_result(struct pt_regs *regs, long result);
+
+/* Trap after the next instruction, or no longer; is that so? */
+void arch_user_step(struct pt_regs *regs, bool on);
+bool arch_user_steps(const struct pt_regs *regs);
+
+/*
+ * Put the registers and @mask on the user's stack and let @regs call
+ * @handler(@sig), which returns to @restorer; and take them back.  -EFAULT: the
+ * stack cannot be used; -EINVAL: as arch_user_set().  Context: task.
+ */
+int arch_user_call(struct pt_regs *regs, int sig, uintptr_t handler,
+		   uintptr_t restorer, uint32_t mask);
+int arch_user_return(struct pt_regs *regs, uint32_t *mask);
 
 #endif

@@ -37,6 +37,7 @@ enum thread_state {
 };
 
 struct task;
+struct space;
 
 struct thread {
 	uintptr_t sp; /* where its registers are, while it does not run */
@@ -44,7 +45,8 @@ struct thread {
 	struct trap_frame *frames; /* newest first */
 	unsigned int slot;
 	unsigned int preempt_off; /* nested */
-	struct task *task; /* the user task whose thread it is, or NULL */
+	struct task *task;   /* the user task whose thread it is, or NULL */
+	struct space *space; /* the user memory it sees, or NULL */
 
 	/* Guarded by the scheduler's lock. */
 	enum thread_state state;

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* lib.c - a user program's library */
+
+#include "user.h"
+
+long sys_signal(int sig, void (*handler)(int sig), void (*restorer)(void));
+void sigreturn(void);
+
+int signal(int sig, void (*handler)(int sig))
+{
+	return (int)sys_signal(sig, handler, sigreturn);
+}
+
+void put(const char *s)
+{
+	size_t len = 0;
+
+	while (s[len])
+		len++;
+	write(s, len);
+}
+
+void put_number(long n)
+{
+	char text[24];
+	size_t at = sizeof(text);
+	unsigned long rest = n < 0 ? -(unsigned long)n : (unsigned long)n;
+
+	do {
+		text[--at] = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
+	if (n < 0)
+		text[--at] = '-';
+	write(text + at, sizeof(text) - at);
+}
