@@ -97,10 +97,8 @@ static enum x86_flow_result find_window(struct x86_flow *flow, uintptr_t addr,
 	enum x86_flow_result r;
 	uint32_t inroads = 0;
 
-	if (tl_host_ops->inroads) {
+	if (flow->closed)
 		inroads = tl_host_ops->inroads(addr);
-		flow->closed = true;
-	}
 	if (inroads & 1)
 		return X86_FLOW_NO_BOUNDS;
 	r = x86_flow_window(flow, addr, TL_JUMP_BYTES, win);
@@ -234,6 +232,7 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 		.end = end,
 		.read = tl_text_bytes,
 		.ctx = &t,
+		.closed = tl_host_ops->inroads,
 	};
 	enum x86_flow_result r;
 	struct x86_window win;

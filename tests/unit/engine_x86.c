@@ -325,3 +325,25 @@ TL_TEST(a_table_that_changes_is_looked_at_again)
 	CHECK_EQ(why_at(SWITCH + 16), TL_WHY_NONE);
 	finish();
 }
+
+static uint32_t no_inroads(uintptr_t addr)
+{
+	(void)addr;
+	return 0;
+}
+
+TL_TEST(code_far_away_is_swept_unless_the_home_knows_inroads)
+{
+	int32_t rel = F + 4 - (F + 600 + 5); /* into the window at F */
+
+	if (!start())
+		SKIP("no memory may be writable and executable here");
+	sim_text[F + 600] = 0xe9;
+	memcpy(sim_text + F + 601, &rel, 4);
+	memcpy(before, sim_text, sizeof(before));
+	CHECK_EQ(why_at(F), TL_WHY_TARGET);
+	sim_ops.inroads = no_inroads;
+	CHECK_EQ(tl_remove_all(), 0); /* what was found out is forgotten */
+	CHECK_EQ(why_at(F), TL_WHY_NONE);
+	finish();
+}
