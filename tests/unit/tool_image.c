@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/image.c tool/gofuncs.c tool/names.c tool/match.c tool/prototype.c tool/debugfile.c tool/text.c -ldw -lelf -liberty -lm */
+/* link: tool/image.c tool/gofuncs.c tool/names.c tool/match.c tool/debug.c tool/prototype.c tool/debugfile.c tool/text.c -ldw -lelf -liberty -lm */
 /*
  * tool_image.c - functions are found in ELF files, and no file can harm us
  */

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * debug.c - the debug information of an object file
+ *
+ * Types that lead in circles end at DEPTH, and what has no sense becomes `?`.
+ */
+#include <dwarf.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "debug.h"
+#include "text.h"
+
+#define DEPTH	   12
+#define HELD_MAX   64
+#define PARAMS_MAX 64
+#define BUDGET	   400
+
+/*
+ * The memory that strings of debug information may lie in.  libdw before 0.189
+ * trusts that a string ends before its section does, so that is checked here.
+ */
+struct bytes {
+	const char *start;
+	size_t size;
+};
+
+struct debug {
+	Dwarf *dwarf;
+	struct bytes held[HELD_MAX];
+	size_t n_held;
+};
+
+/*
+ * A declaration that is being put together.  How many types it may still name:
+ * types of functions that take themselves in every parameter would else take
+ * for ever.
+ */
+struct speech {
+	const struct debug *debug;
+	unsigned int budget;
+};
+
+/* ---- Opening ---------------------------------------------------------------- */
+
+static const char *section_name(Elf *elf, Elf_Scn *scn, GElf_Shdr *sh)
+{
+	size_t names;
+
+	if (!gelf_getshdr(scn, sh) || sh->sh_type == SHT_NOBITS ||
+	    elf_getshdrstrndx(elf, &names) != 0)
+		return NULL;
+	return elf_strptr(elf, names, sh->sh_name);
+}
+
+/* False: a table of strings does not end one, and libdw would read on. */
+static bool hold_sections(struct debug *d, Elf *elf)
+{
+	Elf_Scn *scn = NULL;
+
+	while ((scn = elf_nextscn(elf, scn)) && d->n_held < HELD_MAX) {
+		Elf_Data *data = NULL;
+		const char *name;
+		GElf_Shdr sh;
+
+		name = section_name(elf, scn, &sh);
+		if (name && strstr(name, "debug_"))
+			data = elf_rawdata(scn, NULL);
+		if (!data || !data->d_buf || !data->d_size)
+			continue;
+		if (strstr(name, "str") && !strstr(name, "offsets") &&
+		    ((const char *)data->d_buf)[data->d_size - 1])
+			return false;
+		d->held[d->n_held++] =
+			(struct bytes){ data->d_buf, data->d_size };
+	}
+	return true;
+}
+
+static Dwarf *dwarf_of(void *elf)
+{
+	Dwarf_Off next;
+	size_t head;
+	Dwarf *dwarf;
+
+	if (!elf || !image_is_affordable(elf, 0))
+		return NULL;
+	dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+	if (dwarf &&
+	    dwarf_nextcu(dwarf, 0, &next, &head, NULL, NULL, NULL) != 0) {
+		dwarf_end(dwarf);
+		return NULL;
+	}
+	return dwarf;
+}
+
+struct debug *debug_open(struct image *img)
+{
+	struct debug *d = must_alloc(1, sizeof(*d));
+	Dwarf *alt;
+
+	d->dwarf = dwarf_of(img->elf);
+	if (!d->dwarf)
+		d->dwarf = dwarf_of(img->debug_elf);
+	alt = d->dwarf ? dwarf_getalt(d->dwarf) : NULL;
+	if (d->dwarf && hold_sections(d, dwarf_getelf(d->dwarf)) &&
+	    (!alt || hold_sections(d, dwarf_getelf(alt))))
+		return d;
+	debug_close(d);
+	return NULL;
+}
+
+void debug_close(struct debug *d)
+{
+	if (d && d->dwarf)
+		dwarf_end(d->dwarf);
+	free(d);
+}
+
+Dwarf *debug_dwarf(const struct debug *d)
+{
+	return d->dwarf;
+}
+
+const char *debug_name(const struct debug *d, Dwarf_Die *die)
+{
+	const char *name = dwarf_diename(die);
+
+	for (size_t i = 0; name && i < d->n_held; i++) {
+		const struct bytes *b = &d->held[i];
+		size_t at = (size_t)(name - b->start);
+
+		if (name >= b->start && at < b->size)
+			return memchr(name, 0, b->size - at) ? name : NULL;
+	}
+	return NULL;
+}
+
+static bool ends_in_star(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len && text[len - 1] == '*';
+}
+
+/* ---- Types ------------------------------------------------------------------ */
+
+static char *type_text(struct speech *s, Dwarf_Die *die, unsigned int depth);
+
+/* The text of the type that @die refers to; without one it is void. */
+static char *type_of(struct speech *s, Dwarf_Die *die, unsigned int depth)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Die type;
+
+	if (!dwarf_attr_integrate(die, DW_AT_type, &attr))
+		return must_dup("void");
+	if (!dwarf_formref_die(&attr, &type))
+		return must_dup("?");
+	return type_text(s, &type, depth + 1);
+}
+
+static char *named(struct speech *s, const char *what, Dwarf_Die *die)
+{
+	const char *name = debug_name(s->debug, die);
+
+	return must_print("%s%s", what, name && *name ? name : "{...}");
+}
+
+/* One parameter with its name if wanted; NULL: @die is none. */
+static char *param_text(struct speech *s, Dwarf_Die *die, bool names,
+			unsigned int depth)
+{
+	const char *name = names ? debug_name(s->debug, die) : NULL;
+	char *type, *text, *at;
+
+	if (dwarf_tag(die) == DW_TAG_unspecified_parameters)
+		return must_dup("...");
+	if (dwarf_tag(die) != DW_TAG_formal_parameter)
+		return NULL;
+	type = type_of(s, die, depth);
+	if (!name)
+		return type;
+	at = strstr(type, "(*)");
+	if (at)
+		text = must_print("%.*s(*%s%s", (int)(at - type), type, name,
+				  at + 2);
+	else
+		text = must_print("%s%s%s", type, ends_in_star(type) ? "" : " ",
+				  name);
+	free(type);
+	return text;
+}
+
+/* The parameters of a function or a type of functions, in parentheses. */
+static char *params_of(struct speech *s, Dwarf_Die *fn, bool names,
+		       unsigned int depth)
+{
+	char *text = must_dup(""), *more, *param;
+	unsigned int n = 0;
+	Dwarf_Die child;
+	int err;
+
+	for (err = dwarf_child(fn, &child); err == 0 && n < PARAMS_MAX;
+	     err = dwarf_siblingof(&child, &child)) {
+		param = param_text(s, &child, names, depth);
+		if (!param)
+			continue;
+		more = must_print("%s%s%s", text, n++ ? ", " : "", param);
+		free(param);
+		free(text);
+		text = more;
+	}
+	more = must_print("(%s)", n ? text : "void");
+	free(text);
+	return more;
+}
+
+/* A pointer or reference: `char *`, `int (*)(void)`, `T &`. */
+static char *pointer_text(struct speech *s, Dwarf_Die *die, const char *mark,
+			  unsigned int depth)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Die to;
+	char *inner, *text, *params;
+
+	if (dwarf_attr_integrate(die, DW_AT_type, &attr) &&
+	    dwarf_formref_die(&attr, &to) &&
+	    dwarf_tag(&to) == DW_TAG_subroutine_type && depth < DEPTH) {
+		inner = type_of(s, &to, depth + 1);
+		params = params_of(s, &to, false, depth + 1);
+		text = must_print("%s (%s)%s", inner, mark, params);
+		free(params);
+	} else {
+		inner = type_of(s, die, depth);
+		text = must_print("%s%s%s", inner,
+				  ends_in_star(inner) ? "" : " ", mark);
+	}
+	free(inner);
+	return text;
+}
+
+/* `const char`, but `char *const`. */
+static char *qualified(struct speech *s, Dwarf_Die *die, const char *word,
+		       unsigned int depth)
+{
+	char *inner = type_of(s, die, depth);
+	bool pointer = ends_in_star(inner);
+	char *text = pointer ? must_print("%s%s", inner, word)
+			     : must_print("%s %s", word, inner);
+
+	free(inner);
+	return text;
+}
+
+static char *type_text(struct speech *s, Dwarf_Die *die, unsigned int depth)
+{
+	char *inner, *text;
+
+	if (depth > DEPTH || !s->budget)
+		return must_dup("?");
+	s->budget--;
+	switch (dwarf_tag(die)) {
+	case DW_TAG_pointer_type:
+		return pointer_text(s, die, "*", depth);
+	case DW_TAG_reference_type:
+		return pointer_text(s, die, "&", depth);
+	case DW_TAG_rvalue_reference_type:
+		return pointer_text(s, die, "&&", depth);
+	case DW_TAG_const_type:
+		return qualified(s, die, "const", depth);
+	case DW_TAG_volatile_type:
+		return qualified(s, die, "volatile", depth);
+	case DW_TAG_restrict_type:
+		return qualified(s, die, "restrict", depth);
+	case DW_TAG_atomic_type:
+		return qualified(s, die, "_Atomic", depth);
+	case DW_TAG_structure_type:
+		return named(s, "struct ", die);
+	case DW_TAG_union_type:
+		return named(s, "union ", die);
+	case DW_TAG_enumeration_type:
+		return named(s, "enum ", die);
+	case DW_TAG_array_type:
+		inner = type_of(s, die, depth);
+		text = must_print("%s[]", inner);
+		free(inner);
+		return text;
+	case DW_TAG_subroutine_type:
+		return must_dup("void ()");
+	}
+	inner = named(s, "", die);
+	if (inner[0] != '{')
+		return inner;
+	free(inner);
+	return must_dup("?");
+}
+
+char *debug_type(const struct debug *d, Dwarf_Die *die)
+{
+	return type_of(&(struct speech){ d, BUDGET }, die, 0);
+}
+
+char *debug_declaration(const struct debug *d, Dwarf_Die *die, const char *name)
+{
+	struct speech s = { d, BUDGET };
+	char *type = type_of(&s, die, 0);
+	char *params = params_of(&s, die, true, 0);
+	char *text = must_print("%s%s%s%s", type, ends_in_star(type) ? "" : " ",
+				name, params);
+
+	free(type);
+	free(params);
+	return text;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * debug.h - the debug information of an object file
+ *
+ * It is only as trustworthy as its file: what is read from it by libdw is bounded,
+ * and text is checked to end before its section does.
+ */
+#ifndef TL_DEBUG_H
+#define TL_DEBUG_H
+
+#include <elfutils/libdw.h>
+
+#include "image.h"
+
+struct debug;
+
+/*
+ * The debug information of @img, or of its separate debug file; NULL: it has none.
+ * Lives no longer than @img.
+ */
+struct debug *debug_open(struct image *img);
+void debug_close(struct debug *d);
+Dwarf *debug_dwarf(const struct debug *d);
+
+/* The name of @die, or NULL: it has none, or none that can be trusted. */
+const char *debug_name(const struct debug *d, Dwarf_Die *die);
+
+/*
+ * The type that @die refers to as C has it, as in `const char *`; of a thing
+ * without a type `void`.  The caller frees it.
+ */
+char *debug_type(const struct debug *d, Dwarf_Die *die);
+
+/*
+ * The declaration of the function @die under @name, as in
+ * `int open(const char *path, int flags, ...)`.  The caller frees it.
+ */
+char *debug_declaration(const struct debug *d, Dwarf_Die *die,
+			const char *name);
+
+#endif
