@@ -11,6 +11,7 @@
 #include "output.h"
 #include "prototype.h"
 #include "resolve.h"
+#include "sources.h"
 #include "text.h"
 
 struct listing {
@@ -185,13 +186,18 @@ static int take_args(struct listing *l, const char **file)
 				   o->args[next + 1]);
 	*file = o->pid ? NULL : o->args[0];
 	l->any = o->n_args == next;
+	if (o->lines && o->vars)
+		return usage_error(o->verb, "either --lines or --vars");
+	if (l->any && (o->lines || o->vars))
+		return usage_error(o->verb, "--%s: of which function?",
+				   o->lines ? "lines" : "vars");
 	if (l->any) {
 		l->glob.text = "*";
 		return 0;
 	}
 	if (!spec_parse(&l->glob, o->args[next], why, sizeof(why)))
 		return usage_error(o->verb, "%s", why);
-	if (l->glob.func && !l->glob.has_offset)
+	if ((l->glob.func && !l->glob.has_offset) || o->lines || o->vars)
 		return 0;
 	spec_free(&l->glob);
 	return usage_error(o->verb,
@@ -212,7 +218,11 @@ int cmd_list(const struct options *o)
 		goto out;
 	if ((file ? process_read_file(&l.process, file)
 		  : process_read(&l.process, o->pid)) == 0)
-		status = list(&l);
+		status = o->lines  ? sources_lines(&l.process, &l.glob, o->json,
+						   &l.out)
+			 : o->vars ? sources_vars(&l.process, &l.glob, o->json,
+						  &l.out)
+				   : list(&l);
 	if (output_close(&l.out) != 0)
 		status = EXIT_FAILED;
 out:

@@ -98,11 +98,10 @@ static void print_histogram(struct run *r, const struct figure *f,
 		if (rows[i].count > most)
 			most = rows[i].count;
 	for (size_t i = 0; i < n; i++)
-		output_text(
-			&r->out, "  %7s - %-7s %12" PRIu64 "  %s\n",
-			text_ns(from, sizeof(from), rows[i].from),
-			text_ns(to, sizeof(to), rows[i].to), rows[i].count,
-			output_bar(&r->out, 35, bar, rows[i].count, most));
+		output_text(&r->out, "  %7s - %-7s %12" PRIu64 "  %s\n",
+			    text_ns(from, sizeof(from), rows[i].from),
+			    text_ns(to, sizeof(to), rows[i].to), rows[i].count,
+			    output_bar(&r->out, 35, bar, rows[i].count, most));
 }
 
 static void print_block(struct run *r, const struct figure *f,

@@ -123,6 +123,52 @@ Dwarf *debug_dwarf(const struct debug *d)
 	return d->dwarf;
 }
 
+void debug_units(const struct debug *d, bool (*each)(Dwarf_Die *, void *),
+		 void *arg)
+{
+	Dwarf_Off at = 0, next;
+	Dwarf_Die unit;
+	size_t head;
+
+	while (dwarf_nextcu(d->dwarf, at, &next, &head, NULL, NULL, NULL) ==
+	       0) {
+		if (dwarf_offdie(d->dwarf, at + head, &unit) &&
+		    !each(&unit, arg))
+			return;
+		if (next <= at)
+			return;
+		at = next;
+	}
+}
+
+struct unit_search {
+	uint64_t addr;
+	Dwarf_Die *out;
+	bool found;
+};
+
+static bool has_address(Dwarf_Die *unit, void *arg)
+{
+	struct unit_search *s = arg;
+
+	if (dwarf_haspc(unit, s->addr) != 1)
+		return true;
+	*s->out = *unit;
+	s->found = true;
+	return false;
+}
+
+bool debug_unit_at(const struct debug *d, uint64_t addr, Dwarf_Die *out)
+{
+	struct unit_search s = { .addr = addr, .out = out };
+
+	/* The index of addresses has not all units in it: clang writes none. */
+	if (dwarf_addrdie(d->dwarf, addr, out))
+		return true;
+	debug_units(d, has_address, &s);
+	return s.found;
+}
+
 const char *debug_name(const struct debug *d, Dwarf_Die *die)
 {
 	const char *name = dwarf_diename(die);

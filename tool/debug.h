@@ -22,6 +22,15 @@ struct debug *debug_open(struct image *img);
 void debug_close(struct debug *d);
 Dwarf *debug_dwarf(const struct debug *d);
 
+/*
+ * Call @each with each compilation unit; it returns false to end that.
+ */
+void debug_units(const struct debug *d, bool (*each)(Dwarf_Die *, void *),
+		 void *arg);
+
+/* The unit whose code is at @addr of the file.  False: none. */
+bool debug_unit_at(const struct debug *d, uint64_t addr, Dwarf_Die *out);
+
 /* The name of @die, or NULL: it has none, or none that can be trusted. */
 const char *debug_name(const struct debug *d, Dwarf_Die *die);
 

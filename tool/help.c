@@ -20,7 +20,7 @@
 	"A probe is a jump or nothing; what cannot be one is named with its reason.\n"
 
 #define PROBE_HELP \
-	"PROBE is [BINARY:]FUNC[+OFFSET] or [BINARY:]0xADDRESS.\n" \
+	"PROBE is [BINARY:]FUNC[+OFFSET], [BINARY:]FILE:LINE or [BINARY:]0xADDRESS.\n" \
 	"  FUNC     " NAME_HELP \
 	"  OFFSET   bytes into it, to the beginning of an instruction\n" \
 	BINARY_HELP
@@ -105,18 +105,23 @@ const struct verb verbs[] = {
 		"  trapline time libc:qsort -- sort /etc/services\n"
 	},
 	{
-		"list", OPT_PID | OPT_OUTPUT, cmd_list,
-		"(-p PID | FILE) [[BINARY:]GLOB]",
+		"list", OPT_PID | OPT_OUTPUT | OPT_SOURCE, cmd_list,
+		"[--lines | --vars] (-p PID | FILE) [[BINARY:]GLOB]",
 		"what can be probed",
 		"Lists functions with address and size. Names of one address are one line.\n"
 		"Indirect functions (IFUNC) are marked: their code only chooses another one.\n\n"
 		"  -p, --pid PID         of a running process and its libraries\n"
+		"  -L, --lines           the source lines of the functions, and the probe of each\n"
+		"      --vars            the variables that are visible at a FUNC[+OFFSET] or\n"
+		"                        FILE:LINE, and where they are; -v: global ones too\n"
 		"      --json            one object a line\n"
 		"  -o, --output FILE     write there instead of standard output\n"
 		"  -v, --verbose         labels and cold parts too\n\n"
 		"Examples:\n"
 		"  trapline list /usr/bin/redis-server 'lookup*'\n"
 		"  trapline list -p 1234 'libc:*alloc'\n"
+		"  trapline list --lines -p 1234 processCommand\n"
+		"  trapline list --vars -p 1234 server.c:3412\n"
 	},
 	{
 		"coverage", OPT_OUTPUT, cmd_coverage,

@@ -426,6 +426,16 @@ bool image_is_affordable(void *elf, uint64_t flags)
 	return true;
 }
 
+void *image_cfi(struct image *img)
+{
+	if (!img->cfi_tried) {
+		img->cfi_tried = true;
+		if (image_is_affordable(img->elf, SHF_ALLOC))
+			img->cfi = dwarf_getcfi_elf(img->elf);
+	}
+	return img->cfi;
+}
+
 bool image_unwind_bounds(struct image *img, uint64_t addr, uint64_t *start,
 			 uint64_t *end)
 {
@@ -433,12 +443,7 @@ bool image_unwind_bounds(struct image *img, uint64_t addr, uint64_t *start,
 	Dwarf_Frame *frame = NULL;
 	bool signal;
 
-	if (!img->cfi_tried) {
-		img->cfi_tried = true;
-		if (image_is_affordable(img->elf, SHF_ALLOC))
-			img->cfi = dwarf_getcfi_elf(img->elf);
-	}
-	if (!img->cfi || dwarf_cfi_addrframe(img->cfi, addr, &frame) != 0)
+	if (!image_cfi(img) || dwarf_cfi_addrframe(img->cfi, addr, &frame) != 0)
 		return false;
 	if (dwarf_frame_info(frame, &low, &high, &signal) < 0)
 		low = high = 0;

@@ -80,6 +80,9 @@ const struct symbol *image_find(const struct image *img, uint64_t addr);
 /* Is there code at @addr? */
 bool image_has_code(const struct image *img, uint64_t addr);
 
+/* The unwind tables, a Dwarf_CFI * of the image's; NULL: there are none. */
+void *image_cfi(struct image *img);
+
 /*
  * The bounds that the unwind tables give for the function around @addr.
  * False: they know none.

@@ -18,7 +18,7 @@
 /* A year; more is a slip of the hand. */
 #define SECONDS_MAX 31536000.0
 
-enum { OPT_JSON = 256, OPT_FORCE, OPT_DRY_RUN };
+enum { OPT_JSON = 256, OPT_FORCE, OPT_DRY_RUN, OPT_VARS };
 
 /* clang-format off */
 static const struct option known[] = {
@@ -30,6 +30,8 @@ static const struct option known[] = {
 	{ "json",      no_argument,       NULL, OPT_JSON },
 	{ "force",     no_argument,       NULL, OPT_FORCE },
 	{ "dry-run",   no_argument,       NULL, OPT_DRY_RUN },
+	{ "lines",     no_argument,       NULL, 'L' },
+	{ "vars",      no_argument,       NULL, OPT_VARS },
 	{ "quiet",     no_argument,       NULL, 'q' },
 	{ "verbose",   no_argument,       NULL, 'v' },
 	{ "help",      no_argument,       NULL, 'h' },
@@ -107,6 +109,9 @@ static unsigned int set_of(int c)
 	case 'o':
 	case OPT_JSON:
 		return OPT_OUTPUT;
+	case 'L':
+	case OPT_VARS:
+		return OPT_SOURCE;
 	}
 	return 0;
 }
@@ -178,6 +183,12 @@ static int take(struct options *o, int c)
 	case OPT_DRY_RUN:
 		o->dry_run = true;
 		break;
+	case 'L':
+		o->lines = true;
+		break;
+	case OPT_VARS:
+		o->vars = true;
+		break;
 	}
 	return 0;
 }
@@ -226,7 +237,7 @@ int options_parse(struct options *o, int argc, char **argv)
 	argc = find_command(o, argc, argv);
 	opterr = 0;
 	optind = 0;
-	while ((c = getopt_long(argc, argv, ":p:d:i:n:o:qvh", known, NULL)) !=
+	while ((c = getopt_long(argc, argv, ":p:d:i:n:o:Lqvh", known, NULL)) !=
 	       -1) {
 		if (c == '?' || c == ':')
 			return bad_option(o, c, argv);

@@ -24,6 +24,8 @@ struct options {
 	bool json;
 	bool force;
 	bool dry_run;
+	bool lines; /* of `list` */
+	bool vars;
 	bool help;
 };
 
@@ -36,6 +38,7 @@ enum option_set {
 	OPT_COMMAND = 1 << 1,
 	OPT_RUN = 1 << 2,    /* -d -i -n --force --dry-run */
 	OPT_OUTPUT = 1 << 3, /* --json -o */
+	OPT_SOURCE = 1 << 4, /* --lines --vars */
 };
 
 struct verb {

@@ -37,6 +37,12 @@ static int remember(Dwarf_Die *die, void *arg)
 	return DWARF_CB_OK;
 }
 
+static bool remember_unit(Dwarf_Die *unit, void *arg)
+{
+	dwarf_getfuncs(unit, remember, arg, 0);
+	return true;
+}
+
 static int by_addr(const void *va, const void *vb)
 {
 	const struct known *a = va, *b = vb;
@@ -47,21 +53,10 @@ static int by_addr(const void *va, const void *vb)
 struct prototypes *prototypes_open(struct image *img)
 {
 	struct prototypes *p = must_alloc(1, sizeof(*p));
-	Dwarf_Off at = 0, next;
-	size_t head;
-	Dwarf_Die cu;
-	Dwarf *dwarf;
 
 	p->debug = debug_open(img);
-	dwarf = p->debug ? debug_dwarf(p->debug) : NULL;
-	while (dwarf &&
-	       dwarf_nextcu(dwarf, at, &next, &head, NULL, NULL, NULL) == 0) {
-		if (dwarf_offdie(dwarf, at + head, &cu))
-			dwarf_getfuncs(&cu, remember, p, 0);
-		if (next <= at)
-			break;
-		at = next;
-	}
+	if (p->debug)
+		debug_units(p->debug, remember_unit, p);
 	if (!p->n) {
 		prototypes_close(p);
 		return NULL;

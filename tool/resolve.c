@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ifunc.h"
+#include "lines.h"
 #include "match.h"
 #include "names.h"
 #include "resolve.h"
@@ -506,6 +507,77 @@ static int by_address(struct process *p, const struct spec *s,
 	return -1;
 }
 
+/* ---- By line ------------------------------------------------------------------- */
+
+/* Name the place of @c, which was added last, by its line as well. */
+static void name_line(struct place *at, const struct line_code *c)
+{
+	const char *slash = strrchr(c->file, '/');
+	char *name = must_print("%s (%s:%d)", at->name,
+				slash ? slash + 1 : c->file, c->line);
+
+	free(at->name);
+	at->name = name;
+}
+
+/* How many places in @m; *@known: it has debug information. */
+static size_t lines_in(struct module *m, const struct spec *s,
+		       struct places *out, bool *known, bool *file)
+{
+	struct line_codes codes = { 0 };
+	size_t before = out->n;
+	struct debug *d;
+
+	say_progress("reading the debug information of %s", m->name);
+	d = debug_open(&m->image);
+	if (d) {
+		*known = true;
+		lines_find(d, s->file, s->line, &codes);
+	}
+	say_progress(NULL);
+	for (size_t i = 0; i < codes.n; i++) {
+		const struct line_code *c = &codes.code[i];
+
+		if (!module_has(m, c->addr + m->bias))
+			continue;
+		if (out->n == before && c->line != s->line)
+			say_detail("'%s': the next line with code is %d",
+				   s->text, c->line);
+		add_address(m, c->addr + m->bias, out);
+		name_line(&out->place[out->n - 1], c);
+	}
+	*file |= codes.file_known;
+	line_codes_free(&codes);
+	debug_close(d);
+	return out->n - before;
+}
+
+static int by_line(struct process *p, const struct spec *s, struct places *out)
+{
+	bool known = false, file = false;
+
+	for (size_t i = 0; i < p->n; i++) {
+		struct module *m = &p->modules[i];
+
+		if (!m->lack && module_is(m, s->binary) && !is_hidden(m, s) &&
+		    lines_in(m, s, out, &known, &file))
+			return 0;
+	}
+	if (known && !file)
+		say_error("'%s': no source file '%s' is known to the debug "
+			  "information there is",
+			  s->text, s->file);
+	else if (known)
+		say_error("'%s': there is no code of that line, nor behind it; "
+			  "'trapline list --lines FUNC' shows what there is",
+			  s->text);
+	else
+		say_error("'%s': there is no debug information; build with -g, "
+			  "or install the debug package",
+			  s->text);
+	return -1;
+}
+
 int resolve(struct process *p, const struct spec *spec, bool entries,
 	    struct places *out)
 {
@@ -523,7 +595,10 @@ int resolve(struct process *p, const struct spec *spec, bool entries,
 			  spec->text);
 		return -1;
 	}
-	if (!spec->func) {
+	if (spec->file) {
+		if (by_line(p, spec, out) != 0)
+			return -1;
+	} else if (!spec->func) {
 		if (by_address(p, spec, out) != 0)
 			return -1;
 	} else {

@@ -15,6 +15,8 @@
  *  - A glob takes every function of every binary (of BINARY) that matches, but
  *    no `.cold` parts, no labels and no indirect functions.
  *  - An address is taken if there is code; its function gives the bounds.
+ *  - A line is looked for in the program first, then in its libraries, as far as
+ *    they have debug information; it may be several places (lines.h).
  *
  * An address that is found twice is probed once.
  */

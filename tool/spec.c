@@ -175,6 +175,32 @@ static bool all_digits(const char *s)
 	return *s && s[strspn(s, "0123456789")] == '\0';
 }
 
+/* The FILE of FILE:LINE was taken for BINARY. */
+static bool parse_line(struct spec *s, const char *digits, char *why,
+		       size_t size)
+{
+	const char *colon = s->binary ? find_colon(s->binary) : NULL;
+	uint64_t line;
+
+	if (!s->binary || !parse_u64(digits, &line) || !line ||
+	    line > INT32_MAX || (colon && (!colon[1] || colon == s->binary))) {
+		snprintf(why, size,
+			 "'%s' is no line; lines are FILE:LINE, as in "
+			 "server.c:120",
+			 s->text);
+		return false;
+	}
+	s->line = (int)line;
+	if (!colon) {
+		s->file = s->binary;
+		s->binary = NULL;
+		return true;
+	}
+	s->file = must_dup(colon + 1);
+	s->binary[colon - s->binary] = '\0';
+	return true;
+}
+
 static bool parse_func(struct spec *s, const char *at, char *why, size_t size)
 {
 	const char *plus = find_plus(at);
@@ -185,13 +211,8 @@ static bool parse_func(struct spec *s, const char *at, char *why, size_t size)
 		snprintf(why, size, "'%s' is not an address", at);
 		return false;
 	}
-	if (all_digits(at)) {
-		snprintf(why, size,
-			 "'%s': lines cannot be probed, only functions and "
-			 "addresses (0x…)",
-			 s->text);
-		return false;
-	}
+	if (all_digits(at))
+		return parse_line(s, at, why, size);
 	if (find_percent(at)) {
 		snprintf(why, size,
 			 "'%s': returns are followed by 'trapline time'",
@@ -253,5 +274,6 @@ void spec_free(struct spec *s)
 {
 	free(s->binary);
 	free(s->func);
-	s->binary = s->func = NULL;
+	free(s->file);
+	s->binary = s->func = s->file = NULL;
 }

@@ -4,6 +4,7 @@
  *
  *	[BINARY:]FUNC[+OFFSET]
  *	[BINARY:]0xADDRESS
+ *	[BINARY:]FILE:LINE
  *
  * FUNC may be a C++ or Rust name: what stands in its brackets, `::` and the signs
  * behind `operator` belong to it.
@@ -18,7 +19,9 @@
 struct spec {
 	const char *text; /* as written */
 	char *binary;	  /* NULL: any */
-	char *func;	  /* NULL: by address */
+	char *func;	  /* NULL: by address or line */
+	char *file;	  /* of the source; NULL: none */
+	int line;
 	uint64_t offset;
 	bool has_offset;
 	uint64_t addr;

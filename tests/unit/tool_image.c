@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/image.c tool/gofuncs.c tool/names.c tool/match.c tool/debug.c tool/prototype.c tool/debugfile.c tool/text.c -ldw -lelf -liberty -lm */
+/* link: tool/image.c tool/gofuncs.c tool/names.c tool/match.c tool/debug.c tool/prototype.c tool/lines.c tool/variables.c tool/debugfile.c tool/text.c -ldw -lelf -liberty -lm */
 /*
  * tool_image.c - functions are found in ELF files, and no file can harm us
  */
@@ -13,17 +13,19 @@
 #include <unistd.h>
 
 #include "image.h"
+#include "lines.h"
 #include "prototype.h"
 #include "tl_test.h"
+#include "variables.h"
 
 /*
- * libelf forgets some memory when a file lies about its string tables.  The
+ * libelf and libdw forget some memory when a file lies about its tables.  The
  * command ends soon after, so that is of no interest here.
  */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
-	return "leak:libelf.so\n";
+	return "leak:libelf.so\nleak:libdw.so\n";
 }
 
 const char *__lsan_default_options(void);
@@ -156,12 +158,34 @@ static bool read_original(void)
 	return true;
 }
 
+/* Ask the debug information for all it can be asked of one function. */
+static void use_debug(struct debug *d, struct image *img,
+		      const struct symbol *s)
+{
+	struct line_codes lines = { 0 };
+	struct variables vars = { 0 };
+	struct line_code at;
+
+	lines_between(d, s->addr, s->addr + s->size, &lines);
+	if (lines.n)
+		lines_find(d, lines.code[0].file, lines.code[0].line, &lines);
+	line_at(d, s->addr, &at);
+	variables_at(d, img, s->addr + s->size / 2, true, &vars);
+	for (size_t i = 0; i < vars.n; i++) {
+		free(debug_type(d, &vars.variable[i].die));
+		free(location_text(&vars.variable[i].at));
+	}
+	variables_free(&vars);
+	line_codes_free(&lines);
+}
+
 /* Read it as a file and use all that was found. */
 static void use(const unsigned char *bytes, size_t size)
 {
 	int fd = memfd_create("image", MFD_CLOEXEC);
 	uint64_t start, end;
 	struct prototypes *p;
+	struct debug *d;
 	struct image img;
 	const char *why;
 
@@ -172,6 +196,7 @@ static void use(const unsigned char *bytes, size_t size)
 	if (image_open(&img, fd, "/x", NULL, &why) != 0)
 		return;
 	p = prototypes_open(&img);
+	d = debug_open(&img);
 	for (size_t i = 0; i < img.n; i++) {
 		const struct symbol *s = &img.symbols[i];
 
@@ -180,9 +205,12 @@ static void use(const unsigned char *bytes, size_t size)
 		CHECK(!s->size || image_has_code(&img, s->addr + s->size - 1));
 		CHECK(strlen(s->name) > 0);
 		CHECK(image_find(&img, s->addr) != NULL);
+		if (i % 16 == 0 && d)
+			use_debug(d, &img, s);
 		if (i % 16 == 0)
 			image_unwind_bounds(&img, s->addr, &start, &end);
 	}
+	debug_close(d);
 	prototypes_close(p);
 	image_close(&img);
 }

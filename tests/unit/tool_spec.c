@@ -55,6 +55,15 @@ static const struct good {
 	{ "0x7fffffffffffffff", NULL, NULL, 0, 0x7fffffffffffffff,       false },
 };
 
+static const struct good_line {
+	const char *text, *binary, *file;
+	int line;
+} lines[] = {
+	{ "t.c:123",    NULL,   "t.c",     123 },
+	{ "src/t.c:7",  NULL,   "src/t.c", 7 },
+	{ "libx:t.c:8", "libx", "t.c",     8 },
+};
+
 static const struct bad {
 	const char *text, *why;
 } bads[] = {
@@ -69,7 +78,9 @@ static const struct bad {
 	{ "0x",                   "address" },
 	{ "0xg",                  "address" },
 	{ "0x11112222333344445",  "address" },
-	{ "t.c:123",              "lines" },
+	{ "123",                  "no line" },
+	{ "t.c:0",                "no line" },
+	{ "t.c:4294967297",       "no line" },
 	{ "f%return",             "trapline time" },
 	{ "f if x > 1",           "conditions" },
 	{ "f(int) $arg1",         "conditions" },
@@ -98,6 +109,24 @@ TL_TEST(probes_are_taken_apart)
 		CHECK_EQ(s.offset, c->offset);
 		CHECK_EQ(s.addr, c->addr);
 		CHECK_EQ(s.glob, c->glob);
+		CHECK(!s.file);
+		spec_free(&s);
+	}
+}
+
+TL_TEST(lines_are_taken_apart)
+{
+	const struct good_line *c;
+	struct spec s;
+	char why[256];
+
+	for_each_row(c, lines) {
+		ROW(c->text);
+		REQUIRE(spec_parse(&s, c->text, why, sizeof(why)));
+		CHECK_STR(s.binary, c->binary);
+		CHECK_STR(s.file, c->file);
+		CHECK_EQ(s.line, c->line);
+		CHECK(!s.func);
 		spec_free(&s);
 	}
 }

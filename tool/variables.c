@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * variables.c - the variables that are visible at an instruction, and where they are
+ *
+ * A location is a small program of DWARF's (DWARF 5, section 2.5).  Those that
+ * compilers write for scalars and pointers are a register, or a register and an
+ * offset, or an address; they become a list of steps.  Whatever else there is
+ * stays odd, and is not guessed at.
+ */
+#include <dwarf.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+#include "variables.h"
+
+#define GLOBALS_MAX 4096
+
+/* What a location is judged by. */
+struct point {
+	const struct debug *debug;
+	struct image *image;
+	Dwarf_Die function; /* the real one, not an inlined copy */
+	uint64_t addr;
+	bool entry; /* of the function */
+};
+
+/* In the order of the psABI, figure 3.36. */
+const char *location_register(int64_t n)
+{
+	static const char *const name[] = { "rax", "rdx", "rcx", "rbx",
+					    "rsi", "rdi", "rbp", "rsp",
+					    "r8",  "r9",  "r10", "r11",
+					    "r12", "r13", "r14", "r15" };
+
+	return n >= 0 && n < 16 ? name[n] : NULL;
+}
+
+static bool step(struct location *at, enum location_op op, int64_t n)
+{
+	if (at->n == LOCATION_STEPS ||
+	    (op == LOCATION_REGISTER && !location_register(n)))
+		return false;
+	at->step[at->n].op = op;
+	at->step[at->n++].n = n;
+	return true;
+}
+
+/* ---- DWARF's programs -------------------------------------------------------- */
+
+static bool translate(struct point *p, struct location *at, const Dwarf_Op *op,
+		      size_t n);
+
+/* The canonical frame address, which the unwind tables know. */
+static bool frame_address(struct point *p, struct location *at)
+{
+	Dwarf_Frame *frame = NULL;
+	Dwarf_Op *ops;
+	bool ok = false;
+	size_t n;
+
+	if (!image_cfi(p->image) ||
+	    dwarf_cfi_addrframe(image_cfi(p->image), p->addr, &frame) != 0)
+		return false;
+	if (dwarf_frame_cfa(frame, &ops, &n) == 0)
+		ok = translate(p, at, ops, n);
+	free(frame);
+	return ok;
+}
+
+/* What offsets of the function's own variables are counted from. */
+static bool frame_base(struct point *p, struct location *at)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (!dwarf_attr_integrate(&p->function, DW_AT_frame_base, &attr) ||
+	    dwarf_getlocation_addr(&attr, p->addr, &ops, &n, 1) != 1 || n != 1)
+		return false;
+	if (ops[0].atom == DW_OP_call_frame_cfa)
+		return frame_address(p, at);
+	if (ops[0].atom >= DW_OP_reg0 && ops[0].atom <= DW_OP_reg31)
+		return step(at, LOCATION_REGISTER, ops[0].atom - DW_OP_reg0);
+	if (ops[0].atom >= DW_OP_breg0 && ops[0].atom <= DW_OP_breg31)
+		return translate(p, at, ops, n);
+	return false;
+}
+
+/* At the entry, what a register was at the entry is what it is. */
+static bool entry_value(struct point *p, struct location *at,
+			Dwarf_Attribute *attr, const Dwarf_Op *op)
+{
+	Dwarf_Attribute inner;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (!p->entry || !attr ||
+	    dwarf_getlocation_attr(attr, op, &inner) != 0 ||
+	    dwarf_getlocation(&inner, &ops, &n) != 0 || n != 1 ||
+	    ops[0].atom < DW_OP_reg0 || ops[0].atom > DW_OP_reg31)
+		return false;
+	return step(at, LOCATION_REGISTER, ops[0].atom - DW_OP_reg0);
+}
+
+/* One operation that begins, or goes on with, the only value on the stack. */
+static bool translate_one(struct point *p, struct location *at,
+			  const Dwarf_Op *op)
+{
+	int64_t number = (int64_t)op->number;
+
+	if (op->atom >= DW_OP_breg0 && op->atom <= DW_OP_breg31)
+		return !at->n &&
+		       step(at, LOCATION_REGISTER, op->atom - DW_OP_breg0) &&
+		       step(at, LOCATION_ADD, number);
+	if (op->atom >= DW_OP_lit0 && op->atom <= DW_OP_lit31)
+		return !at->n &&
+		       step(at, LOCATION_CONSTANT, op->atom - DW_OP_lit0);
+	switch (op->atom) {
+	case DW_OP_fbreg:
+		return !at->n && frame_base(p, at) &&
+		       step(at, LOCATION_ADD, number);
+	case DW_OP_call_frame_cfa:
+		return !at->n && frame_address(p, at);
+	case DW_OP_addr:
+		return !at->n && step(at, LOCATION_ADDRESS, number);
+	case DW_OP_const1u:
+	case DW_OP_const1s:
+	case DW_OP_const2u:
+	case DW_OP_const2s:
+	case DW_OP_const4u:
+	case DW_OP_const4s:
+	case DW_OP_const8u:
+	case DW_OP_const8s:
+	case DW_OP_constu:
+	case DW_OP_consts:
+		return !at->n && step(at, LOCATION_CONSTANT, number);
+	case DW_OP_plus_uconst:
+		return at->n && step(at, LOCATION_ADD, number);
+	case DW_OP_deref:
+		return at->n && step(at, LOCATION_LOAD, 0);
+	}
+	return false;
+}
+
+static bool translate(struct point *p, struct location *at, const Dwarf_Op *op,
+		      size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!translate_one(p, at, &op[i]))
+			return false;
+	return n > 0;
+}
+
+static bool translate_all(struct point *p, struct location *at,
+			  Dwarf_Attribute *attr, const Dwarf_Op *op, size_t n)
+{
+	size_t last = n;
+
+	at->kind = LOCATION_MEMORY;
+	if (n == 1 && op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg31) {
+		at->kind = LOCATION_VALUE;
+		return step(at, LOCATION_REGISTER, op->atom - DW_OP_reg0);
+	}
+	if (n && op[n - 1].atom == DW_OP_stack_value) {
+		at->kind = LOCATION_VALUE;
+		last--;
+	}
+	if (last == 1 && (op->atom == DW_OP_entry_value ||
+			  op->atom == DW_OP_GNU_entry_value))
+		return entry_value(p, at, attr, op);
+	return translate(p, at, op, last);
+}
+
+/* A value that the compiler has worked out. */
+static bool constant(Dwarf_Die *die, struct location *at)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Sword value;
+
+	if (!dwarf_attr_integrate(die, DW_AT_const_value, &attr) ||
+	    dwarf_formsdata(&attr, &value) != 0)
+		return false;
+	at->kind = LOCATION_VALUE;
+	return step(at, LOCATION_CONSTANT, value);
+}
+
+static struct location locate(struct point *p, Dwarf_Die *die)
+{
+	struct location at = { 0 };
+	Dwarf_Attribute attr;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (constant(die, &at))
+		return at;
+	at = (struct location){ .kind = LOCATION_NONE };
+	if (!dwarf_attr_integrate(die, DW_AT_location, &attr) ||
+	    dwarf_getlocation_addr(&attr, p->addr, &ops, &n, 1) != 1 || !n)
+		return at;
+	if (!translate_all(p, &at, &attr, ops, n))
+		at.kind = LOCATION_ODD;
+	return at;
+}
+
+/* ---- Who is visible ---------------------------------------------------------- */
+
+static void add(struct point *p, Dwarf_Die *die, struct variables *out)
+{
+	const char *name = debug_name(p->debug, die);
+	struct variable *v;
+
+	if (!name || !*name)
+		return;
+	/* An inner one hides what has the same name outside. */
+	for (size_t i = 0; i < out->n; i++)
+		if (strcmp(out->variable[i].name, name) == 0)
+			return;
+	if (out->n == out->room) {
+		out->room = out->room * 2 + 16;
+		out->variable = must_grow(out->variable, out->room,
+					  sizeof(*out->variable));
+	}
+	v = &out->variable[out->n++];
+	*v = (struct variable){
+		.name = name,
+		.die = *die,
+		.parameter = dwarf_tag(die) == DW_TAG_formal_parameter,
+		.at = locate(p, die),
+	};
+	if (dwarf_decl_line(die, &v->line) != 0)
+		v->line = 0;
+}
+
+static void add_children(struct point *p, Dwarf_Die *scope, bool globals,
+			 struct variables *out)
+{
+	size_t most = out->n + GLOBALS_MAX;
+	Dwarf_Die child;
+	int err;
+
+	for (err = dwarf_child(scope, &child); err == 0 && out->n < most;
+	     err = dwarf_siblingof(&child, &child)) {
+		int tag = dwarf_tag(&child);
+
+		if (tag == DW_TAG_variable ||
+		    (tag == DW_TAG_formal_parameter && !globals))
+			add(p, &child, out);
+	}
+}
+
+/*
+ * What is around @addr, from the innermost block out to the unit, inlined copies
+ * and the functions that they are in among them.  How many; *@out is to be freed.
+ */
+static int scopes_at(const struct debug *d, uint64_t addr, Dwarf_Die **out)
+{
+	Dwarf_Die unit, *inner = NULL, die;
+	int n = 0;
+
+	*out = NULL;
+	if (debug_unit_at(d, addr, &unit))
+		n = dwarf_getscopes(&unit, addr, &inner);
+	if (n > 0)
+		die = inner[0];
+	free(inner);
+	/* Those around it in the text, where the others are of where it is defined. */
+	return n > 0 ? dwarf_getscopes_die(&die, out) : 0;
+}
+
+bool variables_at(const struct debug *d, struct image *img, uint64_t addr,
+		  bool globals, struct variables *out)
+{
+	struct point p = { .debug = d, .image = img, .addr = addr };
+	bool found = false, inlined = false;
+	Dwarf_Die *scopes;
+	Dwarf_Addr entry;
+	int n = scopes_at(d, addr, &scopes);
+
+	/* The function first, by which the others' places are told. */
+	for (int i = 0; i < n && !found; i++)
+		if (dwarf_tag(&scopes[i]) == DW_TAG_subprogram) {
+			found = true;
+			p.function = scopes[i];
+			p.entry = dwarf_entrypc(&scopes[i], &entry) == 0 &&
+				  entry == addr;
+		}
+	for (int i = 0; found && i < n; i++) {
+		int tag = dwarf_tag(&scopes[i]);
+
+		if (tag == DW_TAG_compile_unit) {
+			if (globals)
+				add_children(&p, &scopes[i], true, out);
+			break;
+		}
+		/* Behind an inlined copy come its caller's, which it cannot see. */
+		if (!inlined)
+			add_children(&p, &scopes[i], false, out);
+		inlined |= tag == DW_TAG_inlined_subroutine;
+	}
+	free(scopes);
+	return found;
+}
+
+void variables_free(struct variables *v)
+{
+	free(v->variable);
+	*v = (struct variables){ 0 };
+}
+
+char *location_text(const struct location *at)
+{
+	char *text, *more;
+
+	if (at->kind == LOCATION_NONE)
+		return must_dup("optimized out");
+	if (at->kind == LOCATION_ODD)
+		return must_dup("in pieces, or to be computed");
+	text = must_dup(at->kind == LOCATION_MEMORY ? "at " : "");
+	for (unsigned int i = 0; i < at->n; i++) {
+		int64_t n = at->step[i].n;
+
+		switch (at->step[i].op) {
+		case LOCATION_REGISTER:
+			more = must_print("%s%%%s", text, location_register(n));
+			break;
+		case LOCATION_CONSTANT:
+			more = must_print("%s%" PRId64, text, n);
+			break;
+		case LOCATION_ADDRESS:
+			more = must_print("%s0x%" PRIx64, text, (uint64_t)n);
+			break;
+		case LOCATION_ADD:
+			more = n ? must_print("%s%+" PRId64, text, n)
+				 : must_dup(text);
+			break;
+		default:
+			more = must_print("%s, loaded", text);
+			break;
+		}
+		free(text);
+		text = more;
+	}
+	return text;
+}
