@@ -38,6 +38,8 @@ LEA_WORK work_jprobe_stack
 LEA_WORK work_jprobe_vectors
 LEA_WORK work_uprobe_lea
 LEA_WORK work_uret_lea
+LEA_WORK work_bpf_lea
+LEA_WORK work_bpf_pair
 
 /* The flags come from before the function and are read in it. */
 WORK work_count_flags
@@ -60,17 +62,22 @@ WORK work_uret_push
 	ret
 END work_uret_push
 
-WORK work_uprobe_nop5
+.macro NOP_WORK name:req
+WORK \name
 	.byte	0x0f, 0x1f, 0x44, 0x00, 0x00
 	lea	(%rdi,%rsi), %rax
 	ret
-END work_uprobe_nop5
+END \name
+.endm
 
-WORK work_uret_nop5
-	.byte	0x0f, 0x1f, 0x44, 0x00, 0x00
-	lea	(%rdi,%rsi), %rax
-	ret
-END work_uret_nop5
+NOP_WORK work_uprobe_nop5
+NOP_WORK work_uret_nop5
+NOP_WORK work_bpf_nop5
+NOP_WORK work_bpf_program
+NOP_WORK work_bpf_pair_nop5
+NOP_WORK work_uftrace
+NOP_WORK work_gdb_count
+NOP_WORK work_gdb_regs
 
 /* A branch into the first bytes: a breakpoint. */
 WORK work_breakpoint

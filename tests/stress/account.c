@@ -31,10 +31,10 @@
 
 #include "tl_test.h"
 
-#define HANDLER	    __attribute__((target("general-regs-only"))) static
-#define THREADS	    3
-#define SECONDS	    60
-#define CYCLES	    50000ul
+#define HANDLER __attribute__((target("general-regs-only"))) static
+#define THREADS 3
+#define SECONDS 60
+#define CYCLES	50000ul
 
 typedef long hot_fn(long a, long b);
 
