@@ -254,4 +254,59 @@ _Noreturn void tl_arch_jprobe_leave(uintptr_t frame);
 /* Where returns that are followed go; calls tl_return_hit(). */
 extern const char tl_arch_return_trampoline[];
 
+/* ---- debug registers ---------------------------------------------------------- */
+
+#define TL_BP_MAX 4 /* address registers, the most there are */
+
+/*
+ * Address registers, a control register that enables them, and a status that says
+ * which were hit.  All are pure.  Context: any.
+ */
+struct tl_arch_bp {
+	unsigned int registers; /* for addresses, from 0; at most TL_BP_MAX */
+	unsigned int control;	/* the number of the control register */
+	unsigned int status;	/* and of the status */
+	unsigned long step;	/* in the status: a single step */
+
+	/*
+	 * Can @len bytes at @addr be watched for @type (HW_BREAKPOINT_*)?  0,
+	 * -TL_EINVAL or -TL_EOPNOTSUPP.  *@span: the bytes that the CPU looks at.
+	 */
+	int (*check)(uintptr_t addr, unsigned int len, unsigned int type,
+		     size_t *span);
+
+	/*
+	 * The bits of the control register that enable register @n for it; a
+	 * thread's may differ from the @kernel's.  All that belong to @n.
+	 */
+	unsigned long (*bits)(unsigned int n, unsigned int len,
+			      unsigned int type, bool kernel);
+	unsigned long (*field)(unsigned int n);
+
+	/* Which registers, bit n for n, does @control enable?  To execute? */
+	unsigned int (*enabled)(unsigned long control);
+	unsigned int (*executes)(unsigned long control);
+
+	/*
+	 * What @control, as a debugger writes it, asks of register @n, which it
+	 * enables.  0 or -TL_EINVAL.
+	 */
+	int (*asked)(unsigned long control, unsigned int n, unsigned int *len,
+		     unsigned int *type);
+
+	/* Which registers does @status say were hit?  Their bits in it. */
+	unsigned int (*hit)(unsigned long status);
+	unsigned long (*hit_bits)(unsigned int registers);
+
+	/* The status as a debugger reads it; what it may write of it. */
+	unsigned long (*show_status)(unsigned long value);
+	unsigned long (*keep_status)(unsigned long value);
+
+	/* Return to @regs without another hit of an execute breakpoint. */
+	void (*go_on)(struct pt_regs *regs);
+};
+
+/* NULL: it has none, or none like that. */
+extern const struct tl_arch_bp *const tl_arch_bp;
+
 #endif

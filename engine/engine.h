@@ -391,6 +391,34 @@ int tl_probes_add(struct kprobe **kps, int num, int *errs, enum tl_why *why,
 /* A hit at @p that calls no handler.  Context: any. */
 void tl_miss(struct tl_point *p, uintptr_t sp);
 
+/* ---- hardware breakpoints: bp.h -------------------------------------------------------- */
+
+struct tl_bp_entry {
+	struct hw_breakpoint *bp; /* NULL: the debugger's */
+	uintptr_t addr;
+	unsigned long serial;
+	uint8_t len;
+	uint8_t type;
+	uint8_t name; /* the debugger's: the register that it thinks it is */
+};
+
+struct tl_bp_set {
+	unsigned int n;
+	struct tl_bp_entry e[TL_BP_MAX];
+};
+
+struct tl_bp_sets {
+	unsigned int which; /* of the two is the one */
+	struct tl_bp_set two[2];
+};
+
+struct tl_bp_cpu;
+
+/* Would a jump over [from, to) hide a breakpoint's instruction? */
+bool tl_bp_executes_in(uintptr_t from, uintptr_t to);
+/* Take all hardware breakpoints away, and all memory that they have. */
+void tl_bp_remove_all(void);
+
 /* ---- the state: all of it ----------------------------------------------------------------- */
 
 struct tl_table {
@@ -408,6 +436,8 @@ struct tl_engine {
 	unsigned int phase;    /* grace.c */
 	unsigned long anon[2]; /* sections without a context */
 	bool disarmed;	       /* disarm_all_kprobes() */
+	struct tl_bp_sets bp_kernel;
+	struct tl_bp_cpu *bp_cpus; /* NULL: no hardware breakpoint yet */
 
 	/* Guarded by the registration lock. */
 	struct tl_table first_table;
@@ -433,6 +463,9 @@ struct tl_engine {
 	unsigned int n_cells;
 	bool cells_spilled;
 	unsigned int trampolines; /* given away */
+	struct tl_bp_state *bp_states;
+	unsigned int bp_holders[TL_BP_MAX + 1]; /* threads with so many */
+	unsigned long bp_serial;		/* the last one */
 	bool held;
 	unsigned long holds; /* of the lock, until now */
 

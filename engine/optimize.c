@@ -37,7 +37,8 @@ static enum tl_why why_not(const struct tl_point *p)
 	if (tl_forbidden(p->addr, plan->window_len) ||
 	    !tl_allowed(p->addr, plan->window_len, true))
 		return TL_WHY_FORBIDDEN;
-	if (other_inside(p))
+	if (other_inside(p) ||
+	    tl_bp_executes_in(p->addr + 1, p->addr + plan->window_len))
 		return TL_WHY_OTHER_PROBE;
 	if (p->avoid_jump)
 		return TL_WHY_BUSY;

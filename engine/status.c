@@ -109,6 +109,7 @@ int tl_remove_all(void)
 	int err;
 
 	tl_lock();
+	tl_bp_remove_all();
 	remove_probes();
 	tl_finish();
 	err = tl_table_each(first_error, NULL);

@@ -3,6 +3,7 @@ x86-srcs := \
 	arch/x86/call.S \
 	arch/x86/code.c \
 	arch/x86/cpu.c \
+	arch/x86/debugreg.c \
 	arch/x86/detour.c \
 	arch/x86/jprobe.S \
 	arch/x86/patch.c \

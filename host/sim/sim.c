@@ -118,6 +118,50 @@ static bool pause_turn(unsigned int turn)
 	return !sim.max_pauses || turn < sim.max_pauses;
 }
 
+/* ---- debug registers -------------------------------------------------------------- */
+
+static void write_dr(unsigned int n, unsigned long value)
+{
+	enter(SIM_CALL_DR_WRITE, n);
+	sim.dr[sim.cpu][n] = value;
+	enter(SIM_CALL_DR_WRITTEN, n);
+}
+
+static unsigned long read_dr(unsigned int n)
+{
+	enter(SIM_CALL_DR_READ, n);
+	return sim.dr[sim.cpu][n];
+}
+
+static unsigned int this_cpu(void)
+{
+	return sim.cpu;
+}
+
+static const struct tl_bp_thread *current_thread(void)
+{
+	return sim.thread[sim.cpu];
+}
+
+static void each_cpu(void (*fn)(void *arg), void *arg)
+{
+	unsigned int caller = sim.cpu;
+
+	enter(SIM_CALL_EACH_CPU, 0);
+	must(sim.locked);
+	for (sim.cpu = 0; sim.cpu < SIM_CPUS; sim.cpu++)
+		if (!(sim.cpus_off >> sim.cpu & 1))
+			fn(arg);
+	sim.cpu = caller;
+}
+
+static bool watchable(uintptr_t addr, size_t len)
+{
+	return addr >= sim.unwatchable_end || addr + len <= sim.unwatchable;
+}
+
+struct tl_debug_ops sim_debug_ops;
+
 struct tl_host_ops sim_ops;
 const struct tl_host_ops *tl_host_ops = &sim_ops;
 
@@ -152,6 +196,18 @@ void sim_reset(void)
 		.stack = stack,
 		.gate = &sim_gate,
 		.pause = pause_turn,
+		.debug = &sim_debug_ops,
+	};
+	sim_debug_ops = (struct tl_debug_ops){
+		.write = write_dr,
+		.read = read_dr,
+		.cpu = this_cpu,
+		.cpus = SIM_CPUS,
+		.current = current_thread,
+		.each_cpu = each_cpu,
+		.user_end = SIM_USER_END,
+		.kernel_start = SIM_KERNEL_START,
+		.watchable = watchable,
 	};
 	sim_log_clear();
 }

@@ -10,6 +10,7 @@
 #define HOST_SIM_H
 
 #include <trapline/host.h>
+#include <trapline/hw_breakpoint.h>
 
 enum sim_call {
 	SIM_CALL_CONTEXT,
@@ -27,10 +28,18 @@ enum sim_call {
 	SIM_CALL_SYNC_CORES,
 	SIM_CALL_EVICT,
 	SIM_CALL_QUIESCE,
-	SIM_CALL_EDIT, /* one edit of a text_write; cannot fail */
-	SIM_CALL_BYTE, /* one byte of an edit; cannot fail */
+	SIM_CALL_EDIT,	   /* one edit of a text_write; cannot fail */
+	SIM_CALL_BYTE,	   /* one byte of an edit; cannot fail */
+	SIM_CALL_DR_WRITE, /* a debug register is about to be written */
+	SIM_CALL_DR_WRITTEN,
+	SIM_CALL_DR_READ,
+	SIM_CALL_EACH_CPU,
 	SIM_NR_CALLS
 };
+
+#define SIM_CPUS	 4
+#define SIM_KERNEL_START 0xffff800000000000ul
+#define SIM_USER_END	 0x00007ffffffff000ul
 
 #define SIM_CONTEXTS   4
 #define SIM_TEXT_BYTES 65536
@@ -47,6 +56,13 @@ struct sim {
 	void (*hook)(enum sim_call call, uintptr_t addr);
 	unsigned int max_pauses; /* pause() says no after so many; 0: never */
 	void (*on_pause)(unsigned int turn);
+	unsigned int cpu;      /* that runs */
+	unsigned int cpus_off; /* a bit for each that is not there */
+	/* Debug registers of each; the threads that run there. */
+	unsigned long dr[SIM_CPUS][8];
+	const struct tl_bp_thread *thread[SIM_CPUS];
+	/* Bytes that cannot be watched. */
+	uintptr_t unwatchable, unwatchable_end;
 
 	/* To read. */
 	unsigned long calls[SIM_NR_CALLS];
@@ -67,6 +83,7 @@ struct sim {
 extern struct sim sim;
 /* The optional services, all there at first; a test may change them. */
 extern struct tl_host_ops sim_ops;
+extern struct tl_debug_ops sim_debug_ops;
 /* SIM_TEXT_BYTES of program text, and of stack. */
 extern uint8_t *sim_text;
 extern uint8_t *sim_stack;

@@ -24,6 +24,7 @@
 #include <trapline/errno.h>
 
 struct pt_regs;
+struct tl_bp_thread;
 struct tl_point;
 struct kretprobe_instance;
 
@@ -205,6 +206,46 @@ int tlh_quiesce(const struct tl_range *ranges, size_t n);
 
 /* ---- optional -------------------------------------------------------------- */
 
+/*
+ * The debug registers, for homes that have them.  The engine is their only owner
+ * from the first breakpoint on.  All members are there, unless marked.
+ */
+struct tl_debug_ops {
+	/*
+	 * Write and read register @n of this CPU, by the architecture's number
+	 * (x86: 0 to 3, 7).  Context: any, interrupts off.
+	 */
+	void (*write)(unsigned int n, unsigned long value);
+	unsigned long (*read)(unsigned int n);
+
+	/* This CPU, from 0; below @cpus.  Context: any, interrupts off. */
+	unsigned int (*cpu)(void);
+	unsigned int cpus;
+
+	/* The thread that runs here; NULL: none.  Context: as above. */
+	const struct tl_bp_thread *(*current)(void);
+
+	/*
+	 * Have each CPU, this one too, call @fn(@arg) with interrupts off;
+	 * returns when all have.  Context: task.
+	 */
+	void (*each_cpu)(void (*fn)(void *arg), void *arg);
+
+	/* Addresses below are the user's; from the other one up, the kernel's. */
+	uintptr_t user_end;
+	uintptr_t kernel_start;
+
+	/*
+	 * May the kernel's @len bytes at @addr be watched?  Not those that are
+	 * used on the way from the exception to tl_trap_debug(): they would be hit
+	 * for ever.  NULL: all but the engine's own.  Context: task.
+	 */
+	bool (*watchable)(uintptr_t addr, size_t len);
+
+	/* fork copies breakpoints, as in the design of 2009. */
+	bool fork_copies;
+};
+
 struct tl_host_ops {
 	/*
 	 * The address of symbol @name: 0 or -TL_ENOENT.  NULL: probes are
@@ -319,6 +360,9 @@ struct tl_host_ops {
 	 * and the code near it to show.
 	 */
 	uint32_t (*inroads)(uintptr_t addr);
+
+	/* NULL: there are no hardware breakpoints here (-TL_EOPNOTSUPP). */
+	const struct tl_debug_ops *debug;
 };
 
 /* The home's optional services; constant from before the first registration. */

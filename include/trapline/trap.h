@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <trapline/hw_breakpoint.h>
+
 struct pt_regs;
 struct tl_context;
 
@@ -51,5 +53,83 @@ uintptr_t tl_trap_resume(uintptr_t ip, uintptr_t sp);
  * Context: any.
  */
 void tl_trap_thread_ended(struct tl_context *cx);
+
+/* ---- hardware breakpoints ------------------------------------------------- */
+
+/*
+ * For homes with debug registers (struct tl_debug_ops of host.h).  One without
+ * calls nothing of this.
+ */
+
+#define TL_DEBUG_SIGNAL 1u /* the current thread is to get one SIGTRAP */
+
+/*
+ * A debug exception came.  @status: what its status register said, which the
+ * vector has read once and reset, because no CPU clears it.  What was ours is
+ * cleared in it; the rest (a single step, somebody else's) is for the next in line, also
+ * when something was ours.  Returns TL_DEBUG_SIGNAL or 0: a thread's breakpoint
+ * asks for a signal, one for all that came together; the kernel's do not.
+ * Breakpoints are off while triggered() functions run.
+ * Context: trap, interrupts off.
+ */
+unsigned int tl_trap_debug(struct pt_regs *regs, unsigned long *status);
+
+/* Make this CPU's registers what they should be.  Context: interrupts off. */
+void tl_bp_load(void);
+
+/*
+ * This CPU runs @now from here on: the current thread has changed already.  What the last
+ * thread left in the registers stays there if @now has no breakpoints; should it
+ * be hit, that is noticed.  Context: interrupts off.
+ */
+static inline void tl_bp_switched(const struct tl_bp_thread *now)
+{
+	if (now->state)
+		tl_bp_load();
+}
+
+/*
+ * This CPU has come up, or its registers were lost.  It can be reached by
+ * each_cpu() already.  Context: interrupts off.
+ */
+void tl_bp_cpu_online(void);
+
+/*
+ * @child, zeroed, is a new thread.  It gets no breakpoints, as in today's Linux;
+ * or, if the home says fork_copies, a copy of @parent's: the debugger's registers,
+ * and a copy of each registered structure, which ends with the child.
+ * 0 or -TL_ENOMEM: the child has none.  Context: task.
+ */
+int tl_bp_fork(const struct tl_bp_thread *parent, struct tl_bp_thread *child);
+
+/*
+ * The thread executes a new program, or ends: all its breakpoints go, those of
+ * a debugger and the others.  They are no longer registered when it returns.
+ * Context: task.
+ */
+void tl_bp_flush(struct tl_bp_thread *thread);
+
+/*
+ * What a debugger writes to and reads from debug register @n of @thread.  It has
+ * them all for itself: which registers of the CPU are used is not seen.
+ *
+ * x86: DR0 to DR3 take any value, which is read back, and mean nothing before DR7
+ * is written.  DR7 is judged as a whole: 0, or, with everything as it was,
+ * -TL_EINVAL (a length, an alignment, an address that is not the user's,
+ * an I/O breakpoint), -TL_ENOSPC (somebody else's), -TL_ENOMEM.  DR6 is the thread's
+ * own: what came since it was last written.  DR4, DR5 and those that do not exist:
+ * -TL_EIO.  Context: task.
+ */
+int tl_bp_debugger_write(struct tl_bp_thread *thread, unsigned int n,
+			 unsigned long value);
+int tl_bp_debugger_read(const struct tl_bp_thread *thread, unsigned int n,
+			unsigned long *value);
+
+/*
+ * The registers as a core dump is to show them: @n of them from 0, those that do
+ * not exist as 0.  Context: task.
+ */
+void tl_bp_core(const struct tl_bp_thread *thread, unsigned long *values,
+		unsigned int n);
 
 #endif

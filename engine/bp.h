@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bp.h - hardware breakpoints, between the files that make them
+ *
+ *     hw_breakpoint.c   registration and accounting
+ *     bp_cpu.c          a CPU's registers: loading them, debug exceptions
+ *     bp_thread.c       threads: the debugger's view, fork, exec, exit
+ *
+ * An entry wants a register.  The kernel's entries are one set, a thread's are
+ * another.  Which registers they get is not stored: entry i of the kernel's has the
+ * i-th from the top, entry i of the running thread's the i-th from the bottom.
+ *
+ *   B1  A set that traps may look at does not change.  Who changes one fills
+ *       the spare, publishes it, and has each CPU load its registers, in an
+ *       interrupt; when that is done, nobody looks at the old one.
+ *   B2  The kernel's set and any thread's together fit.
+ *   B3  An entry is known by its serial number, which is used once.  A CPU
+ *       notes with each register whose it is, so a register that is out of
+ *       date cannot be taken for a newer entry's.
+ */
+#ifndef TL_BP_H
+#define TL_BP_H
+
+#include "locks.h"
+#include <trapline/hw_breakpoint.h>
+
+/* A thread's. */
+struct tl_bp_state {
+	struct tl_bp_sets sets;
+	/* What the debugger wrote last; status also by traps. */
+	unsigned long address[TL_BP_MAX];
+	unsigned long control;
+	unsigned long status;
+	struct tl_bp_thread *thread;
+	struct tl_bp_state *next;
+};
+
+/* The home's registers, or NULL: none, or none that the architecture knows. */
+static inline const struct tl_debug_ops *tl_bp_host(void)
+{
+	return tl_arch_bp ? tl_host_ops->debug : NULL;
+}
+
+static inline const struct tl_bp_set *tl_bp_now(const struct tl_bp_sets *sets)
+{
+	return &sets->two[tl_load_acquire(&sets->which)];
+}
+
+static inline struct tl_bp_set *tl_bp_spare(struct tl_bp_sets *sets)
+{
+	return &sets->two[!sets->which];
+}
+
+/* The rest is task context, with the registration lock held. */
+
+/* 0, -TL_EOPNOTSUPP or -TL_ENOMEM: before anything else is done. */
+int tl_bp_ready(void);
+
+/*
+ * Make an entry, with a new serial number, for @len bytes at @addr.  0 or an error
+ * as register_kernel_hw_breakpoint() gives it.
+ */
+int tl_bp_prepare(struct tl_bp_entry *e, uintptr_t addr, unsigned int len,
+		  unsigned int type, bool kernel);
+
+/*
+ * Let the spare set of @sets (the kernel's if @kernel) be the one.  0, or
+ * -TL_ENOSPC: it does not fit, nothing has changed (B2).
+ */
+int tl_bp_publish(struct tl_bp_sets *sets, bool kernel);
+
+/* Make the spare set a copy of the one that is. */
+void tl_bp_copy(struct tl_bp_sets *sets);
+
+/* Take entry @i out of @set. */
+void tl_bp_drop(struct tl_bp_set *set, unsigned int i);
+
+/* The entry with number @serial in @set, or NULL.  Context: any. */
+const struct tl_bp_entry *tl_bp_find(const struct tl_bp_set *set,
+				     unsigned long serial);
+
+/* The state of @thread, made at need; NULL: no memory. */
+struct tl_bp_state *tl_bp_state(struct tl_bp_thread *thread);
+/* Free the state of @thread, if it has one and nothing is left in it. */
+void tl_bp_state_put(struct tl_bp_thread *thread);
+/* All that the thread has goes. */
+void tl_bp_state_end(struct tl_bp_thread *thread);
+
+/* Have every CPU load its registers. */
+void tl_bp_load_all(void);
+/* Have every CPU turn its registers off, and forget that there are any. */
+void tl_bp_cpus_free(void);
+
+#endif

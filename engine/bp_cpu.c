@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bp_cpu.c - the debug registers of a CPU
+ *
+ * One function makes them what they should be: the kernel's breakpoints, and those of
+ * the thread that the host says runs here.  It computes that anew each time, writes what
+ * differs, and may be interrupted by a debug exception anywhere:
+ *
+ *   C1  A register that stays as it is stays on.  One that changes is off while
+ *       its address is written.  When kernel breakpoints move up to close a gap,
+ *       they do so one by one from the top, so each is in one register before
+ *       it leaves the other.
+ *   C2  Whoever is interrupted in here ends what it has begun: a handler that
+ *       finds the registers out of date leaves them to it.
+ *   C3  Interrupts are off: nobody publishes a set between the look at
+ *       the sets and the last write (B1).
+ *
+ * Switching is lazy.  A thread without breakpoints is switched to without a look
+ * here, and the registers keep the last thread's.  A hit of these is
+ * a false alarm: the serial number in the register is in no set that counts now.
+ */
+#include "bp.h"
+#include <trapline/trap.h>
+
+struct tl_bp_cpu {
+	unsigned int written; /* registers whose address is known */
+	bool known;	      /* control is what the CPU has */
+	bool loading;	      /* C2 */
+	unsigned long control;
+	uintptr_t addr[TL_BP_MAX];
+	unsigned long serial[TL_BP_MAX]; /* whose it is (B3) */
+};
+
+static struct tl_bp_cpu *this_cpu(const struct tl_debug_ops *host)
+{
+	struct tl_bp_cpu *cpus = tl_load_acquire(&tl_engine.bp_cpus);
+	unsigned int cpu = host->cpu();
+
+	return cpus && cpu < host->cpus ? &cpus[cpu] : NULL;
+}
+
+static struct tl_bp_state *current_state(const struct tl_debug_ops *host)
+{
+	const struct tl_bp_thread *thread = host->current();
+
+	return thread ? tl_load_acquire(&thread->state) : NULL;
+}
+
+/* ---- loading ------------------------------------------------------------------ */
+
+struct want {
+	const struct tl_bp_entry *e[TL_BP_MAX]; /* NULL: the register is off */
+	unsigned long bits[TL_BP_MAX];
+	unsigned long control;
+	unsigned int kernel; /* the first of the kernel's */
+};
+
+static void want_entry(struct want *w, unsigned int n,
+		       const struct tl_bp_entry *e, bool kernel)
+{
+	w->e[n] = e;
+	w->bits[n] = tl_arch_bp->bits(n, e->len, e->type, kernel);
+	w->control |= w->bits[n];
+}
+
+static void want_now(struct want *w, const struct tl_debug_ops *host)
+{
+	const struct tl_bp_set *kernel = tl_bp_now(&tl_engine.bp_kernel);
+	const struct tl_bp_state *state = current_state(host);
+	unsigned int top = tl_arch_bp->registers;
+
+	tl_bytes_zero(w, sizeof(*w));
+	w->kernel = top - kernel->n;
+	for (unsigned int i = 0; i < kernel->n; i++)
+		want_entry(w, top - 1 - i, &kernel->e[i], true);
+	if (!state)
+		return;
+	for (unsigned int i = 0; i < tl_bp_now(&state->sets)->n; i++)
+		want_entry(w, i, &tl_bp_now(&state->sets)->e[i], false);
+}
+
+/* Is register @n what @w says? */
+static bool is_loaded(const struct tl_bp_cpu *c, const struct want *w,
+		      unsigned int n)
+{
+	return (c->control & tl_arch_bp->field(n)) == w->bits[n] &&
+	       (!w->e[n] ||
+		(c->written >> n & 1 && c->addr[n] == w->e[n]->addr));
+}
+
+static void write_control(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
+			  unsigned long control)
+{
+	c->control = control;
+	host->write(tl_arch_bp->control, control);
+}
+
+/* Register @n is off. */
+static void write_address(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
+			  unsigned int n, const struct tl_bp_entry *e)
+{
+	if (!(c->written >> n & 1) || c->addr[n] != e->addr)
+		host->write(n, e->addr);
+	c->addr[n] = e->addr;
+	c->written |= 1u << n;
+	c->serial[n] = e->serial;
+}
+
+static void turn_off(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
+		     unsigned long bits)
+{
+	if (c->control & bits)
+		write_control(c, host, c->control & ~bits);
+}
+
+/* C1: from the top, each for itself. */
+static void load_kernel(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
+			const struct want *w)
+{
+	for (unsigned int n = tl_arch_bp->registers; n-- > w->kernel;) {
+		if (is_loaded(c, w, n)) {
+			c->serial[n] = w->e[n]->serial;
+			continue;
+		}
+		turn_off(c, host, tl_arch_bp->field(n));
+		write_address(c, host, n, w->e[n]);
+		write_control(c, host, c->control | w->bits[n]);
+	}
+}
+
+static void load_thread(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
+			const struct want *w)
+{
+	unsigned long change = 0;
+
+	for (unsigned int n = 0; n < w->kernel; n++)
+		if (!is_loaded(c, w, n))
+			change |= tl_arch_bp->field(n);
+	turn_off(c, host, change);
+	for (unsigned int n = 0; n < w->kernel && w->e[n]; n++)
+		write_address(c, host, n, w->e[n]);
+}
+
+static bool is_all_loaded(const struct tl_bp_cpu *c, const struct want *w)
+{
+	for (unsigned int n = 0; n < tl_arch_bp->registers; n++)
+		if (!is_loaded(c, w, n) ||
+		    (w->e[n] && c->serial[n] != w->e[n]->serial))
+			return false;
+	return c->known;
+}
+
+static void load(struct tl_bp_cpu *c, const struct tl_debug_ops *host)
+{
+	struct want w;
+
+	want_now(&w, host);
+	if (is_all_loaded(c, &w))
+		return;
+	tl_store(&c->loading, true);
+	tl_compiler_fence();
+	if (!c->known) {
+		write_control(c, host, 0);
+		c->known = true;
+	}
+	load_kernel(c, host, &w);
+	load_thread(c, host, &w);
+	if (c->control != w.control)
+		write_control(c, host, w.control);
+	tl_compiler_fence();
+	tl_store(&c->loading, false);
+}
+
+void tl_bp_load(void)
+{
+	const struct tl_debug_ops *host = tl_bp_host();
+	struct tl_bp_cpu *c = host ? this_cpu(host) : NULL;
+
+	if (c)
+		load(c, host);
+}
+
+void tl_bp_cpu_online(void)
+{
+	const struct tl_debug_ops *host = tl_bp_host();
+	struct tl_bp_cpu *c = host ? this_cpu(host) : NULL;
+
+	if (!c)
+		return;
+	c->known = false;
+	c->written = 0;
+	load(c, host);
+}
+
+static void load_here(void *arg)
+{
+	(void)arg;
+	tl_bp_load();
+}
+
+void tl_bp_load_all(void)
+{
+	tl_bp_host()->each_cpu(load_here, NULL);
+}
+
+/* ---- memory -------------------------------------------------------------------- */
+
+int tl_bp_ready(void)
+{
+	const struct tl_debug_ops *host = tl_bp_host();
+	struct tl_bp_cpu *cpus;
+
+	if (!host)
+		return -TL_EOPNOTSUPP;
+	if (tl_engine.bp_cpus)
+		return 0;
+	cpus = tlh_alloc(host->cpus * sizeof(*cpus));
+	if (!cpus)
+		return -TL_ENOMEM;
+	tl_store_release(&tl_engine.bp_cpus, cpus);
+	return 0;
+}
+
+static void off_here(void *arg)
+{
+	(void)arg;
+	tl_bp_host()->write(tl_arch_bp->control, 0);
+}
+
+/* Traps stop looking first; when each CPU was interrupted, none does. */
+void tl_bp_cpus_free(void)
+{
+	const struct tl_debug_ops *host = tl_bp_host();
+	struct tl_bp_cpu *cpus = tl_engine.bp_cpus;
+
+	if (!cpus)
+		return;
+	tl_store_release(&tl_engine.bp_cpus, NULL);
+	host->each_cpu(off_here, NULL);
+	tlh_free(cpus, host->cpus * sizeof(*cpus));
+}
+
+/* ---- debug exceptions ------------------------------------------------------------ */
+
+const struct tl_bp_entry *tl_bp_find(const struct tl_bp_set *set,
+				     unsigned long serial)
+{
+	for (unsigned int i = 0; i < set->n; i++)
+		if (set->e[i].serial == serial)
+			return &set->e[i];
+	return NULL;
+}
+
+struct hits {
+	unsigned int registers; /* that fired */
+	unsigned int ours;	/* of these */
+	bool stale;		/* one is in no set */
+	unsigned int signal;
+};
+
+static void hit_thread(const struct tl_bp_entry *e, struct tl_bp_state *state,
+		       struct pt_regs *regs, struct hits *h)
+{
+	if (!e->bp) {
+		__atomic_fetch_or(&state->status,
+				  tl_arch_bp->hit_bits(1u << e->name),
+				  __ATOMIC_RELAXED);
+		h->signal = TL_DEBUG_SIGNAL;
+		return;
+	}
+	if (!e->bp->silent)
+		h->signal = TL_DEBUG_SIGNAL;
+	e->bp->triggered(e->bp, regs);
+}
+
+/* While the kernel's are moved up (C1) one may be in two registers. */
+static bool is_second(const struct tl_bp_cpu *c, const struct hits *h,
+		      unsigned int n)
+{
+	for (unsigned int i = n + 1; i < tl_arch_bp->registers; i++)
+		if (h->registers >> i & 1 && c->serial[i] == c->serial[n])
+			return true;
+	return false;
+}
+
+static void report(const struct tl_bp_cpu *c, struct tl_bp_state *state,
+		   struct pt_regs *regs, struct hits *h)
+{
+	const struct tl_bp_entry *e;
+
+	for (unsigned int n = tl_arch_bp->registers; n--;) {
+		if (!(h->registers >> n & 1) || !c->serial[n])
+			continue;
+		h->ours |= 1u << n;
+		if (is_second(c, h, n))
+			continue;
+		e = tl_bp_find(tl_bp_now(&tl_engine.bp_kernel), c->serial[n]);
+		if (e) {
+			e->bp->triggered(e->bp, regs);
+			continue;
+		}
+		e = state ? tl_bp_find(tl_bp_now(&state->sets), c->serial[n])
+			  : NULL;
+		if (e)
+			hit_thread(e, state, regs, h);
+		else
+			h->stale = true;
+	}
+}
+
+unsigned int tl_trap_debug(struct pt_regs *regs, unsigned long *status)
+{
+	const struct tl_debug_ops *host = tl_bp_host();
+	struct tl_bp_cpu *c = host ? this_cpu(host) : NULL;
+	struct tl_bp_state *state;
+	struct hits h = { .registers = 0 };
+	unsigned long control;
+
+	if (!c)
+		return 0;
+	control = host->read(tl_arch_bp->control);
+	host->write(tl_arch_bp->control, 0);
+	state = current_state(host);
+	/* Some CPUs report registers that are not on. */
+	h.registers = tl_arch_bp->hit(*status);
+	*status &= ~tl_arch_bp->hit_bits(h.registers);
+	h.registers &= tl_arch_bp->enabled(control);
+	report(c, state, regs, &h);
+	*status |= tl_arch_bp->hit_bits(h.registers & ~h.ours);
+	if (h.ours & tl_arch_bp->executes(control))
+		tl_arch_bp->go_on(regs);
+	if (state && *status & tl_arch_bp->step)
+		__atomic_fetch_or(&state->status, tl_arch_bp->step,
+				  __ATOMIC_RELAXED);
+	host->write(tl_arch_bp->control, control);
+	if (h.stale && !tl_load(&c->loading))
+		load(c, host);
+	return h.signal;
+}
