@@ -6,7 +6,7 @@ guest-dir := $(O)/guest-x86
 kernel-objs = $(call objs,kernel-x86,$(kernel-x86-srcs))
 guest-objs = $(kernel-objs) $(call objs,kernel-x86,tests/lib/tl_test.c \
 	tests/guest/main.c)
-guest-alone-srcs := kernel/core/without_trapline.c
+guest-alone-srcs := kernel/core/without_trapline.c kernel/core/without_debug.c
 
 # A user program is an ELF file of its own; .o of it is a row of the table that
 # exec searches.  $1 its source
@@ -65,8 +65,11 @@ $(eval $(call guest-image,cost,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-cost-srcs)) $(O)/x86/core.o))
 $(eval $(call guest-image,races,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-race-srcs)) $(O)/x86/core.o))
+$(eval $(call guest-image,debug,$(call objs,kernel-x86,$(host-kernel-srcs) \
+	$(guest-debug-srcs)) $(O)/x86/core.o))
 $(eval $(call guest-image,template,$(call objs,kernel-x86, \
-	$(host-template-srcs) tests/guest/template.c) $(O)/x86/core.o))
+	$(host-template-srcs) kernel/core/without_debug.c \
+	tests/guest/template.c) $(O)/x86/core.o))
 $(eval $(call image,demo,$(kernel-objs) $(call objs,kernel-x86, \
 	$(host-kernel-srcs) examples/kernel-demo/demo.c) $(O)/x86/core.o))
 endif

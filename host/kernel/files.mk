@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-host-kernel-srcs := $(addprefix host/kernel/, context.c memory.c text.c ops.c)
+host-kernel-srcs := $(addprefix host/kernel/, context.c memory.c text.c ops.c debug.c)

@@ -15,4 +15,16 @@ void host_kernel_stop_others(bool stop);
 /* Whether probes may become jumps; on at the start.  Context: as above. */
 void host_kernel_optimize(bool optimize);
 
+struct task;
+struct tl_bp_thread;
+struct tl_debug_ops;
+
+/* What the breakpoints of @task hang on.  It does not end meanwhile. */
+struct tl_bp_thread *host_kernel_thread(struct task *task);
+
+/* Whether fork copies breakpoints; not at the start. */
+void host_kernel_fork_copies(bool copy);
+
+extern struct tl_debug_ops host_kernel_debug;
+
 #endif

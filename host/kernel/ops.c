@@ -62,6 +62,7 @@ static struct tl_host_ops ops = {
 	.stack = stack,
 	.red_zone = 0,
 	.pause = give_way,
+	.debug = &host_kernel_debug,
 };
 
 const struct tl_host_ops *tl_host_ops = &ops;

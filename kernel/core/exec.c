@@ -7,6 +7,7 @@
  * file, and no page is writable and executable.
  */
 
+#include <kern/debug.h>
 #include <kern/errno.h>
 #include <kern/space.h>
 #include <kern/string.h>
@@ -169,6 +170,7 @@ long sys_exec(uintptr_t name, uintptr_t arg, struct pt_regs *regs)
 	if (err < 0)
 		return err;
 	become(self, space);
+	debug_flush(self);
 	strcopy(self->name, program, sizeof(self->name));
 	for (int i = 0; i < NR_SIGNALS; i++)
 		if (self->actions[i].handler != SIG_IGN)

@@ -12,6 +12,7 @@
  * exception is SIGTRAP, too; a system call is one instruction of that.
  */
 
+#include <kern/debug.h>
 #include <kern/errno.h>
 #include <kern/space.h>
 #include <kern/string.h>
@@ -142,6 +143,28 @@ static long begin_trace(struct task *self, int request, int pid)
 	return ret;
 }
 
+/*
+ * The debug registers of @pid.  What takes care of them may sleep, so the lock is
+ * let go of; a task that was stopped may be killed meanwhile, but who
+ * traces it is the first to hear of that, and is here.
+ */
+static long debug_registers(struct task *self, int request, int pid,
+			    unsigned int n, uintptr_t data)
+{
+	unsigned long flags = sched_lock(), value;
+	struct task *task = task_find(pid);
+	bool mine = task && task->tracer == self && task->state == TASK_STOPPED;
+	long ret;
+
+	sched_unlock(flags);
+	if (!mine)
+		return -ESRCH;
+	if (request == PTRACE_POKEDEBUG)
+		return debug_write(task, n, data);
+	ret = debug_read(task, n, &value);
+	return ret ? ret : copy_to_user(data, &value, sizeof(value));
+}
+
 long sys_ptrace(int request, int pid, uintptr_t addr, uintptr_t data)
 {
 	struct task *self = task_current(), *task;
@@ -152,6 +175,9 @@ long sys_ptrace(int request, int pid, uintptr_t addr, uintptr_t data)
 
 	if (request == PTRACE_TRACEME || request == PTRACE_ATTACH)
 		return begin_trace(self, request, pid);
+	if (request == PTRACE_PEEKDEBUG || request == PTRACE_POKEDEBUG)
+		return debug_registers(self, request, pid, (unsigned int)addr,
+				       data);
 	if (request == PTRACE_SETREGS &&
 	    copy_from_user(&regs, data, sizeof(regs)))
 		return -EFAULT;

@@ -17,6 +17,7 @@
  *       thread has been joined.
  */
 
+#include <kern/debug.h>
 #include <kern/errno.h>
 #include <kern/memory.h>
 #include <kern/panic.h>
@@ -76,9 +77,14 @@ static void begin(void *arg)
 {
 	struct thread *self = arch_current();
 	struct task *task = arg;
+	unsigned long flags;
 
 	task->thread = self;
+	flags = arch_irq_save();
 	self->task = task;
+	if (task->debugged)
+		debug_switched(task);
+	arch_irq_restore(flags);
 	self->space = task->space;
 	space_use(self->space);
 	arch_user_set(arch_user_regs(self), &task->start);
@@ -112,6 +118,7 @@ static int set_off(struct task *task, struct task *parent)
 
 static void free_task(struct task *task)
 {
+	debug_flush(task);
 	space_free(task->space);
 	kfree(task);
 }
@@ -148,6 +155,8 @@ long sys_fork(const struct pt_regs *regs)
 	child->start.ax = 0;
 	child->space = space_copy(self->space);
 	if (child->space)
+		ret = debug_fork(self, child);
+	if (!ret)
 		ret = set_off(child, self);
 	if (ret < 0)
 		free_task(child);
@@ -170,8 +179,10 @@ void task_exit(int status)
 	struct thread *thread = arch_current();
 	struct task *self = thread->task;
 	struct space *space = self->space;
-	unsigned long flags = sched_lock();
+	unsigned long flags;
 
+	debug_flush(self);
+	flags = sched_lock();
 	self->space = NULL; /* A1 */
 	thread->space = NULL;
 	space_use(NULL);

@@ -12,12 +12,14 @@
  */
 
 #include <kern/arch.h>
+#include <kern/debug.h>
 #include <kern/lock.h>
 #include <kern/panic.h>
 #include <kern/probes.h>
 #include <kern/smp.h>
 #include <kern/space.h>
 #include <kern/string.h>
+#include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/time.h>
 #include <kern/trap.h>
@@ -113,6 +115,8 @@ static void switch_away(void)
 	next->cpu = cpu;
 	space_use(next->space);
 	arch_switch(prev, next);
+	if (prev->task && prev->task->debugged) /* which runs again */
+		debug_switched(prev->task);
 }
 
 static void schedule(void)

@@ -8,6 +8,7 @@
  */
 
 #include "x86.h"
+#include <kern/debug.h>
 #include <kern/lock.h>
 #include <kern/panic.h>
 #include <kern/smp.h>
@@ -176,6 +177,7 @@ void ap_main(unsigned int id)
 	arch_current()->running = true;
 	arch_cpu_timer_init();
 	smp_online();
+	debug_cpu_online();
 	arch_irqs_enable();
 	thread_idle_loop();
 }

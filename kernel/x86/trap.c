@@ -8,8 +8,10 @@
  */
 
 #include "x86.h"
+#include <kern/debug.h>
 #include <kern/panic.h>
 #include <kern/smp.h>
+#include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/time.h>
 #include <kern/trap.h>
@@ -74,6 +76,18 @@ NOPROBE bool fixup_fault(struct pt_regs *regs)
 	return false;
 }
 
+bool arch_trap_uses(uintptr_t addr, size_t len)
+{
+	uintptr_t end = addr + len;
+
+	return (addr < (uintptr_t)(cpus + KERN_MAX_CPUS) &&
+		end > (uintptr_t)cpus) ||
+	       (addr < (uintptr_t)(idt + VEC_SYSCALL + 1) &&
+		end > (uintptr_t)idt) ||
+	       (addr < (uintptr_t)(threads + KERN_MAX_THREADS) &&
+		end > (uintptr_t)threads);
+}
+
 NOPROBE static uintptr_t read_cr2(void)
 {
 	uintptr_t addr;
@@ -106,18 +120,30 @@ NOPROBE static bool handle_nmi(const struct pt_regs *regs)
 	return watchdog_nmi(regs);
 }
 
+/*
+ * A task's breakpoint may be hit in the kernel, too, where that copies for it: it
+ * hears of that on its way back.
+ */
+NOPROBE static bool handle_debug(struct pt_regs *regs)
+{
+	unsigned long status = take_debug_status(), left = status;
+
+	if (debug_trap(regs, &left))
+		signal_force(task_current(), SIGTRAP);
+	if (status & DEBUG_STATUS_BITS && !(left & DEBUG_STATUS_BITS))
+		return true;
+	return (left & DR6_STEP && tl_trap_step(regs)) ||
+	       trap_call_hook(TRAP_DEBUG, regs, left);
+}
+
 NOPROBE static bool handle_exception(struct pt_regs *regs, unsigned long vector)
 {
-	uintptr_t dr6;
-
 	switch (vector) {
 	case VEC_BREAKPOINT:
 		return tl_trap_breakpoint(regs) ||
 		       trap_call_hook(TRAP_BREAKPOINT, regs, 0);
 	case VEC_DEBUG:
-		dr6 = take_debug_status();
-		return (dr6 & DR6_STEP && tl_trap_step(regs)) ||
-		       trap_call_hook(TRAP_DEBUG, regs, dr6);
+		return handle_debug(regs);
 	case VEC_NMI:
 		return handle_nmi(regs) || trap_call_hook(TRAP_NMI, regs, 0);
 	case VEC_UNDEFINED:

@@ -13,6 +13,7 @@
 
 #include "x86.h"
 #include <kern/abi.h>
+#include <kern/debug.h>
 #include <kern/errno.h>
 #include <kern/space.h>
 #include <kern/string.h>
@@ -50,6 +51,14 @@ static int signal_of(unsigned long vector)
 	}
 }
 
+/* A debug exception: is it for the task? */
+NOPROBE static bool is_debug_signal(struct pt_regs *regs)
+{
+	unsigned long status = take_debug_status();
+
+	return debug_trap(regs, &status) || status & DEBUG_STATUS_BITS;
+}
+
 NOPROBE void trap_from_user(struct pt_regs *regs, unsigned long vector)
 {
 	if (vector == VEC_NMI) { /* on a stack of its own: nothing but that */
@@ -60,10 +69,11 @@ NOPROBE void trap_from_user(struct pt_regs *regs, unsigned long vector)
 		arch_irqs_enable();
 		task_syscall(regs);
 	} else if (vector < VEC_TIMER) {
-		if (vector == VEC_DEBUG)
-			take_debug_status();
+		bool force = vector != VEC_DEBUG || is_debug_signal(regs);
+
 		arch_irqs_enable();
-		signal_force(arch_current()->task, signal_of(vector));
+		if (force)
+			signal_force(arch_current()->task, signal_of(vector));
 	} else {
 		trap_dispatch(regs, vector);
 	}

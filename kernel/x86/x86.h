@@ -110,6 +110,7 @@ bool fixup_fault(struct pt_regs *regs);
 
 /* Read the debug status and clear it: the CPU never does.  Context: trap. */
 uintptr_t take_debug_status(void);
+#define DEBUG_STATUS_BITS 0xe00ful /* that tell of something */
 
 /* The bytes that were not copied; see probe_read.S.  Context: any. */
 size_t copy_or_fault(void *dst, const void *src, size_t len);

@@ -9,6 +9,7 @@ guest-probe-srcs := $(addprefix tests/guest/, kprobe.c jprobe.c everywhere.c hom
 	layout.c shapes.S)
 guest-race-srcs := $(addprefix tests/guest/, memory.c states.c threads.c \
 	shapes.S)
+guest-debug-srcs := $(addprefix tests/guest/, debug.c shapes.S)
 guest-api-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c branches.c \
 	rules.c jprobe.c places.S branches.S jprobe.S)
 guest-cost-srcs := $(addprefix tests/guest/, cost.c shapes.S)

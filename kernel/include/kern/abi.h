@@ -77,6 +77,8 @@ enum ptrace_request {
 	PTRACE_STEP,	 /* the same for one instruction; then SIGTRAP */
 	PTRACE_DETACH,	 /* go on, with signal @data, and no longer traced */
 	PTRACE_KILL,
+	PTRACE_PEEKDEBUG, /* debug register @addr into *(long *)@data */
+	PTRACE_POKEDEBUG, /* @data into debug register @addr */
 };
 
 /* The registers of a task, in the order of struct pt_regs. */

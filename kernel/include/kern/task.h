@@ -49,6 +49,11 @@ struct task {
 		uintptr_t handler, restorer;
 	} actions[NR_SIGNALS];
 	struct user_regs start; /* where it begins */
+
+	/* For whoever takes care of the debug registers (debug.h). */
+	bool debugged; /* it may have breakpoints: its switches are told */
+	uintptr_t debug;
+
 	uint32_t cpus;
 };
 
