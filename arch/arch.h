@@ -180,13 +180,22 @@ bool tl_arch_is_breakpoint(const uint8_t *code);
 
 /* ---- in a trap -------------------------------------------------------------- */
 
-/* Context of all: any. */
-
-/* The address of the breakpoint that led to @regs. */
-uintptr_t tl_arch_breakpoint_addr(const struct pt_regs *regs);
-
-/* Set the instruction pointer to what a pre handler at @addr sees. */
-void tl_arch_set_handler_ip(struct pt_regs *regs, uintptr_t addr);
+/*
+ * Context of all: any.  A load or a store each, asked for at every hit, these are
+ * inline functions in isa.h:
+ *
+ *   uintptr_t tl_arch_breakpoint_addr(const struct pt_regs *regs)
+ *	The address of the breakpoint that led to @regs.
+ *   void tl_arch_set_handler_ip(struct pt_regs *regs, uintptr_t addr)
+ *	Set the instruction pointer to what a pre handler at @addr sees.
+ *   void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip)
+ *   uintptr_t tl_arch_ip(const struct pt_regs *regs)
+ *   void tl_arch_set_sp(struct pt_regs *regs, uintptr_t sp)
+ *   uintptr_t tl_arch_sp(const struct pt_regs *regs)
+ *	The instruction pointer, the stack pointer.
+ *   unsigned long *tl_arch_return_slot(struct pt_regs *regs)
+ *	Where the return address is of the function that was just entered.
+ */
 
 /*
  * @regs are somewhere in the code at @at, a slot or a @detour, that was emitted as
@@ -200,18 +209,11 @@ bool tl_arch_show(const struct tl_plan *plan, uintptr_t addr,
 		  const struct tl_code *code, uintptr_t at, bool detour,
 		  struct pt_regs *regs, uintptr_t *resume);
 
-/* Set the instruction pointer; read it; read the stack pointer; set it. */
-void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip);
-
 /*
  * Go back to @addr, where a breakpoint was met that is gone by now.  A hardware
  * breakpoint at @addr has been reported already, and is not to be again.
  */
 void tl_arch_retry(struct pt_regs *regs, uintptr_t addr);
-
-uintptr_t tl_arch_ip(const struct pt_regs *regs);
-uintptr_t tl_arch_sp(const struct pt_regs *regs);
-void tl_arch_set_sp(struct pt_regs *regs, uintptr_t sp);
 
 /*
  * Must the instruction be simulated in the trap (there is no slot for it)?
@@ -226,9 +228,6 @@ bool tl_arch_simulates(const struct tl_plan *plan, bool post);
  */
 bool tl_arch_simulate(const struct tl_plan *plan, uintptr_t addr,
 		      struct pt_regs *regs);
-
-/* Where the return address is of the function that was just entered. */
-unsigned long *tl_arch_return_slot(struct pt_regs *regs);
 
 /* ---- jprobes ------------------------------------------------------------------ */
 

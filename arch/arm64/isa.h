@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <trapline/kprobes.h>
+#include <trapline/regs.h>
 
 #define TL_BREAKPOINT_BYTES 4
 
@@ -31,5 +32,42 @@ struct tl_plan {
 	/* The architecture's own. */
 	uint8_t kind; /* enum a64_plan */
 };
+
+/* ---- the registers of a trap, as arch.h has them --------------------------- */
+
+static inline uintptr_t tl_arch_breakpoint_addr(const struct pt_regs *regs)
+{
+	return regs->pc;
+}
+
+static inline void tl_arch_set_handler_ip(struct pt_regs *regs, uintptr_t addr)
+{
+	regs->pc = addr;
+}
+
+static inline void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip)
+{
+	regs->pc = ip;
+}
+
+static inline uintptr_t tl_arch_ip(const struct pt_regs *regs)
+{
+	return regs->pc;
+}
+
+static inline uintptr_t tl_arch_sp(const struct pt_regs *regs)
+{
+	return regs->sp;
+}
+
+static inline void tl_arch_set_sp(struct pt_regs *regs, uintptr_t sp)
+{
+	regs->sp = sp;
+}
+
+static inline unsigned long *tl_arch_return_slot(struct pt_regs *regs)
+{
+	return (unsigned long *)&regs->regs[30];
+}
 
 #endif

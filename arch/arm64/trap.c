@@ -14,34 +14,9 @@ static_assert(offsetof(struct pt_regs, pc) == R_PC, "R_PC");
 static_assert(offsetof(struct pt_regs, pstate) == R_PSTATE, "R_PSTATE");
 static_assert(offsetof(struct pt_regs, orig_x0) == R_ORIG_X0, "R_ORIG_X0");
 
-uintptr_t tl_arch_breakpoint_addr(const struct pt_regs *regs)
-{
-	return regs->pc;
-}
-
-void tl_arch_set_handler_ip(struct pt_regs *regs, uintptr_t addr)
-{
-	regs->pc = addr;
-}
-
-void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip)
-{
-	regs->pc = ip;
-}
-
 void tl_arch_retry(struct pt_regs *regs, uintptr_t addr)
 {
 	tl_arch_set_ip(regs, addr);
-}
-
-uintptr_t tl_arch_ip(const struct pt_regs *regs)
-{
-	return regs->pc;
-}
-
-uintptr_t tl_arch_sp(const struct pt_regs *regs)
-{
-	return regs->sp;
 }
 
 bool tl_arch_has_jprobes(void)
@@ -53,16 +28,6 @@ bool tl_arch_has_jprobes(void)
 uintptr_t tl_arch_stack_args(const struct pt_regs *regs)
 {
 	return regs->sp;
-}
-
-void tl_arch_set_sp(struct pt_regs *regs, uintptr_t sp)
-{
-	regs->sp = sp;
-}
-
-unsigned long *tl_arch_return_slot(struct pt_regs *regs)
-{
-	return (unsigned long *)&regs->regs[30];
 }
 
 /* The copies of one instruction are one each, or nowhere in the middle. */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <trapline/kprobes.h>
+#include <trapline/regs.h>
 
 #define TL_BREAKPOINT_BYTES 1
 #define TL_SLOT_BYTES	    96
@@ -58,8 +59,6 @@ struct tl_plan {
 	enum tl_why why;
 };
 
-struct pt_regs;
-
 /* What the handler of a jprobe is: @bytes of stack arguments at @copy. */
 typedef void sim_jprobe_fn(const struct pt_regs *regs, const void *copy,
 			   size_t bytes);
@@ -86,5 +85,42 @@ enum sim_event sim_step(struct pt_regs *regs);
  */
 enum sim_event sim_run(struct pt_regs *regs, uintptr_t until,
 		       unsigned int limit);
+
+/* ---- the registers of a trap, as arch.h has them --------------------------- */
+
+static inline uintptr_t tl_arch_breakpoint_addr(const struct pt_regs *regs)
+{
+	return regs->ip - 1;
+}
+
+static inline void tl_arch_set_handler_ip(struct pt_regs *regs, uintptr_t addr)
+{
+	regs->ip = addr + 1;
+}
+
+static inline void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip)
+{
+	regs->ip = ip;
+}
+
+static inline uintptr_t tl_arch_ip(const struct pt_regs *regs)
+{
+	return regs->ip;
+}
+
+static inline uintptr_t tl_arch_sp(const struct pt_regs *regs)
+{
+	return regs->sp;
+}
+
+static inline void tl_arch_set_sp(struct pt_regs *regs, uintptr_t sp)
+{
+	regs->sp = sp;
+}
+
+static inline unsigned long *tl_arch_return_slot(struct pt_regs *regs)
+{
+	return (unsigned long *)regs->sp;
+}
 
 #endif

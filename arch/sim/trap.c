@@ -7,34 +7,9 @@
 
 const char tl_arch_return_trampoline[32] = { SIM_X_RETURN };
 
-uintptr_t tl_arch_breakpoint_addr(const struct pt_regs *regs)
-{
-	return regs->ip - 1;
-}
-
-void tl_arch_set_handler_ip(struct pt_regs *regs, uintptr_t addr)
-{
-	regs->ip = addr + 1;
-}
-
-void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip)
-{
-	regs->ip = ip;
-}
-
 void tl_arch_retry(struct pt_regs *regs, uintptr_t addr)
 {
 	tl_arch_set_ip(regs, addr);
-}
-
-uintptr_t tl_arch_ip(const struct pt_regs *regs)
-{
-	return regs->ip;
-}
-
-uintptr_t tl_arch_sp(const struct pt_regs *regs)
-{
-	return regs->sp;
 }
 
 bool tl_arch_has_jprobes(void)
@@ -64,16 +39,6 @@ void tl_arch_jprobe_call(void *entry, const struct pt_regs *regs, size_t bytes,
 _Noreturn void tl_arch_jprobe_leave(uintptr_t frame)
 {
 	__builtin_longjmp((void **)frame, 1);
-}
-
-void tl_arch_set_sp(struct pt_regs *regs, uintptr_t sp)
-{
-	regs->sp = sp;
-}
-
-unsigned long *tl_arch_return_slot(struct pt_regs *regs)
-{
-	return (unsigned long *)regs->sp;
 }
 
 bool tl_arch_simulates(const struct tl_plan *plan, bool post)

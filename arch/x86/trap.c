@@ -8,35 +8,10 @@
 /* Execute breakpoints at the instruction to be returned to have been reported. */
 #define FLAG_RF 0x10000
 
-uintptr_t tl_arch_breakpoint_addr(const struct pt_regs *regs)
-{
-	return regs->ip - 1;
-}
-
-void tl_arch_set_handler_ip(struct pt_regs *regs, uintptr_t addr)
-{
-	regs->ip = addr + 1;
-}
-
-void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip)
-{
-	regs->ip = ip;
-}
-
 void tl_arch_retry(struct pt_regs *regs, uintptr_t addr)
 {
 	regs->flags |= FLAG_RF;
 	tl_arch_set_ip(regs, addr);
-}
-
-uintptr_t tl_arch_ip(const struct pt_regs *regs)
-{
-	return regs->ip;
-}
-
-uintptr_t tl_arch_sp(const struct pt_regs *regs)
-{
-	return regs->sp;
 }
 
 bool tl_arch_has_jprobes(void)
@@ -48,16 +23,6 @@ bool tl_arch_has_jprobes(void)
 uintptr_t tl_arch_stack_args(const struct pt_regs *regs)
 {
 	return regs->sp + sizeof(long);
-}
-
-void tl_arch_set_sp(struct pt_regs *regs, uintptr_t sp)
-{
-	regs->sp = sp;
-}
-
-unsigned long *tl_arch_return_slot(struct pt_regs *regs)
-{
-	return (unsigned long *)regs->sp;
 }
 
 /* The last place in @code where the original at @from begins, or -1. */
