@@ -103,8 +103,8 @@ void tl_exits_reset(void);
 
 /* ---- retprobe.c ----------------------------------------------------------------- */
 
-/* Call the handler of @ri.  Context: any. */
-void tl_return_tell(struct tl_section *s, struct kretprobe_instance *ri,
+/* Call the handler of @ri; no @cx: it is a miss.  Context: any. */
+void tl_return_tell(struct tl_context *cx, struct kretprobe_instance *ri,
 		    struct pt_regs *regs);
 /*
  * The true address behind @word, which was found at @sp: another return probe

@@ -33,6 +33,15 @@
 /* Orders a thread's accesses against its own signal handlers and traps. */
 #define tl_compiler_fence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
 
+/* What a hit seldom meets: out of its way, and of the registers that it needs. */
+#define tl_seldom(x) __builtin_expect(!!(x), 0)
+#define TL_SELDOM    __attribute__((noinline, cold))
+#define TL_ALWAYS    static inline __attribute__((always_inline))
+
+/* Home, engine and architecture are one object: no table of addresses. */
+#pragma GCC visibility push(hidden)
+extern const struct tl_host_ops *tl_host_ops;
+
 /* ---- the objects ------------------------------------------------------------ */
 
 enum tl_text {
@@ -88,6 +97,7 @@ struct tl_copy {
 	bool detour;	    /* else a slot */
 	bool simulate_post; /* post handlers: by simulation in the trap */
 	bool live;	    /* a thread may have entered it */
+	bool plain; /* a slot that a trap leads to, with no gate to be looked at */
 	struct tl_code code;
 };
 
@@ -146,7 +156,12 @@ int tl_function(uintptr_t addr, uintptr_t *start, uintptr_t *end);
 bool tl_allowed(uintptr_t addr, size_t len, bool jump);
 bool tl_may_optimize(void);
 /* Context: any. */
-bool tl_gate_open(void);
+TL_ALWAYS bool tl_gate_open(void)
+{
+	const uint8_t *gate = tl_host_ops->gate;
+
+	return !gate || tl_load(gate);
+}
 /* Are @a and @b on one stack?  1, 0, or -1: nobody can tell.  Context: any. */
 int tl_same_stack(uintptr_t a, uintptr_t b);
 /* Where is the thread of @cx?  As in struct tl_host_ops. */
@@ -168,8 +183,8 @@ bool tl_forbidden(uintptr_t addr, size_t len);
 
 void tl_table_add(struct tl_point *p);
 void tl_table_remove(struct tl_point *p);
-/* The point at @addr, or NULL.  Context: any, in a section. */
-struct tl_point *tl_table_find(uintptr_t addr);
+/* The first table, made ready.  Context: any. */
+struct tl_table *tl_table_of_first_use(void);
 /* The point with the lowest address in [from, to), or NULL. */
 struct tl_point *tl_table_first(uintptr_t from, uintptr_t to);
 /* Every point, until @fn returns non-zero.  @fn may remove its point. */
@@ -185,12 +200,55 @@ struct tl_section {
 	bool nested; /* no handler may be called */
 };
 
-/* Context: any.  @sp: of the interrupted code. */
-void tl_section_enter(struct tl_section *s, uintptr_t sp);
-void tl_section_leave(struct tl_section *s);
-/* What tl_section_enter() has set up runs a handler of @probe now. */
-void tl_section_probe(struct tl_section *s, struct tl_point *point,
-		      struct kprobe *probe);
+/* Begin one in @cx, which has none.  Context: any, as all of these. */
+TL_ALWAYS void tl_section_begin(struct tl_context *cx, uintptr_t sp,
+				const void *frame)
+{
+	cx->stack[0].probe = NULL;
+	/*
+	 * A signal before depth is 1 may have a section of its own, and leave
+	 * it by longjmp to somewhere in its handler: then it never puts back
+	 * what was here (models/recursion.pml).
+	 */
+	do {
+		tl_store(&cx->stack[0].sp, (uintptr_t)frame);
+		cx->stack[0].from = sp;
+		tl_compiler_fence();
+		tl_store(&cx->depth, 1);
+		tl_compiler_fence(); /* G1 */
+	} while (tl_seldom(tl_load(&cx->stack[0].sp) != (uintptr_t)frame));
+}
+
+/* May one simply begin in @cx, the caller's?  Mostly. */
+TL_ALWAYS bool tl_section_free(const struct tl_context *cx)
+{
+	return !tl_seldom(!cx || (cx->depth | cx->busy));
+}
+
+/*
+ * In any case.  @cx: the caller's.  @sp: of the interrupted code.  @frame: an
+ * address in our own frames, above all that we call.
+ */
+void tl_section_enter(struct tl_section *s, struct tl_context *cx, uintptr_t sp,
+		      const void *frame);
+
+/* End the section of @cx; its thread does, or nobody can be in it. */
+TL_ALWAYS void tl_section_end(struct tl_context *cx)
+{
+	tl_compiler_fence();
+	tl_store(&cx->depth, 0); /* G3: before left */
+	tl_compiler_fence();
+	cx->left++; /* G2; one store: nobody else writes it */
+}
+
+/* The end of tl_section_enter(). */
+void tl_section_leave(const struct tl_section *s);
+
+/* A handler of @probe runs now, in a section of @cx that is not nested. */
+TL_ALWAYS void tl_section_probe(struct tl_context *cx, struct kprobe *probe)
+{
+	tl_store(&cx->stack[0].probe, probe);
+}
 
 /*
  * Return when every section that was under way has ended.  0, or -TL_EBUSY if
@@ -360,7 +418,8 @@ bool tl_probe_is_exit(const struct kprobe *p);
 /* How far before the exit @p is, whose handler is called just before that. */
 unsigned int tl_exit_lead(const struct kprobe *p);
 /* The exit of @p is reached.  In a section that is not nested. */
-void tl_exits_hit(struct tl_section *s, struct kprobe *p, struct pt_regs *regs);
+void tl_exits_hit(struct tl_context *cx, struct kprobe *p,
+		  struct pt_regs *regs);
 /* An exit is reached at @sp, and no handler may be called. */
 void tl_exits_missed(uintptr_t sp);
 
@@ -373,7 +432,7 @@ void tl_exits_missed(uintptr_t sp);
 #define TL_FLAG_REFUSED	 (1u << 28)
 #define TL_FLAG_GIVEN	 (1u << 27) /* DISABLED is what the caller gave */
 #define TL_FLAG_LEAVING	 (1u << 25) /* is being disabled */
-#define TL_FLAG_SPECIAL	 (1u << 26) /* a return, an exit or a jprobe */
+#define TL_FLAG_SPECIAL	 (1u << 26) /* has more than a pre and a post handler */
 
 bool tl_probe_registered(const struct kprobe *p);
 /* Where @p is to be: 0, -TL_EINVAL (both or none given), or -TL_ENOENT. */
@@ -485,6 +544,47 @@ struct tl_engine {
 
 extern struct tl_engine tl_engine;
 
+/* ---- table.c: what a trap asks ------------------------------------------------------------- */
+
+#define TL_GRANULE_SHIFT 4
+
+TL_ALWAYS struct tl_table *tl_table_current(void)
+{
+	struct tl_table *t = tl_load_acquire(&tl_engine.table); /* T5 */
+
+	return tl_seldom(!t) ? tl_table_of_first_use() : t;
+}
+
+TL_ALWAYS struct tl_point **tl_table_chain(const struct tl_table *t,
+					   uintptr_t addr)
+{
+	uint64_t hash =
+		(uint64_t)(addr >> TL_GRANULE_SHIFT) * 0x9e3779b97f4a7c15ull;
+
+	return &t->head[hash >> (-t->bits & 63)];
+}
+
+/* The point at @addr, or NULL.  Context: any, in a section. */
+TL_ALWAYS struct tl_point *tl_table_find(uintptr_t addr)
+{
+	const struct tl_table *t = tl_table_current();
+	struct tl_point *p = tl_load_acquire(tl_table_chain(t, addr)); /* T2 */
+
+	while (p && p->addr != addr)
+		p = tl_load_acquire(&p->link[t->which]);
+	return p;
+}
+
+/* ---- whose handlers are called -------------------------------------------------------------- */
+
+/* Is @probe called, and has it handlers of its user's alone?  Context: any. */
+static inline bool tl_probe_plain(const struct kprobe *probe)
+{
+	return !(tl_load(&probe->flags) &
+		 (KPROBE_FLAG_DISABLED | KPROBE_FLAG_GONE | TL_FLAG_SPECIAL)) &&
+	       !tl_load(&tl_engine.disarmed);
+}
+
 /* Are the handlers of @probe to be called?  Context: any. */
 static inline bool tl_probe_called(const struct kprobe *probe)
 {
@@ -504,5 +604,7 @@ static inline bool tl_probe_wanted(const struct kprobe *probe)
 	return tl_probe_called(probe) &&
 	       !(tl_load(&probe->flags) & TL_FLAG_LEAVING);
 }
+
+#pragma GCC visibility pop
 
 #endif

@@ -157,7 +157,7 @@ static bool same_hit(const struct tl_context *cx, struct kretprobe_instance *ri)
 {
 	const struct call *c = tl_call_of(ri);
 
-	return c->cx == cx && c->section == cx->entered;
+	return c->cx == cx && c->section == cx->left;
 }
 
 /* Another word is in its slot: the frame is gone. */
@@ -221,7 +221,7 @@ static bool follow(struct tl_context *cx, struct kretprobe *rp,
 	c->chained = false;
 	c->function = rp->exits->start;
 	c->cx = cx;
-	c->section = cx->entered;
+	c->section = cx->left;
 	c->word = *slot;
 	c->ri.ret_addr = tl_return_true(cx, sp, *slot);
 	c->ri.slot = slot;
@@ -258,7 +258,7 @@ void tl_exits_enter(struct tl_context *cx, struct kretprobe *rp,
 
 /* ---- exit --------------------------------------------------------------------------- */
 
-void tl_exits_hit(struct tl_section *s, struct kprobe *p, struct pt_regs *regs)
+void tl_exits_hit(struct tl_context *cx, struct kprobe *p, struct pt_regs *regs)
 {
 	const struct exit_probe *e = (const struct exit_probe *)p;
 	uintptr_t sp = tl_arch_sp(regs), ip = tl_arch_ip(regs);
@@ -273,12 +273,12 @@ void tl_exits_hit(struct tl_section *s, struct kprobe *p, struct pt_regs *regs)
 	tl_arch_set_ip(regs, first->ret_addr);
 	tl_arch_set_sp(regs, sp + sizeof(long) + e->pops);
 	for (ri = first; ri; ri = ri->next)
-		tl_return_tell(s, ri, regs);
+		tl_return_tell(cx, ri, regs);
 	tl_arch_set_ip(regs, ip);
 	tl_arch_set_sp(regs, sp);
 	for (ri = first; ri; ri = next) {
 		next = ri->next;
-		tl_call_keep(s->cx, ri);
+		tl_call_keep(cx, ri);
 	}
 }
 

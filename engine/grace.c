@@ -76,63 +76,32 @@ static bool released(const struct tl_context *cx, uintptr_t sp)
 	return tl_same_stack(frame, from) == 0 && tl_same_stack(from, sp) == 1;
 }
 
-static void leave_context(struct tl_context *cx)
+void tl_section_enter(struct tl_section *s, struct tl_context *cx, uintptr_t sp,
+		      const void *frame)
 {
-	tl_compiler_fence();
-	tl_store(&cx->depth, 0); /* G3: before left */
-	tl_compiler_fence();
-	tl_store(&cx->left, cx->left + 1); /* G2 */
-}
-
-void tl_section_enter(struct tl_section *s, uintptr_t sp)
-{
-	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
-	struct tl_context *cx = tlh_context();
-
 	s->cx = cx;
+	s->nested = true;
 	if (!cx) {
 		s->anon = tl_load(&tl_engine.phase) & 1;
 		tl_add(&tl_engine.anon[s->anon], 1);
 		tl_fence();
-		s->nested = true;
 		return;
 	}
 	while (cx->depth && released(cx, sp))
-		leave_context(cx);
-	s->nested = cx->depth != 0 || cx->busy;
-	if (s->nested)
+		tl_section_end(cx);
+	if (cx->depth || cx->busy)
 		return;
-	cx->stack[0].point = NULL;
-	cx->stack[0].probe = NULL;
-	cx->entered++;
-	/*
-	 * A signal before depth is 1 may have a section of its own, and leave
-	 * it by longjmp to somewhere in its handler: then it never puts back
-	 * what was here (models/recursion.pml).
-	 */
-	do {
-		tl_store(&cx->stack[0].sp, frame);
-		cx->stack[0].from = sp;
-		tl_compiler_fence();
-		tl_store(&cx->depth, 1);
-		tl_compiler_fence(); /* G1 */
-	} while (tl_load(&cx->stack[0].sp) != frame);
+	tl_section_begin(cx, sp, frame);
+	s->nested = false;
 }
 
-void tl_section_leave(struct tl_section *s)
+void tl_section_leave(const struct tl_section *s)
 {
 	if (!s->cx)
 		__atomic_fetch_sub(&tl_engine.anon[s->anon], 1,
 				   __ATOMIC_RELEASE);
 	else if (!s->nested)
-		leave_context(s->cx);
-}
-
-void tl_section_probe(struct tl_section *s, struct tl_point *point,
-		      struct kprobe *probe)
-{
-	s->cx->stack[0].point = point;
-	tl_store(&s->cx->stack[0].probe, probe);
+		tl_section_end(s->cx);
 }
 
 /* What is running between kprobe_busy_begin() and _end(). */
@@ -213,13 +182,13 @@ static void end_our_section(void)
 	struct tl_context *cx = tlh_context();
 
 	if (cx && cx->depth)
-		leave_context(cx);
+		tl_section_end(cx);
 }
 
 void tl_trap_thread_ended(struct tl_context *cx)
 {
 	if (cx->depth)
-		leave_context(cx);
+		tl_section_end(cx);
 	tl_store(&cx->busy, 0);
 }
 

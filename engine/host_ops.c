@@ -29,13 +29,6 @@ bool tl_may_optimize(void)
 	return !tl_host_ops->no_optimize;
 }
 
-bool tl_gate_open(void)
-{
-	const uint8_t *gate = tl_host_ops->gate;
-
-	return !gate || tl_load(gate);
-}
-
 int tl_same_stack(uintptr_t a, uintptr_t b)
 {
 	uintptr_t low, high;

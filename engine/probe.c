@@ -117,7 +117,7 @@ static int link_probe(struct kprobe *p, struct tl_work *work)
 		p->flags |= TL_FLAG_GIVEN;
 	p->flags |= TL_FLAG_NEW | entry_flag(addr);
 	if (tl_probe_is_return(p) || tl_probe_is_exit(p) ||
-	    tl_probe_is_jprobe(p))
+	    tl_probe_is_jprobe(p) || p->counter)
 		p->flags |= TL_FLAG_SPECIAL;
 	p->addr = (kprobe_opcode_t *)addr;
 	p->nmissed = 0;

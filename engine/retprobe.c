@@ -163,8 +163,7 @@ static struct kretprobe_instance **place_of(struct tl_context *cx, uintptr_t sp)
 		lower++;
 		link = &(*link)->next;
 	}
-	if (lower < MANY_LOWER || cx->entered % MANY_LOWER ||
-	    !is_gone(*last, sp))
+	if (lower < MANY_LOWER || cx->left % MANY_LOWER || !is_gone(*last, sp))
 		return link;
 	drop(last);
 	return last;
@@ -297,23 +296,22 @@ static struct kretprobe_instance **returning(struct tl_context *cx,
 	return below;
 }
 
-void tl_return_tell(struct tl_section *s, struct kretprobe_instance *ri,
+void tl_return_tell(struct tl_context *cx, struct kretprobe_instance *ri,
 		    struct pt_regs *regs)
 {
 	struct kretprobe *rp = tl_load_acquire(&ri->rp);
 
 	if (!rp || !rp->handler || !tl_gate_open())
 		return;
-	if (s->nested) {
+	if (!cx) {
 		tl_add(&rp->nmissed, 1);
 		return;
 	}
-	tl_section_probe(s, rp->kp.point, &rp->kp);
+	tl_section_probe(cx, &rp->kp);
 	rp->handler(ri, regs);
-	tl_section_probe(s, NULL, NULL);
 }
 
-static unsigned long finish_call(struct tl_section *s,
+static unsigned long finish_call(struct tl_context *cx, bool nested,
 				 struct kretprobe_instance **link,
 				 struct pt_regs *regs)
 {
@@ -324,17 +322,18 @@ static unsigned long finish_call(struct tl_section *s,
 
 	tl_arch_set_ip(regs, to);
 	for (; ri && ri->fp == fp && more; ri = ri->next) {
-		tl_return_tell(s, ri, regs); /* K1: newest first */
+		/* K1: newest first */
+		tl_return_tell(nested ? NULL : cx, ri, regs);
 		more = tl_call_of(ri)->chained;
 	}
 	for (; ri && ri->fp == fp; ri = ri->next)
 		tl_call_miss(ri, CALL_FREE); /* left by longjmp */
 	while ((ri = *link) && ri->fp == fp) {
 		*link = ri->next;
-		if (s->nested)
+		if (nested)
 			tl_call_put(ri);
 		else
-			tl_call_keep(s->cx, ri); /* K5 */
+			tl_call_keep(cx, ri); /* K5 */
 	}
 	return to;
 }
@@ -373,23 +372,45 @@ static unsigned long search_everywhere(uintptr_t sp)
 	return to;
 }
 
-unsigned long tl_return_hit(struct pt_regs *regs)
+static unsigned long return_hit(struct tl_context *cx, bool nested,
+				struct pt_regs *regs)
 {
 	struct kretprobe_instance **link = NULL;
 	uintptr_t sp = tl_arch_sp(regs);
 	unsigned long to = 0;
-	struct tl_section s;
 
-	tl_section_enter(&s, sp);
-	if (s.cx)
-		link = returning(s.cx, sp);
+	if (cx)
+		link = returning(cx, sp);
 	if (!link || returns_with(*link) != sp)
 		to = search_everywhere(sp);
 	if (!to && link)
-		to = finish_call(&s, link, regs);
-	else
-		tl_arch_set_ip(regs, to);
+		return finish_call(cx, nested, link, regs);
+	tl_arch_set_ip(regs, to);
+	return to;
+}
+
+static TL_SELDOM unsigned long return_hit_when_busy(struct tl_context *cx,
+						    struct pt_regs *regs)
+{
+	struct tl_section s;
+	unsigned long to;
+
+	tl_section_enter(&s, cx, tl_arch_sp(regs), regs);
+	to = return_hit(cx, s.nested, regs);
 	tl_section_leave(&s);
+	return to;
+}
+
+unsigned long tl_return_hit(struct pt_regs *regs)
+{
+	struct tl_context *cx = tlh_context();
+	unsigned long to;
+
+	if (!tl_section_free(cx))
+		return return_hit_when_busy(cx, regs);
+	tl_section_begin(cx, tl_arch_sp(regs), regs);
+	to = return_hit(cx, false, regs);
+	tl_section_end(cx);
 	return to;
 }
 

@@ -302,6 +302,8 @@ int tl_copy_new(struct tl_point *p, const struct tl_want *want, bool detour,
 		tl_pool_put(&tl_engine.copies, copy);
 		return err;
 	}
+	copy->plain = copy->at && !detour && !(copy->what & TL_EMIT_PRE) &&
+		      !copy->simulate_post && !tl_host_ops->gate;
 	p->copies++;
 	*out = copy;
 	return 0;

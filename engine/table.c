@@ -54,42 +54,19 @@
  */
 #include "locks.h"
 
-#define GRANULE_SHIFT 4
-
-static struct tl_table *current(void)
+/* Constant from the first use on; the same values each time. */
+TL_SELDOM struct tl_table *tl_table_of_first_use(void)
 {
-	struct tl_table *t = tl_load_acquire(&tl_engine.table); /* T5 */
+	struct tl_table *t = &tl_engine.first_table;
 
-	if (t)
-		return t;
-	/* Constant from the first use on; the same values each time. */
-	t = &tl_engine.first_table;
 	t->head = tl_engine.first_head;
 	t->bits = TL_FIRST_BITS;
 	return t;
 }
 
-static struct tl_point **chain(const struct tl_table *t, uintptr_t addr)
-{
-	uint64_t hash =
-		(uint64_t)(addr >> GRANULE_SHIFT) * 0x9e3779b97f4a7c15ull;
-
-	return &t->head[hash >> (64 - t->bits)];
-}
-
-struct tl_point *tl_table_find(uintptr_t addr)
-{
-	const struct tl_table *t = current();
-	struct tl_point *p = tl_load_acquire(chain(t, addr)); /* T2 */
-
-	while (p && p->addr != addr)
-		p = tl_load_acquire(&p->link[t->which]);
-	return p;
-}
-
 static void link_point(struct tl_table *t, struct tl_point *p)
 {
-	struct tl_point **head = chain(t, p->addr);
+	struct tl_point **head = tl_table_chain(t, p->addr);
 
 	tl_store(&p->link[t->which], *head);
 	tl_store_release(head, p); /* T2 */
@@ -119,7 +96,7 @@ static int drop_previous(void)
  */
 static void grow(void)
 {
-	struct tl_table *old = current();
+	struct tl_table *old = tl_table_current();
 	size_t size = (size_t)2 << old->bits;
 	struct tl_table *t;
 
@@ -144,17 +121,17 @@ static void grow(void)
 void tl_table_add(struct tl_point *p)
 {
 	tl_assert_held();
-	if (tl_engine.n_points >> current()->bits)
+	if (tl_engine.n_points >> tl_table_current()->bits)
 		grow();
-	link_point(current(), p);
+	link_point(tl_table_current(), p);
 	tl_fence(); /* T1 */
 	tl_engine.n_points++;
 }
 
 void tl_table_remove(struct tl_point *p)
 {
-	const struct tl_table *t = current();
-	struct tl_point **link = chain(t, p->addr);
+	const struct tl_table *t = tl_table_current();
+	struct tl_point **link = tl_table_chain(t, p->addr);
 
 	tl_assert_held();
 	while (*link != p)
@@ -165,18 +142,19 @@ void tl_table_remove(struct tl_point *p)
 
 struct tl_point *tl_table_first(uintptr_t from, uintptr_t to)
 {
-	const struct tl_table *t = current();
-	uintptr_t g = from >> GRANULE_SHIFT;
+	const struct tl_table *t = tl_table_current();
+	uintptr_t g = from >> TL_GRANULE_SHIFT;
 
 	if (!tl_engine.n_points || from >= to)
 		return NULL;
-	for (; g <= (to - 1) >> GRANULE_SHIFT; g++) {
-		struct tl_point *p = *chain(t, g << GRANULE_SHIFT);
+	for (; g <= (to - 1) >> TL_GRANULE_SHIFT; g++) {
+		struct tl_point *p = *tl_table_chain(t, g << TL_GRANULE_SHIFT);
 		struct tl_point *best = NULL;
 
 		for (; p; p = p->link[t->which])
-			if (p->addr >> GRANULE_SHIFT == g && p->addr >= from &&
-			    p->addr < to && (!best || p->addr < best->addr))
+			if (p->addr >> TL_GRANULE_SHIFT == g &&
+			    p->addr >= from && p->addr < to &&
+			    (!best || p->addr < best->addr))
 				best = p;
 		if (best)
 			return best;
@@ -186,7 +164,7 @@ struct tl_point *tl_table_first(uintptr_t from, uintptr_t to)
 
 int tl_table_each(int (*fn)(struct tl_point *p, void *arg), void *arg)
 {
-	const struct tl_table *t = current();
+	const struct tl_table *t = tl_table_current();
 	int ret;
 
 	tl_assert_held();

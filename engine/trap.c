@@ -41,7 +41,7 @@ static bool only_counts(const struct kprobe *probe)
 	return probe->counter && !probe->pre_handler && !probe->post_handler;
 }
 
-void tl_miss(struct tl_point *p, uintptr_t sp)
+TL_SELDOM void tl_miss(struct tl_point *p, uintptr_t sp)
 {
 	struct kprobe *probe = tl_load_acquire(&p->probes);
 
@@ -54,55 +54,74 @@ void tl_miss(struct tl_point *p, uintptr_t sp)
 			count(probe->counter, sp);
 }
 
+/* The pre handler of @probe, in all cases; its answer. */
+static TL_SELDOM int call_any_pre(struct tl_context *cx, struct kprobe *probe,
+				  struct pt_regs *regs, bool trap)
+{
+	if (!tl_probe_called(probe))
+		return 0;
+	if (probe->counter)
+		count(probe->counter, tl_arch_sp(regs));
+	if (!probe->pre_handler)
+		return 0;
+	tl_section_probe(cx, probe);
+	if (tl_probe_is_return(probe))
+		return tl_retprobe_enter(cx, probe, regs);
+	if (tl_probe_is_exit(probe))
+		tl_exits_hit(cx, probe, regs);
+	else if (!tl_probe_is_jprobe(probe))
+		return probe->pre_handler(probe, regs);
+	else if (!trap)
+		tl_jprobe_enter(cx, probe, regs);
+	return 0;
+}
+
+/* Often: skip the instruction; behind it is a jump's inside. */
+static TL_SELDOM void divert(struct pt_regs *regs)
+{
+	tl_arch_set_ip(regs, tl_window_redirect(tl_arch_ip(regs)));
+}
+
 /*
  * Newest first, jprobes last, and not in a @trap (J1).  Not 0: a handler has
  * set the course.
  */
-static int call_pre(struct tl_section *s, struct tl_point *p,
-		    struct pt_regs *regs, bool trap)
+TL_ALWAYS int call_pre(struct tl_context *cx, const struct tl_point *p,
+		       struct pt_regs *regs, bool trap)
 {
 	struct kprobe *probe = tl_load_acquire(&p->probes); /* P1 */
-	uintptr_t sp = tl_arch_sp(regs);
-	int ret = 0;
+	int ret;
 
-	for (; probe && !ret; probe = tl_load_acquire(&probe->next)) {
-		if (!tl_probe_called(probe))
-			continue;
-		if (probe->counter)
-			count(probe->counter, sp);
-		if (!probe->pre_handler)
-			continue;
-		tl_section_probe(s, p, probe);
-		if (!(tl_load(&probe->flags) & TL_FLAG_SPECIAL))
+	for (; probe; probe = tl_load_acquire(&probe->next)) {
+		if (tl_probe_plain(probe) && probe->pre_handler) {
+			tl_section_probe(cx, probe);
 			ret = probe->pre_handler(probe, regs);
-		else if (tl_probe_is_return(probe))
-			ret = tl_retprobe_enter(s->cx, probe, regs);
-		else if (tl_probe_is_exit(probe))
-			tl_exits_hit(s, probe, regs);
-		else if (!trap)
-			tl_jprobe_enter(s->cx, probe, regs);
+		} else {
+			ret = call_any_pre(cx, probe, regs, trap);
+		}
+		if (tl_seldom(ret)) {
+			divert(regs);
+			return ret;
+		}
 	}
-	tl_section_probe(s, p, NULL);
-	if (ret) /* often: skip the instruction; behind it is a jump's inside */
-		tl_arch_set_ip(regs, tl_window_redirect(tl_arch_ip(regs)));
-	return ret;
+	return 0;
 }
 
-static void call_post(struct tl_section *s, struct tl_point *p,
-		      struct pt_regs *regs)
+TL_ALWAYS void call_post(struct tl_context *cx, const struct tl_point *p,
+			 struct pt_regs *regs)
 {
 	struct kprobe *probe = tl_load_acquire(&p->probes);
 
 	for (; probe; probe = tl_load_acquire(&probe->next)) {
-		if (!tl_probe_called(probe) || !probe->post_handler)
+		if (!probe->post_handler || !tl_probe_called(probe))
 			continue;
-		tl_section_probe(s, p, probe);
-		if (!(tl_load(&probe->flags) & TL_FLAG_SPECIAL))
+		tl_section_probe(cx, probe);
+		if (!(tl_load(&probe->flags) & TL_FLAG_SPECIAL) ||
+		    !tl_probe_is_exit(probe))
 			probe->post_handler(probe, regs, 0);
-		else if (tl_probe_is_exit(probe))
-			tl_exits_hit(s, probe, regs);
+		else
+			tl_exits_hit(cx, probe, regs);
 	}
-	tl_section_probe(s, p, NULL);
 }
 
 /* ---- breakpoints ---------------------------------------------------------------- */
@@ -123,17 +142,18 @@ static bool resume(const struct tl_point *p, const struct tl_copy *copy,
 }
 
 /* Do the instruction, and call the post handlers; false: it would fault. */
-static bool simulate_for_post(struct tl_section *s, struct tl_point *p,
-			      struct pt_regs *regs)
+static TL_SELDOM bool simulate_for_post(struct tl_context *cx,
+					struct tl_point *p,
+					struct pt_regs *regs)
 {
 	tl_arch_set_ip(regs, p->addr);
 	if (!tl_arch_simulate(&p->plan, p->addr, regs))
 		return false;
-	call_post(s, p, regs);
+	call_post(cx, p, regs);
 	return true;
 }
 
-static bool hit(struct tl_section *s, struct tl_point *p,
+static bool hit(const struct tl_section *s, struct tl_point *p,
 		const struct tl_copy *copy, struct pt_regs *regs)
 {
 	if (copy->detour || (copy->what & TL_EMIT_PRE)) {
@@ -148,9 +168,9 @@ static bool hit(struct tl_section *s, struct tl_point *p,
 		return resume(p, copy, regs);
 	}
 	tl_arch_set_handler_ip(regs, p->addr);
-	if (call_pre(s, p, regs, true))
+	if (call_pre(s->cx, p, regs, true))
 		return true;
-	if (copy->simulate_post && simulate_for_post(s, p, regs))
+	if (copy->simulate_post && simulate_for_post(s->cx, p, regs))
 		return true;
 	return resume(p, copy, regs);
 }
@@ -159,7 +179,7 @@ static bool hit(struct tl_section *s, struct tl_point *p,
  * A breakpoint that is not, or no longer, known.  Only if one is still in
  * memory there is it somebody else's.
  */
-static bool removed_meanwhile(uintptr_t addr, struct pt_regs *regs)
+static TL_SELDOM bool removed_meanwhile(uintptr_t addr, struct pt_regs *regs)
 {
 	uint8_t code[TL_BREAKPOINT_BYTES];
 
@@ -170,7 +190,7 @@ static bool removed_meanwhile(uintptr_t addr, struct pt_regs *regs)
 }
 
 /* The point at @addr and where a hit goes on, or NULL: no breakpoint of ours. */
-static const struct tl_copy *armed_at(uintptr_t addr, struct tl_point **p)
+TL_ALWAYS const struct tl_copy *armed_at(uintptr_t addr, struct tl_point **p)
 {
 	*p = tl_table_find(addr);
 	if (!*p || !tl_load_acquire(&(*p)->breakpoint))
@@ -185,24 +205,64 @@ static const struct tl_copy *armed_at(uintptr_t addr, struct tl_point **p)
  */
 #define LOOKS 4
 
+static bool breakpoint(const struct tl_section *s, uintptr_t addr,
+		       struct pt_regs *regs)
+{
+	const struct tl_copy *copy;
+	struct tl_point *p;
+
+	for (int i = 0; i < LOOKS; i++) {
+		copy = armed_at(addr, &p);
+		if (copy)
+			return hit(s, p, copy, regs);
+		if (removed_meanwhile(addr, regs))
+			return true;
+	}
+	return false;
+}
+
+static TL_SELDOM bool breakpoint_when_busy(struct tl_context *cx,
+					   uintptr_t addr, struct pt_regs *regs)
+{
+	struct tl_section s;
+	bool ours;
+
+	tl_section_enter(&s, cx, tl_arch_sp(regs), regs);
+	ours = breakpoint(&s, addr, regs);
+	tl_section_leave(&s);
+	return ours;
+}
+
+static TL_SELDOM bool breakpoint_of_any_kind(struct tl_context *cx,
+					     uintptr_t addr,
+					     struct pt_regs *regs)
+{
+	const struct tl_section s = { .cx = cx };
+
+	return breakpoint(&s, addr, regs);
+}
+
+/* What is here is the usual case of what is above, and nothing else. */
 bool tl_trap_breakpoint(struct pt_regs *regs)
 {
 	uintptr_t addr = tl_arch_breakpoint_addr(regs);
+	struct tl_context *cx = tlh_context();
 	const struct tl_copy *copy;
-	struct tl_section s;
 	struct tl_point *p;
-	bool ours = false;
+	bool ours = true;
 
-	tl_section_enter(&s, tl_arch_sp(regs));
-	for (int i = 0; i < LOOKS && !ours; i++) {
-		copy = armed_at(addr, &p);
-		if (copy) {
-			ours = hit(&s, p, copy, regs);
-			break;
-		}
-		ours = removed_meanwhile(addr, regs);
+	if (!tl_section_free(cx))
+		return breakpoint_when_busy(cx, addr, regs);
+	tl_section_begin(cx, tl_arch_sp(regs), regs);
+	copy = armed_at(addr, &p);
+	if (tl_seldom(!copy || !copy->plain)) {
+		ours = breakpoint_of_any_kind(cx, addr, regs);
+	} else {
+		tl_arch_set_handler_ip(regs, addr);
+		if (!call_pre(cx, p, regs, true))
+			tl_arch_set_ip(regs, copy->at);
 	}
-	tl_section_leave(&s);
+	tl_section_end(cx);
 	return ours;
 }
 
@@ -214,26 +274,39 @@ bool tl_trap_step(struct pt_regs *regs)
 
 /* ---- detours --------------------------------------------------------------------- */
 
+static TL_SELDOM unsigned long detour_pre(struct tl_context *cx,
+					  uintptr_t point, struct pt_regs *regs)
+{
+	bool simulate = point & TL_POINT_SIMULATE;
+	struct tl_point *p = (struct tl_point *)(point & -2ul);
+	struct tl_section s;
+	bool diverted = false;
+
+	tl_section_enter(&s, cx, tl_arch_sp(regs), regs);
+	if (s.nested)
+		tl_miss(p, tl_arch_sp(regs));
+	else
+		diverted = call_pre(cx, p, regs, false) ||
+			   (simulate && simulate_for_post(cx, p, regs));
+	tl_section_leave(&s);
+	return diverted;
+}
+
 unsigned long tl_detour_pre(struct tl_point *p, struct pt_regs *regs)
 {
-	bool simulate = (uintptr_t)p & TL_POINT_SIMULATE;
-	uintptr_t sp = tl_arch_sp(regs);
-	struct tl_section s;
-	int ret = 0;
+	struct tl_context *cx = tlh_context();
+	unsigned long diverted;
 
-	p = (struct tl_point *)((uintptr_t)p & ~(uintptr_t)TL_POINT_SIMULATE);
-	tl_section_enter(&s, sp);
-	if (s.nested)
-		tl_miss(p, sp);
-	else
-		ret = call_pre(&s, p, regs, false) ||
-		      (simulate && simulate_for_post(&s, p, regs));
-	tl_section_leave(&s);
-	return ret != 0;
+	if (tl_seldom((uintptr_t)p & TL_POINT_SIMULATE) || !tl_section_free(cx))
+		return detour_pre(cx, (uintptr_t)p, regs);
+	tl_section_begin(cx, tl_arch_sp(regs), regs);
+	diverted = call_pre(cx, p, regs, false);
+	tl_section_end(cx);
+	return diverted;
 }
 
 /* Only exits care that their late handler is not called. */
-static void miss_exits(struct tl_point *p, uintptr_t sp)
+static TL_SELDOM void miss_exits(struct tl_point *p, uintptr_t sp)
 {
 	const struct kprobe *probe = tl_load_acquire(&p->probes);
 
@@ -242,16 +315,31 @@ static void miss_exits(struct tl_point *p, uintptr_t sp)
 			tl_exits_missed(sp);
 }
 
-void tl_detour_post(struct tl_point *p, struct pt_regs *regs)
+static TL_SELDOM void detour_post(struct tl_context *cx, struct tl_point *p,
+				  struct pt_regs *regs)
 {
 	struct tl_section s;
 
-	tl_section_enter(&s, tl_arch_sp(regs));
+	tl_section_enter(&s, cx, tl_arch_sp(regs), regs);
 	if (s.nested)
 		miss_exits(p, tl_arch_sp(regs));
 	else if (tl_gate_open()) /* H3 */
-		call_post(&s, p, regs);
+		call_post(cx, p, regs);
 	tl_section_leave(&s);
+}
+
+void tl_detour_post(struct tl_point *p, struct pt_regs *regs)
+{
+	struct tl_context *cx = tlh_context();
+
+	if (!tl_section_free(cx)) {
+		detour_post(cx, p, regs);
+		return;
+	}
+	tl_section_begin(cx, tl_arch_sp(regs), regs);
+	if (!tl_seldom(!tl_gate_open())) /* H3 */
+		call_post(cx, p, regs);
+	tl_section_end(cx);
 }
 
 /* ---- faults ------------------------------------------------------------------------ */
@@ -312,9 +400,10 @@ bool tl_trap_show(struct pt_regs *regs, uintptr_t *resume)
 
 uintptr_t tl_trap_resume(uintptr_t ip, uintptr_t sp)
 {
+	struct tl_context *cx = tlh_context();
 	struct tl_section s;
 
-	tl_section_enter(&s, sp);
+	tl_section_enter(&s, cx, sp, &s);
 	ip = tl_window_redirect(ip);
 	tl_section_leave(&s);
 	return ip;

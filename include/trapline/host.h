@@ -24,8 +24,8 @@
 #include <trapline/errno.h>
 
 struct pt_regs;
+struct kprobe;
 struct tl_bp_thread;
-struct tl_point;
 struct kretprobe_instance;
 
 /*
@@ -46,7 +46,6 @@ struct kretprobe_instance;
 struct tl_context {
 	unsigned int depth; /* handlers that run here, nested */
 	struct {
-		struct tl_point *point;
 		struct kprobe *probe;
 		uintptr_t sp;	/* the engine's frame that calls the handler */
 		uintptr_t from; /* the interrupted code's stack pointer */
@@ -57,7 +56,6 @@ struct tl_context {
 	unsigned int misses;	 /* to come before it is tidied up again */
 	unsigned int trampoline; /* number + 1 of its own; 0: none yet */
 	unsigned int busy;	 /* kprobe_busy_begin(), nested */
-	unsigned long entered;	 /* traps and detours begun */
 	unsigned long left;	 /* changes when depth goes back to 0 */
 	struct tl_context *next; /* the home may link its contexts here */
 };
