@@ -74,40 +74,53 @@ void tl_put_jump(struct tl_out *o, uintptr_t target)
 		o->len += n;
 }
 
+void tl_put_move_sp(struct tl_out *o, uint32_t by)
+{
+	if (!by)
+		return;
+	TL_CODE(o, "\x48\x8d\xa4\x24");
+	tl_put32(o, by);
+}
+
 /*
- *      48 8d a4 24 <-rz>       lea  -rz(%rsp),%rsp             8
+ *      48 8d a4 24 <-rz>       lea  -rz(%rsp),%rsp             8 (red zone)
  *      50                      push %rax                       1
  *      48 8d 05 <data>         lea  data(%rip),%rax            7
  *      ff 10                   call *(%rax)                    2
  *      58                      pop  %rax                       1
- *      48 8d a4 24 <rz>        lea  rz(%rsp),%rsp              8
+ *      48 8d a4 24 <rz>        lea  rz(%rsp),%rsp              8 (red zone)
  */
 size_t tl_put_call(struct tl_out *o)
 {
 	unsigned int rz = tl_host_ops->red_zone;
 	size_t field;
 
-	TL_CODE(o, "\x48\x8d\xa4\x24");
-	tl_put32(o, -rz);
+	tl_put_move_sp(o, -rz);
 	TL_CODE(o, "\x50\x48\x8d\x05");
 	field = o->len;
 	tl_put32(o, 0);
-	TL_CODE(o, "\xff\x10\x58\x48\x8d\xa4\x24");
-	tl_put32(o, rz);
+	TL_CODE(o, "\xff\x10\x58");
+	tl_put_move_sp(o, rz);
 	return field;
 }
 
-void tl_put_call_data(struct tl_out *o, size_t field, const char *routine,
+void tl_put_call_data(struct tl_out *o, size_t field, bool post,
 		      const struct tl_emit *emit, uintptr_t ip)
 {
-	const void *gate = tl_host_ops->gate;
+	const uint8_t *gate = tl_host_ops->gate;
+	unsigned int rz = tl_host_ops->red_zone;
+	bool plain = !gate && !tl_x86_vectors;
+	const char *routine = post    ? plain ? tl_x86_call_post_plain
+					      : tl_x86_call_post
+			      : plain ? tl_x86_call_pre_plain
+				      : tl_x86_call_pre;
 
 	tl_put_rel32(o, field, o->len);
 	tl_put64(o, (uintptr_t)routine);
 	tl_put64(o, (uintptr_t)emit->point);
 	tl_put64(o, ip);
-	tl_put64(o, (uintptr_t)(gate ? gate : tl_x86_gate_open));
-	tl_put32(o, tl_host_ops->red_zone);
+	tl_put64(o, gate ? (uintptr_t)gate : (uintptr_t)tl_x86_gate_open);
+	tl_put32(o, rz | (rz ? 9u : 1u) << 16);
 }
 
 void tl_map_add(struct tl_code *code, unsigned int from, size_t to)

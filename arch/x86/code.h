@@ -42,13 +42,16 @@ void tl_put_copy(struct tl_out *o, const struct tl_plan *plan, uintptr_t addr,
 /* Append a jump to @target. */
 void tl_put_jump(struct tl_out *o, uintptr_t target);
 
+/* Append lea by(%rsp),%rsp, 8 bytes, or nothing if that is 0. */
+void tl_put_move_sp(struct tl_out *o, uint32_t by);
+
 /*
- * Append a call of tl_x86_call_pre or tl_x86_call_post (@routine); its data is
- * appended by tl_put_call_data() at the end of the code, which is given the
- * offset of the @field that is returned here.  @ip: what handlers see.
+ * Append a call of pre handlers, or of @post handlers; its data is appended by
+ * tl_put_call_data() at the end of the code, which is given the offset of the
+ * @field that is returned here.  @ip: what handlers see.
  */
 size_t tl_put_call(struct tl_out *o);
-void tl_put_call_data(struct tl_out *o, size_t field, const char *routine,
+void tl_put_call_data(struct tl_out *o, size_t field, bool post,
 		      const struct tl_emit *emit, uintptr_t ip);
 
 /*
@@ -83,6 +86,8 @@ void tl_x86_look_at_cpu(void);
 /* call.S: from detours and slots to the handlers and back. */
 extern const char tl_x86_call_pre[];
 extern const char tl_x86_call_post[];
+extern const char tl_x86_call_pre_plain[];
+extern const char tl_x86_call_post_plain[];
 /* A byte that is not zero, for hosts without a gate. */
 extern const char tl_x86_gate_open[];
 

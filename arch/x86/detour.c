@@ -51,7 +51,7 @@ static void put_gate_test(struct tl_out *o)
 /*
  * Count, with no register, flag or byte of the red zone changed.
  *
- *      48 8d a4 24 <-rz>       lea  -rz(%rsp),%rsp             8
+ *      48 8d a4 24 <-rz>       lea  -rz(%rsp),%rsp             8 (red zone)
  *      51                      push %rcx                       1
  *      52                      push %rdx                       1
  *      50                      push %rax              | 1      unless the flags
@@ -69,7 +69,7 @@ static void put_gate_test(struct tl_out *o)
  *      58                      pop  %rax              | 1
  *      5a                      pop  %rdx                       1
  *      59                      pop  %rcx                       1
- *      48 8d a4 24 <rz>        lea  rz(%rsp),%rsp              8
+ *      48 8d a4 24 <rz>        lea  rz(%rsp),%rsp              8 (red zone)
  */
 static void put_counts(struct tl_out *o, const struct tl_plan *plan,
 		       const struct tl_emit *emit)
@@ -77,8 +77,7 @@ static void put_counts(struct tl_out *o, const struct tl_plan *plan,
 	unsigned int rz = tl_host_ops->red_zone;
 	size_t skip = 0;
 
-	TL_CODE(o, "\x48\x8d\xa4\x24");
-	tl_put32(o, -rz);
+	tl_put_move_sp(o, -rz);
 	TL_CODE(o, "\x51\x52");
 	if (!plan->flags_dead)
 		TL_CODE(o, "\x50\x9f\x0f\x90\xc0");
@@ -98,8 +97,8 @@ static void put_counts(struct tl_out *o, const struct tl_plan *plan,
 		tl_put_rel32(o, skip, o->len);
 	if (!plan->flags_dead)
 		TL_CODE(o, "\x04\x7f\x9e\x58");
-	TL_CODE(o, "\x5a\x59\x48\x8d\xa4\x24");
-	tl_put32(o, rz);
+	TL_CODE(o, "\x5a\x59");
+	tl_put_move_sp(o, rz);
 }
 
 /*
@@ -155,10 +154,9 @@ int tl_arch_emit_detour(const struct tl_plan *plan, const struct tl_emit *emit,
 	later = put_rest(&o, plan, emit->addr, late ? emit->lead : 0, code);
 	post = late ? later : post;
 	if (pre)
-		tl_put_call_data(&o, pre, tl_x86_call_pre, emit,
-				 emit->addr + 1);
+		tl_put_call_data(&o, pre, false, emit, emit->addr + 1);
 	if (post)
-		tl_put_call_data(&o, post, tl_x86_call_post, emit, next);
+		tl_put_call_data(&o, post, true, emit, next);
 	code->len = o.len;
 	return o.err;
 }

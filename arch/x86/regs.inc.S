@@ -8,8 +8,8 @@
  *                        red zone (detours: data tells how large)
  *     F + 24             rax                            slot of the return address
  *     F + 16             return address into the detour rax
- *     F +  8             flags
- *     F      rbp ->      rbp
+ *     F +  8             rbp
+ *     F      rbp ->      flags
  *                        up to 8 bytes, so that what follows is aligned to 16
  *     P + 168            data, or nothing
  *     P      rsp ->      struct pt_regs
@@ -39,7 +39,6 @@
 #define R_SS 160
 #define R_DATA 168
 
-#define FL_STATUS 0x8d5
 #define FL_DF 0x400
 #define FL_AC 0x40000
 
@@ -49,7 +48,7 @@
 	push	%rax
 	push	tl_x86_ss(%rip)
 	push	%rcx
-	push	8(%rbp)
+	push	(%rbp)
 	push	tl_x86_cs(%rip)
 	push	\ip
 	push	$-1
@@ -63,7 +62,7 @@
 	push	%r10
 	push	%r11
 	push	%rbx
-	push	(%rbp)
+	push	8(%rbp)
 	push	%r12
 	push	%r13
 	push	%r14
@@ -71,36 +70,37 @@
 .endm
 
 /*
- * Bring the CPU's flags to what C code expects; ebx: what they then are but for
- * the status flags.  popf is slow, and needed only where DF or AC was set.
+ * Bring the CPU's flags to what C code expects; r12d: the flags of the
+ * interrupted code, but with those that were changed as they now are.  popf is
+ * slow, and needed only where DF or AC was set.
  */
 .macro C_FLAGS
-	mov	R_FLAGS(%rsp), %ebx
-	test	$(FL_DF | FL_AC), %ebx
+	mov	(%rbp), %r12d
+	test	$(FL_DF | FL_AC), %r12d
 	jz	.Lflags\@
-	and	$~(FL_DF | FL_AC), %ebx
-	push	%rbx
+	and	$~(FL_DF | FL_AC), %r12d
+	push	%r12
 	popfq
 .Lflags\@:
 .endm
 
 /*
- * Jump to \slow unless sahf is enough to load the flags in the pt_regs.
- * Clobbers ecx.
+ * Jump to \slow unless the flags and the stack pointer in the pt_regs are those
+ * of the interrupted code (r12d, rbx), and sahf is enough to load them.
  */
-.macro CHECK_FLAGS slow:req
-	mov	R_FLAGS(%rsp), %ecx
-	xor	%ebx, %ecx
-	test	$~FL_STATUS, %ecx
-	jnz	\slow
+.macro CHECK_FLAGS_SP slow:req
+	cmp	%r12d, R_FLAGS(%rsp)
+	jne	\slow
+	cmp	%rbx, R_SP(%rsp)
+	jne	\slow
 .endm
 
 /*
- * Load the status flags of the pt_regs.  Clobbers rax; nothing may touch flags
+ * Load the status flags of r12d.  Clobbers rax; nothing may touch flags
  * from here on.  ah: SF, ZF, AF, PF, CF; al: 8 if OF, and 8 + 0x78 overflows.
  */
 .macro LOAD_STATUS
-	mov	R_FLAGS(%rsp), %eax
+	mov	%r12d, %eax
 	rol	$8, %ax
 	and	$8, %al
 	add	$0x78, %al
@@ -113,7 +113,7 @@
 	pop	%r14
 	pop	%r13
 	pop	%r12
-	pop	(%rbp)
+	pop	8(%rbp)
 	pop	%rbx
 	pop	%r11
 	pop	%r10
@@ -149,18 +149,15 @@
 
 /*
  * call \fn, with the vector registers kept if the home wants it.  rdi, rsi: its
- * arguments.  rsp is where it was afterwards, r12 and r13 are changed.
+ * arguments.  rsp is where it was afterwards, r13 and r14 are changed.
  */
 #define TL_VECTOR_BYTES 2176
 
 .macro CALL_C fn:req
 	mov	tl_x86_vectors(%rip), %r13d
 	test	%r13d, %r13d
-	jnz	.Lvectors\@
-	call	\fn
-	jmp	.Lcalled\@
-.Lvectors\@:
-	mov	%rsp, %r12
+	jz	.Lcall\@
+	mov	%rsp, %r14
 	sub	$TL_VECTOR_BYTES, %rsp
 	and	$-64, %rsp
 	mov	%rsp, %rax
@@ -170,6 +167,9 @@
 	mov	%rsp, %rax
 	call	tl_x86_vectors_load
 	mov	%rcx, %rax
-	mov	%r12, %rsp
+	mov	%r14, %rsp
+	jmp	.Lcalled\@
+.Lcall\@:
+	call	\fn
 .Lcalled\@:
 .endm

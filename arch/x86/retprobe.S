@@ -32,38 +32,37 @@
 tl_arch_return_trampoline:
 	lea	-8(%rsp), %rsp
 	push	%rax
-	pushfq
 	push	%rbp
+	pushfq
 	mov	%rsp, %rbp
 	PUSH_REGS $0, 16(%rbp)
-	lea	32(%rbp), %rcx
-	mov	%rcx, R_SP(%rsp)
+	lea	32(%rbp), %rbx
+	mov	%rbx, R_SP(%rsp)
 	C_FLAGS
 	mov	%rsp, %rdi
 	CALL_C	tl_return_hit
 	mov	%rax, R_IP(%rsp)
 	mov	%rax, 24(%rbp)
-	CHECK_FLAGS .Lall
-	lea	32(%rbp), %rcx
-	cmp	%rcx, R_SP(%rsp)
-	jne	.Lall
+	CHECK_FLAGS_SP .Lall
 
 	mov	tl_host_ops(%rip), %rcx
 	cmpl	$8, OPS_RED_ZONE(%rcx)
 	jb	.Lby_ret
 	LOAD_STATUS
 	mov	R_AX(%rsp), %rax
-	POP_REGS 8(%rbp)
+	POP_REGS (%rbp)
 	lea	32(%rbp), %rsp
-	mov	(%rbp), %rbp
+	mov	8(%rbp), %rbp
 	jmp	*-8(%rsp)
 
+/* Nothing that is still needed may be below the stack pointer. */
 .Lby_ret:
 	LOAD_STATUS
 	mov	R_AX(%rsp), %rax
-	POP_REGS 8(%rbp)
-	lea	24(%rbp), %rsp
-	mov	(%rbp), %rbp
+	POP_REGS (%rbp)
+	lea	8(%rbp), %rsp
+	pop	%rbp
+	lea	8(%rsp), %rsp
 	ret
 
 .Lall:

@@ -73,10 +73,9 @@ int tl_arch_emit_slot(const struct tl_plan *plan, const struct tl_emit *emit,
 		return err;
 	tl_put_jump(&o, next);
 	if (pre)
-		tl_put_call_data(&o, pre, tl_x86_call_pre, emit,
-				 emit->addr + 1);
+		tl_put_call_data(&o, pre, false, emit, emit->addr + 1);
 	if (post)
-		tl_put_call_data(&o, post, tl_x86_call_post, emit, next);
+		tl_put_call_data(&o, post, true, emit, next);
 	code->len = o.len;
 	return o.err;
 }
