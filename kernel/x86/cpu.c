@@ -21,6 +21,7 @@ struct cpu cpus[KERN_MAX_CPUS];
 
 /* What assembly knows. */
 _Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "layout.h");
+_Static_assert(CPU_CURRENT == KERN_CURRENT_AT, "thread.h");
 _Static_assert(offsetof(struct cpu, tss.rsp[0]) == CPU_RSP0, "layout.h");
 _Static_assert(offsetof(struct thread, sp) == THREAD_SP, "layout.h");
 _Static_assert(offsetof(struct thread, stack_high) == THREAD_STACK_HIGH,
@@ -119,16 +120,6 @@ NOPROBE unsigned int arch_cpu_id(void)
 			 : "=r"(id)
 			 : "i"(offsetof(struct cpu, id)));
 	return id;
-}
-
-NOPROBE struct thread *arch_current(void)
-{
-	struct thread *current;
-
-	__asm__ volatile("movq %%gs:%c1, %0"
-			 : "=r"(current)
-			 : "i"(offsetof(struct cpu, current)));
-	return current;
 }
 
 NOPROBE bool arch_irqs_on(void)

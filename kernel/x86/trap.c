@@ -140,8 +140,7 @@ NOPROBE static bool handle_exception(struct pt_regs *regs, unsigned long vector)
 {
 	switch (vector) {
 	case VEC_BREAKPOINT:
-		return tl_trap_breakpoint(regs) ||
-		       trap_call_hook(TRAP_BREAKPOINT, regs, 0);
+		return trap_call_hook(TRAP_BREAKPOINT, regs, 0);
 	case VEC_DEBUG:
 		return handle_debug(regs);
 	case VEC_NMI:
@@ -196,7 +195,8 @@ NOPROBE static void dispatch(struct pt_regs *regs, unsigned long vector)
 		   regs->orig_ax, read_cr2());
 }
 
-NOPROBE void trap_dispatch(struct pt_regs *regs, unsigned long vector)
+NOPROBE static void dispatch_in_frame(struct pt_regs *regs,
+				      unsigned long vector)
 {
 	struct thread *self = arch_current();
 	struct trap_frame frame = {
@@ -210,4 +210,30 @@ NOPROBE void trap_dispatch(struct pt_regs *regs, unsigned long vector)
 	if (!frame.exception)
 		sched_preempt();
 	self->frames = frame.prev;
+}
+
+/*
+ * A breakpoint is mostly a probe's, and whoever waits for it counts what it
+ * costs: the engine is asked before anything else is looked at.
+ */
+NOPROBE static bool is_probe(struct pt_regs *regs)
+{
+	struct thread *self = arch_current();
+	struct trap_frame frame = {
+		.regs = regs,
+		.prev = self->frames,
+		.exception = true,
+	};
+	bool ours;
+
+	self->frames = &frame;
+	ours = tl_trap_breakpoint(regs);
+	self->frames = frame.prev;
+	return ours;
+}
+
+NOPROBE void trap_dispatch(struct pt_regs *regs, unsigned long vector)
+{
+	if (vector != VEC_BREAKPOINT || !is_probe(regs))
+		dispatch_in_frame(regs, vector);
 }
