@@ -79,3 +79,7 @@ fuzz:
 
 bench: all targets $(benches)
 	$(Q)scripts/run-bench -o $(O)/bench.json $(benches) $(bench-scripts)
+
+.PHONY: bench-guest
+bench-guest: guests
+	$(Q)scripts/bench-guest -o $(O)

@@ -12,4 +12,4 @@ guest-race-srcs := $(addprefix tests/guest/, memory.c states.c threads.c \
 guest-debug-srcs := $(addprefix tests/guest/, debug.c shapes.S)
 guest-api-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c branches.c \
 	rules.c jprobe.c places.S branches.S jprobe.S)
-guest-cost-srcs := $(addprefix tests/guest/, cost.c shapes.S)
+guest-cost-srcs := tests/guest/cost.c bench/guest/work.S
