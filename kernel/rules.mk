@@ -24,7 +24,7 @@ $(guest-dir)/user/$(call user-name,$1).o: kernel/user/program.S \
 	$$(Q)$$(call cc,kernel-x86) -DPROGRAM='"$(guest-dir)/user/$(call user-name,$1)"' \
 		-DNAME='"$(call user-name,$1)"' -c $$< -o $$@
 endef
-$(foreach s,$(kernel-programs) $(guest-programs),$(eval $(call user-program,$s)))
+$(foreach s,$(kernel-programs) $(guest-programs) $(guest-debug-programs),$(eval $(call user-program,$s)))
 
 # $1 image, $2 its objects
 define image
@@ -66,7 +66,8 @@ $(eval $(call guest-image,cost,$(call objs,kernel-x86,$(host-kernel-srcs) \
 $(eval $(call guest-image,races,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-race-srcs)) $(O)/x86/core.o))
 $(eval $(call guest-image,debug,$(call objs,kernel-x86,$(host-kernel-srcs) \
-	$(guest-debug-srcs)) $(O)/x86/core.o))
+	$(guest-debug-srcs)) $(call user-objs,$(guest-debug-programs)) \
+	$(O)/x86/core.o))
 $(eval $(call guest-image,template,$(call objs,kernel-x86, \
 	$(host-template-srcs) kernel/core/without_debug.c \
 	tests/guest/template.c) $(O)/x86/core.o))

@@ -9,7 +9,8 @@ guest-probe-srcs := $(addprefix tests/guest/, kprobe.c jprobe.c everywhere.c hom
 	layout.c shapes.S)
 guest-race-srcs := $(addprefix tests/guest/, memory.c states.c threads.c \
 	shapes.S)
-guest-debug-srcs := $(addprefix tests/guest/, debug.c shapes.S)
+guest-debug-srcs := $(addprefix tests/guest/, debug.c debug_tasks.c shapes.S)
+guest-debug-programs := tests/guest/user/watched.c
 guest-api-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c branches.c \
 	rules.c jprobe.c places.S branches.S jprobe.S)
 guest-cost-srcs := tests/guest/cost.c bench/guest/work.S
