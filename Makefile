@@ -71,7 +71,8 @@ inc.arch/arm64/insn  = -Iarch/arm64/insn
 inc.arch/sim         = -Iinclude $(arch-seen) -Iarch/sim
 inc.host/linux/common = -Iinclude -Ihost/linux
 inc.host/linux/object = -Ihost/linux/object
-inc.host/linux/own   = -Iinclude -Ihost/linux
+inc.host/linux/own   = -Iinclude -Ihost/linux $(tool-seen)
+inc.host/linux/session = -Iinclude -Ihost/linux $(tool-seen)
 inc.host/linux/module = -Iinclude/kmod -Iinclude -Ihost/linux
 inc.host/sim         = -Iinclude -Ihost/sim
 inc.host/kernel      = -Iinclude -Ikernel/include -Ihost/kernel
@@ -79,7 +80,7 @@ inc.host/template    = -Iinclude -Ihost/template
 inc.kernel/core      = -Iinclude -Ikernel/include
 inc.kernel/x86       = -Iinclude -Ikernel/include -Ikernel/x86
 inc.kernel/user      = -Ikernel/include -Ikernel/user
-inc.tool/agent       = -Iinclude -Itool/agent -Ihost/linux
+inc.tool/agent       = -Iinclude -Itool/agent -Ihost/linux $(tool-seen)
 inc.tool             = -Iinclude -Itool -Itool/survey $(tool-seen)
 inc.tool/survey      = -Iinclude -Itool/survey $(arch-seen) -Iarch/x86
 inc.tool/guardian    = -Iinclude -Itool/guardian -Itool $(tool-seen)
@@ -94,6 +95,7 @@ inc.tests/guest      = -Iinclude -Itests/lib
 inc.tests/oracle     =
 inc.tests/guest/user = -Ikernel/include -Ikernel/user
 inc.tests/targets    =
+inc.tests/targets/own = -Iinclude -Itests/targets
 inc.bench            = -Iinclude -Itests/lib
 inc.examples         = -Iinclude
 inc.examples/kernel-demo = -Iinclude -Ikernel/include
@@ -103,7 +105,7 @@ inc.mk               =
 # are where no probe may be), free (freestanding) or hosted.
 core-dirs := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn \
 	     host/linux/common host/linux/object host/linux/own \
-	     host/linux/module
+	     host/linux/session host/linux/module
 free-dirs := host/kernel host/template kernel/core kernel/x86 \
 	     tool/agent examples/kernel-demo mk
 is-core = $(filter $(core-dirs),$1)

@@ -501,6 +501,16 @@ void tl_maintain(void)
 	tl_unlock();
 }
 
+size_t tl_unfinished(void)
+{
+	size_t n;
+
+	tl_lock();
+	n = tl_engine.n_unfinished;
+	tl_unlock();
+	return n;
+}
+
 void wait_for_kprobe_optimizer(void)
 {
 	tl_maintain();

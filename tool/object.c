@@ -10,6 +10,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -124,10 +125,14 @@ int object_read(struct object *out, int fd)
 
 #define MOST_NOTES 65536
 
-/* Is there a note of Trapline's among the @n bytes at @at? */
-static bool names_us(const uint8_t *at, size_t n, size_t align)
+/*
+ * The note of Trapline's among the @n bytes at @at: where what it says begins,
+ * and *@len bytes of it; -1: there is none.
+ */
+static long find_note(const uint8_t *at, size_t n, size_t align, size_t *len)
 {
 	static const char name[] = "Trapline";
+	const uint8_t *begin = at;
 	Elf64_Nhdr h;
 
 	while (n >= sizeof(h)) {
@@ -135,49 +140,81 @@ static bool names_us(const uint8_t *at, size_t n, size_t align)
 
 		memcpy(&h, at, sizeof(h));
 		if (h.n_namesz > n || h.n_descsz > n)
-			return false;
+			return -1;
 		head = (sizeof(h) + h.n_namesz + align - 1) & ~(align - 1);
 		all = (head + h.n_descsz + align - 1) & ~(align - 1);
 		if (h.n_namesz == sizeof(name) &&
 		    n >= sizeof(h) + sizeof(name) &&
-		    !memcmp(at + sizeof(h), name, sizeof(name)))
-			return true;
+		    !memcmp(at + sizeof(h), name, sizeof(name))) {
+			*len = head + h.n_descsz > n ? 0 : h.n_descsz;
+			return at - begin + (long)head;
+		}
 		if (all > n)
-			return false;
+			return -1;
 		at += all;
 		n -= all;
+	}
+	return -1;
+}
+
+static void read_notes(struct object_library *out, int fd, const Elf64_Phdr *p)
+{
+	size_t n = p->p_filesz < MOST_NOTES ? p->p_filesz : MOST_NOTES, len = 0;
+	uint8_t *notes = malloc(n + 1);
+	long at = -1;
+
+	if (notes && read_at(fd, notes, n, p->p_offset))
+		at = find_note(notes, n, p->p_align == 8 ? 8 : 4, &len);
+	if (at >= 0) {
+		out->there = true;
+		out->talks = len >= sizeof(out->note);
+	}
+	if (at >= 0 && out->talks) {
+		memcpy(&out->note, notes + at, sizeof(out->note));
+		out->server = p->p_vaddr + (uint64_t)at +
+			      offsetof(struct tl_note, server) +
+			      (uint64_t)(int64_t)out->note.server;
+	}
+	free(notes);
+}
+
+#define MOST_DYNAMIC 1024
+
+/* Is it never unloaded, whoever calls dlclose()? */
+static bool is_nodelete(int fd, const Elf64_Phdr *p)
+{
+	Elf64_Dyn d;
+
+	for (uint64_t i = 0;
+	     i < MOST_DYNAMIC && (i + 1) * sizeof(d) <= p->p_filesz; i++) {
+		if (!read_at(fd, &d, sizeof(d), p->p_offset + i * sizeof(d)) ||
+		    d.d_tag == DT_NULL)
+			break;
+		if (d.d_tag == DT_FLAGS_1)
+			return d.d_un.d_val & DF_1_NODELETE;
 	}
 	return false;
 }
 
-static bool note_names_us(int fd, const Elf64_Phdr *p)
+bool object_library(struct object_library *out, int fd)
 {
-	size_t n = p->p_filesz < MOST_NOTES ? p->p_filesz : MOST_NOTES;
-	uint8_t *notes = malloc(n + 1);
-	bool found;
-
-	found = notes && read_at(fd, notes, n, p->p_offset) &&
-		names_us(notes, n, p->p_align == 8 ? 8 : 4);
-	free(notes);
-	return found;
-}
-
-bool object_is_library(int fd)
-{
-	bool found = false;
 	Elf64_Ehdr e;
 	Elf64_Phdr p;
 
+	*out = (struct object_library){ 0 };
 	if (!read_at(fd, &e, sizeof(e), 0) ||
 	    memcmp(e.e_ident, ELFMAG, SELFMAG) ||
 	    e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_phentsize != sizeof(p))
 		return false;
-	for (unsigned int i = 0; i < e.e_phnum && !found; i++) {
+	for (unsigned int i = 0; i < e.e_phnum; i++) {
 		if (!read_at(fd, &p, sizeof(p), e.e_phoff + i * sizeof(p)))
 			break;
-		found = p.p_type == PT_NOTE && note_names_us(fd, &p);
+		if (p.p_type == PT_NOTE && !out->there)
+			read_notes(out, fd, &p);
+		if (p.p_type == PT_DYNAMIC)
+			out->stays = is_nodelete(fd, &p);
 	}
-	return found;
+	return out->there;
 }
 
 uint64_t object_address(const struct object *o, uint64_t offset)

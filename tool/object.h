@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <inroads.h>
+#include <protocol.h>
 
 #define OBJECT_SEGMENTS 16
 
@@ -33,9 +34,16 @@ int object_read(struct object *out, int fd);
 
 /*
  * Does the ELF file @fd bring libtrapline with it?  It has a note that says so:
- * see host/linux/own/note.S.
+ * see host/linux/own/note.S.  Then *@out is filled in.
  */
-bool object_is_library(int fd);
+struct object_library {
+	bool there;
+	bool talks;	 /* the note says where the server is: */
+	uint64_t server; /* address, before loading */
+	struct tl_note note;
+	bool stays; /* the object is marked never to be unloaded */
+};
+bool object_library(struct object_library *out, int fd);
 
 /*
  * Read what is loaded of the file @fd, so that its inroads can be found: give

@@ -12,8 +12,15 @@ host-linux-srcs := \
 # the command.
 host-linux-object-srcs := host/linux/object/inroads.c
 
+# What a session's probes do: in the agent, and in libtrapline.
+host-linux-session-srcs := \
+	host/linux/session/actions.c \
+	host/linux/session/events.c
+
 # For a process that probes itself.
-host-linux-own-srcs := $(host-linux-object-srcs) \
+host-linux-own-srcs := $(host-linux-object-srcs) $(host-linux-session-srcs) \
+	host/linux/session/entry.S \
+	host/linux/session/server.c \
 	host/linux/own/home.c \
 	host/linux/own/lock.c \
 	host/linux/own/masks.c \

@@ -41,6 +41,12 @@ int tl_text_gone(uintptr_t start, uintptr_t end);
  */
 void tl_maintain(void);
 
+/*
+ * How many points have text of ours in memory that was to be changed and could
+ * not be: tl_maintain() tries again.
+ */
+size_t tl_unfinished(void);
+
 /* Where the instruction at @ip belongs, if it is a copy of one; else 0.  Context: any. */
 uintptr_t tl_origin(uintptr_t ip);
 

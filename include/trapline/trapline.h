@@ -37,6 +37,14 @@ int trapline_init(void);
  */
 void trapline_general_regs_only(void);
 
+/*
+ * May the trapline command arm probes in this process, by this library?  As at
+ * first: yes.  Whoever may trace the process can, as in any other; `false` is a
+ * wish that the command respects.  A session that is there goes on, and can
+ * always be ended.  Context: any.
+ */
+void trapline_serve(bool yes);
+
 /* ---- modules --------------------------------------------------------------- */
 
 /*

@@ -5,7 +5,8 @@ target-dir := $(O)/x86/tests/targets
 target-control := $(O)/x86/tests/targets/control.c.o
 target-names := dyn threads300 sigs forks
 target-programs = $(addprefix $(target-dir)/,$(target-names) dyn-static \
-		  dyn-musl torture rseq flows libforks.so goserver)
+		  dyn-musl torture rseq flows libforks.so goserver selfprobe \
+		  selfprobe-static selfprobe-shared)
 
 $(addprefix $(target-dir)/,$(target-names)): %: %.c.o $(target-control)
 	$(call say,LINK,$@)
@@ -38,6 +39,23 @@ $(target-dir)/flows: $(addprefix $(target-dir)/,flows.c.o flows.S.o control.c.o)
 $(target-dir)/rseq: $(addprefix $(target-dir)/,rseq.c.o rseq.S.o control.c.o)
 	$(call say,LINK,$@)
 	$(Q)$(call cc,x86) -o $@ $^
+
+$(target-dir)/selfprobe: $(target-dir)/own/selfprobe.c.o $(target-control) \
+		$(O)/libtrapline.a
+	$(call say,LINK,$@)
+	$(Q)$(call cc,x86) -o $@ $^
+
+$(target-dir)/selfprobe-static: $(target-dir)/own/selfprobe.c.o $(target-control) \
+		$(O)/libtrapline.a
+	$(call say,LINK,$@)
+	$(Q)$(call cc,x86) -static -o $@ $^
+
+# The name that it is found by is the soname.
+$(target-dir)/selfprobe-shared: $(target-dir)/own/selfprobe.c.o $(target-control) \
+		$(O)/libtrapline.so
+	$(call say,LINK,$@)
+	$(Q)ln -sfn $(abspath $(O)/libtrapline.so) $(target-dir)/$(so-name)
+	$(Q)$(call cc,x86) -o $@ $^ -Wl,-rpath,'$$ORIGIN'
 
 $(target-dir)/libforks.so: tests/targets/forks_lib.c
 	$(call say,CC,$@)

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# two-engines.sh - the command and libtrapline never change one process together
+# two-engines.sh - in one process there is one engine at a time
 # limit: 200
 #
 # Who uses the library says so by a note, which is found whatever the file is
-# called; and a library that comes into a traced process waits until it is free.
+# called: the command talks to it, or refuses by name.  A library that comes into
+# a process that is traced already waits until that is over.
 
 # shellcheck source=tests/lib/tap.sh
 source "$(dirname "$0")/../lib/tap.sh"
@@ -58,11 +59,19 @@ static void probe(int (*add)(struct kprobe *), void (*take)(struct kprobe *))
 
 int main(int argc, char **argv)
 {
-	void *lib;
+	void *lib = NULL;
 
+	(void)argc, (void)argv, (void)lib;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGUSR1, on_usr1);
 	alarm(120);
+#if defined(LINKED) && !defined(STATIC)
+	if (argc > 1 && !(lib = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL)))
+		return 1;
+#endif
+#ifdef SHUT
+	trapline_serve(false);
+#endif
 	puts("ready");
 	for (;;) {
 		work(2);
@@ -71,7 +80,6 @@ int main(int argc, char **argv)
 			continue;
 		asked = 0;
 #ifdef LINKED
-		(void)argc, (void)argv, (void)lib;
 		probe(register_kprobe, unregister_kprobe);
 #else
 		lib = argc > 1 ? dlopen(argv[1], RTLD_NOW) : NULL;
@@ -86,7 +94,7 @@ build() {
 	gcc -O2 -Wall -Werror -Iinclude "$tmp/work.c" "$@"
 }
 ok 'a static program with the library' \
-	build -DLINKED -static -o "$tmp/static" "$TL_BUILD/libtrapline.a"
+	build -DLINKED -DSTATIC -static -o "$tmp/static" "$TL_BUILD/libtrapline.a"
 ok 'a dynamic program with the static library' \
 	build -DLINKED -o "$tmp/inside" "$TL_BUILD/libtrapline.a"
 ok 'a program without the library' build -o "$tmp/without"
@@ -96,10 +104,14 @@ ok 'a program with the shared library' \
 mkdir "$tmp/lib"
 cp "$TL_BUILD/libtrapline.so" "$tmp/lib/libtrapline.so.0"
 strip -o "$tmp/stripped" "$tmp/static"
-is "the note has the library's version" \
-	"$(readelf -x .note.trapline "$TL_BUILD/libtrapline.so" |
-		awk '/0x/ { for (i = 2; i <= NF - 1; i++) print $i }' | tail -n 2 | paste -sd' ')" \
-	'00000000 01000000'
+# The words of the note, without its head of 24 bytes.
+note_words() {
+	readelf -x .note.trapline "$1" |
+		awk '/0x/ { for (i = 2; i <= NF - 1 && i <= 5; i++) print $i }' |
+		tail -n +7 | paste -sd' '
+}
+like "the note has the library's version and the protocol's" \
+	"$(note_words "$TL_BUILD/libtrapline.so")" '^00000000 01000000 01000100 '
 
 # begin PROGRAM ARG...: its number in $pid, its output in $tmp/out.
 begin() {
@@ -117,17 +129,69 @@ answers() {
 	poll 20 grep -qxe "$1" "$tmp/out" || ! cat "$tmp/out"
 }
 
+# hits PROBE...: how often the first was hit in a moment; or what was said.
+hits() {
+	timeout 60 "$TRAPLINE" count -p "$pid" -d 300ms --json "$@" 2>&1 |
+		sed -n 's/^{.*"hits":\([0-9]*\),.*/\1/p; /^{/!p' | head -n 1
+}
+clean() {
+	poll 10 not grep -q memfd:trapline "/proc/$pid/maps"
+}
+not() { ! "$@"; }
+
 for name in static inside shared stripped; do
 	begin "$tmp/$name"
 	probe=work
 	[ "$name" != stripped ] ||
 		probe=0x$(nm "$tmp/static" | awk '$3 == "work" { print $1 }')
-	err=$(timeout 30 "$TRAPLINE" count -p "$pid" -d 1 "$probe" 2>&1 >/dev/null)
-	is "$name: refused" "$?" 1
-	like "$name: with its reason" "$err" 'uses libtrapline itself'
+	like "$name: the command counts" "$(hits "$probe")" '^[1-9][0-9]*$'
 	ok "$name: and its own probe works" answers '0 1'
+	like "$name: the command counts again" "$(hits "$probe")" '^[1-9][0-9]*$'
+	ok "$name: nothing of the command is left" clean
 	kill -KILL "$pid"
 done
+
+# ---- what is refused, by name -------------------------------------------------
+
+# refused WHY PATTERN
+refused() {
+	local err code
+
+	err=$(timeout 30 "$TRAPLINE" count -p "$pid" -d 1 work 2>&1 >/dev/null)
+	code=$?
+	is "$1: refused" "$code" 1
+	like "$1: with its reason" "$err" "$2"
+	is "$1: in one line" "$(wc -l <<<"$err")" 1
+	ok "$1: and its own probe works" answers '0 1'
+	kill -KILL "$pid"
+}
+ok 'a program that shuts tools out' build -DLINKED -DSHUT -o "$tmp/shut" \
+	"$TL_BUILD/libtrapline.a"
+begin "$tmp/shut"
+refused 'shut out' 'lets no tool in: it has called trapline_serve'
+begin "$tmp/inside" "$tmp/renamed.so"
+refused 'two copies' 'libtrapline twice: .*/inside, .*/renamed.so'
+
+gcc -shared -o "$tmp/loose.so" -Wl,--whole-archive "$TL_BUILD/libtrapline.a" \
+	-Wl,--no-whole-archive
+begin "$tmp/without" "$tmp/loose.so"
+ok 'a plugin brings the library' answers '0 1'
+refused 'may be unloaded' 'loose.so.*which it may unload: link that with -z nodelete'
+
+# The protocol's major version, in the note of a copy.
+python3 - "$tmp/renamed.so" "$tmp/later.so" <<'END'
+import sys
+data = open(sys.argv[1], "rb").read()
+at = data.index(b"Trapline\0\0\0\0") + 12 + 8
+assert data[at:at + 2] == b"\1\0"
+open(sys.argv[2], "wb").write(data[:at] + b"\x63\0" + data[at + 2:])
+END
+begin "$tmp/without" "$tmp/later.so"
+ok 'a library of a later protocol' answers '0 1'
+is 'status works there' "$(timeout 30 "$TRAPLINE" status -p "$pid")" \
+	"process $pid: no probes"
+ok 'and so does detach' timeout 30 "$TRAPLINE" detach -p "$pid"
+refused 'another protocol' 'of protocol 99, where this trapline has 1'
 
 # The library comes while the command is there.
 begin "$tmp/without" "$tmp/renamed.so"
@@ -146,7 +210,7 @@ gone() {
 }
 ok 'the command goes' poll 20 gone
 ok 'now it has it' answers '0 1'
-err=$(timeout 30 "$TRAPLINE" count -p "$pid" -d 1 work 2>&1 >/dev/null)
-like 'and the command is refused' "$err" 'uses libtrapline itself'
+like 'and the command counts by it' "$(hits work)" '^[1-9][0-9]*$'
+ok 'it is still there' answers '0 1'
 
 finish

@@ -14,8 +14,6 @@
 
 #include <common/home.h>
 
-struct tl_boot *tl_boot;
-
 static int function_of(uintptr_t addr, uintptr_t *start, uintptr_t *end);
 static uint32_t inroads_at(uintptr_t addr);
 static int piece_of(uintptr_t addr, uintptr_t *start, uintptr_t *end);

@@ -25,14 +25,19 @@
 #include "events.h"
 
 #define TL_MAGIC "trapline"
+#define TL_MAGIC_BYTES                                 \
+	{                                              \
+		't', 'r', 'a', 'p', 'l', 'i', 'n', 'e' \
+	}
 #define TL_MAJOR 1
-#define TL_MINOR 0
+#define TL_MINOR 1
 
 /* Names under which our mappings appear in /proc/PID/maps. */
 #define TL_CODE_NAME	"trapline"
 #define TL_FIGURES_NAME "trapline-figures"
 
-#define TL_FEATURE_GATE 1 /* fork children do not write the figures */
+#define TL_FEATURE_GATE	   1 /* fork children do not write the figures */
+#define TL_FEATURE_LIBRARY 2 /* libtrapline has the probes: see "the library" */
 
 struct tl_header {
 	uint8_t magic[8];
@@ -57,6 +62,7 @@ enum tl_section_kind {
 	TL_SECTION_COUNTERS = 5, /* blocks of TL_COUNTER_BLOCK bytes */
 	TL_SECTION_TIMES = 6,	 /* struct tl_times */
 	TL_SECTION_EVENTS = 7,	 /* struct tl_events, one; see events.h */
+	TL_SECTION_CALLS = 8,	 /* struct tl_mapping: each holds a tl_call */
 };
 
 struct tl_section {
@@ -121,12 +127,14 @@ struct tl_probe {
 	uint64_t missed; /* hits at which nothing could be done; see below */
 	uint8_t name[120];
 	/*
-	 * Where the agent's struct kprobe or kretprobe is, whose misses the
-	 * guardian adds up in `missed` from time to time.  0: not armed.
+	 * Where the target counts misses: a word, and an int if the second is
+	 * not 0, too.  The guardian adds them up in `missed` from time to time.
+	 * 0: not armed.
 	 */
-	uint64_t probe;
+	uint64_t misses;
 	uint32_t program; /* index into the programs, if it makes events */
 	uint32_t reserved;
+	uint64_t more_misses;
 };
 
 /* As struct session_times, which see. */
@@ -148,13 +156,16 @@ struct tl_times {
 #define TL_MAX_PROBES	8192
 #define TL_MAX_TIMES	1024
 #define TL_MAX_SITES	(2 * TL_MAX_PROBES)
+#define TL_MAX_CALLS	8
 
 /* The layout of this version. */
 struct tl_figures {
 	struct tl_header header;
 	struct tl_section section[TL_MAX_SECTIONS];
+	struct tl_mapping call[TL_MAX_CALLS];
 	uint8_t pad[4096 - sizeof(struct tl_header) -
-		    TL_MAX_SECTIONS * sizeof(struct tl_section)];
+		    TL_MAX_SECTIONS * sizeof(struct tl_section) -
+		    TL_MAX_CALLS * sizeof(struct tl_mapping)];
 	struct tl_mapping mapping[TL_MAX_MAPPINGS];
 	struct tl_returns returns;
 	struct tl_journal journal[TL_MAX_SITES];
@@ -168,6 +179,83 @@ _Static_assert(sizeof(struct tl_header) == 64, "a header is 64 bytes for ever");
 _Static_assert(sizeof(struct tl_times) == 4096, "times are a page");
 _Static_assert(TL_MAX_PROBES * 8 <= 1 << TL_SHARD_SHIFT,
 	       "one block of counters");
+
+/* ---- the library ---------------------------------------------------------- */
+
+/*
+ * A target that has libtrapline gets no agent: the library arms the probes, and
+ * what they write is in the figures as above.  There is no journal then.
+ *
+ * The guardian has a thread of the target give birth to another one, the
+ * caller, on a stack of its own, at whose upper end there is a struct tl_call.
+ * The caller begins in the library's server, at the place that the note tells
+ * (host/linux/own/note.S), with the call's address in rdi; does what is asked;
+ * and ends.  The first 64 bytes of a call and what TL_CALL_END means never
+ * change, so a session of any version can be ended by any other.
+ */
+struct tl_call {
+	uint8_t magic[8];
+	uint64_t reserved0;
+	uint16_t major; /* of who asks */
+	uint16_t minor;
+	uint32_t what;	  /* enum tl_call_what */
+	uint64_t session; /* as in the figures' header */
+	uint64_t figures; /* in the target */
+	uint32_t go;	  /* enum tl_call_go; the guardian's */
+	uint32_t
+		alive; /* the kernel's: the caller's number while there is one */
+	int32_t result;
+	uint32_t done; /* 1: there is a result */
+	uint64_t reserved;
+
+	uint32_t first; /* TL_CALL_ADD: probes [first, first + n) */
+	uint32_t n;
+	/* A thread of the program: its number, and its thread pointer. */
+	uint64_t thread;
+	uint64_t thread_pointer;
+	uint64_t more[5]; /* up to 128 bytes */
+};
+
+enum tl_call_what {
+	TL_CALL_END = 1,   /* remove the session's probes, if there are any */
+	TL_CALL_HELLO = 2, /* 0, or why there can be no session: see below */
+	TL_CALL_ADD = 3,   /* as TL_COMMAND_ADD */
+};
+
+/*
+ * Results.  -TL_ENOSYS: another major; -TL_EACCES: the program lets no tool in;
+ * -TL_EBUSY: there is another session, or another caller; -TL_EAGAIN: text could
+ * not be put back yet, the figures are still used; -TL_ENODEV: a fork child whose
+ * parent was in the middle of a registration, which is never done here;
+ * -TL_EINVAL: the figures make no sense; -TL_ENOMEM.
+ */
+
+/* A caller that is told neither for TL_CALL_WAIT_MS does nothing. */
+enum tl_call_go { TL_CALL_WAIT = 0, TL_CALL_GO = 1 };
+#define TL_CALL_WAIT_MS 2000
+
+/* What the note holds, behind the library's version. */
+struct tl_note {
+	uint32_t version[2];
+	uint16_t major; /* of the protocol */
+	uint16_t minor;
+	/*
+	 * The server's distance from this word.  Before it is a system call
+	 * instruction, and before that, in one page, TL_STUB_MAX bytes 0xcc.
+	 */
+	int32_t server;
+};
+
+_Static_assert(sizeof(struct tl_call) == 128 &&
+		       offsetof(struct tl_call, first) == 64,
+	       "a call begins with 64 bytes for ever");
+
+/*
+ * The last bytes of the code that a borrowed thread runs, so that the library
+ * knows that a thread there will go on elsewhere.  All of it is in one page.
+ */
+#define TL_STUB_MAGIC "trapline's stub\n"
+#define TL_STUB_MAX   512 /* bytes, the magic ones included */
 
 /* ---- the agent and its guardian ------------------------------------------ */
 
@@ -191,6 +279,7 @@ struct tl_boot {
 	uint64_t heap_end;
 	uint64_t red_zone; /* bytes below the stack pointer that are in use */
 	uint64_t events;   /* struct tl_events in the target, or 0 */
+	uint64_t library;  /* 1: it is libtrapline, not the agent */
 
 	struct tl_returns returns;
 };

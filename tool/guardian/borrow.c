@@ -21,6 +21,9 @@
  * EINTR.  Since all signals are blocked from 4 to 6 none is handled before
  * that decision.
  *
+ * In the same way T gives birth to a caller, a thread of the target's own: there
+ * is no I then, and nobody is waited for.
+ *
  * A cave is the rest of the last page of an executable file mapping, behind the
  * end of its segment.
  */
@@ -34,6 +37,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -45,10 +49,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <protocol.h>
 #include <session.h>
 
 #include "guardian.h"
 #include "judge.h"
+#include "library.h"
 #include "maps.h"
 #include "net.h"
 #include "text.h"
@@ -66,16 +72,25 @@ extern const uint8_t tl_stub[], tl_stub_end[], tl_stub_syscall[],
 extern const uint8_t tl_stub_rax[], tl_stub_rcx[], tl_stub_rdx[], tl_stub_rsi[];
 extern const uint8_t tl_stub_rdi[], tl_stub_r8[], tl_stub_r10[], tl_stub_r11[];
 extern const uint8_t tl_stub_rip[], tl_stub_mask[];
-extern const uint8_t tl_stub_reap[];
+extern const uint8_t tl_stub_reap[], tl_stub_caller[], tl_stub_call[];
+extern const uint8_t tl_stub_thread[], tl_stub_server[], tl_stub_worker[];
 extern const uint8_t tl_stub_code[], tl_stub_figures[], tl_stub_root[];
 
 #define STUB_BYTES ((size_t)(tl_stub_end - tl_stub))
-#define STUB_MAX   512
+#define STUB_MAX   TL_STUB_MAX
+
+_Static_assert(offsetof(struct tl_call, alive) == 44, "CALL_ALIVE of stub.S");
 
 bool worker_force;
 
+/*
+ * A cave in libtrapline has room for all of the stub; others for what is behind
+ * the part for callers, who are made only there.
+ */
 struct cave {
 	uint64_t at;
+	size_t skip;		/* so many bytes of the stub are left out */
+	size_t len;		/* of what is there */
 	uint8_t file[STUB_MAX]; /* what the file has there */
 };
 
@@ -88,6 +103,7 @@ struct loan {
 	struct user_regs_struct literal;
 	uint64_t mask;
 	pid_t reap; /* only wait for this child of T's; 0: make a worker */
+	struct caller *caller; /* or only have this one born, if not NULL */
 	pid_t middle;
 	pid_t worker;
 	uint64_t since; /* when T had stopped, by our clock */
@@ -135,45 +151,74 @@ static bool cave_in(struct cave *c, const struct map *m, pid_t pid)
 	if (fd < 0)
 		return false;
 	end = segment_end(fd, m);
+	c->skip = (size_t)(tl_stub_worker - tl_stub);
+	c->len = STUB_BYTES - c->skip;
 	/* 64 bytes of distance, for code that fetches or reads ahead. */
 	at = (end + 64 + 15) & ~15ul;
 	page_end = (end + PAGE - 1) & ~(PAGE - 1);
-	if (!end || at + STUB_BYTES > page_end ||
+	if (!end || at + c->len > page_end ||
 	    m->start + (page_end - m->offset) != m->end) {
 		close(fd);
 		return false;
 	}
 	/* Behind the end of the file there are zeros. */
 	memset(c->file, 0, sizeof(c->file));
-	if (pread(fd, c->file, STUB_BYTES, (off_t)at) < 0)
+	if (pread(fd, c->file, c->len, (off_t)at) < 0)
 		end = 0;
 	close(fd);
 	c->at = m->start + (at - m->offset);
 	return end != 0;
 }
 
+static bool holds_stub(const struct cave *c, const uint8_t *now)
+{
+	return !memcmp(now + (tl_stub_magic - tl_stub) - c->skip, tl_stub_magic,
+		       (size_t)(tl_stub_end - tl_stub_magic));
+}
+
+static bool suits_us(const struct cave *c, int mem, bool pristine)
+{
+	uint8_t now[STUB_MAX];
+
+	if (mem_read(mem, now, c->at, c->len))
+		return false;
+	return pristine ? !memcmp(now, c->file, c->len) : holds_stub(c, now);
+}
+
+/*
+ * The target's libtrapline, as of look_for_library(): it has a cave for us, in
+ * text that it never changes.
+ */
+static struct library library;
+
+static void look_for_library(pid_t pid)
+{
+	if (library_find(&library, pid))
+		library = (struct library){ 0 };
+}
+
+static bool cave_in_library(struct cave *c)
+{
+	*c = (struct cave){ .at = library.cave, .len = STUB_BYTES };
+	memset(c->file, 0xcc, sizeof(c->file));
+	return library.cave != 0;
+}
+
 /* The first cave of @pid that is @pristine, or else one that a stub is in. */
 static int find_cave(struct cave *c, pid_t pid, int mem, bool pristine)
 {
-	uint8_t now[STUB_MAX];
 	struct maps maps;
 	bool found = false;
 	int err;
 
+	if (cave_in_library(c) && suits_us(c, mem, pristine))
+		return 0;
 	err = maps_read(&maps, pid);
 	if (err)
 		return err;
-	for (size_t i = 0; i < maps.n && !found; i++) {
-		if (!cave_in(c, &maps.map[i], pid) ||
-		    mem_read(mem, now, c->at, STUB_BYTES))
-			continue;
-		if (pristine)
-			found = !memcmp(now, c->file, STUB_BYTES);
-		else
-			found = !memcmp(now + (tl_stub_magic - tl_stub),
-					tl_stub_magic,
-					(size_t)(tl_stub_end - tl_stub_magic));
-	}
+	for (size_t i = 0; i < maps.n && !found; i++)
+		found = cave_in(c, &maps.map[i], pid) &&
+			suits_us(c, mem, pristine);
 	maps_free(&maps);
 	return found ? 0 : -ENOENT;
 }
@@ -200,6 +245,11 @@ static void make_stub(uint8_t *stub, const struct loan *l)
 	put_word(stub, tl_stub_rip, 0, r->rip);
 	put_word(stub, tl_stub_mask, 0, l->mask);
 	memcpy(stub + (tl_stub_reap - tl_stub) + 1, &l->reap, sizeof(l->reap));
+	if (!l->caller)
+		return;
+	put_word(stub, tl_stub_call, 2, l->caller->call);
+	put_word(stub, tl_stub_thread, 2, l->caller->thread);
+	put_word(stub, tl_stub_server, 0, l->caller->server);
 }
 
 /* ---- the thread ---------------------------------------------------------- */
@@ -534,11 +584,63 @@ static int give_birth(struct loan *l)
 	return err;
 }
 
+/*
+ * The caller has stopped before its first instruction: lead it out of the cave,
+ * which gets its own bytes again.
+ */
+static int lead_caller(struct loan *l)
+{
+	struct caller *c = l->caller;
+	struct user_regs_struct r;
+	int status, err = next_stop(c->tid, 0, &status);
+
+	if (err || !WIFSTOPPED(status))
+		return err ? err : -ESRCH;
+	if (ptrace(PTRACE_SETOPTIONS, c->tid, 0, 0) ||
+	    ptrace(PTRACE_GETREGS, c->tid, 0, &r))
+		return -ESRCH;
+	r.rip = c->server;
+	r.rdi = c->call;
+	r.orig_rax = ~0ul;
+	return ptrace(PTRACE_SETREGS, c->tid, 0, &r) ? -ESRCH : 0;
+}
+
+/* T is at the entry of its clone; it comes out of it, and the caller is born. */
+static int bear_caller(struct loan *l)
+{
+	struct user_regs_struct r;
+	unsigned long message;
+	int status, err;
+
+	for (int i = 0; i < 20; i++) {
+		err = next_stop(l->tid, PTRACE_SYSCALL, &status);
+		if (err)
+			return err;
+		if (!WIFSTOPPED(status))
+			return -ESRCH;
+		if (status >> 16 == PTRACE_EVENT_CLONE) {
+			if (ptrace(PTRACE_GETEVENTMSG, l->tid, 0, &message))
+				return -ESRCH;
+			l->caller->tid = (pid_t)message;
+			session_kill_point(41);
+		}
+		if (WSTOPSIG(status) != (SIGTRAP | 0x80) ||
+		    ptrace(PTRACE_GETREGS, l->tid, 0, &r) ||
+		    r.orig_rax != SYS_clone || (long)r.rax == -ENOSYS)
+			continue;
+		if ((long)r.rax < 0)
+			return barren(l, (long)r.rax);
+		l->caller->parent_thread = l->exact.fs_base;
+		return l->caller->tid ? lead_caller(l) : -ESRCH;
+	}
+	return -ETIMEDOUT;
+}
+
 /* Threads that are to be let go when they stop, see worker_strays(). */
 #define MAX_STRAYS 64
 static pid_t strays[MAX_STRAYS];
 
-static void add_stray(pid_t tid)
+void worker_stray(pid_t tid)
 {
 	for (int i = 0; i < MAX_STRAYS; i++)
 		if (!strays[i]) {
@@ -569,7 +671,7 @@ static void give_back(struct loan *l, bool clean)
 	ptrace(PTRACE_INTERRUPT, l->tid, 0, 0);
 	ptrace(PTRACE_CONT, l->tid, 0, 0);
 	if (event_stop(l->tid, PTRACE_EVENT_STOP)) {
-		add_stray(l->tid);
+		worker_stray(l->tid);
 		return;
 	}
 	session_kill_point(12);
@@ -578,8 +680,13 @@ static void give_back(struct loan *l, bool clean)
 	ptrace(PTRACE_SETREGS, l->tid, 0, &l->exact);
 	session_kill_point(14);
 	if (clean)
-		mem_write(&via, l->cave.at, l->cave.file, STUB_BYTES);
+		mem_write(&via, l->cave.at, l->cave.file, l->cave.len);
 	ptrace(PTRACE_DETACH, l->tid, 0, 0);
+}
+
+static uint64_t in_cave(const struct loan *l, const uint8_t *label)
+{
+	return l->cave.at + (uint64_t)(label - tl_stub) - l->cave.skip;
 }
 
 /* T is stopped as it was found; run the stub on it. */
@@ -592,14 +699,14 @@ static int run_stub(struct loan *l)
 	int err;
 
 	make_stub(stub, l);
-	err = mem_write(&via, l->cave.at, stub, STUB_BYTES);
+	err = mem_write(&via, l->cave.at, stub + l->cave.skip, l->cave.len);
 	if (err)
 		return refuse(err, "its memory cannot be written: %s",
 			      strerror(-err));
 	session_kill_point(3);
-	regs.rip = l->cave.at;
-	if (l->reap)
-		regs.rip += (uint64_t)(tl_stub_reap - tl_stub);
+	regs.rip = in_cave(l, l->caller ? tl_stub_caller
+			      : l->reap ? tl_stub_reap
+					: tl_stub_worker);
 	regs.orig_rax = ~0ul;
 	if (ptrace(PTRACE_SETREGS, l->tid, 0, &regs))
 		return -ESRCH;
@@ -607,16 +714,13 @@ static int run_stub(struct loan *l)
 	if (ptrace(PTRACE_SETSIGMASK, l->tid, 8, &all))
 		return -ESRCH;
 	session_kill_point(5);
+	if (l->caller)
+		return bear_caller(l);
 	err = l->reap ? 0 : give_birth(l);
 	if (!err)
 		err = come_back(l);
 	session_kill_point(11);
 	return err;
-}
-
-static uint64_t in_cave(const struct loan *l, const uint8_t *label)
-{
-	return l->cave.at + (uint64_t)(label - tl_stub);
 }
 
 #ifndef MFD_EXEC
@@ -775,11 +879,18 @@ static void calm_down(bool hurried)
 		sched_setscheduler(0, SCHED_OTHER, &none);
 }
 
-/* Borrow @tid, for a worker or to @reap one.  -EAGAIN: another may do. */
-static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap)
+/*
+ * Borrow @tid, for a worker, or to @reap one, or for a @caller.  -EAGAIN: another
+ * may do.
+ */
+static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap,
+		  struct caller *caller)
 {
-	struct loan l = { .pid = pid, .tid = tid, .reap = reap };
-	bool hurried;
+	struct loan l = {
+		.pid = pid, .tid = tid, .reap = reap, .caller = caller
+	};
+	bool brief = reap || caller; /* nothing is done in the cave later */
+	bool hurried, lost;
 	char path[64];
 	int err;
 
@@ -792,10 +903,12 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap)
 		return refuse(errno == ENOENT || errno == ESRCH ? -EAGAIN
 								: -errno,
 			      "cannot open its memory: %s", strerror(errno));
-	err = reap ? 0 : first_child_counts(pid, tid);
+	err = brief ? 0 : first_child_counts(pid, tid);
 	if (err)
 		goto close_mem;
 	err = find_cave(&l.cave, pid, l.mem, true);
+	if (!err && caller && l.cave.skip)
+		err = -ENOENT;
 	if (err) {
 		refuse(err, "no unused bytes at the end of a code segment");
 		goto close_mem;
@@ -804,23 +917,27 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap)
 	err = take(&l);
 	if (err) {
 		if (ptrace(PTRACE_DETACH, tid, 0, 0))
-			add_stray(tid);
+			worker_stray(tid);
 		calm_down(hurried);
 		goto close_mem;
 	}
 	err = run_stub(&l);
 	if (err)
 		end_children(&l);
-	give_back(&l, err || reap);
+	/* A caller that could not be led goes its way through the cave. */
+	lost = err && caller && caller->tid;
+	if (lost)
+		worker_stray(caller->tid);
+	give_back(&l, (err || brief) && !lost);
 	calm_down(hurried);
 	if (now_ns() - l.since > longest_loan_ns)
 		longest_loan_ns = now_ns() - l.since;
-	if (err || reap)
+	if (err || brief)
 		goto close_mem;
 	err = keep_worker(w, &l);
 	if (!err)
 		return 0;
-	mem_write(w, l.cave.at, l.cave.file, STUB_BYTES);
+	mem_write(w, l.cave.at, l.cave.file, l.cave.len);
 	end_children(&l);
 	*w = (struct worker){ .mem = -1, .lost = true };
 close_mem:
@@ -833,7 +950,8 @@ close_mem:
 /* So many threads may fail to make a process; the others would, too. */
 #define MAX_BARREN 8
 
-static int borrow_any(struct worker *w, pid_t pid, pid_t reap)
+static int borrow_any(struct worker *w, pid_t pid, pid_t reap,
+		      struct caller *caller)
 {
 	int err = -ESRCH, n_barren = 0;
 	char path[64], why[400];
@@ -851,7 +969,9 @@ static int borrow_any(struct worker *w, pid_t pid, pid_t reap)
 
 			if (tid <= 0 || suits(pid, tid) != want)
 				continue;
-			err = borrow(w, pid, tid, reap);
+			err = borrow(w, pid, tid, reap, caller);
+			if (!err && caller)
+				caller->parent = tid;
 			if (err == -ECHILD) {
 				snprintf(why, sizeof(why), "%s",
 					 session_error());
@@ -909,10 +1029,38 @@ uint64_t find_syscall(pid_t pid, int mem)
 	return found;
 }
 
+/*
+ * Text that is never changed, where there is a library: the program and the
+ * library go on changing the rest while the worker lives.
+ */
+static uint64_t syscall_for_worker(pid_t pid, int mem)
+{
+	return library.syscall_at ? library.syscall_at : find_syscall(pid, mem);
+}
+
+int worker_caller(pid_t pid, struct caller *c)
+{
+	int err = -EAGAIN;
+
+	look_for_library(pid);
+	for (int turn = 0; turn < 20; turn++) {
+		c->tid = 0;
+		err = borrow_any(NULL, pid, 0, c);
+		if (err != -EAGAIN && err != -ESRCH)
+			break;
+		if (kill(pid, 0) && errno == ESRCH)
+			return refuse(-ESRCH, "process %d is gone", pid);
+		usleep(20000);
+		worker_strays();
+	}
+	return err;
+}
+
 void worker_reap(pid_t pid, pid_t adopted)
 {
+	look_for_library(pid);
 	for (int turn = 0; turn < 5; turn++) {
-		if (!borrow_any(NULL, pid, adopted))
+		if (!borrow_any(NULL, pid, adopted, NULL))
 			break;
 		usleep(5000);
 		worker_strays();
@@ -944,7 +1092,7 @@ int worker_make(struct worker *w, pid_t pid)
 			err,
 			"a thread of it is still where a killed trapline left it");
 	for (int turn = 0; turn < 20; turn++) {
-		err = borrow_any(w, pid, 0);
+		err = borrow_any(w, pid, 0, NULL);
 		if (err != -EAGAIN && err != -ESRCH &&
 		    (err != -ECHILD || turn >= 2))
 			break;
@@ -958,18 +1106,19 @@ int worker_make(struct worker *w, pid_t pid)
 	/* The cave gets its own bytes back, and its page. */
 	at = 0;
 	while (find_cave(&c, pid, w->mem, false) == 0) {
-		mem_write(w, c.at, c.file, STUB_BYTES);
+		mem_write(w, c.at, c.file, c.len);
 		at = c.at;
 	}
 	session_kill_point(17);
-	w->syscall_at = find_syscall(pid, w->mem);
+	w->syscall_at = syscall_for_worker(pid, w->mem);
 	if (!w->syscall_at) {
 		worker_end(w);
 		return refuse(-ENOENT,
 			      "no system call instruction in its text");
 	}
-	if (at)
-		text_give_back(w, at, STUB_BYTES);
+	/* Between a look at the page and its return the library may change it. */
+	if (at && !library.copies)
+		text_give_back(w, at, c.len);
 	session_kill_point(18);
 	return w->lost ? refuse(-ESRCH, "process %d is gone", pid) : 0;
 }
@@ -998,7 +1147,7 @@ static bool page_is_copy(pid_t pid, uint64_t addr)
 static int clean_stopped(const struct worker *w, pid_t pid,
 			 const struct cave *c)
 {
-	struct tl_range range = { .start = c->at, .end = c->at + STUB_BYTES };
+	struct tl_range range = { .start = c->at, .end = c->at + c->len };
 	struct net *net;
 	bool busy = false;
 	int err;
@@ -1010,7 +1159,7 @@ static int clean_stopped(const struct worker *w, pid_t pid,
 	if (!err && busy)
 		err = -EBUSY;
 	if (!err)
-		err = mem_write(w, c->at, c->file, STUB_BYTES);
+		err = mem_write(w, c->at, c->file, c->len);
 	net_close(net, NULL);
 	return err;
 }
@@ -1026,6 +1175,7 @@ int worker_clean_cave(pid_t pid)
 	none.mem = open(path, O_RDWR | O_CLOEXEC);
 	if (none.mem < 0)
 		return 0;
+	look_for_library(pid);
 	/* Whoever is in it comes out by himself. */
 	for (int turn = 0; turn < 200 && err != -ESRCH; turn++) {
 		if (find_cave(&c, pid, none.mem, false))
@@ -1035,7 +1185,9 @@ int worker_clean_cave(pid_t pid)
 		if (err)
 			usleep(2000);
 	}
-	if (!err && !found && !find_cave(&c, pid, none.mem, true))
+	/* Nobody gives pages back where a library changes them. */
+	if (!err && !found && !library.copies &&
+	    !find_cave(&c, pid, none.mem, true))
 		found = page_is_copy(pid, c.at) ? 2 : 0;
 	close(none.mem);
 	return err ? err : found;

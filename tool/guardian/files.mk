@@ -7,6 +7,7 @@ guardian-srcs := tool/object.c $(host-linux-object-srcs) \
 	tool/guardian/inside.c \
 	tool/guardian/judge.c \
 	tool/guardian/leads.c \
+	tool/guardian/library.c \
 	tool/guardian/load.c \
 	tool/guardian/maps.c \
 	tool/guardian/net.c \

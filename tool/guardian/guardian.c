@@ -126,9 +126,17 @@ static int attach(struct guardian *g, const struct wire_start *start)
 	if (err)
 		return err;
 	h->go = g->nature.go;
+	h->library = g->nature.library;
+	if (h->library)
+		err = library_find(&h->talk.lib, h->pid);
+	if (!err && h->library)
+		err = library_judge(&h->talk.lib, h->pid);
+	if (err)
+		return err;
 	worker_force = start->options.force;
 	g->hold.events = start->options.events;
 	judge_events = start->options.events;
+	judge_library_calls = h->library;
 	g->pidfd = (int)syscall(SYS_pidfd_open, h->pid, 0);
 	if (g->pidfd < 0)
 		return refuse(-errno, "no process %d", h->pid);
@@ -163,13 +171,15 @@ static void gather_misses(struct guardian *g)
 		return;
 	for (uint32_t i = 0; i < g->n_probes; i++) {
 		struct tl_probe *e = &h->figures->probe[i];
-		struct kretprobe rp = { 0 };
-		size_t len = session_follows(e->action) ? sizeof(rp)
-							: sizeof(rp.kp);
+		uint64_t misses = 0;
+		uint32_t more = 0;
 
-		if (!e->probe || mem_read(h->w.mem, &rp, e->probe, len))
+		if (!e->misses ||
+		    mem_read(h->w.mem, &misses, e->misses, sizeof(misses)) ||
+		    (e->more_misses &&
+		     mem_read(h->w.mem, &more, e->more_misses, sizeof(more))))
 			continue;
-		e->missed = rp.kp.nmissed + (uint64_t)(unsigned int)rp.nmissed;
+		e->missed = misses + more;
 	}
 }
 
@@ -289,7 +299,7 @@ static long arm(struct guardian *g, struct session_probe *p, uint32_t first,
 	bool again = true;
 	long result;
 
-	result = hold_command(h, TL_COMMAND(TL_COMMAND_ADD, first, n));
+	result = hold_add(h, first, n);
 	for (uint32_t i = 0; i < n; i++)
 		harvest(g, &p[i]);
 	for (int turn = 1; !result && again && turn < TRIES; turn++) {
@@ -302,8 +312,7 @@ static long arm(struct guardian *g, struct session_probe *p, uint32_t first,
 			usleep(again ? 0 : 2000u << turn);
 			again = true;
 			e->err = 0;
-			result = hold_command(
-				h, TL_COMMAND(TL_COMMAND_ADD, first + i, 1));
+			result = hold_add(h, first + i, 1);
 			harvest(g, &p[i]);
 		}
 	}
@@ -323,7 +332,8 @@ static int add(struct guardian *g, struct session_probe *p, uint32_t n)
 	err = maps_read(&maps, g->hold.pid);
 	if (err)
 		return refuse(-ESRCH, "process %d has ended", g->hold.pid);
-	leads_learn(g->hold.pid, &maps, p, n);
+	if (!g->hold.library)
+		leads_learn(g->hold.pid, &maps, p, n);
 	for (i = 0; i < n; i++) {
 		err = enter(g, &maps, &p[i]);
 		if (err < 0)

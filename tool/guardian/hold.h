@@ -11,6 +11,7 @@
 
 #include <protocol.h>
 
+#include "library.h"
 #include "maps.h"
 #include "net.h"
 #include "worker.h"
@@ -19,6 +20,10 @@
 struct hold {
 	pid_t pid;
 	struct worker w;
+
+	/* The target has libtrapline: no agent, but calls of the library. */
+	bool library;
+	struct talk talk;
 
 	/* The agent's image in the target, see load.c. */
 	uint64_t base;
@@ -51,9 +56,16 @@ struct hold {
 
 /*
  * Map the agent into the target, whose worker is there, and let it come to its
- * first question.  0 or a negative errno; what is mapped is left to undo().
+ * first question; or, if the target has libtrapline, begin a session with that.
+ * 0 or a negative errno; what is mapped is left to undo().
  */
 int hold_load(struct hold *h, uint64_t session);
+
+/*
+ * Tell the agent, or the library, to add probes [@first, @first + @n) of the
+ * figures.  What it said, or a negative errno.
+ */
+long hold_add(struct hold *h, uint32_t first, uint32_t n);
 
 /*
  * Tell the agent to do @command, and serve it until it is done.  What it said,

@@ -19,6 +19,7 @@
 #include "find.h"
 #include "guardian.h"
 #include "hold.h"
+#include "library.h"
 #include "object.h"
 #include "worker.h"
 
@@ -168,34 +169,15 @@ static int judge_us(pid_t pid)
 	return err < 0 ? err : 0;
 }
 
-static bool is_library(pid_t pid, const struct map *m)
-{
-	bool is;
-	int fd;
-
-	fd = map_is_text(m) ? map_open(m, pid) : -1;
-	if (fd < 0)
-		return false;
-	is = object_is_library(fd);
-	close(fd);
-	return is;
-}
-
 /* Two engines in one memory would take each other's jumps for the program. */
-static int judge_library(pid_t pid, int exe)
+static int judge_library(pid_t pid, struct nature *out)
 {
-	bool found = object_is_library(exe);
-	struct maps maps;
+	struct library lib;
 
-	if (maps_read(&maps, pid))
+	if (library_find(&lib, pid))
 		return refuse(-ESRCH, "no process %d", pid);
-	for (size_t i = 0; i < maps.n && !found; i++)
-		found = is_library(pid, &maps.map[i]);
-	maps_free(&maps);
-	if (found)
-		return refuse(-EBUSY, "process %d uses libtrapline itself",
-			      pid);
-	return 0;
+	out->library = lib.copies;
+	return lib.copies ? library_judge(&lib, pid) : 0;
 }
 
 int judge_process(pid_t pid, const struct session_options *opt,
@@ -234,8 +216,8 @@ int judge_process(pid_t pid, const struct session_options *opt,
 				: "cannot read the program of process %d",
 			pid);
 	}
-	err = judge_library(pid, fd);
 	close(fd);
+	err = judge_library(pid, out);
 	if (err)
 		return err;
 	out->go = exe.go;
@@ -427,8 +409,9 @@ static int judge_time(pid_t pid, const struct maps *maps,
 			-EOPNOTSUPP,
 			"%s: the returns of Go functions cannot be followed: Go moves its stacks",
 			p->name);
+	/* The library knows what exceptions need. */
 	*exits_only = nature->shadow_stack || keeps_return_address(p->name) ||
-		      (exceptions && may_throw(pid, maps));
+		      (!nature->library && exceptions && may_throw(pid, maps));
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 struct nature {
 	bool go;	   /* a Go program: small stacks, moved by copying */
 	bool shadow_stack; /* returns are checked against a second stack */
+	bool library;	   /* it has libtrapline, which can be talked to */
 };
 
 /*
@@ -50,6 +51,8 @@ int judge_seccomp(pid_t tid, bool force);
 struct sock_filter;
 /* Will the target's threads make the system calls of events? */
 extern bool judge_events;
+/* Will a thread of its make those of libtrapline? */
+extern bool judge_library_calls;
 
 /*
  * They will: is each thread of @pid under as many filters as the others, and

@@ -197,7 +197,8 @@ static int fill_figures(struct hold *h, uint64_t session)
 	h->figures = f;
 	f->header.major = TL_MAJOR;
 	f->header.minor = TL_MINOR;
-	f->header.features = TL_FEATURE_GATE;
+	f->header.features = TL_FEATURE_GATE |
+			     (h->library ? TL_FEATURE_LIBRARY : 0);
 	f->header.total = figures_bytes(h);
 	f->header.session = session;
 	f->header.guardian = (uint32_t)getpid();
@@ -217,6 +218,8 @@ static int fill_figures(struct hold *h, uint64_t session)
 		    sizeof(f->times[0]), TL_MAX_TIMES);
 	add_section(f, TL_SECTION_COUNTERS,
 		    offsetof(struct tl_figures, counters), TL_COUNTER_BLOCK, 1);
+	add_section(f, TL_SECTION_CALLS, offsetof(struct tl_figures, call),
+		    sizeof(f->call[0]), TL_MAX_CALLS);
 	if (h->events)
 		add_section(f, TL_SECTION_EVENTS, sizeof(*f),
 			    sizeof(struct tl_events), 1);
@@ -353,6 +356,85 @@ static int map_all(struct hold *h)
 	return err;
 }
 
+/* ---- the library ---------------------------------------------------------- */
+
+static int say_no(const struct hold *h, int err)
+{
+	switch (err) {
+	case -EACCES:
+		return refuse(
+			err,
+			"process %d lets no tool in: it has called trapline_serve(false)",
+			h->pid);
+	case -EBUSY:
+		return refuse(
+			err,
+			"libtrapline in process %d has a session; 'trapline detach -p %d' ends that",
+			h->pid, h->pid);
+	case -ENODEV:
+		return refuse(
+			err,
+			"process %d was forked in the middle of a registration of its libtrapline, which can do nothing there",
+			h->pid);
+	case -ETIMEDOUT:
+	case -ESRCH:
+	case -ECHILD:
+		return err;
+	}
+	return refuse(err, "libtrapline in process %d says: %s", h->pid,
+		      strerror(-err));
+}
+
+#define HELLO_MS 10000
+
+/* The figures, and a stack for callers; then ask for a session. */
+static int begin_talk(struct hold *h, uint64_t session)
+{
+	struct talk *t = &h->talk;
+	long at = worker_call(&h->w, SYS_mmap, 0, figures_bytes(h),
+			      PROT_READ | PROT_WRITE, MAP_SHARED,
+			      (uint64_t)h->w.figures_fd, 0);
+	int err;
+
+	if (at < 0)
+		return refuse((int)at, "the figures cannot be mapped: %s",
+			      strerror((int)-at));
+	session_kill_point(45);
+	h->base = h->figures_at = (uint64_t)at;
+	h->figures->mapping[0] =
+		(struct tl_mapping){ h->base, h->base + figures_bytes(h) };
+	t->pid = h->pid;
+	t->w = &h->w;
+	t->figures = h->figures_at;
+	t->session = session;
+	err = talk_stack(t);
+	if (err)
+		return refuse(err, "a stack cannot be mapped: %s",
+			      strerror(-err));
+	session_kill_point(46);
+	memcpy(h->figures->call, t->stack, sizeof(t->stack));
+	for (int i = 0; i < 3; i++) {
+		err = talk(t, TL_CALL_HELLO, 0, 0, HELLO_MS);
+		if (err != -ENODEV)
+			break;
+	}
+	session_kill_point(47);
+	return err ? say_no(h, err) : 0;
+}
+
+#define ADD_MS 20000
+
+long hold_add(struct hold *h, uint32_t first, uint32_t n)
+{
+	long err;
+
+	if (!h->library)
+		return hold_command(h, TL_COMMAND(TL_COMMAND_ADD, first, n));
+	err = talk(&h->talk, TL_CALL_ADD, first, n, ADD_MS);
+	memcpy(h->figures->call, h->talk.stack, sizeof(h->talk.stack));
+	return err;
+}
+
 int hold_load(struct hold *h, uint64_t session)
 {
 	struct tl_boot boot;
@@ -361,6 +443,8 @@ int hold_load(struct hold *h, uint64_t session)
 	int err;
 
 	err = fill_figures(h, session);
+	if (!err && h->library)
+		return begin_talk(h, session);
 	if (!err)
 		err = map_all(h);
 	if (err == -ENOMEM) {

@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -67,9 +68,32 @@ static const struct call {
 	{ "process_vm_readv", SYS_process_vm_readv, { 1000, 4096, 1, 4096, 2 } },
 };
 #define FOR_EVENTS 2 /* the last ones */
+
+/* A caller in libtrapline, and the thread that gives birth to it. */
+static const struct call library_calls[] = {
+	{ "clone",	    SYS_clone,	 { 0x3d0f00, 4096, 4096, 4096, 4096 } },
+	{ "getpid",	    SYS_getpid,	 { 0 } },
+	{ "gettid",	    SYS_gettid,	 { 0 } },
+	{ "open",	    SYS_open,	 { 4096, O_RDWR | O_CLOEXEC } },
+	{ "open",	    SYS_open,	 { 4096, O_DIRECTORY | O_CLOEXEC } },
+	{ "getdents64",	    SYS_getdents64, { 3, 4096, 1024 } },
+	{ "pwrite64",	    SYS_pwrite64, { 3, 4096, 5, 4096 } },
+	{ "mmap",	    SYS_mmap,	 { 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~0ull } },
+	{ "mmap",	    SYS_mmap,	 { 4096, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, ~0ull } },
+	{ "rt_sigprocmask", SYS_rt_sigprocmask, { 2, 4096, 0, 8 } },
+	{ "rt_sigaction",   SYS_rt_sigaction, { 64, 4096, 0, 8 } },
+	{ "rt_tgsigqueueinfo", SYS_rt_tgsigqueueinfo, { 1000, 1000, 64, 4096 } },
+	{ "tgkill",	    SYS_tgkill,	 { 1000, 1000, 0 } },
+	{ "futex",	    SYS_futex,	 { 4096, 128, 1, 4096 } },
+	{ "futex",	    SYS_futex,	 { 4096, 129, 1 } },
+	{ "sched_yield",    SYS_sched_yield, { 0 } },
+	{ "arch_prctl",	    SYS_arch_prctl, { 0x1003, 4096 } },
+	{ "process_vm_readv", SYS_process_vm_readv, { 1000, 4096, 1, 4096, 1 } },
+};
 /* clang-format on */
 
 bool judge_events;
+bool judge_library_calls;
 
 struct machine {
 	uint32_t a, x;
@@ -206,20 +230,32 @@ static uint32_t run(const struct sock_filter *f, size_t n, const struct call *c)
 	return SECCOMP_RET_KILL_PROCESS;
 }
 
+/* The first of the @n_calls calls at @c that @f does not let pass, or NULL. */
+static const char *first_forbidden(const struct sock_filter *f, size_t n,
+				   const struct call *c, size_t n_calls)
+{
+	for (size_t i = 0; i < n_calls; i++) {
+		uint32_t action = run(f, n, &c[i]) & SECCOMP_RET_ACTION_FULL;
+
+		if (action != SECCOMP_RET_ALLOW && action != SECCOMP_RET_LOG)
+			return c[i].name;
+	}
+	return NULL;
+}
+
 const char *seccomp_forbids(const struct sock_filter *f, size_t n)
 {
 	size_t some = sizeof(calls) / sizeof(*calls);
+	const char *name;
 
 	if (!judge_events)
 		some -= FOR_EVENTS;
-	for (size_t i = 0; i < some; i++) {
-		uint32_t action = run(f, n, &calls[i]) &
-				  SECCOMP_RET_ACTION_FULL;
-
-		if (action != SECCOMP_RET_ALLOW && action != SECCOMP_RET_LOG)
-			return calls[i].name;
-	}
-	return NULL;
+	name = first_forbidden(f, n, calls, some);
+	if (!name && judge_library_calls)
+		name = first_forbidden(f, n, library_calls,
+				       sizeof(library_calls) /
+					       sizeof(*library_calls));
+	return name;
 }
 
 /* A number of the status of thread @tid; 0: there is none. */

@@ -13,11 +13,18 @@
  * in for one thread at one moment; T's signals are all blocked meanwhile, so I
  * and W are born with all blocked, too.
  *
+ * Or, from tl_stub_caller, to a thread: the caller, which begins in the target's
+ * libtrapline (session/server.c), with the address of its struct tl_call, below
+ * which its stack is.  The guardian leads it there itself, if it lives.
+ *
  * System calls keep all registers but rax, rcx and r11.
  *
  * The names are for the first system calls that are made in W.
  */
 #define CLONE_VM	0x100
+#define CALLER_FLAGS	0x3d0f00 /* VM FS FILES SIGHAND THREAD SYSVSEM SETTLS
+				    PARENT_SETTID CHILD_CLEARTID */
+#define CALL_ALIVE	44	 /* offsetof(struct tl_call, alive) */
 #define CLONE_FILES	0x400
 #define CLONE_VFORK	0x4000
 #define NR_rt_sigprocmask 14
@@ -31,8 +38,28 @@
 	.globl	tl_stub, tl_stub_end, tl_stub_syscall, tl_stub_born
 	.globl	tl_stub_rax, tl_stub_rcx, tl_stub_rdx, tl_stub_rsi, tl_stub_rdi
 	.globl	tl_stub_r8, tl_stub_r10, tl_stub_r11, tl_stub_rip, tl_stub_mask
+	.globl	tl_stub_caller, tl_stub_call, tl_stub_thread, tl_stub_server
+	.globl	tl_stub_worker
 	.globl	tl_stub_reap, tl_stub_magic, tl_stub_code, tl_stub_figures, tl_stub_root
 tl_stub:
+	/* Only in libtrapline's cave: have the caller born. */
+tl_stub_caller:
+tl_stub_call:	movabsq	$0x1111111111111111, %rsi
+tl_stub_thread:	movabsq	$0x1111111111111111, %r8
+	leaq	CALL_ALIVE(%rsi), %rdx
+	movq	%rdx, %r10
+	movl	$CALLER_FLAGS, %edi
+	movl	$NR_clone, %eax
+	syscall
+	xchgq	%rax, %rcx
+	jrcxz	caller
+	jmp	back
+caller:
+	movq	%rsp, %rdi
+	jmp	*tl_stub_server(%rip)
+tl_stub_server:	.quad	0
+
+tl_stub_worker:
 	movl	$NR_clone, %eax
 	movl	$(CLONE_VM | CLONE_VFORK), %edi
 	movl	$0, %esi
@@ -70,6 +97,7 @@ wait:
 	movl	$NR_wait4, %eax
 	syscall
 
+back:
 	movl	$NR_rt_sigprocmask, %eax
 	movl	$2, %edi		/* SIG_SETMASK */
 	leaq	tl_stub_mask(%rip), %rsi

@@ -171,6 +171,8 @@ struct tl_figures *figures_read(int mem, uint64_t at)
 		     sizeof(f->returns), 1);
 	read_section(mem, at, &h, TL_SECTION_JOURNAL, f->journal,
 		     sizeof(f->journal[0]), TL_MAX_SITES);
+	read_section(mem, at, &h, TL_SECTION_CALLS, f->call, sizeof(f->call[0]),
+		     TL_MAX_CALLS);
 	read_section(mem, at, &h, TL_SECTION_PROBES, f->probe,
 		     sizeof(f->probe[0]), TL_MAX_PROBES);
 	return f;
@@ -621,6 +623,78 @@ static int undo_with_worker(struct undo *u, unsigned int patience_ms)
 	return unmap_all(u);
 }
 
+/* ---- a target that has libtrapline ----------------------------------------- */
+
+/*
+ * The library takes the session's probes away; then nothing uses what is mapped.
+ * Somebody may hold the registration lock, or block SIGTRAP: it is tried again.
+ */
+static int end_talk(struct talk *t, unsigned int patience_ms)
+{
+	uint64_t end = now_ms() + patience_ms;
+	int err;
+
+	for (;;) {
+		err = talk(t, TL_CALL_END, 0, 0, patience_ms);
+		if ((err != -EAGAIN && err != -EBUSY && err != -ENODEV) ||
+		    now_ms() >= end)
+			break;
+		usleep(20000);
+	}
+	while (!err && talk_busy(t)) {
+		if (now_ms() >= end)
+			return refuse(
+				-EBUSY,
+				"a thread of ours is still in libtrapline in process %d",
+				t->pid);
+		usleep(2000);
+	}
+	switch (err) {
+	case -EAGAIN:
+		return refuse(
+			err,
+			"libtrapline in process %d cannot put its text back: a thread blocks SIGTRAP; 'trapline detach -p %d' tries again",
+			t->pid, t->pid);
+	case -ENODEV:
+		return refuse(
+			err,
+			"process %d was forked in the middle of a registration, and keeps what it was born with",
+			t->pid);
+	case -EBUSY:
+		return refuse(err, "libtrapline in process %d is busy", t->pid);
+	}
+	return err;
+}
+
+static int undo_library(struct undo *u, unsigned int patience_ms)
+{
+	struct talk t = {
+		.pid = u->pid,
+		.w = u->w,
+		.figures = u->figures_at,
+		.session = u->figures->header.session,
+	};
+	int err = library_find(&t.lib, u->pid);
+
+	if (!err && (!t.lib.copies || !t.lib.talks))
+		return refuse(
+			-EOPNOTSUPP,
+			"the probes of process %d are libtrapline's, which is not to be found there",
+			u->pid);
+	if (err)
+		return err;
+	memcpy(t.stack, u->figures->call, sizeof(t.stack));
+	u->w->syscall_at = t.lib.syscall_at;
+	err = end_talk(&t, patience_ms);
+	session_kill_point(48);
+	return err ? err : unmap_all(u);
+}
+
+static bool is_librarys(const struct undo *u)
+{
+	return u->figures && (u->figures->header.features & TL_FEATURE_LIBRARY);
+}
+
 /* Has @pid ended, reaped or not? */
 static bool process_gone(pid_t pid)
 {
@@ -676,11 +750,12 @@ int undo(pid_t pid, struct worker *w, unsigned int patience_ms)
 	if (!err && (!w->pid || w->lost)) {
 		worker_end(w);
 		err = make_worker(w, pid, patience_ms);
-		if (err && err != -ESRCH)
+		if (err && err != -ESRCH && !is_librarys(u))
 			err = undo_without_worker(u, patience_ms);
 	}
 	if (!err)
-		err = undo_with_worker(u, patience_ms);
+		err = is_librarys(u) ? undo_library(u, patience_ms)
+				     : undo_with_worker(u, patience_ms);
 	if (!err)
 		err = 1;
 	figures_free(u->figures);

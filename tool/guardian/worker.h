@@ -43,6 +43,30 @@ int worker_make(struct worker *w, pid_t pid);
  */
 int worker_clean_cave(pid_t pid);
 
+/*
+ * A thread of the target's own that we have had born, for its libtrapline: see
+ * struct tl_call in protocol.h.
+ */
+struct caller {
+	uint64_t server; /* where it begins */
+	uint64_t call;	 /* its struct tl_call, and the end of its stack */
+	uint64_t thread; /* its thread pointer */
+	/* out: */
+	pid_t tid;
+	pid_t parent; /* who was borrowed for it, and his thread pointer */
+	uint64_t parent_thread;
+};
+
+/*
+ * Borrow a thread of @pid for the birth of @c, which is then traced by us and
+ * stopped before its first instruction.  Its death would be the target's, so it
+ * is never killed.  0, or as worker_make().
+ */
+int worker_caller(pid_t pid, struct caller *c);
+
+/* See worker_strays(): let go of @tid when it stops, or has ended. */
+void worker_stray(pid_t tid);
+
 /* Let @pid wait for its child @adopted, a worker that is dead. */
 void worker_reap(pid_t pid, pid_t adopted);
 

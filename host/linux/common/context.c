@@ -119,11 +119,22 @@ static inline uintptr_t thread_pointer(void)
 
 /* ---- whose entry is it? -------------------------------------------------------- */
 
+static uintptr_t known_thread;
+static uint32_t known_tid;
+
+void tl_contexts_know(uint32_t tid, uintptr_t thread)
+{
+	known_tid = tid;
+	known_thread = thread;
+}
+
 void tl_contexts_check(void)
 {
-	uint32_t block[512], tid = tl_sys0(__NR_gettid);
+	uint32_t tid = known_tid ? known_tid : tl_sys0(__NR_gettid);
+	uintptr_t thread = known_tid ? known_thread : thread_pointer();
+	uint32_t block[512];
 
-	if (!tlh_read(block, thread_pointer(), sizeof(block)))
+	if (!tlh_read(block, thread, sizeof(block)))
 		for (unsigned int i = 1; i < 512 && !tid_offset; i++)
 			if (block[i] == tid)
 				tid_offset = i * sizeof(*block);

@@ -29,6 +29,12 @@ int tl_contexts_init(void);
  */
 void tl_contexts_check(void);
 
+/*
+ * For tl_contexts_check(), if its caller is no thread of the C library's: the
+ * number of one that is, and its thread pointer.
+ */
+void tl_contexts_know(uint32_t tid, uintptr_t thread);
+
 /* The number of the thread of @cx, if that is checked; else 0. */
 int tl_context_thread(const struct tl_context *cx);
 

@@ -13,6 +13,7 @@
 #define FUTEX_WAKE_PRIVATE 129
 
 static uint32_t state;
+static uint32_t holder; /* the process whose thread took it last */
 
 void tlh_lock(void)
 {
@@ -24,8 +25,17 @@ void tlh_lock(void)
 		while (__atomic_exchange_n(&state, 2, __ATOMIC_ACQUIRE))
 			tl_sys4(__NR_futex, (long)&state, FUTEX_WAIT_PRIVATE, 2,
 				0);
+	__atomic_store_n(&holder, tl_sys0(__NR_getpid), __ATOMIC_RELAXED);
 	tl_home_init();
 	tl_text_forget();
+}
+
+/* A fork child has its parent's lock as it was, and nobody to let go of it. */
+bool tl_lock_is_dead(void)
+{
+	return __atomic_load_n(&state, __ATOMIC_ACQUIRE) &&
+	       __atomic_load_n(&holder, __ATOMIC_RELAXED) !=
+		       (uint32_t)tl_sys0(__NR_getpid);
 }
 
 void tlh_unlock(void)

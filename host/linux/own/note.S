@@ -2,12 +2,15 @@
 /*
  * note.S - who uses libtrapline says so, also in a static program
  *
- *     +---+---+---+------------+-------+-------+
- *     | 9 | 8 | 1 | "Trapline" | major | minor |    the library's version
- *     +---+---+---+------------+-------+-------+
+ *     +---+----+---+------------+-------+-------+
+ *     | 9 | 16 | 1 | "Trapline" | major | minor |    the library's version
+ *     +---+----+---+------------+-------+-------+
+ *     | major, minor of the protocol | distance from this word to the server |
+ *     +------------------------------+---------------------------------------+
  *
  * The command looks for it before it attaches: there cannot be two engines in one
- * memory.
+ * memory, so it talks to this one (session/server.c).  The last two words are
+ * TL_MAJOR, TL_MINOR and what struct tl_note of the protocol says.
  */
 	.section .note.trapline, "a", @note
 	.balign	4
@@ -17,5 +20,7 @@
 1:	.asciz	"Trapline"
 2:	.balign	4
 3:	.long	0, 1
+	.short	1, 1
+5:	.long	tl_server_entry - 5b
 4:
 	.section .note.GNU-stack, "", @progbits

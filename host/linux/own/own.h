@@ -12,6 +12,14 @@
 /* Set up the home, once.  With the registration lock held. */
 int tl_home_init(void);
 
+/* ---- lock.c --------------------------------------------------------------------- */
+
+/*
+ * Is the registration lock held by a thread that is not there, of the process
+ * that this one was forked from?  Context: task, without it.
+ */
+bool tl_lock_is_dead(void);
+
 /* ---- signals.c ------------------------------------------------------------------ */
 
 /*

@@ -9,31 +9,36 @@
  */
 #include "own/own.h"
 
+#include <protocol.h>
+
 #define BEGIN_TRIES  50
 #define SEARCH_TRIES 6
 
-/* What the command maps bears its name. */
-static int is_session(const struct tl_map *m, void *arg)
+/*
+ * What the command maps bears its name.  Of an agent some is not writable; the
+ * stacks of callers are.
+ */
+static int is_agent(const struct tl_map *m, void *arg)
 {
-	static const char name[] = "/memfd:trapline";
+	static const char name[] = "/memfd:" TL_CODE_NAME " ";
 	size_t i = 0;
 
 	(void)arg;
 	while (name[i] && m->path[i] == name[i])
 		i++;
-	return !name[i];
+	return !name[i] && !(m->prot & TL_PROT_WRITE);
 }
 
 /*
- * Is the command attached to this process?  It was, before the library came:
- * where the library is, it does not attach.  Two engines would take each other's
+ * Has the command an engine of its own in this process?  Then it came before the
+ * library: where the library is, it brings none.  Two engines would take each other's
  * jumps for the program, so nothing is changed until it has gone.
  */
 static bool other_engine(void)
 {
 	static bool alone; /* under the registration lock; for good */
 
-	alone = alone || tl_maps_each(is_session, NULL) != 1;
+	alone = alone || tl_maps_each(is_agent, NULL) != 1;
 	return !alone;
 }
 

@@ -27,10 +27,15 @@
  *   A2  Nobody uses the question after the asking function has returned.  (5 and
  *       6 against 1 and 2: both sides write, then read, so both are seq_cst.)
  *
+ * A thread that the command has borrowed (docs/design/attach.md) sleeps, or stands
+ * still, in code of the command's and goes on elsewhere: it may be anywhere, too.
+ *
  * Who does not answer (the signal is blocked, the thread is not scheduled) may
  * be anywhere, and all that is searched for is then busy.
  */
 #include "own/own.h"
+
+#include <protocol.h>
 
 #define MAGIC		   0x7472706cUL
 #define FIRST_RT	   34 /* the C library keeps 32 and 33 to itself */
@@ -251,6 +256,36 @@ static bool same_text(const char *a, const char *b)
 	return *a == *b;
 }
 
+static void all_busy(struct tl_search *s)
+{
+	s->busy = true;
+	for (size_t i = 0; i < s->n_windows; i++)
+		s->windows[i].busy = true;
+}
+
+/*
+ * Is @pc in the few instructions that the command lets a borrowed thread run
+ * (tool/guardian/stub.S)?  They lie in one page, and are known by their end.
+ */
+static bool is_borrowed(uintptr_t pc)
+{
+	uint8_t code[TL_STUB_MAX];
+	size_t n = TL_PAGE - (pc & (TL_PAGE - 1)), k;
+
+	if (n > sizeof(code))
+		n = sizeof(code);
+	if (tlh_read(code, pc, n))
+		return false;
+	for (size_t i = 0; i + sizeof(TL_STUB_MAGIC) - 1 <= n; i++) {
+		for (k = 0; TL_STUB_MAGIC[k] && code[i + k] == TL_STUB_MAGIC[k];
+		     k++)
+			;
+		if (!TL_STUB_MAGIC[k])
+			return true;
+	}
+	return false;
+}
+
 /* Look at a sleeping thread.  False: it must be asked. */
 static bool look_asleep(struct tl_search *s, const char *tid)
 {
@@ -261,6 +296,10 @@ static bool look_asleep(struct tl_search *s, const char *tid)
 		return true;
 	if (!asleep_at(before, &sp, &pc))
 		return false;
+	if (is_borrowed(pc)) {
+		all_busy(s); /* It will go on where only the command knows. */
+		return true;
+	}
 	if (tl_search_hit(s, pc, &to))
 		tl_search_busy(s, pc);
 	tl_search_stack(s, sp);
@@ -305,13 +344,6 @@ struct round {
 	uint32_t turn;
 	uint32_t asked;
 };
-
-static void all_busy(struct tl_search *s)
-{
-	s->busy = true;
-	for (size_t i = 0; i < s->n_windows; i++)
-		s->windows[i].busy = true;
-}
 
 /*
  * A thread that blocks the signal may be waiting for it, and would get it.  One

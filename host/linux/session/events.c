@@ -12,7 +12,7 @@
  * other way to read an address that may be bad while other threads unmap.
  * docs/syscalls.md has both.
  */
-#include "agent.h"
+#include "session/session.h"
 
 #include <common/sys.h>
 #include <trapline/regs.h>
@@ -83,6 +83,12 @@ const struct tl_program *tl_program_take(uint32_t index)
 		return p;
 	tlh_free(p, sizeof(*p));
 	return NULL;
+}
+
+void tl_program_free(const struct tl_program *p)
+{
+	if (p)
+		tlh_free((void *)(uintptr_t)p, sizeof(*p));
 }
 
 /* ---- in the target's threads --------------------------------------------- */

@@ -2,12 +2,13 @@
 /*
  * actions.c - what probes do in the target: count, time a function, tell
  *
- * A count is kept by the detour itself.  A time is the difference of the time
+ * A count is kept by the detour itself; in libtrapline by a handler, since there
+ * is no gate in front of detours that are the program's, too.  A time is the difference of the time
  * stamp counter between a function's entry and its return; it goes into the
  * histogram of the function by locked instructions, since any number of threads
  * return at once.  What is told of a hit is events.c's.
  */
-#include "agent.h"
+#include "session/session.h"
 
 #include <trapline/agent.h>
 #include <trapline/regs.h>
@@ -28,12 +29,22 @@ struct action {
 	struct tl_times *times;
 	const struct tl_program *program;
 	uint32_t index;
+	bool followed; /* it is rp, not kp */
+	bool armed;
 };
 
 /* In the order of the figures' probes. */
 static struct action *actions[TL_MAX_PROBES];
 
+struct tl_boot *tl_boot;
+
 /* ---- in the target's threads --------------------------------------------- */
+
+/* Not in a fork child, whose hits are nobody's. */
+static inline bool gate_open(void)
+{
+	return *(volatile const uint8_t *)tl_boot->gate;
+}
 
 static inline uint64_t ticks(void)
 {
@@ -81,8 +92,8 @@ static int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
 	struct tl_times *t;
 
 	(void)regs;
-	/* A fork child that returns from what its parent entered. */
-	if (!a || !*(volatile const uint8_t *)tl_boot->gate)
+	/* A fork child may return from what its parent entered. */
+	if (!a || !gate_open())
 		return 0;
 	/* Another CPU's counter may be a little behind. */
 	if ((int64_t)took < 0)
@@ -104,11 +115,34 @@ static int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
 	return 0;
 }
 
+/* Threads have different stacks, so they mostly get different shards. */
+static void count(uint32_t index, const struct pt_regs *regs)
+{
+	uint64_t hash = (regs->sp >> 14) * 0x9e3779b97f4a7c15ull;
+	uint8_t *block = tl_figures()->counters +
+			 ((hash >> 60) % TL_SHARDS << TL_SHARD_SHIFT);
+
+	if (gate_open())
+		add((uint64_t *)block + index, 1);
+}
+
+static inline const struct action *action_at(struct kprobe *kp)
+{
+	return (struct action *)((char *)kp - offsetof(struct action, kp));
+}
+
+static int hit_count(struct kprobe *kp, struct pt_regs *regs)
+{
+	count(action_at(kp)->index, regs);
+	return 0;
+}
+
 static int hit(struct kprobe *kp, struct pt_regs *regs)
 {
-	const struct action *a =
-		(struct action *)((char *)kp - offsetof(struct action, kp));
+	const struct action *a = action_at(kp);
 
+	if (tl_boot->library)
+		count(a->index, regs);
 	tl_event(a->program, a->index, regs);
 	return 0;
 }
@@ -118,22 +152,43 @@ static int hit_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	struct action *a = action_of(ri);
 
 	/* Returns have no counter of the detour's; shard 0 will do. */
-	if (!a || !*(volatile const uint8_t *)tl_boot->gate)
+	if (!a || !gate_open())
 		return 0;
 	add((uint64_t *)tl_figures()->counters + a->index, 1);
 	tl_event(a->program, a->index, regs);
 	return 0;
 }
 
-/* ---- in the worker ------------------------------------------------------- */
+/* ---- arming --------------------------------------------------------------- */
 
-static struct action *prepare(struct tl_probe *p, uint32_t index)
+static void set_handlers(struct action *a, uint32_t index)
+{
+	if (a->times) {
+		a->rp.entry_handler = entered;
+		a->rp.handler = returned;
+		a->rp.data_size = sizeof(uint64_t);
+	} else if (a->followed) {
+		a->rp.handler = hit_return;
+	} else {
+		if (a->program)
+			a->kp.pre_handler = hit;
+		else if (tl_boot->library)
+			a->kp.pre_handler = hit_count;
+		if (!tl_boot->library)
+			a->kp.counter =
+				(uint64_t *)tl_figures()->counters + index;
+	}
+}
+
+/* @p is a copy of the figures' probe. */
+static struct action *prepare(const struct tl_probe *p, uint32_t index)
 {
 	struct action *a = tlh_alloc(sizeof(*a));
 
 	if (!a)
 		return NULL;
 	a->index = index;
+	a->followed = p->action == ACTION_TIME || p->action == ACTION_RETURN;
 	if (p->action == ACTION_EVENT || p->action == ACTION_RETURN) {
 		a->program = tl_program_take(p->program);
 		if (!a->program) {
@@ -141,45 +196,44 @@ static struct action *prepare(struct tl_probe *p, uint32_t index)
 			return NULL;
 		}
 	}
+	if (p->action == ACTION_TIME)
+		a->times = &tl_figures()->times[p->times % TL_MAX_TIMES];
 	a->kp.addr = (kprobe_opcode_t *)p->addr;
-	a->kp.flags = KPROBE_FLAG_JUMP_ONLY;
+	/* The program's lists and switches are not for guests. */
+	a->kp.flags = tl_boot->library ? KPROBE_FLAG_HOME
+				       : KPROBE_FLAG_JUMP_ONLY;
 	if (p->flags & TL_PROBE_EXITS_ONLY)
 		a->kp.flags |= KPROBE_FLAG_NO_SWAP;
-	if (p->action == ACTION_TIME) {
-		a->times = &tl_figures()->times[p->times % TL_MAX_TIMES];
-		a->rp.entry_handler = entered;
-		a->rp.handler = returned;
-		a->rp.data_size = sizeof(uint64_t);
-	} else if (p->action == ACTION_RETURN) {
-		a->rp.handler = hit_return;
-	} else {
-		if (p->action == ACTION_EVENT)
-			a->kp.pre_handler = hit;
-		a->kp.counter = (uint64_t *)tl_figures()->counters + index;
-	}
+	set_handlers(a, index);
 	return a;
 }
 
-static inline bool is_followed(const struct tl_probe *p)
+static void discard(struct action *a)
 {
-	return p->action == ACTION_TIME || p->action == ACTION_RETURN;
+	tl_program_free(a->program);
+	tlh_free(a, sizeof(*a));
 }
 
 /* What became of the probe, for all to see. */
-static void report(struct tl_probe *p, const struct action *a, int err,
+static void report(struct tl_probe *p, struct action *a, int err,
 		   enum tl_why why)
 {
+	uint32_t flags = p->flags & ~(uint32_t)TL_PROBE_BY_EXITS;
+
+	a->armed = !err;
 	p->err = err;
 	p->why = why;
 	p->kind = KIND_NONE;
-	p->flags &= ~(uint32_t)TL_PROBE_BY_EXITS;
+	if (!err && a->followed && a->rp.exits)
+		flags |= TL_PROBE_BY_EXITS;
+	p->flags = flags;
 	if (err)
 		return;
-	if (is_followed(p) && a->rp.exits)
-		p->flags |= TL_PROBE_BY_EXITS;
-	p->probe = (uint64_t)a;
-	p->why = trapline_kprobe_why(&a->kp);
-	p->kind = p->why == TL_WHY_NONE ? KIND_JUMP : KIND_BREAKPOINT;
+	p->misses = (uint64_t)&a->kp.nmissed;
+	p->more_misses = a->followed ? (uint64_t)&a->rp.nmissed : 0;
+	why = trapline_kprobe_why(&a->kp);
+	p->why = why;
+	p->kind = why == TL_WHY_NONE ? KIND_JUMP : KIND_BREAKPOINT;
 }
 
 /* Probes of one kind, which are registered in one go. */
@@ -224,25 +278,80 @@ static void add_to(struct batch *b, uint32_t i)
 		register_all(b);
 }
 
+/* What is in the figures may change while we look. */
+static void copy_probe(struct tl_probe *dst, const struct tl_probe *src)
+{
+	for (size_t i = 0; i < sizeof(*dst); i++)
+		((uint8_t *)dst)[i] = ((const volatile uint8_t *)src)[i];
+}
+
+static void add_one(struct batch *counts, struct batch *times, uint32_t i)
+{
+	struct tl_probe p;
+
+	copy_probe(&p, &tl_figures()->probe[i]);
+	if (p.err || (actions[i] && actions[i]->armed))
+		return;
+	if (actions[i])
+		discard(actions[i]);
+	actions[i] = prepare(&p, i);
+	if (actions[i])
+		add_to(actions[i]->followed ? times : counts, i);
+	else
+		tl_figures()->probe[i].err = -TL_ENOMEM;
+}
+
 void tl_actions_add(uint32_t first, uint32_t n)
 {
 	static struct batch counts, times = { .times = true };
 
 	if (first > TL_MAX_PROBES || n > TL_MAX_PROBES - first)
 		return;
-	for (uint32_t i = first; i < first + n; i++) {
-		struct tl_probe *p = &tl_figures()->probe[i];
-
-		if (p->err)
-			continue;
-		actions[i] = prepare(p, i);
-		if (actions[i])
-			add_to(is_followed(p) ? &times : &counts, i);
-		else
-			p->err = -TL_ENOMEM;
-	}
+	for (uint32_t i = first; i < first + n; i++)
+		add_one(&counts, &times, i);
 	if (counts.n)
 		register_all(&counts);
 	if (times.n)
 		register_all(&times);
+}
+
+/* ---- removing -------------------------------------------------------------- */
+
+static void unregister_all(struct batch *b)
+{
+	if (b->n && b->times)
+		unregister_kretprobes(b->rps, b->n);
+	else if (b->n)
+		unregister_kprobes(b->kps, b->n);
+	b->n = 0;
+}
+
+static void remove_kind(bool followed)
+{
+	static struct batch b;
+
+	b.times = followed;
+	for (uint32_t i = 0; i < TL_MAX_PROBES; i++) {
+		if (!actions[i] || !actions[i]->armed ||
+		    actions[i]->followed != followed)
+			continue;
+		if (followed)
+			b.rps[b.n++] = &actions[i]->rp;
+		else
+			b.kps[b.n++] = &actions[i]->kp;
+		if (b.n == BATCH)
+			unregister_all(&b);
+	}
+	unregister_all(&b);
+}
+
+void tl_actions_remove(void)
+{
+	remove_kind(false);
+	remove_kind(true);
+	for (uint32_t i = 0; i < TL_MAX_PROBES; i++) {
+		if (actions[i])
+			discard(actions[i]);
+		actions[i] = NULL;
+	}
 }

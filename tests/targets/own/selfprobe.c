@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * selfprobe.c - a program that probes itself, while others may trace it
+ *
+ * Its threads call functions that have probes of the program's own: step() is
+ * counted at its entry and at its return, lazy() has a handler that sleeps, and
+ * at churned() a probe comes and goes all the time.  solo() has none.  What the
+ * handlers counted is told beside what was called, and must be the same to the
+ * last call, whoever else has probes at these places.
+ *
+ * Fork children go on probing themselves, and say with their exit status whether
+ * their own counts were right.
+ */
+#define _GNU_SOURCE
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <trapline/kprobes.h>
+#include <trapline/trapline.h>
+
+#include "control.h"
+
+#define PROBED	    __attribute__((noinline, noclone, used))
+#define CHILD_STEPS 200
+
+PROBED uint64_t step(uint64_t a, uint64_t b);
+PROBED uint64_t step(uint64_t a, uint64_t b)
+{
+	return (a ^ b) + 3 * b;
+}
+
+PROBED uint64_t solo(uint64_t a, uint64_t b);
+PROBED uint64_t solo(uint64_t a, uint64_t b)
+{
+	return (a + b) ^ (b << 3);
+}
+
+PROBED uint64_t lazy(uint64_t a, uint64_t b);
+PROBED uint64_t lazy(uint64_t a, uint64_t b)
+{
+	return (a - b) ^ (b << 5);
+}
+
+PROBED uint64_t churned(uint64_t a, uint64_t b);
+PROBED uint64_t churned(uint64_t a, uint64_t b)
+{
+	return (a & b) + (b << 1);
+}
+
+enum { STEP, SOLO, LAZY, OWN_STEP, OWN_RETURN, OWN_LAZY, CHURNED, CHURN, FORK };
+
+/* clang-format off */
+static const char *const counters[] = {
+	"step", "solo", "lazy", "own_step", "own_return", "own_lazy",
+	"churned", "churn", "fork", NULL
+};
+/* clang-format on */
+
+static __thread struct worker *self;
+
+/* ---- probes ------------------------------------------------------------------ */
+
+static int count_step(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	self->counts[OWN_STEP]++;
+	return 0;
+}
+
+static int count_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	(void)ri;
+	(void)regs;
+	self->counts[OWN_RETURN]++;
+	return 0;
+}
+
+static int sleep_a_little(struct kprobe *p, struct pt_regs *regs)
+{
+	struct timespec t = { 0, 200000 };
+
+	(void)p;
+	(void)regs;
+	nanosleep(&t, NULL);
+	self->counts[OWN_LAZY]++;
+	return 0;
+}
+
+static int nothing(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	return 0;
+}
+
+static struct kprobe at_step = {
+	.addr = (kprobe_opcode_t *)step,
+	.pre_handler = count_step,
+};
+static struct kretprobe at_return = {
+	.kp.addr = (kprobe_opcode_t *)step,
+	.handler = count_return,
+};
+static struct kprobe at_lazy = {
+	.addr = (kprobe_opcode_t *)lazy,
+	.pre_handler = sleep_a_little,
+};
+static struct kprobe at_churned = {
+	.addr = (kprobe_opcode_t *)churned,
+	.pre_handler = nothing,
+};
+
+/* A registration may be refused for a while; then it is tried again later. */
+static void churn(struct worker *w)
+{
+	int err = register_kprobe(&at_churned);
+
+	if (err && err != -16)
+		control_wrong("register_kprobe", (uint64_t)-err, 0);
+	if (err)
+		return;
+	w->counts[CHURN]++;
+	for (uint64_t i = 0; i < 20; i++) {
+		w->counts[CHURNED]++;
+		control_expect("churned", churned(i, 7), (i & 7) + 14);
+	}
+	unregister_kprobe(&at_churned);
+}
+
+/* ---- rounds -------------------------------------------------------------------- */
+
+static void call_all(struct worker *w)
+{
+	uint64_t a = control_random(&w->random), b = control_opaque(a >> 7);
+
+	w->counts[STEP]++;
+	control_expect("step", step(a, b), (a ^ b) + 3 * b);
+	w->counts[SOLO]++;
+	control_expect("solo", solo(a, b), (a + b) ^ (b << 3));
+	w->counts[CHURNED]++;
+	control_expect("churned", churned(a, b), (a & b) + (b << 1));
+}
+
+/* The C library's locks and lists are in use, too. */
+static void use_libc(struct worker *w)
+{
+	void *p[8];
+	char text[64];
+
+	for (unsigned int i = 0; i < 8; i++)
+		p[i] = malloc(16 + control_random(&w->random) % 5000);
+	snprintf(text, sizeof(text), "%p", p[0]);
+	for (unsigned int i = 0; i < 8; i++)
+		free(p[i]);
+}
+
+/* Exit status 0: its own probes have counted what they should. */
+static void run_fork(struct worker *w)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		uint64_t steps = w->counts[OWN_STEP];
+		uint64_t returns = w->counts[OWN_RETURN];
+
+		for (uint64_t i = 0; i < CHILD_STEPS; i++)
+			if (step(i, 5) != (i ^ 5) + 15 ||
+			    solo(i, 5) != ((i + 5) ^ 40))
+				_exit(2);
+		_exit(w->counts[OWN_STEP] != steps + CHILD_STEPS ||
+		      w->counts[OWN_RETURN] != returns + CHILD_STEPS);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		control_wrong("fork child", (uint64_t)status, 0);
+	w->counts[FORK]++;
+}
+
+static bool forks;
+
+static void round_of_probes(struct worker *w)
+{
+	uint64_t a = control_random(&w->random);
+
+	for (int i = 0; i < 200; i++)
+		call_all(w);
+	use_libc(w);
+	switch (w->index) {
+	case 0:
+		churn(w);
+		break;
+	case 1:
+		w->counts[LAZY]++;
+		control_expect("lazy", lazy(a, 3), (a - 3) ^ 96);
+		break;
+	case 2:
+		if (forks)
+			run_fork(w);
+		break;
+	}
+}
+
+static void begin(struct worker *w)
+{
+	self = w;
+}
+
+int main(int argc, char **argv)
+{
+	static struct program p = {
+		.counters = counters,
+		.round = round_of_probes,
+		.begin = begin,
+		.threads = 4,
+	};
+	int err;
+
+	if (argc > 1 && !strcmp(argv[argc - 1], "untouched"))
+		return control_run(argc, argv, &p);
+	forks = argc > 1 && !strcmp(argv[argc - 1], "forks");
+	err = register_kprobe(&at_step);
+	if (!err)
+		err = register_kretprobe(&at_return);
+	if (!err)
+		err = register_kprobe(&at_lazy);
+	if (err) {
+		fprintf(stderr, "selfprobe: %d\n", err);
+		return 3;
+	}
+	return control_run(argc, argv, &p);
+}
