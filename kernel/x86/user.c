@@ -77,6 +77,7 @@ NOPROBE void trap_from_user(struct pt_regs *regs, unsigned long vector)
 	} else {
 		trap_dispatch(regs, vector);
 	}
+	arch_irq_save(); /* until iretq: GS is soon the user's */
 	task_leave(regs);
 }
 
