@@ -13,7 +13,8 @@ guest-alone-srcs := kernel/core/without_trapline.c kernel/core/without_debug.c
 user-name = $(basename $(notdir $1))
 user-objs = $(foreach s,$1,$(guest-dir)/user/$(call user-name,$s).o)
 define user-program
-$(guest-dir)/user/$(call user-name,$1): $(call objs,kernel-x86,$1 $(kernel-user-srcs))
+$(guest-dir)/user/$(call user-name,$1): $(call objs,kernel-x86,$1 \
+		$(with.$(call user-name,$1)) $(kernel-user-srcs))
 	$$(call say,LINK,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(call ld,kernel-x86) -nostdlib -static -e _start -s \

@@ -1,17 +1,84 @@
 /* SPDX-License-Identifier: MIT */
-/* tasks.c - user tasks without probes */
+/*
+ * tasks.c - user tasks without probes: each test is a program that checks what it
+ * sees (tests/guest/user/), and what it leaves behind
+ */
 
-#include <kern/arch.h>
+#include "tasks.h"
+#include <kern/memory.h>
+#include <kern/smp.h>
+#include <kern/string.h>
+#include <kern/symbols.h>
 #include <kern/task.h>
 #include <kern/thread.h>
+#include <kern/time.h>
 #include <tl_test.h>
+
+int run_program(const char *program, const char *arg)
+{
+	int status = -1, pid = task_start(program, arg, ALL_CPUS);
+
+	if (pid < 0)
+		return pid;
+	return task_wait(pid, &status) == pid ? status : -1;
+}
 
 TL_TEST(a_task_writes_and_exits)
 {
-	int status = 0, pid = task_start("hello", "task", ALL_CPUS);
+	CHECK_EQ(run_program("hello", "task"), 42 << 8);
+	CHECK_EQ(run_program("nobody", ""), -2);
+	CHECK_EQ(task_wait(-1, &(int){ 0 }), -10);
+}
 
-	REQUIRE(pid > 0);
-	CHECK_EQ(task_wait(pid, &status), pid);
-	CHECK_EQ(W_EXITED(status), true);
-	CHECK_EQ(W_CODE(status), 42);
+TL_TEST(tasks_fork_exec_exit_and_wait)
+{
+	CHECK_EQ(run_program("family", ""), 0);
+}
+
+TL_TEST(signals_are_delivered_once_and_leave_no_trace)
+{
+	CHECK_EQ(run_program("signals", ""), 0);
+}
+
+TL_TEST(a_task_that_faults_gets_the_signal_for_it)
+{
+	CHECK_EQ(run_program("faults", ""), 0);
+}
+
+TL_TEST(a_debugger_steps_and_plants_breakpoints)
+{
+	CHECK_EQ(run_program("debugger", ""), 0);
+}
+
+TL_TEST(system_calls_are_answered_every_time)
+{
+	CHECK_EQ(run_program("calls", "100000"), 0);
+}
+
+TL_TEST(memory_of_tasks_comes_back)
+{
+	size_t before;
+
+	run_program("family", ""); /* the heap and the stacks keep some */
+	before = page_nr_free();
+	for (int i = 0; i < 5; i++)
+		CHECK_EQ(run_program("family", ""), 0);
+	CHECK_EQ(run_program("faults", ""), 0);
+	CHECK_EQ(page_nr_free(), before);
+}
+
+/* ---- moving ----------------------------------------------------------------- */
+
+TL_TEST(tasks_move_and_are_preempted_everywhere)
+{
+	int status, pids[8];
+
+	for (unsigned int i = 0; i < TL_ARRAY_SIZE(pids); i++) {
+		pids[i] = task_start("moves", "300", ALL_CPUS);
+		REQUIRE(pids[i] > 0);
+	}
+	for (unsigned int i = 0; i < TL_ARRAY_SIZE(pids); i++) {
+		CHECK_EQ(task_wait(pids[i], &status), pids[i]);
+		CHECK_EQ(status, 0);
+	}
 }

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * signals.c - handlers that come and go without a trace, masks, and ends
+ */
+
+#include "check.h"
+
+static volatile int seen[NR_SIGNALS];
+static volatile int order[8], n_order;
+
+static void count(int sig)
+{
+	seen[sig]++;
+	if (n_order < 8)
+		order[n_order++] = sig;
+}
+
+static void nested(int sig)
+{
+	int before = seen[SIGUSR2];
+
+	kill(getpid(), sig); /* blocked, until this one returns */
+	kill(getpid(), SIGUSR2);
+	CHECK(seen[SIGUSR2] == before + 1);
+	if (++seen[sig] > 3)
+		signal(sig, (void (*)(int))SIG_IGN);
+}
+
+/*
+ * All registers and the flags are after a handler what they were.  @call and
+ * @arg's are those of the system call that raises it.
+ */
+static long registers_are_kept(int pid, int sig)
+{
+	long bad;
+
+	__asm__ volatile("movq $0x11, %%rbx\n\tmovq $0x22, %%rcx\n\t"
+			 "movq $0x33, %%rdx\n\tmovq $0x44, %%r8\n\t"
+			 "movq $0x55, %%r9\n\tmovq $0x66, %%r10\n\t"
+			 "movq $0x77, %%r11\n\tmovq $0x88, %%r12\n\t"
+			 "movq $0x99, %%r13\n\tmovq $0xaa, %%r14\n\t"
+			 "movq $0xbb, %%r15\n\t"
+			 "movq $0x5a5a, -8(%%rsp)\n\t" /* in the red zone */
+			 "std\n\tstc\n\t"
+			 "int $0x80\n\t"
+			 "setnc %%al\n\tcld\n\tmovzbl %%al, %%eax\n\t"
+			 "cmpq $0x5a5a, -8(%%rsp)\n\tjne 1f\n\t"
+			 "addq %%rbx, %%rax\n\taddq %%rcx, %%rax\n\t"
+			 "addq %%rdx, %%rax\n\taddq %%r8, %%rax\n\t"
+			 "addq %%r9, %%rax\n\taddq %%r10, %%rax\n\t"
+			 "addq %%r11, %%rax\n\taddq %%r12, %%rax\n\t"
+			 "addq %%r13, %%rax\n\taddq %%r14, %%rax\n\t"
+			 "addq %%r15, %%rax\n\tsubq $0x462, %%rax\n\tjmp 2f\n"
+			 "1:\tmovl $-1, %%eax\n2:"
+			 : "=a"(bad)
+			 : "a"(SYS_KILL), "D"(pid), "S"(sig)
+			 : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12",
+			   "r13", "r14", "r15", "memory", "cc");
+	return bad;
+}
+
+static void handlers(void)
+{
+	int me = getpid();
+
+	CHECK(signal(SIGUSR1, count) == 0 && signal(SIGUSR2, count) == 0);
+	for (int i = 0; i < 1000; i++)
+		CHECK(registers_are_kept(me, SIGUSR1) == 0);
+	CHECK(seen[SIGUSR1] == 1000);
+	signal(SIGTERM, nested);
+	kill(me, SIGTERM);
+	CHECK(seen[SIGTERM] == 4);
+}
+
+static void masks(void)
+{
+	int me = getpid();
+
+	n_order = 0;
+	signal(SIGINT, count);
+	CHECK(sigmask(1u << SIGUSR1 | 1u << SIGINT | 1u << SIGKILL) == 0);
+	kill(me, SIGUSR1);
+	kill(me, SIGINT);
+	kill(me, SIGINT); /* once is enough */
+	CHECK(n_order == 0);
+	CHECK(sigmask(0) == (1u << SIGUSR1 | 1u << SIGINT));
+	/* The lower is delivered first, and the other before it has begun. */
+	CHECK(n_order == 2 && order[0] == SIGUSR1 && order[1] == SIGINT);
+	signal(SIGINT, (void (*)(int))SIG_IGN);
+	kill(me, SIGINT);
+	kill(me, SIGCHLD);
+	CHECK(n_order == 2);
+}
+
+/* Fault, be told, and go on behind it. */
+static volatile uintptr_t mended;
+
+static void mend(int sig)
+{
+	seen[sig]++;
+	mended = 1;
+}
+
+static void a_fault_is_handled(void)
+{
+	int pid = fork();
+
+	if (!pid) {
+		signal(SIGTRAP, mend);
+		__asm__ volatile("int3");
+		CHECK(mended && seen[SIGTRAP] == 1);
+		/* One that is blocked, or ignored, ends it all the same. */
+		signal(SIGSEGV, (void (*)(int))SIG_IGN);
+		sigmask(1u << SIGSEGV);
+		*(volatile char *)0;
+		exit(2);
+	}
+	CHECK(end_of(pid) == SIGSEGV);
+}
+
+static void from_another(void)
+{
+	int pid;
+
+	signal(SIGTERM, (void (*)(int))SIG_DFL);
+	pid = fork();
+	if (!pid)
+		for (;;) /* in user mode for ever */
+			;
+	sleep_ms(5);
+	kill(pid, SIGTERM);
+	CHECK(end_of(pid) == SIGTERM);
+	pid = fork();
+	if (!pid) {
+		signal(SIGTERM, (void (*)(int))SIG_IGN);
+		sigmask(~0u);
+		sleep_ms(1000000);
+	}
+	sleep_ms(5);
+	kill(pid, SIGKILL);
+	CHECK(end_of(pid) == SIGKILL);
+	/* A parent that waits is told. */
+	pid = fork();
+	if (!pid) {
+		int child = fork();
+
+		if (!child)
+			sleep_ms(1000000);
+		signal(SIGUSR2, count);
+		kill(getppid(), SIGUSR1);
+		CHECK(wait(child, NULL, 0) == -EINTR);
+		kill(child, SIGKILL);
+		exit(end_of(child) == SIGKILL ? 6 : 1);
+	}
+	seen[SIGUSR1] = 0;
+	while (!seen[SIGUSR1])
+		yield();
+	sleep_ms(5);
+	kill(pid, SIGUSR2);
+	CHECK(W_CODE(end_of(pid)) == 6);
+}
+
+int main(const char *arg)
+{
+	(void)arg;
+	handlers();
+	signal(SIGUSR2, count);
+	masks();
+	a_fault_is_handled();
+	from_another();
+	return 0;
+}
