@@ -41,7 +41,7 @@ objcopy = $(cross.$1)objcopy
 layers := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn arch/sim \
 	  host/linux host/sim host/kernel host/template kernel tool \
 	  tool/guardian tool/agent \
-	  tests/guest tests/targets
+	  tests/guest tests/targets tests/oracle
 include $(addsuffix /files.mk,$(layers))
 
 # Which folder a layer's name stands for, for the tests' `link:` lines.

@@ -71,6 +71,21 @@ check: tests $(if $(SAN),,all targets guests $(template) contract) check-layers 
 	$(Q)scripts/run-tests -o $(O) $(tests) $(tool-scripts) \
 		$(if $(SAN),,scripts/run-fuzz scripts/run-models \
 		scripts/run-guests)
+# The module is built as far as there is a Linux kernel to build it for.
+oracle-module := $(O)/linux/modules/api.ko
+$(oracle-module): $(oracle-srcs) $(wildcard tests/api/*.h tests/lib/*.h \
+		tests/oracle/include/*.h tests/oracle/include/*/*.h) \
+		tests/oracle/files.mk scripts/linux-module
+	$(call say,LINUX,$@)
+	$(Q)scripts/linux-module -o $(O) api $(oracle-srcs) -- $(oracle-flags)
+
+.PHONY: check-oracle
+check-oracle: deps-oracle
+	$(Q)$(MAKE) --no-print-directory -C $(CURDIR) oracle-tests
+	$(Q)scripts/check-oracle -o $(O)
+.PHONY: oracle-tests
+oracle-tests: $(oracle-module) $(guest-dir)/api.elf $(patsubst %.c,$(O)/x86/%, \
+	$(filter %.c,$(oracle-api-srcs)))
 soak: tests all targets guests
 	$(Q)scripts/run-soak -o $(O)
 

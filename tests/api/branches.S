@@ -4,13 +4,15 @@
  *
  * long f(flags, rcx, table): runs a branch with the flags and the counter given;
  * returns 1 if it was taken, plus 4 times what is left in rcx.  Each row of
- * branch_table is a function, and the branch in it.
+ * branch_table is a function, the branch in it, and what that reads like.
  */
 	.text
 
-.macro ROW_OF fn:req, at:req
+.macro ROW_OF fn:req, at:req, name:vararg
+	.section .rodata.str1.1, "aMS", @progbits, 1
+9:	.asciz	"\name"
 	.section .data.rel.ro, "aw"
-	.quad	\fn, \at
+	.quad	\fn, \at, 9b
 	.text
 .endm
 
@@ -24,7 +26,7 @@
 	ret
 3:	lea	1(,%rcx,4), %rax
 	ret
-	ROW_OF	1b, 2b
+	ROW_OF	1b, 2b, \insn
 .endm
 
 /* The same with a displacement of 32 bits. */
@@ -39,7 +41,7 @@
 	.fill	200, 1, 0x90
 3:	lea	1(,%rcx,4), %rax
 	ret
-	ROW_OF	1b, 2b
+	ROW_OF	1b, 2b, \insn
 .endm
 
 /* An indirect jump through @operand, which leads to 3. */
@@ -57,7 +59,7 @@
 	ret
 3:	lea	1(,%rcx,4), %rax
 	ret
-	ROW_OF	1b, 2b
+	ROW_OF	1b, 2b, \insn *\operand
 .endm
 
 /* A call: 1 if the return address is right. */
@@ -79,7 +81,7 @@
 	movzbl	%al, %eax
 	lea	(%rax,%rcx,4), %rax
 	ret
-	ROW_OF	1b, 2b
+	ROW_OF	1b, 2b, call \operand
 .endm
 
 .macro RETURN insn:req, extra:req
@@ -97,7 +99,7 @@
 	mov	%r11, %rsp
 	lea	1(%rax,%rsi,4), %rax
 	ret
-	ROW_OF	1b, 2b
+	ROW_OF	1b, 2b, \insn
 .endm
 
 	.section .data.rel.ro, "aw"

@@ -822,7 +822,7 @@ TL_TEST(a_batch_is_registered_as_a_whole_or_not_at_all)
 	unregister_jprobes(jps, 0);
 }
 
-TL_TEST(refusals_carry_linux_s_codes)
+TL_TEST(refusals_of_jprobes_carry_linux_s_codes)
 {
 	/* clang-format off */
 	static const struct {

@@ -19,8 +19,15 @@ static const struct place {
 	{ "breakpoint", place_break, false },
 };
 
+/* Is kprobe_running() in the handler of a probe that probe?  @jump: it is one. */
+static bool running_is(bool jump)
+{
+	return !jump || TL_EITHER(ROW_RUNNING, true, false);
+}
+
 static struct pt_regs seen;
 static struct pt_regs seen_post;
+static unsigned long seen_return;
 static unsigned int hits, posts;
 static struct kprobe *running;
 static char trail[16];
@@ -45,6 +52,7 @@ HANDLER int see(struct kprobe *p, struct pt_regs *regs)
 {
 	(void)p;
 	seen = *regs;
+	seen_return = *(unsigned long *)regs->sp;
 	running = kprobe_running();
 	hits++;
 	return 0;
@@ -78,10 +86,10 @@ TL_TEST(pre_handler_sees_the_arguments_and_the_result_is_unchanged)
 		CHECK_EQ(seen.dx, 5);
 		CHECK_EQ(seen.ip, (unsigned long)pl->fn + 1);
 		CHECK(seen.sp < sp && sp - seen.sp < 4096);
-		CHECK_EQ(running, &p);
-		CHECK_EQ(!!(p.flags & KPROBE_FLAG_OPTIMIZED), pl->jump);
-		CHECK_EQ(trapline_kprobe_why(&p),
-			 pl->jump ? TL_WHY_NONE : TL_WHY_TARGET);
+		CHECK_EQ(running == &p, running_is(pl->jump));
+		CHECK_EQ(!!(p.flags & KPROBE_FLAG_OPTIMIZED),
+			 pl->jump && TL_EITHER(ROW_FLAG, true, false));
+		CHECK_WHY(&p, pl->jump ? TL_WHY_NONE : TL_WHY_TARGET);
 		CHECK_EQ(p.nmissed, 0);
 		unregister_kprobe(&p);
 		CHECK_EQ(pl->fn(30, 12, 5), 42);
@@ -96,14 +104,14 @@ TL_TEST(the_stack_pointer_a_handler_sees_is_the_true_one)
 	for_each_row(pl, places) {
 		struct kprobe p = { .addr = (void *)pl->fn,
 				    .pre_handler = see };
-		unsigned long ret = 0;
+		unsigned long here;
 
 		ROW(pl->name);
+		reset();
 		CHECK_EQ(register_kprobe(&p), 0);
 		pl->fn(1, 2, 0);
-		ret = *(volatile unsigned long *)seen.sp;
-		(void)ret;
-		CHECK((seen.sp & 15) == 8);
+		__asm__ volatile("lea 0(%%rip), %0" : "=r"(here));
+		CHECK(seen_return < here && here - seen_return < 64);
 		unregister_kprobe(&p);
 	}
 }
@@ -232,6 +240,8 @@ TL_TEST(post_handler_on_a_branch_sees_where_it_goes)
 				    .post_handler = see_post };
 		long got;
 
+		if (rows[i].fn == place_loop && TL_ON_LINUX)
+			continue; /* wrong there: exact.c */
 		ROW(rows[i].name);
 		reset();
 		CHECK_EQ(register_kprobe(&p), 0);
@@ -241,7 +251,7 @@ TL_TEST(post_handler_on_a_branch_sees_where_it_goes)
 		CHECK_EQ(posts, rows[i].hits);
 		if (rows[i].to)
 			CHECK_EQ(seen_post.ip, rows[i].to);
-		CHECK_EQ(trapline_kprobe_why(&p) != TL_WHY_NONE, true);
+		CHECK_EQ(is_jump(&p), false);
 		unregister_kprobe(&p);
 	}
 }
@@ -338,14 +348,14 @@ TL_TEST(the_newest_of_several_probes_runs_first)
 		CHECK_EQ(register_kprobe(&a), 0);
 		CHECK_EQ(register_kprobe(&b), 0);
 		CHECK_EQ(register_kprobe(&c), 0);
-		CHECK_EQ(get_kprobe((void *)pl->fn), &c);
+		CHECK_EQ(get_kprobe((void *)pl->fn) == &c,
+			 TL_EITHER(ROW_RUNNING, true, false));
 		reset();
 		CHECK_EQ(pl->fn(1, 2, 0), 3);
 		CHECK_STR(trail, "CBAcba");
 
 		CHECK_EQ(disable_kprobe(&b), 0);
 		CHECK_EQ(disable_kprobe(&b), 0);
-		CHECK_EQ(trapline_kprobe_why(&b), TL_WHY_DISABLED);
 		reset();
 		CHECK_EQ(pl->fn(1, 2, 0), 3);
 		CHECK_STR(trail, "CAca");
@@ -504,11 +514,16 @@ TL_TEST(register_gives_linux_s_codes)
 	ROW("inside an instruction");
 	CHECK_EQ(try((void *)place_bad, NULL, 3), -TL_EILSEQ);
 	ROW("the program's own int3");
-	CHECK_EQ(try((void *)place_own_int3_at, NULL, 0), -TL_EILSEQ);
+	CHECK_EQ(try((void *)place_own_int3_at, NULL, 0),
+		 TL_EITHER(ROW_INT, -TL_EILSEQ, -TL_EINVAL));
 	ROW("ud2");
-	CHECK_EQ(try((void *)place_ud, NULL, 0), -TL_EILSEQ);
+	CHECK_EQ(try((void *)place_ud, NULL, 0),
+		 TL_EITHER(ROW_INT, -TL_EILSEQ, 0));
 	ROW("the engine itself");
-	CHECK_EQ(try((void *)register_kprobe, NULL, 0), -TL_EINVAL);
+	CHECK_EQ(try((void *)register_kprobe, NULL, 0),
+		 TL_EITHER(ROW_TEXT, -TL_EINVAL, 0));
+	ROW("what a trap needs");
+	CHECK_EQ(try((void *)get_kprobe, NULL, 0), -TL_EINVAL);
 	ROW("registered already");
 	CHECK_EQ(register_kprobe(&p), 0);
 	CHECK_EQ(register_kprobe(&p), -TL_EINVAL);
@@ -535,27 +550,14 @@ TL_TEST(a_symbol_and_an_offset_name_a_place)
 	CHECK_EQ(try(NULL, "place_bad", 3), -TL_EILSEQ);
 }
 
-TL_TEST(jump_only_is_refused_where_there_is_no_jump)
-{
-	struct kprobe p = { .addr = (void *)place_break,
-			    .pre_handler = see,
-			    .flags = KPROBE_FLAG_JUMP_ONLY };
-	uint8_t before = *(uint8_t *)place_break;
-
-	CHECK_EQ(register_kprobe(&p), -TL_EBUSY);
-	CHECK_EQ(*(uint8_t *)place_break, before);
-	CHECK_EQ(place_break(1, 2, 0), 3);
-}
-
 TL_TEST(register_kprobes_is_all_or_nothing)
 {
 	struct kprobe a = { .addr = (void *)place_jump, .pre_handler = see };
 	struct kprobe b = { .addr = (void *)place_break, .pre_handler = see };
-	struct kprobe bad = { .addr = (void *)place_ud, .pre_handler = see };
+	struct kprobe bad = { .addr = (kprobe_opcode_t *)place_bad + 3,
+			      .pre_handler = see };
 	struct kprobe *good[] = { &a, &b };
 	struct kprobe *mixed[] = { &a, &bad, &b };
-	enum tl_why why[3];
-	int err[3];
 
 	reset();
 	CHECK_EQ(register_kprobes(good, 0), -TL_EINVAL);
@@ -563,99 +565,15 @@ TL_TEST(register_kprobes_is_all_or_nothing)
 	place_jump(1, 2, 0);
 	place_break(1, 2, 0);
 	CHECK_EQ(hits, 0);
-	CHECK_EQ(a.flags, 0);
+	CHECK_EQ(a.flags,
+		 TL_EITHER(ROW_FAILED, 0,
+			   KPROBE_FLAG_DISABLED | KPROBE_FLAG_ON_FUNC_ENTRY));
+	a.flags = 0;
 	CHECK_EQ(register_kprobes(good, 2), 0);
 	CHECK_EQ(place_jump(1, 2, 0), 3);
 	CHECK_EQ(place_break(1, 2, 0), 3);
 	CHECK_EQ(hits, 2);
 	unregister_kprobes(good, 2);
-
-	reset();
-	a.addr = (void *)place_jump;
-	b.addr = (void *)place_break;
-	bad.addr = (void *)place_ud;
-	CHECK_EQ(trapline_register_each(mixed, 3, err, why), 2);
-	CHECK_EQ(err[0], 0);
-	CHECK_EQ(err[1], -TL_EILSEQ);
-	CHECK_EQ(err[2], 0);
-	CHECK_EQ(why[0], TL_WHY_NONE);
-	CHECK_EQ(why[2], TL_WHY_TARGET);
-	place_jump(1, 2, 0);
-	place_break(1, 2, 0);
-	CHECK_EQ(hits, 2);
-	unregister_kprobes(good, 2);
-}
-
-/* ---- counters --------------------------------------------------------------------- */
-
-static char counter_block[TL_COUNTER_BLOCK + 64] __attribute__((aligned(4096)));
-
-TL_TEST(a_counter_counts_every_hit_without_a_handler)
-{
-	static const struct {
-		const char *name;
-		place_fn *fn;
-		const char *at;
-	} rows[] = {
-		{ "jump", place_jump, (char *)place_jump },
-		{ "breakpoint", place_break, (char *)place_break },
-		{ "flags dead", place_flags_dead, (char *)place_flags_dead },
-	};
-
-	for (size_t i = 0; i < TL_ARRAY_SIZE(rows); i++) {
-		uint64_t *cell = (uint64_t *)counter_block + i;
-		struct kprobe p = { .addr = (void *)rows[i].at,
-				    .counter = cell };
-
-		ROW(rows[i].name);
-		CHECK_EQ(register_kprobe(&p), 0);
-		for (int n = 0; n < 1000; n++)
-			CHECK_EQ(rows[i].fn(n, 2, 0), n + 2);
-		CHECK_EQ(tl_counter_read(cell), 1000);
-		unregister_kprobe(&p);
-		rows[i].fn(1, 2, 0);
-		CHECK_EQ(tl_counter_read(cell), 1000);
-	}
-}
-
-TL_TEST(counters_and_handlers_of_several_probes_agree)
-{
-	struct kprobe p[7];
-
-	reset();
-	for (unsigned int i = 0; i < 7; i++) {
-		p[i] = (struct kprobe){ .addr = (void *)place_jump };
-		p[i].counter = (uint64_t *)counter_block + 32 + i;
-		*p[i].counter = 0;
-		if (i == 6)
-			p[i].pre_handler = see;
-		CHECK_EQ(register_kprobe(&p[i]), 0);
-		for (int n = 0; n < 10; n++)
-			CHECK_EQ(place_jump(n, 2, 0), n + 2);
-	}
-	for (unsigned int i = 0; i < 7; i++)
-		CHECK_EQ(tl_counter_read(p[i].counter), 10 * (7 - i));
-	CHECK_EQ(hits, 10);
-	for (unsigned int i = 0; i < 7; i++)
-		unregister_kprobe(&p[i]);
-}
-
-TL_TEST(counting_keeps_the_red_zone_and_the_flags)
-{
-	uint64_t *cell = (uint64_t *)counter_block + 50;
-	struct kprobe p = { .addr = (void *)place_red_zone_at,
-			    .counter = cell };
-
-	if (!place_has_red_zone)
-		SKIP("a kernel has no red zone");
-	CHECK_EQ(place_red_zone(30, 12, 0), 42);
-	CHECK_EQ(register_kprobe(&p), 0);
-	CHECK_EQ(trapline_kprobe_why(&p), TL_WHY_NONE);
-	for (int i = 0; i < 100; i++)
-		CHECK_EQ(place_red_zone(30, 12, 0), 42);
-	CHECK_EQ(tl_counter_read(cell), 100);
-	p.counter = cell;
-	unregister_kprobe(&p);
 }
 
 /* ---- windows ----------------------------------------------------------------------- */
@@ -668,17 +586,88 @@ TL_TEST(a_probe_inside_a_window_turns_the_jump_back)
 
 	reset();
 	CHECK_EQ(register_kprobe(&p), 0);
-	CHECK_EQ(trapline_kprobe_why(&p), TL_WHY_NONE);
+	CHECK_WHY(&p, TL_WHY_NONE);
 	CHECK_EQ(register_kprobe(&q), 0);
-	CHECK_EQ(trapline_kprobe_why(&p), TL_WHY_OTHER_PROBE);
+	CHECK_WHY(&p, TL_WHY_OTHER_PROBE);
 	CHECK_EQ(place_jump(1, 2, 0), 3);
 	CHECK_EQ(hits, 2);
 	unregister_kprobe(&q);
-	wait_for_kprobe_optimizer();
-	CHECK_EQ(trapline_kprobe_why(&p), TL_WHY_NONE);
+	CHECK_EQ(is_jump(&p), TL_EITHER("a window that was blocked by another",
+					true, false));
 	CHECK_EQ(place_jump(1, 2, 0), 3);
 	CHECK_EQ(hits, 3);
 	unregister_kprobe(&p);
+}
+
+/* Disabled, it is not in the way. */
+TL_TEST(a_disabled_probe_inside_a_window_leaves_the_jump)
+{
+	struct kprobe q = { .addr = (kprobe_opcode_t *)place_jump + 4,
+			    .pre_handler = see,
+			    .flags = KPROBE_FLAG_DISABLED };
+	struct kprobe p = { .addr = (void *)place_jump, .pre_handler = see };
+
+	reset();
+	CHECK_EQ(register_kprobe(&q), 0);
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_WHY(&p, TL_WHY_NONE);
+	CHECK_EQ(place_jump(1, 2, 0), 3);
+	CHECK_EQ(hits, 1);
+	CHECK_EQ(enable_kprobe(&q), 0);
+	CHECK_WHY(&p, TL_WHY_OTHER_PROBE);
+	CHECK_EQ(place_jump(1, 2, 0), 3);
+	CHECK_EQ(hits, 3);
+	unregister_kprobe(&p);
+	unregister_kprobe(&q);
+}
+
+/* ---- jumps ----------------------------------------------------------------------- */
+
+TL_TEST(a_jump_obeys_its_pre_handler)
+{
+	struct kprobe p = { .addr = (void *)place_jump,
+			    .pre_handler = return_77 };
+
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_WHY(&p, TL_WHY_NONE);
+	CHECK_EQ(place_jump(1, 2, 0),
+		 TL_EITHER("an optimized probe ignores", 77, 3));
+	unregister_kprobe(&p);
+}
+
+TL_TEST(a_post_handler_may_be_behind_a_jump)
+{
+	struct kprobe p = { .addr = (void *)place_jump, .pre_handler = see };
+	struct kprobe q = { .addr = (void *)place_jump,
+			    .post_handler = see_post };
+
+	reset();
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_EQ(register_kprobe(&q), 0);
+	CHECK_EQ(is_jump(&p),
+		 TL_EITHER("post handler: never optimized", true, false));
+	CHECK_EQ(place_jump(1, 2, 0), 3);
+	CHECK_EQ(hits, 1);
+	CHECK_EQ(posts, 1);
+	unregister_kprobe(&q);
+	CHECK_WHY(&p, TL_WHY_NONE);
+	CHECK_EQ(place_jump(1, 2, 0), 3);
+	CHECK_EQ(hits, 2);
+	CHECK_EQ(posts, 1);
+	unregister_kprobe(&p);
+}
+
+/* Nobody waits here: these are the calls themselves. */
+TL_TEST(a_jump_is_there_and_gone_at_once)
+{
+	struct kprobe p = { .addr = (void *)place_jump, .pre_handler = see };
+	uint8_t before = *(volatile uint8_t *)place_jump;
+
+	CHECK_EQ((register_kprobe)(&p), 0);
+	CHECK_EQ(*(volatile uint8_t *)place_jump,
+		 TL_EITHER("optimized after a delay", 0xe9, 0xcc));
+	(unregister_kprobe)(&p);
+	CHECK_EQ(*(volatile uint8_t *)place_jump, before);
 }
 
 /* Every instruction of every function, one at a time and all at once. */
@@ -717,6 +706,8 @@ TL_TEST(every_instruction_of_every_place_can_be_probed)
 		ROW(rows[i].name);
 		if (rows[i].fn == place_red_zone && !place_has_red_zone)
 			continue;
+		if (rows[i].fn == place_loop && TL_ON_LINUX)
+			continue; /* wrong there: exact.c */
 		for (unsigned int off = 0; off < rows[i].size; off++) {
 			p[n] = (struct kprobe){
 				.addr = (kprobe_opcode_t *)rows[i].fn + off,

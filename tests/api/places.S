@@ -122,10 +122,11 @@ FUNC place_loop
 	lea	1(%rdi), %rcx
 .globl place_loop_body
 place_loop_body:
+.Lloop_body:
 	add	$2, %rax
 .globl place_loop_at
 place_loop_at:
-	loop	place_loop_body
+	loop	.Lloop_body
 	ret
 END place_loop
 

@@ -7,6 +7,21 @@
 
 #include <stdbool.h>
 
+#include <trapline/kprobes.h>
+
+/* Rows of docs/linux.md that more than one file of tests names. */
+#define ROW_BOOST    "a jump only over boostable instructions"
+#define ROW_FAILED   "after a failed registration"
+#define ROW_DISABLED "`unregister_kprobe()` leaves `DISABLED` set"
+#define ROW_SYMBOL   "a structure that was registered by its symbol"
+#define ROW_FLAG     "`OPTIMIZED` is not set"
+#define ROW_RUNNING  "`kprobe_running()` and `get_kprobe()`"
+#define ROW_TEXT     "`register_kprobe()` and its like"
+#define ROW_INT	     "`int3`, `int n`, `int1` and `ud`"
+#define ROW_LOOP     "`loop`, `loope`, `loopne`"
+#define ROW_RET	     "`ret n`"
+#define ROW_MEMORY   "`call`, `jmp` through memory"
+
 typedef long place_fn(long a, long b, long c);
 
 place_fn place_jump, place_break, place_one, place_after_one, place_padded,
@@ -23,6 +38,21 @@ extern long place_value;
 extern const bool place_has_red_zone;
 
 double place_xmm(double a, double b);
+
+/* Is @p a jump, now that nothing is pending? */
+static inline bool is_jump(const struct kprobe *p)
+{
+	wait_for_kprobe_optimizer();
+	return trapline_kprobe_why(p) == TL_WHY_NONE;
+}
+
+/* @p is a jump, if @why is NONE, or is none for this reason (Linux has no words). */
+#define CHECK_WHY(p, why)                                        \
+	do {                                                     \
+		CHECK_EQ(is_jump(p), (why) == TL_WHY_NONE);      \
+		if (!TL_ON_LINUX)                                \
+			CHECK_EQ(trapline_kprobe_why(p), (why)); \
+	} while (0)
 
 /* What handlers of probes are compiled with: they may not touch vectors. */
 #define HANDLER __attribute__((target("general-regs-only"))) static

@@ -27,6 +27,7 @@ uint64_t tl_test_seed = 1;
 static unsigned int failures;
 static const char *row;
 static const char *skipped;
+static bool must_differ;
 
 /* Append @s; what does not fit is cut, and one byte stays for the newline. */
 static void add(struct line *l, const char *s)
@@ -182,6 +183,28 @@ void tl_test_skip(const char *why)
 	skipped = why;
 }
 
+/* For those who compare: a line before the test's own. */
+static void say_difference(const char *name)
+{
+	struct line l = { .len = 0 };
+
+	add(&l, "# differs: ");
+	add(&l, name);
+	put(&l);
+}
+
+void tl_test_differs(const char *name, bool really)
+{
+	tl_test_check(really, name, __FILE__, __LINE__);
+	say_difference(name);
+}
+
+void tl_test_must_differ(const char *name)
+{
+	must_differ = true;
+	say_difference(name);
+}
+
 void tl_test_note(const char *text, uint64_t value)
 {
 	struct line l = { .len = 0 };
@@ -227,7 +250,10 @@ static void run_one(const struct tl_test *t, unsigned int number,
 	failures = 0;
 	row = NULL;
 	skipped = NULL;
+	must_differ = false;
 	t->fn();
+	if (must_differ && !skipped)
+		failures = !failures;
 
 	add(&l, failures ? "not ok " : "ok ");
 	add_number(&l, number, 10);

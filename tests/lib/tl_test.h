@@ -85,6 +85,36 @@ struct tl_test_totals {
 		return;            \
 	} while (0)
 
+/*
+ * The tests of the public API also run on Linux's own kprobes (make
+ * check-oracle).  Where Linux is meant to differ, the test says so; @row is the
+ * beginning of a row of docs/linux.md.  A difference that is none any more fails.
+ *
+ * TL_EITHER: @here, or on Linux @there, which must not be the same.
+ * TL_DIFFERS: on Linux this test must fail.  TL_NOT_ON_LINUX: leave it there.
+ */
+#ifdef TL_TEST_LINUX
+#define TL_ON_LINUX 1
+#else
+#define TL_ON_LINUX 0
+#endif
+
+#define TL_EITHER(row, here, there)                                       \
+	(TL_ON_LINUX ? (tl_test_differs(row, (here) != (there)), (there)) \
+		     : (here))
+
+#define TL_DIFFERS(row)                           \
+	do {                                      \
+		if (TL_ON_LINUX)                  \
+			tl_test_must_differ(row); \
+	} while (0)
+
+#define TL_NOT_ON_LINUX(why)       \
+	do {                       \
+		if (TL_ON_LINUX)   \
+			SKIP(why); \
+	} while (0)
+
 #define TL_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Walk the array @table with the pointer @row. */
@@ -134,5 +164,7 @@ bool tl_test_check_mem(const void *got, const void *want, size_t len,
 		       const char *text, const char *file, int line);
 void tl_test_row(const char *name);
 void tl_test_skip(const char *why);
+void tl_test_differs(const char *row, bool really);
+void tl_test_must_differ(const char *row);
 
 #endif /* TL_TEST_H */

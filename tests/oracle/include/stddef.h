@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stddef.h - a kernel module has no C library's
+ */
+#include <linux/types.h>
