@@ -33,6 +33,7 @@ static int check_boundary(const struct x86_flow *flow, uintptr_t addr)
 	uint8_t code[X86_INSN_MAX];
 	uintptr_t at = flow->start;
 	struct x86_insn in;
+	bool reached = true;
 
 	if (flow->facts)
 		return x86_facts_start(flow, addr) ? 0 : -TL_EILSEQ;
@@ -43,6 +44,11 @@ static int check_boundary(const struct x86_flow *flow, uintptr_t addr)
 			avail--;
 		if (x86_decode(&in, code, avail, at))
 			return -TL_EILSEQ;
+		/* Somebody's breakpoint: what it hides is not known. */
+		if (in.kind == X86_INT3 && reached)
+			return -TL_EILSEQ;
+		if (in.kind != X86_INT3)
+			reached = !(in.attrs & X86_A_NOFALL);
 		at = in.next;
 	}
 	return at == addr ? 0 : -TL_EILSEQ;

@@ -116,6 +116,27 @@ TL_TEST(inside_of_an_instruction_is_no_boundary)
 		 X86_FLOW_NOT_A_BOUNDARY);
 }
 
+/* A debugger's: it may be the start of something long, that jumps anywhere. */
+FUNCTION(planted, "planted_at: mov %edi, %eax; nopl 8(%rax,%rax,1)\n"
+		  "planted_int3: int3; nop; nop; planted_behind: nop; ret");
+FUNCTION(padded, "test %edi, %edi; jnz padded_at; ret; int3; int3\n"
+		 "padded_at: mov %edi, %eax; nopl 8(%rax,%rax,1); ret");
+FUNCTION(reached, "test %edi, %edi; jnz reached_int3; ret\n"
+		  "reached_int3: int3; reached_at: mov %edi, %eax\n"
+		  "nopl 8(%rax,%rax,1); ret");
+extern const uint8_t planted_int3[], planted_behind[];
+
+TL_TEST(behind_somebody_s_breakpoint_nothing_is_certain)
+{
+	CHECK_EQ(WINDOW(planted), X86_FLOW_UNDECODABLE);
+	CHECK(window_at(planted_start, planted_int3, planted_end) !=
+	      X86_FLOW_OK);
+	CHECK_EQ(window_at(planted_start, planted_behind, planted_end),
+		 X86_FLOW_NOT_A_BOUNDARY);
+	CHECK_EQ(WINDOW(reached), X86_FLOW_NOT_A_BOUNDARY);
+	CHECK_EQ(WINDOW(padded), X86_FLOW_OK);
+}
+
 TL_TEST(absurd_bounds_are_refused)
 {
 	struct x86_flow flow = flow_of(plain_start, plain_end);

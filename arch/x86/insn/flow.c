@@ -144,6 +144,7 @@ static enum x86_flow_result build(struct builder *b, unsigned int need)
 struct check {
 	struct x86_scan scan;
 	struct x86_facts *facts;
+	bool int3; /* there is one */
 };
 
 static bool bit(const uint8_t *bits, uint64_t i)
@@ -167,10 +168,33 @@ static bool mark_starts(struct check *c)
 		set_bit(c->facts->starts, at - flow->start);
 		if (x86_read_insn(&c->scan.reader, &in, at, flow->end))
 			return false;
+		c->int3 |= in.kind == X86_INT3;
 		at = in.next;
 	}
 	set_bit(c->facts->starts, at - flow->start);
 	return true;
+}
+
+/*
+ * Behind what never goes on with the next instruction an int3 is padding, or
+ * keeps a CPU from guessing; unless something leads there.
+ */
+static uint64_t find_breakpoint(struct check *c)
+{
+	const struct x86_flow *flow = c->scan.flow;
+	uint64_t at = flow->start;
+	struct x86_insn in;
+	bool reached = true;
+
+	for (; at < flow->end && c->int3; at = in.next) {
+		if (x86_read_insn(&c->scan.reader, &in, at, flow->end))
+			break;
+		if (in.kind != X86_INT3)
+			reached = !(in.attrs & X86_A_NOFALL);
+		else if (reached || bit(c->facts->targets, at - flow->start))
+			return at;
+	}
+	return UINT64_MAX;
 }
 
 static void note_target(struct check *c, uint64_t target)
@@ -268,11 +292,12 @@ static void learn(const struct x86_flow *flow)
 	f->known = true;
 	f->result = X86_FLOW_UNDECODABLE;
 	f->decodes = mark_starts(&c);
-	if (!f->decodes)
-		return;
-	f->result = x86_scan(&c.scan);
-	check_around(&c);
-	f->fip_get = c.scan.fip_get;
+	if (f->decodes) {
+		f->result = x86_scan(&c.scan);
+		check_around(&c);
+		f->fip_get = c.scan.fip_get;
+	}
+	f->breakpoint = find_breakpoint(&c);
 }
 
 static enum x86_flow_result check_facts(const struct x86_facts *f,
@@ -287,7 +312,7 @@ static enum x86_flow_result check_facts(const struct x86_facts *f,
 			return X86_FLOW_TARGET_INSIDE;
 	if (f->result != X86_FLOW_OK)
 		return f->result;
-	if (f->overlap)
+	if (f->overlap || f->breakpoint != UINT64_MAX)
 		return X86_FLOW_UNDECODABLE;
 	return fip && f->fip_get ? X86_FLOW_NOT_RELOCATABLE : X86_FLOW_OK;
 }

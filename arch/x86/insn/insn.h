@@ -350,6 +350,11 @@ struct x86_flow {
 struct x86_facts {
 	uint8_t *starts;  /* a bit a byte: instructions begin, … */
 	uint8_t *targets; /* … something may lead there */
+	/*
+	 * The first breakpoint that something may reach: it is somebody's, and
+	 * hides what begins there.  UINT64_MAX: there is none.
+	 */
+	uint64_t breakpoint;
 	bool known;
 	bool decodes;
 	bool fip_get;
@@ -374,12 +379,13 @@ bool x86_flow_bounded(const struct x86_flow *flow);
  */
 bool x86_flow_learn(const struct x86_flow *flow);
 
-/* Does an instruction begin at @addr?  It was learnt. */
+/* Is it certain that an instruction begins at @addr?  It was learnt. */
 static inline bool x86_facts_start(const struct x86_flow *flow, uint64_t addr)
 {
 	uint64_t i = addr - flow->start;
 
 	return addr >= flow->start && addr < flow->end &&
+	       addr <= flow->facts->breakpoint &&
 	       flow->facts->starts[i / 8] & 1 << i % 8;
 }
 
