@@ -30,12 +30,16 @@ static int function(uintptr_t addr, uintptr_t *start, uintptr_t *end)
 	return 0;
 }
 
-/* The kernel's own text, but for the way from the vectors to the engine. */
+/*
+ * The kernel's own text, but for the way from the vectors to the engine; and no
+ * jump over what the table of fixups leads to or looks for.
+ */
 static bool allowed(uintptr_t addr, size_t len, bool jump)
 {
 	uintptr_t last = addr + (len ? len - 1 : 0);
 
-	(void)jump;
+	if (jump && fixup_within(addr, last + 1))
+		return false;
 	return text_is_kernel(addr) && text_is_kernel(last) &&
 	       (last < (uintptr_t)noprobe_start ||
 		addr >= (uintptr_t)noprobe_end);

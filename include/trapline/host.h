@@ -258,8 +258,10 @@ struct tl_host_ops {
 	int (*function)(uintptr_t addr, uintptr_t *start, uintptr_t *end);
 
 	/*
-	 * May @addr be probed by @kind?  false: no.  NULL: all that the engine
-	 * does not forbid itself.
+	 * May @len bytes at @addr be replaced, by a jump or by a breakpoint?
+	 * A jump must cover no address, but its first, that execution comes to
+	 * by a table of the program's own, such as one of what to do after
+	 * faults.  NULL: all but what the engine forbids itself.
 	 */
 	bool (*allowed)(uintptr_t addr, size_t len, bool jump);
 

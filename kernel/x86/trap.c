@@ -76,6 +76,20 @@ NOPROBE bool fixup_fault(struct pt_regs *regs)
 	return false;
 }
 
+static bool is_inside(uintptr_t addr, uintptr_t start, uintptr_t end)
+{
+	return addr > start && addr < end;
+}
+
+bool fixup_within(uintptr_t start, uintptr_t end)
+{
+	for (const struct fixup *f = fixups_start; f < fixups_end; f++)
+		if (is_inside(f->insn, start, end) ||
+		    is_inside(f->target, start, end))
+			return true;
+	return false;
+}
+
 bool arch_trap_uses(uintptr_t addr, size_t len)
 {
 	uintptr_t end = addr + len;

@@ -42,6 +42,12 @@ trap_hook trap_set_hook(enum trap_kind kind, trap_hook hook);
 bool trap_call_hook(enum trap_kind kind, struct pt_regs *regs, uintptr_t info);
 
 /*
+ * Is there, behind @start and before @end, an instruction that may fault or one at
+ * which execution goes on then?  Context: any.
+ */
+bool fixup_within(uintptr_t start, uintptr_t end);
+
+/*
  * Code on the way from the vector to a handler.  Whoever places breakpoints
  * keeps out of it: a breakpoint here would be hit on the way to its handler.
  */
