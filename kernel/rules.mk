@@ -69,6 +69,9 @@ $(eval $(call guest-image,races,$(call objs,kernel-x86,$(host-kernel-srcs) \
 $(eval $(call guest-image,debug,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-debug-srcs)) $(call user-objs,$(guest-debug-programs)) \
 	$(O)/x86/core.o))
+$(eval $(call guest-image,tasks,$(call objs,kernel-x86,$(host-kernel-srcs) \
+	$(guest-task-probe-srcs)) $(O)/x86/core.o \
+	$(call user-objs,$(kernel-programs) $(guest-programs))))
 $(eval $(call guest-image,template,$(call objs,kernel-x86, \
 	$(host-template-srcs) kernel/core/without_debug.c \
 	tests/guest/template.c) $(O)/x86/core.o))

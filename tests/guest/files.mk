@@ -3,9 +3,10 @@
 
 guest-kernel-srcs := $(addprefix tests/guest/, exceptions.c memory.c symbols.c)
 guest-smp-srcs := $(addprefix tests/guest/, smp.c ends.c)
-guest-task-srcs := tests/guest/tasks.c
+guest-task-srcs := $(addprefix tests/guest/, tasks.c program.c)
+guest-task-probe-srcs := $(addprefix tests/guest/, task_probes.c program.c)
 guest-programs := $(addprefix tests/guest/user/, family.c calls.c faults.c \
-	signals.c moves.c debugger.c)
+	signals.c moves.c traps.c debugger.c)
 # What a program consists of besides its own file.
 with.debugger := tests/guest/user/victim.S
 guest-probe-srcs := $(addprefix tests/guest/, kprobe.c jprobe.c everywhere.c home.c \

@@ -4,7 +4,7 @@
  * sees (tests/guest/user/), and what it leaves behind
  */
 
-#include "tasks.h"
+#include "program.h"
 #include <kern/memory.h>
 #include <kern/smp.h>
 #include <kern/string.h>
@@ -13,15 +13,6 @@
 #include <kern/thread.h>
 #include <kern/time.h>
 #include <tl_test.h>
-
-int run_program(const char *program, const char *arg)
-{
-	int status = -1, pid = task_start(program, arg, ALL_CPUS);
-
-	if (pid < 0)
-		return pid;
-	return task_wait(pid, &status) == pid ? status : -1;
-}
 
 TL_TEST(a_task_writes_and_exits)
 {
@@ -67,18 +58,7 @@ TL_TEST(memory_of_tasks_comes_back)
 	CHECK_EQ(page_nr_free(), before);
 }
 
-/* ---- moving ----------------------------------------------------------------- */
-
 TL_TEST(tasks_move_and_are_preempted_everywhere)
 {
-	int status, pids[8];
-
-	for (unsigned int i = 0; i < TL_ARRAY_SIZE(pids); i++) {
-		pids[i] = task_start("moves", "300", ALL_CPUS);
-		REQUIRE(pids[i] > 0);
-	}
-	for (unsigned int i = 0; i < TL_ARRAY_SIZE(pids); i++) {
-		CHECK_EQ(task_wait(pids[i], &status), pids[i]);
-		CHECK_EQ(status, 0);
-	}
+	CHECK_EQ(run_programs("moves", "300", 8), 0);
 }

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task_probes.c - probes of the kernel while it works for tasks in ring 3
+ *
+ * The programs (tests/guest/user/) check what they see; these tests check that
+ * they see the same with probes on their way, that hits are counted exactly, and
+ * that the few places where no probe can be refuse one.
+ */
+
+#include "program.h"
+#include <host_kernel.h>
+#include <kern/arch.h>
+#include <kern/memory.h>
+#include <kern/smp.h>
+#include <kern/string.h>
+#include <kern/symbols.h>
+#include <kern/task.h>
+#include <kern/thread.h>
+#include <kern/time.h>
+#include <kern/trap.h>
+#include <stdatomic.h>
+#include <tl_test.h>
+#include <trapline/kprobes.h>
+#include <trapline/regs.h>
+
+static const bool ways[] = { false, true };
+
+static _Atomic unsigned long hits, returns;
+
+static int count(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	hits++;
+	return 0;
+}
+
+static void step_count(struct kprobe *p, struct pt_regs *regs,
+		       unsigned long flags)
+{
+	(void)p;
+	(void)regs;
+	(void)flags;
+}
+
+static int count_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	(void)ri;
+	(void)regs;
+	returns++;
+	return 0;
+}
+
+static int count_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	(void)ri;
+	(void)regs;
+	hits++;
+	return 0;
+}
+
+/* ---- counts -------------------------------------------------------------------- */
+
+static const struct way {
+	const char *name, *calls;
+	unsigned long want;
+	bool optimize, step, kretprobe;
+} rows[] = {
+	{ "jump", "1000000", 1000000, true, false, false },
+	{ "breakpoint", "100000", 100000, false, false, false },
+	{ "stepped", "50000", 50000, false, true, false },
+	{ "return", "100000", 100000, true, false, true },
+};
+
+TL_TEST(system_calls_are_counted_exactly)
+{
+	const struct way *w;
+
+	for_each_row(w, rows) {
+		struct kretprobe rp = { .kp.symbol_name = "sys_getpid",
+					.entry_handler = count_entry,
+					.handler = count_return,
+					.maxactive = 16 };
+		struct kprobe p = { .symbol_name = "sys_getpid",
+				    .pre_handler = count,
+				    .post_handler = w->step ? step_count
+							    : NULL };
+
+		ROW(w->name);
+		host_kernel_optimize(w->optimize);
+		hits = returns = 0;
+		REQUIRE((w->kretprobe ? register_kretprobe(&rp)
+				      : register_kprobe(&p)) == 0);
+		CHECK_EQ(run_program("calls", w->calls), 0);
+		if (w->kretprobe) {
+			unregister_kretprobe(&rp);
+			CHECK_EQ(returns, w->want);
+			CHECK_EQ(rp.nmissed + rp.kp.nmissed, 0);
+		} else {
+			unregister_kprobe(&p);
+			CHECK_EQ(p.nmissed, 0);
+		}
+		CHECK_EQ(hits, w->want);
+	}
+	host_kernel_optimize(true);
+}
+
+/* On every CPU at once, each hit by several tasks. */
+TL_TEST(system_calls_of_many_tasks_are_counted_exactly)
+{
+	for (size_t i = 0; i < TL_ARRAY_SIZE(ways); i++) {
+		struct kprobe p = { .symbol_name = "sys_getpid",
+				    .pre_handler = count };
+
+		host_kernel_optimize(ways[i]);
+		hits = 0;
+		REQUIRE(register_kprobe(&p) == 0);
+		CHECK_EQ(run_programs("calls", "5000", 8), 0);
+		unregister_kprobe(&p);
+		CHECK_EQ(hits, 8 * 5000);
+		CHECK_EQ(p.nmissed, 0);
+	}
+	host_kernel_optimize(true);
+}
+
+/* ---- everywhere ------------------------------------------------------------------ */
+
+static const char *const places[] = {
+	"task_syscall",	 "task_leave",	    "task_exit",
+	"sys_fork",	 "sys_exec",	    "sys_wait",
+	"sys_kill",	 "sys_sigreturn",   "sys_ptrace",
+	"sys_write",	 "sys_yield",	    "space_new",
+	"space_copy",	 "space_map",	    "space_at",
+	"space_free",	 "user_copy",	    "copy_from_user",
+	"copy_to_user",	 "program_load",    "signal_send",
+	"signal_force",	 "signal_deliver",  "arch_user_call",
+	"arch_user_get", "arch_user_set",   "arch_user_return",
+	"trace_stop",	 "thread_start",    "thread_exit",
+	"thread_join",	 "task_wake",	    "wait_on",
+	"wake_all",	 "page_alloc",	    "kmalloc",
+	"task_wait",	 "arch_enter_user",
+};
+
+static const char *const programs[] = { "family", "signals", "faults",
+					"debugger" };
+
+static void with_probes_everywhere(bool optimize)
+{
+	static struct kprobe probes[TL_ARRAY_SIZE(places)];
+	static struct kprobe *list[TL_ARRAY_SIZE(places)];
+
+	host_kernel_optimize(optimize);
+	for (size_t i = 0; i < TL_ARRAY_SIZE(places); i++) {
+		probes[i] = (struct kprobe){ .symbol_name = places[i],
+					     .pre_handler = count };
+		list[i] = &probes[i];
+		ROW(places[i]);
+		CHECK_EQ(register_kprobe(list[i]), 0);
+	}
+	hits = 0;
+	for (size_t i = 0; i < TL_ARRAY_SIZE(programs); i++) {
+		ROW(programs[i]);
+		CHECK_EQ(run_program(programs[i], ""), 0);
+	}
+	CHECK(hits > 1000);
+	unregister_kprobes(list, TL_ARRAY_SIZE(places));
+}
+
+TL_TEST(tasks_see_no_breakpoint_of_the_kernel)
+{
+	with_probes_everywhere(false);
+}
+
+TL_TEST(tasks_see_no_jump_of_the_kernel)
+{
+	with_probes_everywhere(true);
+}
+
+/* The instruction that copies: a fault in its slot is one of its own. */
+static uintptr_t copying_instruction(unsigned int nth)
+{
+	const struct symbol *sym = symbol_by_name("user_copy");
+	const uint8_t *at = (const uint8_t *)sym->addr;
+
+	for (size_t i = 0; i + 1 < sym->size; i++)
+		if (at[i] == 0xf3 && at[i + 1] == 0xa4 && !nth--)
+			return sym->addr + i;
+	return 0;
+}
+
+static _Atomic unsigned long steps;
+
+static void count_step(struct kprobe *p, struct pt_regs *regs,
+		       unsigned long flags)
+{
+	(void)p;
+	(void)regs;
+	(void)flags;
+	steps++;
+}
+
+TL_TEST(a_probed_user_copy_that_faults_is_fixed_up)
+{
+	struct kprobe plain = { .pre_handler = count,
+				.post_handler = count_step };
+	struct kprobe guarded = { .pre_handler = count,
+				  .post_handler = count_step };
+
+	plain.addr = (kprobe_opcode_t *)copying_instruction(0);
+	guarded.addr = (kprobe_opcode_t *)copying_instruction(1);
+	REQUIRE(plain.addr && guarded.addr);
+	hits = steps = 0;
+	REQUIRE(register_kprobe(&plain) == 0);
+	REQUIRE(register_kprobe(&guarded) == 0);
+	CHECK_EQ(run_program("faults", ""), 0);
+	unregister_kprobe(&plain);
+	unregister_kprobe(&guarded);
+	/* Of all that were begun some were never finished. */
+	CHECK(hits > steps && steps > 0);
+	CHECK_EQ(plain.nmissed + guarded.nmissed, 0);
+}
+
+/* ---- whose breakpoint is it? ------------------------------------------------------- */
+
+TL_TEST(breakpoints_in_user_text_are_the_tasks_own)
+{
+	struct kprobe p = { .symbol_name = "signal_force",
+			    .pre_handler = count };
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(ways); i++) {
+		host_kernel_optimize(ways[i]);
+		hits = 0;
+		REQUIRE(register_kprobe(&p) == 0);
+		CHECK_EQ(run_program("traps", "2000"), 0);
+		unregister_kprobe(&p);
+		CHECK_EQ(hits, 2000);
+		p = (struct kprobe){ .symbol_name = "signal_force",
+				     .pre_handler = count };
+	}
+	host_kernel_optimize(true);
+}
+
+/* ---- moved while in a probe ---------------------------------------------------------- */
+
+TL_TEST(tasks_move_in_probed_functions)
+{
+	static const char *const names[] = { "sys_move", "sys_yield",
+					     "thread_move", "thread_yield",
+					     "task_syscall" };
+	static struct kretprobe rps[TL_ARRAY_SIZE(names)];
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(names); i++) {
+		rps[i] = (struct kretprobe){ .kp.symbol_name = names[i],
+					     .entry_handler = count_entry,
+					     .handler = count_return,
+					     .maxactive = 64 };
+		REQUIRE(register_kretprobe(&rps[i]) == 0);
+	}
+	hits = returns = 0;
+	CHECK_EQ(run_programs("moves", "100", 8), 0);
+	/* The eight that ended did not return from their last call. */
+	for (size_t i = 0; i < TL_ARRAY_SIZE(names); i++) {
+		unregister_kretprobe(&rps[i]);
+		CHECK_EQ(rps[i].nmissed + rps[i].kp.nmissed, 0);
+	}
+	CHECK_EQ(hits, returns + 8);
+	CHECK(hits > 8 * 100);
+}
+
+/* In a detour's handler pre-emption goes on: the time it takes is the task's. */
+static int dawdle(struct kprobe *p, struct pt_regs *regs)
+{
+	uint64_t now = ticks();
+
+	(void)p;
+	(void)regs;
+	if (hits++ % 64 == 0 && arch_irqs_on())
+		while (ticks() < now + 2)
+			arch_cpu_relax();
+	return 0;
+}
+
+TL_TEST(tasks_are_preempted_in_handlers)
+{
+	struct kprobe p = { .symbol_name = "sys_getpid",
+			    .pre_handler = dawdle };
+
+	hits = 0;
+	REQUIRE(register_kprobe(&p) == 0);
+	CHECK_EQ(run_programs("calls", "1000", 6), 0);
+	unregister_kprobe(&p);
+	CHECK_EQ(hits, 6000);
+	CHECK_EQ(p.nmissed, 0);
+}
+
+/* ---- probes come and go ---------------------------------------------------------------- */
+
+static atomic_bool over;
+
+static void come_and_go(void *arg)
+{
+	unsigned int n = 0;
+
+	(void)arg;
+	while (!over) {
+		struct kprobe p = { .symbol_name =
+					    places[n++ % TL_ARRAY_SIZE(places)],
+				    .pre_handler = count };
+
+		CHECK_EQ(register_kprobe(&p), 0);
+		thread_sleep_ms(1);
+		unregister_kprobe(&p);
+	}
+}
+
+TL_TEST(probes_come_and_go_under_tasks)
+{
+	struct thread *t;
+
+	over = false;
+	t = thread_start("come and go", come_and_go, NULL, ALL_CPUS);
+	REQUIRE(t);
+	for (size_t i = 0; i < TL_ARRAY_SIZE(programs); i++) {
+		ROW(programs[i]);
+		CHECK_EQ(run_program(programs[i], ""), 0);
+	}
+	CHECK_EQ(run_programs("moves", "50", 6), 0);
+	over = true;
+	thread_join(t);
+}
+
+/* ---- where no probe can be ----------------------------------------------------------------- */
+
+static const char *const forbidden[] = {
+	"vector_0",	   "vector_1",		"vector_2",
+	"vector_3",	   "vector_14",		"vector_32",
+	"vector_syscall",  "save_and_dispatch", "save_from_user",
+	"save_from_entry", "enter_user",	"trap_from_user",
+	"trap_dispatch",   "copy_or_fault",	"space_use",
+};
+
+TL_TEST(registration_in_entry_code_gives_einval)
+{
+	for (size_t i = 0; i < TL_ARRAY_SIZE(forbidden); i++) {
+		const struct symbol *sym = symbol_by_name(forbidden[i]);
+
+		ROW(forbidden[i]);
+		REQUIRE(sym);
+		for (size_t at = 0; at < sym->size; at++) {
+			struct kprobe p = {
+				.addr = (kprobe_opcode_t *)(sym->addr + at),
+				.pre_handler = count,
+			};
+
+			CHECK_EQ(register_kprobe(&p), -TL_EINVAL);
+		}
+	}
+}
+
+/* Every way out to user mode is in there. */
+TL_TEST(no_iretq_is_where_a_probe_can_be)
+{
+	for (size_t i = 0; i < symbol_table_len; i++) {
+		const struct symbol *sym = &symbol_table[i];
+		const uint8_t *at = (const uint8_t *)sym->addr;
+
+		if (sym->addr >= (uintptr_t)noprobe_start &&
+		    sym->addr < (uintptr_t)noprobe_end)
+			continue;
+		ROW(sym->name);
+		for (size_t k = 0; k + 1 < sym->size; k++) {
+			struct kprobe p = {
+				.addr = (kprobe_opcode_t *)(sym->addr + k),
+				.pre_handler = count,
+			};
+
+			if (at[k] == 0x48 && at[k + 1] == 0xcf)
+				CHECK(register_kprobe(&p) < 0);
+		}
+	}
+}
+
+/* ---- interrupts at the worst moment --------------------------------------------------------- */
+
+#define FLAG_RF (1ul << 16)
+
+static uintptr_t first_insn, last_insn;
+static _Atomic unsigned long in_first, in_last;
+
+static bool at_the_edge(enum trap_kind kind, struct pt_regs *regs,
+			uintptr_t info)
+{
+	(void)kind;
+	(void)info;
+	if (arch_current()->task == NULL)
+		return false; /* GS is not who it should be */
+	if (regs->ip == first_insn)
+		in_first++;
+	else if (regs->ip == last_insn)
+		in_last++;
+	else
+		return false;
+	regs->flags |= FLAG_RF;
+	return true;
+}
+
+static void watch_edges(void *arg)
+{
+	uintptr_t on = arg ? 0x400 | 1 | 4 : 0x400;
+
+	__asm__ volatile("movq %0, %%db7\n\tmovq %1, %%db0\n\t"
+			 "movq %2, %%db1\n\tmovq %3, %%db7"
+			 :
+			 : "r"(0x400ul), "r"(first_insn), "r"(last_insn),
+			   "r"(on));
+}
+
+/*
+ * A debug exception at the first instruction after the gate, before GS is swapped,
+ * and at the last, after it: the saved CS says kernel, and GS is the user's.
+ */
+TL_TEST(a_debug_exception_between_gate_and_swap_finds_its_cpu)
+{
+	const struct symbol *leave = symbol_by_name("enter_user");
+	trap_hook old = trap_set_hook(TRAP_DEBUG, at_the_edge);
+	struct kprobe p = { .symbol_name = "sys_getpid", .pre_handler = count };
+
+	first_insn = symbol_by_name("vector_syscall")->addr;
+	last_insn = leave->addr + leave->size - 2;
+	in_first = in_last = hits = 0;
+	REQUIRE(register_kprobe(&p) == 0);
+	preempt_disable();
+	cpu_call_others(watch_edges, "");
+	watch_edges("");
+	preempt_enable();
+	CHECK_EQ(run_program("calls", "500"), 0);
+	preempt_disable();
+	cpu_call_others(watch_edges, NULL);
+	watch_edges(NULL);
+	preempt_enable();
+	unregister_kprobe(&p);
+	trap_set_hook(TRAP_DEBUG, old);
+	CHECK_EQ(hits, 500);
+	CHECK_EQ(in_first, 501); /* and the exit, which does not come back */
+	CHECK(in_last >= 501);	 /* also from interrupts, and at the start */
+}
+
+static _Atomic unsigned long nmis, nmis_in_entry, nmis_in_user;
+extern const char entry_end[];
+
+static bool take_nmi(enum trap_kind kind, struct pt_regs *regs, uintptr_t info)
+{
+	(void)kind;
+	(void)info;
+	nmis++;
+	nmis_in_entry += regs->ip >= (uintptr_t)noprobe_start &&
+			 regs->ip < (uintptr_t)entry_end;
+	nmis_in_user += regs->cs & 3;
+	return arch_current()->running;
+}
+
+static void pester(void *arg)
+{
+	(void)arg;
+	while (!over) {
+		for (unsigned int i = 0; i < smp_cpus(); i++)
+			if (i != arch_cpu_id())
+				arch_send_nmi(i);
+		thread_yield();
+	}
+}
+
+TL_TEST(nmis_come_between_user_mode_and_the_kernel)
+{
+	trap_hook old = trap_set_hook(TRAP_NMI, take_nmi);
+	struct kprobe p = { .symbol_name = "sys_getpid", .pre_handler = count };
+	struct thread *t;
+
+	if (smp_cpus() == 1) {
+		trap_set_hook(TRAP_NMI, old);
+		SKIP("one CPU");
+	}
+	hits = nmis = nmis_in_entry = nmis_in_user = 0;
+	over = false;
+	host_kernel_optimize(false);
+	REQUIRE(register_kprobe(&p) == 0);
+	t = thread_start("pester", pester, NULL, 1);
+	REQUIRE(t);
+	CHECK_EQ(run_programs("calls", "3000", 6), 0);
+	over = true;
+	thread_join(t);
+	unregister_kprobe(&p);
+	host_kernel_optimize(true);
+	trap_set_hook(TRAP_NMI, old);
+	CHECK_EQ(hits, 6 * 3000);
+	CHECK(nmis > 0);
+	tl_test_note("NMIs", nmis);
+	tl_test_note("of these in user mode", nmis_in_user);
+	tl_test_note("and between", nmis_in_entry);
+}
