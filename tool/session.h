@@ -68,6 +68,8 @@ struct session_probe {
 	enum session_action action;
 	char name[120];	  /* for status: shown, never interpreted */
 	uint32_t program; /* of SESSION_EVENT and SESSION_RETURN */
+	/* 16 bits of the target's that are one more while it is armed; or 0. */
+	uint64_t semaphore;
 	/* session_add()'s. */
 	int err;	 /* 0, or why it is not armed */
 	enum tl_why why; /* if it is no jump */
@@ -194,6 +196,6 @@ int session_clean(pid_t pid);
  * environment, and the process kills itself with SIGKILL there.
  */
 void session_kill_point(unsigned int n);
-#define SESSION_KILL_POINTS 40
+#define SESSION_KILL_POINTS 44
 
 #endif

@@ -5,6 +5,24 @@
  */
 #include "attach-lib.h"
 
+/* As of a marker; others are interested, too. */
+#define SEMAPHORE 7
+static uint16_t semaphore = SEMAPHORE;
+
+static unsigned int semaphore_of(pid_t target)
+{
+	uint16_t value = 0;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", target);
+	fd = open(path, O_RDONLY);
+	if (pread(fd, &value, sizeof(value), (off_t)(uintptr_t)&semaphore) != 2)
+		value = 0;
+	close(fd);
+	return value;
+}
+
 /* What a tool does: attach, arm both kinds, look, detach. */
 static void be_the_tool(pid_t target)
 {
@@ -15,11 +33,16 @@ static void be_the_tool(pid_t target)
 	if (session_attach(&s, target, &opt))
 		_exit(2);
 	probed_probe(&p[0], SESSION_COUNT);
+	p[0].semaphore = (uint64_t)(uintptr_t)&semaphore;
 	if (session_add(s, p, 1) != 1) {
 		session_detach(s);
 		_exit(3);
 	}
 	nap_ms(3);
+	if (semaphore_of(target) != SEMAPHORE + 1) {
+		session_detach(s);
+		_exit(5);
+	}
 	_exit(session_detach(s) ? 4 : 0);
 }
 
@@ -32,11 +55,16 @@ static void be_the_timer(pid_t target)
 	if (session_attach(&s, target, &opt))
 		_exit(2);
 	probed_probe(&p, SESSION_TIME);
+	p.semaphore = (uint64_t)(uintptr_t)&semaphore;
 	if (session_add(s, &p, 1) != 1) {
 		session_detach(s);
 		_exit(3);
 	}
 	nap_ms(3);
+	if (semaphore_of(target) != SEMAPHORE + 1) {
+		session_detach(s);
+		_exit(5);
+	}
 	_exit(session_detach(s) ? 4 : 0);
 }
 
@@ -111,6 +139,7 @@ static void check_clean(pid_t target, const char *maps)
 	CHECK_EQ(copied_text_kb(target), 0);
 	CHECK(still_right(target));
 	CHECK_EQ(shared->wrong, 0);
+	CHECK_EQ(semaphore_of(target), SEMAPHORE);
 }
 
 TL_TEST(nothing_is_left_two_seconds_after_the_tool_was_killed)

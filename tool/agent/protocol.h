@@ -63,6 +63,7 @@ enum tl_section_kind {
 	TL_SECTION_TIMES = 6,	 /* struct tl_times */
 	TL_SECTION_EVENTS = 7,	 /* struct tl_events, one; see events.h */
 	TL_SECTION_CALLS = 8,	 /* struct tl_mapping: each holds a tl_call */
+	TL_SECTION_SEMAPHORES = 9, /* struct tl_semaphores, one */
 };
 
 struct tl_section {
@@ -109,6 +110,25 @@ struct tl_returns {
 	uint32_t address;
 	uint32_t reserved;
 };
+
+/*
+ * Semaphores of markers that are raised: @n entries at the address @first of the
+ * target, in private memory, so that a fork child has its own.
+ */
+struct tl_semaphores {
+	uint64_t first;
+	uint32_t n;
+	uint32_t reserved;
+};
+
+struct tl_semaphore {
+	uint64_t addr;
+	uint32_t state; /* see guardian/semaphores.c; 0: the entry is free */
+	uint16_t old;
+	uint16_t reserved;
+};
+
+#define TL_MAX_SEMAPHORES 192
 
 /* tl_probe.flags: no return address may be replaced; none is. */
 #define TL_PROBE_EXITS_ONLY 1
@@ -168,6 +188,7 @@ struct tl_figures {
 		    TL_MAX_CALLS * sizeof(struct tl_mapping)];
 	struct tl_mapping mapping[TL_MAX_MAPPINGS];
 	struct tl_returns returns;
+	struct tl_semaphores semaphores;
 	struct tl_journal journal[TL_MAX_SITES];
 	struct tl_probe probe[TL_MAX_PROBES];
 	struct tl_times times[TL_MAX_TIMES] __attribute__((aligned(4096)));

@@ -19,6 +19,7 @@ guardian-srcs := tool/object.c $(host-linux-object-srcs) \
 	tool/guardian/piece.c \
 	tool/guardian/say.c \
 	tool/guardian/seccomp.c \
+	tool/guardian/semaphores.c \
 	tool/guardian/serve.c \
 	tool/guardian/stub.S \
 	tool/guardian/text.c \

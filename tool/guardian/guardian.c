@@ -35,6 +35,7 @@
 #include "hold.h"
 #include "judge.h"
 #include "leads.h"
+#include "semaphores.h"
 #include "wire.h"
 
 /* How often we look if the target still runs the same program. */
@@ -319,6 +320,19 @@ static long arm(struct guardian *g, struct session_probe *p, uint32_t first,
 	return result;
 }
 
+/* Those that are armed at markers make the program come to them. */
+static void raise_semaphores(struct guardian *g, const struct maps *maps,
+			     struct session_probe *p, uint32_t n)
+{
+	struct hold *h = &g->hold;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (p[i].semaphore && p[i].kind != SESSION_NOT_ARMED)
+			p[i].err = semaphore_raise(&h->w, maps,
+						   &h->figures->semaphores,
+						   p[i].semaphore);
+}
+
 /* Arm @n probes; the number of those that are. */
 static int add(struct guardian *g, struct session_probe *p, uint32_t n)
 {
@@ -339,12 +353,16 @@ static int add(struct guardian *g, struct session_probe *p, uint32_t n)
 		if (err < 0)
 			break;
 	}
-	maps_free(&maps);
 	n = i;
+	if (err < 0)
+		maps_free(&maps);
 	if (err < 0)
 		return refuse(err, "more than %u probes, or more than %u timed",
 			      TL_MAX_PROBES, TL_MAX_TIMES);
 	result = arm(g, p, first, n);
+	if (!result)
+		raise_semaphores(g, &maps, p, n);
+	maps_free(&maps);
 	if (result)
 		return result == -ESRCH ? refuse(-ESRCH, "process %d has ended",
 						 g->hold.pid)

@@ -210,6 +210,9 @@ static int fill_figures(struct hold *h, uint64_t session)
 		    TL_MAX_MAPPINGS);
 	add_section(f, TL_SECTION_RETURNS, offsetof(struct tl_figures, returns),
 		    sizeof(f->returns), 1);
+	add_section(f, TL_SECTION_SEMAPHORES,
+		    offsetof(struct tl_figures, semaphores),
+		    sizeof(f->semaphores), 1);
 	add_section(f, TL_SECTION_JOURNAL, offsetof(struct tl_figures, journal),
 		    sizeof(f->journal[0]), TL_MAX_SITES);
 	add_section(f, TL_SECTION_PROBES, offsetof(struct tl_figures, probe),
@@ -282,6 +285,15 @@ static int map_image(struct hold *h, const uint8_t *image)
 	return 0;
 }
 
+/* The first page of the heap has what the agent boots from, and this. */
+#define SEMAPHORES_AT 1024
+
+_Static_assert(sizeof(struct tl_boot) <= SEMAPHORES_AT &&
+		       SEMAPHORES_AT + TL_MAX_SEMAPHORES *
+					       sizeof(struct tl_semaphore) <=
+			       PAGE,
+	       "the first page");
+
 /* The gate, the heap and the figures, behind the image. */
 static int map_rest(struct hold *h)
 {
@@ -319,6 +331,10 @@ static int map_rest(struct hold *h)
 	if (!err)
 		err = mem_write(&h->w, heap, &boot, sizeof(boot));
 	h->boot = heap;
+	h->figures->semaphores = (struct tl_semaphores){
+		.first = heap + SEMAPHORES_AT,
+		.n = TL_MAX_SEMAPHORES,
+	};
 	h->stack = heap + HEAP_BYTES - 64;
 	return err;
 }

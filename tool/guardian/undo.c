@@ -38,6 +38,7 @@
 
 #include "guardian.h"
 #include "inside.h"
+#include "semaphores.h"
 #include "text.h"
 
 #define PAGE	 4096ul
@@ -169,6 +170,8 @@ struct tl_figures *figures_read(int mem, uint64_t at)
 		     sizeof(f->mapping[0]), TL_MAX_MAPPINGS);
 	read_section(mem, at, &h, TL_SECTION_RETURNS, &f->returns,
 		     sizeof(f->returns), 1);
+	read_section(mem, at, &h, TL_SECTION_SEMAPHORES, &f->semaphores,
+		     sizeof(f->semaphores), 1);
 	read_section(mem, at, &h, TL_SECTION_JOURNAL, f->journal,
 		     sizeof(f->journal[0]), TL_MAX_SITES);
 	read_section(mem, at, &h, TL_SECTION_CALLS, f->call, sizeof(f->call[0]),
@@ -478,6 +481,20 @@ static int restore_all(struct undo *u, unsigned int patience_ms)
 	return err;
 }
 
+/* Whoever looks for markers' semaphores finds them as they were. */
+static void lower_semaphores(struct undo *u)
+{
+	const struct tl_semaphores *s = &u->figures->semaphores;
+	uint64_t bytes = TL_MAX_SEMAPHORES * sizeof(struct tl_semaphore);
+	struct maps maps;
+
+	if (!s->first || !is_ours(u, s->first) ||
+	    !is_ours(u, s->first + bytes - 1) || maps_read(&maps, u->pid))
+		return;
+	semaphores_lower(u->w, &maps, s);
+	maps_free(&maps);
+}
+
 /* ---- taking away --------------------------------------------------------- */
 
 static void give_back(struct undo *u)
@@ -589,8 +606,10 @@ static int undo_without_worker(struct undo *u, unsigned int patience_ms)
 	if (u->figures)
 		text_prefer_file(u->figures->journal, TL_MAX_SITES, u->w);
 	err = restore_all(u, patience_ms);
-	if (!err && u->figures)
+	if (!err && u->figures) {
+		lower_semaphores(u);
 		say_off(u);
+	}
 	close(none.mem);
 	if (err)
 		return err;
@@ -618,6 +637,8 @@ static int undo_with_worker(struct undo *u, unsigned int patience_ms)
 	if (err)
 		return err;
 	u->w->syscall_at = at;
+	if (u->figures)
+		lower_semaphores(u);
 	give_back(u);
 	session_kill_point(35);
 	return unmap_all(u);
