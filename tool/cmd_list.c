@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "markers.h"
 #include "names.h"
 #include "output.h"
 #include "prototype.h"
@@ -120,6 +121,51 @@ static void list_module(struct listing *l, struct module *m)
 	prototypes_close(l->prototypes);
 }
 
+static bool is_wanted_marker(const struct listing *l, const struct marker *m)
+{
+	return l->any || marker_is(m, l->glob.binary, l->glob.func);
+}
+
+static void print_marker(struct listing *l, const struct module *m,
+			 const struct marker *mark)
+{
+	char *full = must_print("%s:%s", mark->provider, mark->name);
+	int used = 36 + (l->width ? l->width + 2 : 0);
+
+	l->shown++;
+	if (l->options->json) {
+		struct json_object *obj = json_object_new_object();
+
+		put_text(obj, "binary", m->path);
+		put_text(obj, "function", full);
+		put_hex(obj, "address", mark->addr + m->bias);
+		put_number(obj, "size", 0);
+		json_object_object_add(obj, "prototype", NULL);
+		put_text(obj, "marker", mark->args);
+		output_json(&l->out, obj);
+	} else {
+		char *name = output_name(&l->out, used, full);
+
+		output_text(&l->out, "%#18" PRIx64 " %7s  ",
+			    mark->addr + m->bias, "marker");
+		if (l->width)
+			output_text(&l->out, "%-*s  ", l->width, m->name);
+		output_text(&l->out, "%s\n", name);
+		free(name);
+	}
+	free(full);
+}
+
+static void list_markers(struct listing *l, struct module *m)
+{
+	const struct markers *all = image_markers(&m->image);
+
+	for (size_t i = 0; i < all->n && !l->out.failed; i++)
+		if (is_wanted_marker(l, &all->marker[i]) &&
+		    module_has(m, all->marker[i].addr + m->bias))
+			print_marker(l, m, &all->marker[i]);
+}
+
 /* Why is there nothing?  A line for it. */
 static void explain_nothing(const struct listing *l)
 {
@@ -163,8 +209,11 @@ static int list(struct listing *l)
 	for (size_t i = 0; i < l->process.n; i++) {
 		struct module *m = &l->process.modules[i];
 
-		if (!m->lack && module_is(m, l->glob.binary))
+		if (m->lack)
+			continue;
+		if (module_is(m, l->glob.binary))
 			list_module(l, m);
+		list_markers(l, m);
 	}
 	if (l->shown || l->out.failed)
 		return EXIT_DONE;

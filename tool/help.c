@@ -23,6 +23,7 @@
 	"PROBE is [BINARY:]FUNC[+OFFSET], [BINARY:]FILE:LINE or [BINARY:]0xADDRESS.\n" \
 	"  FUNC     " NAME_HELP \
 	"  OFFSET   bytes into it, to the beginning of an instruction\n" \
+	"A marker (USDT) is PROVIDER:NAME, as python:gc__start.\n" \
 	BINARY_HELP
 
 #define FUNC_HELP \
@@ -109,7 +110,8 @@ const struct verb verbs[] = {
 		"[--lines | --vars] (-p PID | FILE) [[BINARY:]GLOB]",
 		"what can be probed",
 		"Lists functions with address and size. Names of one address are one line.\n"
-		"Indirect functions (IFUNC) are marked: their code only chooses another one.\n\n"
+		"Indirect functions (IFUNC) are marked: their code only chooses another one.\n"
+		"Markers (USDT) come behind the functions of their file.\n\n"
 		"  -p, --pid PID         of a running process and its libraries\n"
 		"  -L, --lines           the source lines of the functions, and the probe of each\n"
 		"      --vars            the variables that are visible at a FUNC[+OFFSET] or\n"

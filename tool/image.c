@@ -20,8 +20,10 @@
 #include <unistd.h>
 
 #include "debugfile.h"
+#include "frames.h"
 #include "gofuncs.h"
 #include "image.h"
+#include "markers.h"
 #include "names.h"
 #include "text.h"
 
@@ -296,7 +298,7 @@ static void complete_sizes(struct image *img)
 			if (next < end)
 				end = next;
 			size = end - s->addr;
-			if (image_unwind_bounds(img, s->addr, &start, &end) &&
+			if (frames_bounds(img, s->addr, &start, &end) &&
 			    start == s->addr && end - start < size)
 				size = end - start;
 		}
@@ -375,6 +377,8 @@ int image_open_memory(struct image *img, void *memory, size_t size,
 void image_close(struct image *img)
 {
 	image_names_free(img);
+	markers_free(img->markers);
+	frames_free(img->frames);
 	if (img->cfi)
 		dwarf_cfi_end(img->cfi);
 	if (img->debug_elf)
@@ -434,24 +438,4 @@ void *image_cfi(struct image *img)
 			img->cfi = dwarf_getcfi_elf(img->elf);
 	}
 	return img->cfi;
-}
-
-bool image_unwind_bounds(struct image *img, uint64_t addr, uint64_t *start,
-			 uint64_t *end)
-{
-	Dwarf_Addr low = 0, high = 0;
-	Dwarf_Frame *frame = NULL;
-	bool signal;
-
-	if (!image_cfi(img) || dwarf_cfi_addrframe(img->cfi, addr, &frame) != 0)
-		return false;
-	if (dwarf_frame_info(frame, &low, &high, &signal) < 0)
-		low = high = 0;
-	free(frame);
-	if (low > addr || high <= addr || !code_at(img, low) ||
-	    !code_at(img, high - 1))
-		return false;
-	*start = low;
-	*end = high;
-	return true;
 }

@@ -50,7 +50,9 @@ struct image {
 	void *debug_elf;  /* the debug file's, which owns names */
 	void *cfi;	  /* Dwarf_CFI *, once it was asked for */
 	bool cfi_tried;
-	void *memory; /* what elf was read from, if not a file */
+	struct markers *markers; /* once they were asked for: see markers.h */
+	struct frames *frames;	 /* the same: see frames.h */
+	void *memory;		 /* what elf was read from, if not a file */
 	int fd, debug_fd;
 };
 
@@ -82,13 +84,6 @@ bool image_has_code(const struct image *img, uint64_t addr);
 
 /* The unwind tables, a Dwarf_CFI * of the image's; NULL: there are none. */
 void *image_cfi(struct image *img);
-
-/*
- * The bounds that the unwind tables give for the function around @addr.
- * False: they know none.
- */
-bool image_unwind_bounds(struct image *img, uint64_t addr, uint64_t *start,
-			 uint64_t *end);
 
 /*
  * Is every section of the Elf * that has all of @flags (SHF_*) small enough to be

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frames.h"
 #include "ifunc.h"
 #include "lines.h"
+#include "markers.h"
 #include "match.h"
 #include "names.h"
 #include "resolve.h"
@@ -127,10 +129,16 @@ void places_unique(struct places *out)
 	if (out->n)
 		qsort(out->place, out->n, sizeof(*out->place), by_place);
 	for (size_t i = 0; i < out->n; i++) {
-		if (n && out->place[n - 1].addr == out->place[i].addr)
-			free(out->place[i].name);
-		else
-			out->place[n++] = out->place[i];
+		struct place *at = &out->place[i];
+
+		if (!n || out->place[n - 1].addr != at->addr) {
+			out->place[n++] = *at;
+			continue;
+		}
+		/* A marker at a function's entry is still to be raised. */
+		if (!out->place[n - 1].marker)
+			out->place[n - 1].marker = at->marker;
+		free(at->name);
 	}
 	out->n = n;
 }
@@ -145,12 +153,53 @@ void places_free(struct places *out)
 
 /* ---- What was not found ------------------------------------------------------ */
 
+/* It may be the provider of markers: is it, and what is not right then? */
+static bool explain_provider(struct process *p, const struct spec *s,
+			     bool entries)
+{
+	bool is = false, named = false;
+	struct near near;
+
+	near_init(&near, s->func ? s->func : "");
+	for (size_t i = 0; i < p->n; i++) {
+		const struct markers *all =
+			p->modules[i].lack
+				? NULL
+				: image_markers(&p->modules[i].image);
+
+		for (size_t k = 0; all && k < all->n; k++) {
+			if (!marker_is(&all->marker[k], s->binary, "*"))
+				continue;
+			is = true;
+			near_offer(&near, all->marker[k].name, NULL, 0);
+			if (s->func &&
+			    marker_is(&all->marker[k], s->binary, s->func))
+				named = true;
+		}
+	}
+	if (named)
+		say_error("'%s' is a marker: %s", s->text,
+			  entries ? "only functions can be timed, and their "
+				    "arguments told"
+				  : "it has no offset");
+	else if (is)
+		say_error("'%s': '%s' has no such marker%s%s; 'trapline list' "
+			  "shows what there is",
+			  s->text, s->binary, near.n ? "; near: " : "",
+			  near.n ? near.best[0].name : "");
+	return is;
+}
+
 /* Nothing in the process can be called @s->binary. */
-static int no_binary(struct process *p, const struct spec *s)
+static int no_binary(struct process *p, const struct spec *s, bool entries)
 {
 	struct near near;
 	char *list = must_dup("");
 
+	if (explain_provider(p, s, entries)) {
+		free(list);
+		return -1;
+	}
 	near_init(&near, s->binary);
 	for (size_t i = 0; i < p->n; i++)
 		near_offer(&near, p->modules[i].name, NULL, 0);
@@ -307,8 +356,8 @@ static int take_ifunc(struct process *p, struct module *m, const struct spec *s,
 		if (real) {
 			at.start = real->addr + in->bias;
 			at.end = at.start + real->size;
-		} else if (!in->lack && image_unwind_bounds(&in->image, in_file,
-							    &start, &end)) {
+		} else if (!in->lack &&
+			   frames_bounds(&in->image, in_file, &start, &end)) {
 			at.start = start + in->bias;
 			at.end = end + in->bias;
 		}
@@ -476,7 +525,7 @@ static int add_address(struct module *m, uint64_t addr, struct places *out)
 		return 0;
 	}
 	if (!m->lack &&
-	    image_unwind_bounds(&m->image, addr - m->bias, &start, &end)) {
+	    frames_bounds(&m->image, addr - m->bias, &start, &end)) {
 		at.start = start + m->bias;
 		at.end = end + m->bias;
 	}
@@ -505,6 +554,44 @@ static int by_address(struct process *p, const struct spec *s,
 		return add_address(m, s->addr, out);
 	say_error("'%s': no code of a file is mapped there", s->text);
 	return -1;
+}
+
+/* ---- Markers ------------------------------------------------------------------- */
+
+static void add_marker(struct module *m, const struct marker *mark,
+		       struct places *out)
+{
+	struct place *at;
+
+	if (!module_has(m, mark->addr + m->bias))
+		return;
+	add_address(m, mark->addr + m->bias, out);
+	at = &out->place[out->n - 1];
+	free(at->name);
+	at->name = must_print("%s:%s", mark->provider, mark->name);
+	at->symbol = NULL;
+	at->marker = mark;
+}
+
+/* How many are there? */
+static size_t by_marker(struct process *p, const struct spec *s,
+			struct places *out)
+{
+	size_t before = out->n;
+
+	for (size_t i = 0; s->binary && s->func && !s->has_offset && i < p->n;
+	     i++) {
+		struct module *m = &p->modules[i];
+		const struct markers *all;
+
+		if (m->lack)
+			continue;
+		all = image_markers(&m->image);
+		for (size_t k = 0; k < all->n; k++)
+			if (marker_is(&all->marker[k], s->binary, s->func))
+				add_marker(m, &all->marker[k], out);
+	}
+	return out->n - before;
 }
 
 /* ---- By line ------------------------------------------------------------------- */
@@ -587,8 +674,10 @@ int resolve(struct process *p, const struct spec *spec, bool entries,
 
 	for (size_t i = 0; i < p->n; i++)
 		known |= module_is(&p->modules[i], spec->binary);
+	if (!known && !spec->file && !entries && by_marker(p, spec, out))
+		return 0;
 	if (!known)
-		return no_binary(p, spec);
+		return no_binary(p, spec, entries);
 	if (entries && spec->offset) {
 		say_error("'%s': only whole functions can be timed, without "
 			  "an offset",
@@ -605,6 +694,8 @@ int resolve(struct process *p, const struct spec *spec, bool entries,
 		done = by_name(p, spec, MATCH_NAME, out);
 		if (!done)
 			done = by_name(p, spec, MATCH_WRITTEN, out);
+		if (!done && !entries && by_marker(p, spec, out))
+			return 0;
 		if (!done && spec->glob)
 			return by_glob(p, spec, out);
 		if (!done)

@@ -14,6 +14,8 @@
  *    it: FUNC.isra.0, FUNC.constprop.0, FUNC.part.0, FUNC.lto_priv.0.
  *  - A glob takes every function of every binary (of BINARY) that matches, but
  *    no `.cold` parts, no labels and no indirect functions.
+ *  - PROVIDER:NAME is a marker (markers.h), where no binary is called PROVIDER or
+ *    it has no such function.  Either may be a glob.
  *  - An address is taken if there is code; its function gives the bounds.
  *  - A line is looked for in the program first, then in its libraries, as far as
  *    they have debug information; it may be several places (lines.h).
@@ -33,6 +35,7 @@ struct place {
 	uint64_t end;
 	char *name;	    /* [BINARY:]FUNC[+OFFSET], as shown */
 	const char *symbol; /* FUNC in the file's table; NULL: as shown */
+	const struct marker *marker; /* if it is one; else NULL */
 	size_t owner;	    /* the caller's */
 	size_t rank;	    /* of names of one address the least is shown */
 };

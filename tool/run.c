@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "launch.h"
+#include "markers.h"
 #include "protocol.h"
 #include "run.h"
 #include "text.h"
@@ -150,6 +151,8 @@ static void make_probes(struct run *r)
 		p->start = at->start;
 		p->end = at->end;
 		p->action = r->action;
+		if (at->marker && at->marker->semaphore)
+			p->semaphore = at->marker->semaphore + at->module->bias;
 		if (r->kinds) {
 			p->action = r->kinds[at->owner].action;
 			p->program = (uint32_t)at->owner;

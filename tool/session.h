@@ -196,6 +196,6 @@ int session_clean(pid_t pid);
  * environment, and the process kills itself with SIGKILL there.
  */
 void session_kill_point(unsigned int n);
-#define SESSION_KILL_POINTS 44
+#define SESSION_KILL_POINTS 54
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/image.c tool/gofuncs.c tool/names.c tool/match.c tool/debug.c tool/prototype.c tool/lines.c tool/variables.c tool/debugfile.c tool/text.c -ldw -lelf -liberty -lm */
+/* link: tool/image.c tool/frames.c tool/object.c host/linux/object/inroads.c tool/markers.c tool/gofuncs.c tool/names.c tool/match.c tool/debug.c tool/prototype.c tool/lines.c tool/variables.c tool/debugfile.c tool/text.c -ldw -lelf -liberty -lm */
 /*
  * tool_image.c - functions are found in ELF files, and no file can harm us
  */
@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "frames.h"
 #include "image.h"
 #include "lines.h"
 #include "prototype.h"
@@ -105,10 +106,32 @@ TL_TEST(unwind_tables_give_bounds)
 	REQUIRE(open_self(&img));
 	s = named(&img, "image_test_function");
 	REQUIRE(s != NULL);
-	CHECK(image_unwind_bounds(&img, s->addr + 1, &start, &end));
+	CHECK(frames_bounds(&img, s->addr + 1, &start, &end));
 	CHECK(start <= s->addr + 1 && end > s->addr + 1);
 	CHECK(end <= s->addr + s->size);
-	CHECK(!image_unwind_bounds(&img, 1, &start, &end));
+	CHECK(!frames_bounds(&img, 1, &start, &end));
+	image_close(&img);
+}
+
+TL_TEST(unwind_tables_give_whole_functions)
+{
+	/* Long ones, which save registers: a row of the table is less. */
+	static const char *const names[] = { "image_open", "image_find",
+					     "lines_between", "variables_at" };
+	uint64_t start = 0, end = 0;
+	struct image img;
+
+	REQUIRE(open_self(&img));
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const struct symbol *s = named(&img, names[i]);
+
+		ROW(names[i]);
+		REQUIRE(s != NULL);
+		REQUIRE(frames_bounds(&img, s->addr + s->size / 2, &start,
+				      &end));
+		CHECK_EQ(start, s->addr);
+		CHECK_EQ(end, s->addr + s->size);
+	}
 	image_close(&img);
 }
 
@@ -208,7 +231,7 @@ static void use(const unsigned char *bytes, size_t size)
 		if (i % 16 == 0 && d)
 			use_debug(d, &img, s);
 		if (i % 16 == 0)
-			image_unwind_bounds(&img, s->addr, &start, &end);
+			frames_bounds(&img, s->addr, &start, &end);
 	}
 	debug_close(d);
 	prototypes_close(p);

@@ -69,11 +69,11 @@ int semaphore_raise(struct worker *w, const struct maps *maps,
 	    mem_read(w->mem, &value, addr, sizeof(value)))
 		return -EFAULT;
 	err = note(w, at, &e, RAISING, value);
-	session_kill_point(41);
+	session_kill_point(51);
 	value++;
 	if (!err)
 		err = mem_write(w, addr, &value, sizeof(value));
-	session_kill_point(42);
+	session_kill_point(52);
 	return err ? err : note(w, at, &e, RAISED, 0);
 }
 
@@ -85,12 +85,12 @@ static void lower(struct worker *w, uint64_t at, struct tl_semaphore *e)
 		return;
 	if (e->state == RAISED || (e->state == RAISING && value != e->old))
 		note(w, at, e, LOWERING, value);
-	session_kill_point(43);
+	session_kill_point(53);
 	if (e->state == LOWERING && value && value == e->old) {
 		value--;
 		mem_write(w, e->addr, &value, sizeof(value));
 	}
-	session_kill_point(44);
+	session_kill_point(54);
 	note(w, at, e, FREE, 0);
 }
 

@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# limit: 120
+"""markers.py - static probe points that a program brings along (USDT)
+
+Programs that know how often they came to their markers, and what their
+semaphores were; readelf says where markers are.
+"""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
+import tl  # noqa: E402
+
+# As <sys/sdt.h> would have them.
+PROGRAM = r"""
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#define MARK(provider, name, sema, args, ...) \
+	asm volatile("990: nop\n" \
+	".pushsection .note.stapsdt,\"?\",\"note\"\n.balign 4\n" \
+	".4byte 992f-991f, 994f-993f, 3\n991: .asciz \"stapsdt\"\n992: .balign 4\n" \
+	"993: .8byte 990b, _.stapsdt.base, " sema "\n" \
+	".asciz \"" provider "\"\n.asciz \"" name "\"\n.asciz \"" args "\"\n" \
+	"994: .balign 4\n.popsection\n" \
+	".ifndef _.stapsdt.base\n" \
+	".pushsection .stapsdt.base,\"aG\",\"progbits\",.stapsdt.base,comdat\n" \
+	".weak _.stapsdt.base\n.hidden _.stapsdt.base\n" \
+	"_.stapsdt.base: .space 1\n.size _.stapsdt.base, 1\n.popsection\n" \
+	".endif\n" : : __VA_ARGS__)
+volatile unsigned short busy_sema __attribute__((used, visibility("hidden")));
+volatile unsigned short idle_sema __attribute__((used, visibility("hidden")));
+static long plain, busy;
+__attribute__((noinline)) void work(long i)
+{
+	MARK("demo", "plain", "0", "8@%0", "r"(i));
+	plain++;
+	if (busy_sema) {
+		MARK("demo", "busy__loop", "busy_sema", "8@%0 -4@%1", "r"(i),
+		     "r"(7));
+		busy++;
+	}
+	if (idle_sema) {
+		MARK("demo", "idle", "idle_sema", "", "r"(i));
+		asm volatile("nop; nop; nop; nop; nop; nop");
+	}
+}
+int main(void)
+{
+	char word[16];
+
+	puts("ready");
+	fflush(stdout);
+	while (scanf("%15s", word) == 1) {
+		if (!strcmp(word, "calls"))
+			for (long i = 0; i < 1000; i++)
+				work(i);
+		if (!strcmp(word, "fork") && fork()) {
+			for (;;)
+				pause();
+		}
+		printf("%ld %ld %d %d\n", plain, busy, busy_sema, idle_sema);
+		fflush(stdout);
+	}
+	return 0;
+}
+"""
+
+
+def build(*flags):
+    d = tl.tempdir()
+    prog, source = os.path.join(d, "marked"), os.path.join(d, "m.c")
+    with open(source, "w", encoding="ascii") as f:
+        f.write(PROGRAM)
+    subprocess.run(["gcc", "-O2", *flags, "-o", prog, source], check=True)
+    return prog
+
+
+class Marked:
+    """The program, running."""
+
+    def __init__(self, prog):
+        self.p = tl.start([prog], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True)
+        self.p.stdout.readline()
+        self.pid = self.p.pid
+
+    def do(self, word):
+        """The figures after it has done @word."""
+        self.p.stdin.write(word + "\n")
+        self.p.stdin.flush()
+        return [int(x) for x in self.p.stdout.readline().split()]
+
+
+def trapline(*args):
+    return subprocess.run([tl.TRAPLINE, *map(str, args)], capture_output=True,
+                          timeout=60, text=True)
+
+
+class Session:
+    """The command, counting in the background."""
+
+    def __init__(self, target, *probes):
+        self.p = tl.start([tl.TRAPLINE, "count", "--json", "-p",
+                           str(target.pid), *probes], stdout=subprocess.PIPE,
+                          text=True)
+        # A semaphore is raised behind the probes; another one shows nothing.
+        tl.wait_for(lambda: len(trapline("status", "--json", "-p",
+                                         target.pid).stdout.splitlines())
+                    and (target.do("look")[2] or "demo:plain" in probes),
+                    10, "armed")
+
+    def end(self):
+        self.p.send_signal(signal.SIGINT)
+        out = self.p.communicate(timeout=20)[0]
+        return {r["probe"]: r["hits"] for r in
+                map(json.loads, out.splitlines())}
+
+
+@tl.case
+def markers_are_where_readelf_says():
+    for path in (build(), build("-static"), "/usr/bin/python3.11",
+                 "/usr/lib/x86_64-linux-gnu/libstdc++.so.6"):
+        if not os.path.exists(path):
+            continue
+        r = trapline("list", "--json", path)
+        got = sorted((x["function"], int(x["address"], 16))
+                     for x in map(json.loads, r.stdout.splitlines())
+                     if "marker" in x)
+        text = subprocess.run(["readelf", "-nW", path], capture_output=True,
+                              text=True, check=True).stdout
+        want = sorted((f"{p}:{n}", int(a, 16)) for p, n, a in re.findall(
+            r"Provider: (\S+)\s+Name: (\S+)\s+Location: 0x(\w+)", text))
+        tl.check(want, f"{path} has markers")
+        tl.check_eq(got, want, path)
+
+
+@tl.case
+def a_marker_is_counted_and_its_semaphore_raised_and_lowered():
+    for flags in ([], ["-static"], ["-no-pie"], ["-s"]):
+        t = Marked(build(*flags))
+        tl.check_eq(t.do("calls"), [1000, 0, 0, 0], "before")
+        s = Session(t, "demo:busy-loop")
+        tl.check_eq(t.do("calls"), [2000, 1000, 1, 0], f"during {flags}")
+        tl.check_eq(s.end(), {"demo:busy__loop": 1000}, f"hits {flags}")
+        tl.check_eq(t.do("calls"), [3000, 1000, 0, 0], f"after {flags}")
+        tl.check_clean(t.pid)
+
+
+@tl.case
+def globs_and_several_markers():
+    t = Marked(build())
+    s = Session(t, "demo:*")
+    t.do("calls")
+    got = s.end()
+    tl.check_eq(got["demo:plain"], 1000, f"{got}")
+    tl.check_eq(got["demo:busy__loop"], 1000, f"{got}")
+    tl.check_eq(set(got), {"demo:plain", "demo:busy__loop", "demo:idle"},
+                "all")
+    tl.check_eq(t.do("look")[2:], [0, 0], "lowered")
+
+
+@tl.case
+def a_killed_tool_leaves_them_lowered():
+    t = Marked(build())
+    s = Session(t, "demo:busy__loop")
+    s.p.kill()
+    s.p.wait()
+    tl.wait_for(lambda: t.do("look")[2] == 0, 5, "lowered")
+
+
+@tl.case
+def a_fork_child_gets_its_own_lowered():
+    t = Marked(build())
+    s = Session(t, "demo:busy__loop")
+    # From here on it is the child that answers.
+    tl.check_eq(t.do("fork")[2], 1, "as it was born")
+    tl.wait_for(lambda: t.do("look")[2] == 0, 10, "lowered in the child")
+    with open(f"/proc/{t.pid}/task/{t.pid}/children",
+              encoding="ascii") as f:
+        child = int(f.read())
+    s.end()
+    tl.wait_for(lambda: not tl.ours(child), 5, "nothing of ours in it")
+    tl.check_eq(t.do("look")[2], 0, "not lowered twice")
+    os.kill(child, signal.SIGKILL)
+
+
+@tl.case
+def what_is_no_marker_is_said():
+    prog = build()
+    for args, text in [(["demo:plane"], "no such marker; near: plain"),
+                       (["nix:plain"], "no binary 'nix'"),
+                       (["demo:plain+4"], "it has no offset")]:
+        r = trapline("count", *args, "--", prog)
+        tl.check_eq(r.returncode, 1, f"{args}: {r.stderr}")
+        tl.check(text in r.stderr and r.stderr.count("\n") == 1, r.stderr)
+    r = trapline("time", "demo:plain", "--", prog)
+    tl.check_eq(r.returncode, 1, r.stderr)
+    tl.check("only functions can be timed" in r.stderr, r.stderr)
+
+
+tl.main()
