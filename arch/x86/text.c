@@ -138,7 +138,7 @@ static struct tl_facts *make(size_t bytes)
 {
 	size_t size = 32768;
 
-	while (size < sizeof(*kept) + 2 * bytes)
+	while (size < sizeof(*kept) + X86_FACTS_BITS * bytes)
 		size *= 2;
 	if (!kept || kept->size < size) {
 		tl_arch_forget();
@@ -147,14 +147,11 @@ static struct tl_facts *make(size_t bytes)
 			return NULL;
 		kept->size = size;
 	}
-	for (size_t i = 0; i < 2 * bytes; i++)
+	for (size_t i = 0; i < X86_FACTS_BITS * bytes; i++)
 		((volatile uint8_t *)kept->bits)[i] = 0;
 	kept->unsure = false;
 	kept->n_blocks = 0;
-	kept->facts = (struct x86_facts){
-		.starts = kept->bits,
-		.targets = kept->bits + bytes,
-	};
+	kept->facts = x86_facts_in(kept->bits, bytes);
 	return kept;
 }
 

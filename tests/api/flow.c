@@ -90,6 +90,7 @@ TL_TEST(jump_tables_of_compilers_leave_room_for_jumps)
 		"flow_pic",	  "flow_slot",	   "flow_slot_sum",
 		"flow_two_level", "flow_pointers", "flow_wide",
 		"flow_cold",	  "flow_entered",  "flow_label",
+		"flow_printf",
 	};
 
 	for (size_t i = 0; i < TL_ARRAY_SIZE(names); i++) {

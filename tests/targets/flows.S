@@ -440,6 +440,127 @@ FLOW popped
 	.popsection
 END popped
 
+/*
+ * As in glibc's printf: several tables of offsets from one label, jumps that
+ * ways share, and registers that hold labels and are calculated with elsewhere.
+ */
+FLOW printf
+	mov	%rdi, %rcx
+	add	$8, %rcx
+	sub	%rdi, %rcx
+	lea	1f(%rip), %rsi
+	test	$1, %dil
+	jnz	2f
+	lea	9f(%rip), %rcx
+	movslq	(%rsi,%rdi,4), %rax
+	add	%rcx, %rax
+	jmp	*%rax
+2:	cmp	$2, %edi
+	ja	4f
+	lea	3f(%rip), %rsi
+	movslq	(%rsi,%rdi,4), %rax
+	lea	9f(%rip), %rsi
+	add	%rsi, %rax
+	jmp	5f
+4:	lea	13f(%rip), %rax
+	nop
+5:	test	%edi, %edi
+	jmp	*%rax
+9:	mov	%rdi, %rsi
+	add	$1, %rsi
+	ud2
+	WAYS 22
+	.pushsection .rodata
+	.p2align 2
+1:	OFFSETS 9b
+3:	OFFSETS 9b
+	.popsection
+END printf
+
+/* What a jump has left in a register is moved, and jumped to. */
+FLOW stale
+	lea	1f(%rip), %rsi
+	lea	9f(%rip), %rcx
+	movslq	(%rsi,%rdi,4), %rax
+	add	%rcx, %rax
+	jmp	*%rax
+9:	shl	$2, %edi
+	add	$10f - 9b, %rcx
+	sub	%rdi, %rcx
+	jmp	8f
+	nop
+8:	jmp	*%rcx
+	WAYS 23
+	.pushsection .rodata
+	.p2align 2
+1:	.long	0, 0, 0, 0
+	.popsection
+END stale
+
+/* A byte of an address is changed: 12 at least by the alignment. */
+FLOW byte
+	lea	10f(%rip), %rax
+	shl	$2, %edi
+	sub	%dil, %al
+	jmp	8f
+	nop
+8:	jmp	*%rax
+	.p2align 5
+	WAYS 24
+END byte
+
+/* The second byte, which has another register's number. */
+FLOW high_byte
+	lea	9f(%rip), %rdx
+	mov	%edi, %eax
+	sub	%al, %dh
+	jmp	8f
+	nop
+8:	jmp	*%rdx
+	.p2align 8
+	jmp	13f
+	.p2align 8
+	jmp	12f
+	.p2align 8
+	jmp	11f
+	.p2align 8
+9:	jmp	10f
+	WAYS 25
+END high_byte
+
+/* The label goes by way of the stack, and is moved there. */
+FLOW moved_slot
+	sub	$24, %rsp
+	lea	10f(%rip), %rax
+	mov	%rax, 8(%rsp)
+	shl	$2, %edi
+	sub	%rdi, 8(%rsp)
+	mov	8(%rsp), %rax
+	add	$24, %rsp
+	jmp	8f
+	nop
+8:	jmp	*%rax
+	WAYS 26
+END moved_slot
+
+/* The label's register is one thing on one way and another on the other. */
+FLOW either
+	lea	1f(%rip), %rsi
+	lea	9f(%rip), %rcx
+	cmp	$2, %edi
+	jb	2f
+	lea	10f(%rip), %rcx
+2:	movslq	(%rsi,%rdi,4), %rax
+	add	%rcx, %rax
+	jmp	*%rax
+9:	ud2
+	WAYS 27
+	.pushsection .rodata
+	.p2align 2
+1:	.long	10b - 9b, 11b - 9b, 12b - 10b, 13b - 10b
+	.popsection
+END either
+
 	.pushsection .data.rel.ro, "aw"
 	.quad	0, 0, 0
 	.popsection

@@ -52,12 +52,11 @@ static enum x86_flow_result find_window(struct x86_flow *flow, uint64_t addr,
 					unsigned int need,
 					struct x86_window *out)
 {
-	static uint8_t bits[2][(1 << 20) / 8 + 4];
-	struct x86_facts facts = { .starts = bits[0], .targets = bits[1] };
+	static uint8_t bits[X86_FACTS_BITS * ((1 << 20) / 8 + 4)];
+	size_t bytes = x86_flow_bounded(flow) ? x86_facts_bytes(flow) : 1;
+	struct x86_facts facts = x86_facts_in(bits, bytes);
 
-	if (x86_flow_bounded(flow))
-		for (unsigned int i = 0; i < 2; i++)
-			memset(bits[i], 0, x86_facts_bytes(flow));
+	memset(bits, 0, X86_FACTS_BITS * bytes);
 	flow->facts = &facts;
 	return x86_flow_window(flow, addr, need, out);
 }

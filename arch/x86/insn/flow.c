@@ -201,8 +201,13 @@ static void note_target(struct check *c, uint64_t target)
 {
 	const struct x86_flow *flow = c->scan.flow;
 
-	if (target >= flow->start && target < flow->end)
-		set_bit(c->facts->targets, target - flow->start);
+	if (target < flow->start || target >= flow->end)
+		return;
+	set_bit(c->facts->targets, target - flow->start);
+	if (c->scan.sum)
+		set_bit(c->facts->sums, target - flow->start);
+	else if (!c->scan.direct && !c->scan.guess)
+		set_bit(c->facts->entries, target - flow->start);
 }
 
 /* Rule 6: a branch to the inside of an instruction. */
@@ -285,6 +290,7 @@ static void learn(const struct x86_flow *flow)
 			.fn = check_target,
 			.arg = &c,
 			.reader = { .flow = flow },
+			.facts = f,
 		},
 		.facts = f,
 	};

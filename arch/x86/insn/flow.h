@@ -3,7 +3,8 @@
  * flow.h - between the files that follow control flow
  *
  * flow.c finds the window and asks whether it is safe; scan.c finds every
- * address that a function may jump to; table.c reads jump tables.
+ * address that a function may jump to; table.c reads jump tables; jump.c tells
+ * what indirect jumps are, and bases.c looks closer at what is calculated.
  */
 #ifndef X86_FLOW_H
 #define X86_FLOW_H
@@ -79,10 +80,20 @@ struct x86_scan {
 	uint16_t data;
 	uint16_t wants_data;
 
+	/*
+	 * It calculates with a register that gets such an address somewhere, or
+	 * goes where some register says.
+	 * facts: NULL if there is no memory to look closer.
+	 */
+	bool moved;
+	struct x86_facts *facts;
+
 	bool unresolved;
 	bool may_leave; /* an indirect jump that is, or may be, a tail call */
 	bool fip_get;
-	bool direct; /* what is being reported is a branch's target */
+	bool direct; /* what is being reported is a branch's target, */
+	bool guess;  /* … is of any table and any label, to be sure, */
+	bool sum;    /* … is of a table with its label */
 
 	uint64_t swept[X86_SWEPT]; /* the last jumps out that were followed */
 	unsigned int nr_swept;
@@ -124,6 +135,12 @@ bool x86_pointer_table(struct x86_scan *s, uint64_t addr, unsigned int max);
 void x86_label_tables(struct x86_scan *s);
 
 /*
+ * Report what the offsets at @addr lead to, which are from @label.  With s->sum
+ * the table ends where one leads to the inside of an instruction.
+ */
+void x86_label_table(struct x86_scan *s, uint64_t addr, uint64_t label);
+
+/*
  * Report every address that the function and its parts may jump to, whether in
  * them or not.  OK, UNDECODABLE or INDIRECT.
  */
@@ -148,6 +165,22 @@ void x86_scan_thunk(struct x86_scan *s, const struct x86_insn *jump);
 
 /* Note what @in does to registers that hold addresses of tables or code. */
 void x86_scan_registers(struct x86_scan *s, const struct x86_insn *in);
+
+/* Keep @in for those who look back, until control goes elsewhere. */
+void x86_scan_trail(struct x86_scan *s, const struct x86_insn *in);
+struct x86_trail x86_trail_of(const struct x86_insn *in);
+
+/* May it be that the instruction names the register, but as an address? */
+bool x86_names_register(const struct x86_trail *t, uint8_t reg);
+
+/* Is it a jump to the sum of a label and an offset, from what s->trail shows? */
+bool x86_scan_is_label_jump(struct x86_scan *s, const struct x86_insn *in);
+
+/*
+ * Is nothing calculated with addresses of the function's code but what is
+ * understood?  After everything else: all targets must have been reported.
+ */
+bool x86_bases_are_followed(struct x86_scan *s);
 
 /* Are all registers accounted for that ought to hold the address of a table? */
 bool x86_scan_tables_known(struct x86_scan *s);

@@ -345,11 +345,15 @@ struct x86_flow {
 
 /*
  * What is known of one function, for as long as nothing that was read for it
- * changes.  Begin with zeros and twice x86_facts_bytes() bytes of zeros.
+ * changes.  Begin with zeros, and X86_FACTS_BITS times x86_facts_bytes() bytes of
+ * zeros.
  */
 struct x86_facts {
 	uint8_t *starts;  /* a bit a byte: instructions begin, … */
-	uint8_t *targets; /* … something may lead there */
+	uint8_t *targets; /* … something may lead there, … */
+	uint8_t *entries; /* … and not (only) a direct branch, … */
+	uint8_t *sums; /* … or a jump to the sum of a label and an offset */
+	uint8_t *scratch;
 	/*
 	 * The first breakpoint that something may reach: it is somebody's, and
 	 * hides what begins there.  UINT64_MAX: there is none.
@@ -361,6 +365,8 @@ struct x86_facts {
 	bool overlap;
 	enum x86_flow_result result;
 };
+
+#define X86_FACTS_BITS 5
 
 static inline size_t x86_facts_bytes(const struct x86_flow *flow)
 {
@@ -378,6 +384,18 @@ bool x86_flow_bounded(const struct x86_flow *flow);
  * Context: any; needs about 2 KiB of stack.
  */
 bool x86_flow_learn(const struct x86_flow *flow);
+
+/* @bits: the zeros. */
+static inline struct x86_facts x86_facts_in(uint8_t *bits, size_t bytes)
+{
+	return (struct x86_facts){
+		.starts = bits,
+		.targets = bits + bytes,
+		.entries = bits + 2 * bytes,
+		.sums = bits + 3 * bytes,
+		.scratch = bits + 4 * bytes,
+	};
+}
 
 /* Is it certain that an instruction begins at @addr?  It was learnt. */
 static inline bool x86_facts_start(const struct x86_flow *flow, uint64_t addr)

@@ -90,6 +90,33 @@ static bool only_reads(const struct x86_trail *t, uint8_t reg)
 	return t->opcode >= 0x50 && t->opcode <= 0x57; /* push */
 }
 
+/* Is an operand a byte, so that 4 to 7 may mean ah, ch, dh, bh? */
+static bool has_bytes(const struct x86_trail *t)
+{
+	uint8_t op = t->opcode;
+
+	if (t->enc != X86_LEGACY || t->rex || t->map > 1)
+		return false;
+	if (t->map == 1)
+		return (op & 0xf0) == 0x90 || op == 0xb0 || op == 0xb6 ||
+		       op == 0xbe || op == 0xc0;
+	switch (op) {
+	case 0x80:
+	case 0x84:
+	case 0x86:
+	case 0x88:
+	case 0x8a:
+	case 0xc0:
+	case 0xc6:
+	case 0xd0:
+	case 0xd2:
+	case 0xf6:
+	case 0xfe:
+		return true;
+	}
+	return (op < 0x40 && !(op & 5)) || (op >= 0xb0 && op <= 0xb7);
+}
+
 /* Does it set rax, or rdx, without naming it? */
 static bool sets_implicitly(const struct x86_trail *t, uint8_t reg)
 {
@@ -200,17 +227,28 @@ static bool is_general_vex(uint8_t op)
 }
 
 /* May it be that the instruction names the register? */
-static bool names_register(const struct x86_trail *t, uint8_t reg)
+bool x86_names_register(const struct x86_trail *t, uint8_t reg)
 {
 	uint8_t op = t->opcode;
 
+	if (t->attrs & X86_A_NOP)
+		return false;
 	if (sets_implicitly(t, reg))
 		return true;
+	if (reg < 8 && has_bytes(t)) {
+		if (reg < 4 &&
+		    ((!is_group(t) && t->reg == reg + 4) || t->rm == reg + 4))
+			return true;
+		if (reg >= 4 && t->map == 0)
+			return false;
+	}
 	if (t->enc == X86_VEX || t->enc == X86_EVEX || t->enc == X86_XOP)
 		return is_general_vex(op) &&
 		       (t->reg == reg || t->rm == reg || op == 0xf3);
 	if (t->map == 1 && !is_general_0f(op))
 		return false;
+	if (t->map == 0 && op >= 0xd8 && op <= 0xdf) /* x87: fnstsw %ax */
+		return op == 0xdf && register_form(t) && reg == 0;
 	if (!t->has_modrm)
 		return t->rm == reg &&
 		       (t->map == 1 || (op >= 0x50 && op <= 0x5f) ||
@@ -334,6 +372,13 @@ static void want_table(struct x86_scan *s, uint8_t reg)
 		s->wants_tables |= 1u << reg;
 }
 
+/* lea of a fixed address */
+static bool is_address(const struct x86_trail *t)
+{
+	return t->enc == X86_LEGACY && t->map == 0 && t->opcode == 0x8d &&
+	       (t->attrs & X86_A_RIPREL);
+}
+
 /*
  * One of the registers of a sum, made @from instructions before the jump, must
  * have been loaded from an array: of 4 or 8 bytes?  The other has the address of
@@ -343,12 +388,15 @@ static enum origin origin_of_sum(struct x86_scan *s, unsigned int from,
 				 uint16_t sum)
 {
 	unsigned int n = s->nr_trail < X86_TRAIL ? s->nr_trail : X86_TRAIL;
-	uint16_t base;
+	uint16_t base, changed = 0; /* between the load and the sum */
 
 	for (unsigned int i = from + 1; i <= n; i++) {
 		const struct x86_trail *t =
 			&s->trail[(s->nr_trail - i) % X86_TRAIL];
 		bool wide = t->opcode == 0x8b && (t->rex & 8);
+
+		if (is_address(t))
+			changed |= 1u << t->reg;
 
 		if (t->enc != X86_LEGACY || t->map != 0 ||
 		    (t->opcode != 0x63 && t->opcode != 0x8b) ||
@@ -359,7 +407,8 @@ static enum origin origin_of_sum(struct x86_scan *s, unsigned int from,
 			continue;
 		base = t->base < 16 ? 1u << t->base : 0;
 		sum &= ~(1u << t->reg);
-		if (sum != base && (sum & s->code_bases) && !wide && base) {
+		if ((sum != base || (changed & base)) &&
+		    (sum & s->code_bases) && !wide && base) {
 			s->wants_data |= base;
 			return FROM_LABEL;
 		}
@@ -385,7 +434,7 @@ static enum origin origin_of(struct x86_scan *s, uint8_t reg, uint16_t *sum)
 		/* A tail call gives the stack back; else it may lead inside. */
 		if (is_call(t) && !is_callee_saved(reg))
 			return epilogue ? FROM_ELSEWHERE : FROM_ARITHMETIC;
-		if (!names_register(t, reg) ||
+		if (!x86_names_register(t, reg) ||
 		    (plain && (only_reads(t, reg) || unscrambles(t))))
 			continue;
 		if (plain && t->opcode == 0x89) {
@@ -425,6 +474,13 @@ static enum origin origin_of_operand(struct x86_scan *s,
 	}
 	return x86_pointer_table(s, (int64_t)in->disp, 1) ? FROM_ELSEWHERE
 							  : FROM_ARITHMETIC;
+}
+
+bool x86_scan_is_label_jump(struct x86_scan *s, const struct x86_insn *in)
+{
+	uint16_t sum = 0;
+
+	return origin_of_operand(s, in, &sum) == FROM_LABEL;
 }
 
 void x86_scan_indirect(struct x86_scan *s, const struct x86_insn *in)
@@ -595,14 +651,20 @@ static bool adds_own_address(const struct x86_scan *s,
 	       (in->opcode == 0x05 || (in->reg & 7) != 7);
 }
 
+static bool goes_by_register(const struct x86_insn *in)
+{
+	return (in->kind == X86_JMP_IND || in->kind == X86_CALL_IND) &&
+	       !(in->attrs & X86_A_MEM);
+}
+
 void x86_scan_registers(struct x86_scan *s, const struct x86_insn *in)
 {
 	if (in->enc != X86_LEGACY || in->map != 0)
 		return;
 	if (adds_own_address(s, in))
 		s->unresolved = true;
-	if (s->code_bases && moves_base(s, in))
-		s->unresolved = true;
+	if (s->code_bases && (goes_by_register(in) || moves_base(s, in)))
+		s->moved = true;
 	if (in->opcode == 0x89 || in->opcode == 0x8b)
 		note_move(s, in);
 }

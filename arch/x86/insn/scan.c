@@ -134,29 +134,33 @@ static void follow_flow(struct x86_scan *s, const struct x86_insn *in)
 	}
 }
 
-static void leave_trail(struct x86_scan *s, const struct x86_insn *in)
+struct x86_trail x86_trail_of(const struct x86_insn *in)
 {
-	struct x86_trail *t = &s->trail[s->nr_trail % X86_TRAIL];
+	return (struct x86_trail){
+		.attrs = in->attrs,
+		.enc = in->enc,
+		.map = in->map,
+		.opcode = in->opcode,
+		.kind = in->kind,
+		.rex = in->rex,
+		.has_modrm = in->modrm_off,
+		.modrm = in->modrm,
+		.reg = in->reg,
+		.rm = in->rm,
+		.base = in->base,
+		.index = in->index,
+		.scale = in->scale,
+	};
+}
 
+void x86_scan_trail(struct x86_scan *s, const struct x86_insn *in)
+{
 	if (in->attrs & X86_A_NOFALL) {
 		s->nr_trail = 0;
 		s->from_start = false;
 		return;
 	}
-	t->attrs = in->attrs;
-	t->enc = in->enc;
-	t->map = in->map;
-	t->opcode = in->opcode;
-	t->kind = in->kind;
-	t->rex = in->rex;
-	t->has_modrm = in->modrm_off;
-	t->modrm = in->modrm;
-	t->reg = in->reg;
-	t->rm = in->rm;
-	t->base = in->base;
-	t->index = in->index;
-	t->scale = in->scale;
-	s->nr_trail++;
+	s->trail[s->nr_trail++ % X86_TRAIL] = x86_trail_of(in);
 }
 
 static void visit(struct x86_scan *s, const struct x86_insn *in)
@@ -166,7 +170,7 @@ static void visit(struct x86_scan *s, const struct x86_insn *in)
 	x86_scan_registers(s, in);
 	follow_data(s, in);
 	follow_flow(s, in);
-	leave_trail(s, in);
+	x86_scan_trail(s, in);
 }
 
 static bool walk(struct x86_scan *s, uint64_t start, uint64_t end,
@@ -206,17 +210,21 @@ enum x86_flow_result x86_scan(struct x86_scan *s)
 	s->nr_labels = 0;
 	if (!walk_all(s, remember_lea) || !walk_all(s, visit))
 		return X86_FLOW_UNDECODABLE;
+	if (s->wants_data || s->moved)
+		x86_label_tables(s);
+	/*
+	 * What is calculated with addresses of code: offsets from a label, not
+	 * from the table?  Also decides what wants_no_table is.
+	 */
+	if ((s->moved || (s->sums & s->code_bases)) && !s->unresolved &&
+	    !x86_bases_are_followed(s))
+		s->unresolved = true;
 	if ((s->wants_offsets && !s->offset_table) ||
 	    (s->wants_wide && !s->wide_table) ||
 	    (s->wants_pointers && !s->pointer_table))
 		s->unresolved = true;
-	/* offsets from a label, not from the table: they are not understood */
-	if (s->sums & s->code_bases)
-		s->unresolved = true;
 	if (s->wants_no_table && s->any_table)
 		s->unresolved = true;
-	if (s->wants_data)
-		x86_label_tables(s);
 	if (!x86_scan_tables_known(s))
 		s->unresolved = true;
 	return s->unresolved ? X86_FLOW_INDIRECT : X86_FLOW_OK;

@@ -184,14 +184,25 @@ bool x86_pointer_table(struct x86_scan *s, uint64_t addr, unsigned int max)
 	return n > 0;
 }
 
-/* The offsets at @addr, which are from @label. */
-static void label_table(struct x86_scan *s, uint64_t addr, uint64_t label)
+/* In the function only instructions are jumped to. */
+static bool may_begin(const struct x86_scan *s, uint64_t target)
+{
+	const struct x86_flow *flow = s->flow;
+	uint64_t i = target - flow->start;
+
+	return !in_range(target, flow->start, flow->end) ||
+	       s->facts->starts[i / 8] & 1 << i % 8;
+}
+
+void x86_label_table(struct x86_scan *s, uint64_t addr, uint64_t label)
 {
 	uint64_t limit = table_limit(s, addr), at = addr, target;
 
 	while (at + 4 <= limit && s->entries &&
 	       read_entry(s, OFFSETS, label, at, &target) &&
 	       x86_in_text(s->flow, target)) {
+		if (s->sum && !may_begin(s, target))
+			return;
 		s->entries--;
 		s->fn(s->arg, target);
 		at += 4;
@@ -204,7 +215,9 @@ void x86_label_tables(struct x86_scan *s)
 {
 	if (s->nr_leas == X86_LEAS || s->nr_labels == X86_LABELS)
 		s->unresolved = true;
+	s->guess = true;
 	for (unsigned int i = 0; i < s->nr_leas && !s->unresolved; i++)
 		for (unsigned int k = 0; k < s->nr_labels; k++)
-			label_table(s, s->leas[i], s->labels[k]);
+			x86_label_table(s, s->leas[i], s->labels[k]);
+	s->guess = false;
 }

@@ -82,8 +82,8 @@ static void decode(const uint8_t *data, size_t size)
 
 static void displace(const uint8_t *data, size_t size)
 {
-	static uint8_t bits[2][FUNCTION_MAX / 8 + 4];
-	struct x86_facts facts = { .starts = bits[0], .targets = bits[1] };
+	static uint8_t bits[X86_FACTS_BITS * (FUNCTION_MAX / 8 + 4)];
+	struct x86_facts facts = x86_facts_in(bits, FUNCTION_MAX / 8 + 4);
 	struct image im = { data, size };
 	struct x86_flow flow = {
 		.facts = &facts,
