@@ -157,6 +157,7 @@ $(O)/$1/seen/.made: Makefile
 	$$(Q)ln -sfn $(CURDIR)/arch/$(patsubst kernel-%,%,$1)/isa.h $$(@D)/arch/isa.h
 	$$(Q)ln -sfn $(CURDIR)/tool/agent/protocol.h $$(@D)/tool/protocol.h
 	$$(Q)ln -sfn $(CURDIR)/tool/agent/events.h $$(@D)/tool/events.h
+	$$(Q)ln -sfn $(CURDIR)/tool/agent/program.h $$(@D)/tool/program.h
 	$$(Q)ln -sfn $(CURDIR)/host/linux/object/inroads.h $$(@D)/tool/inroads.h
 	$$(Q)touch $$@
 endef

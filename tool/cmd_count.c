@@ -15,12 +15,12 @@
 
 static int by_hits(const void *va, const void *vb)
 {
-	const struct figure *a = *(const struct figure *const *)va;
-	const struct figure *b = *(const struct figure *const *)vb;
+	const struct row *a = *(const struct row *const *)va;
+	const struct row *b = *(const struct row *const *)vb;
 
 	if (a->hits != b->hits)
 		return a->hits > b->hits ? -1 : 1;
-	return strcmp(a->place->name, b->place->name);
+	return row_order(a, b);
 }
 
 static const char *kind_name(enum session_kind kind)
@@ -30,12 +30,13 @@ static const char *kind_name(enum session_kind kind)
 
 static void print_json(struct run *r, double elapsed)
 {
-	for (size_t i = 0; i < r->n_figures; i++) {
-		const struct figure *f = &r->figures[i];
+	for (size_t i = 0; i < r->n_rows; i++) {
+		const struct row *f = &r->rows[i];
 		struct json_object *obj = json_object_new_object();
 
 		put_text(obj, "probe", f->place->name);
 		put_symbol(obj, f->place->symbol);
+		put_key(obj, f);
 		put_hex(obj, "address", f->place->addr);
 		put_text(obj, "kind", kind_name(f->probe->kind));
 		put_number(obj, "hits", f->hits);
@@ -44,14 +45,14 @@ static void print_json(struct run *r, double elapsed)
 			put_number(obj, "time_ns", (uint64_t)(elapsed * 1e9));
 		output_json(&r->out, obj);
 	}
+	run_print_rest(r);
 }
 
-static void print_table(struct run *r, const struct figure *const *rows,
-			size_t n)
+static void print_table(struct run *r, const struct row *const *rows, size_t n)
 {
 	uint64_t total = 0, missed = 0;
 	size_t hidden = 0;
-	int width = 4;
+	int width = 4, keys = run_key_width(r), used;
 
 	for (size_t i = 0; i < n; i++) {
 		total += rows[i]->hits;
@@ -59,8 +60,11 @@ static void print_table(struct run *r, const struct figure *const *rows,
 	}
 	for (uint64_t v = total / 10000; v; v /= 10)
 		width++;
-	output_text(&r->out, "%*s  %s%-10s  FUNCTION\n", width, "HITS",
+	used = width + 14 + (missed ? 12 : 0) + (keys ? keys + 2 : 0);
+	output_text(&r->out, "%*s  %s%-10s  ", width, "HITS",
 		    missed ? "    MISSED  " : "", "KIND");
+	run_print_key(r, keys, NULL);
+	output_text(&r->out, "FUNCTION\n");
 	for (size_t i = 0; i < n; i++) {
 		char *name;
 
@@ -69,21 +73,24 @@ static void print_table(struct run *r, const struct figure *const *rows,
 			hidden++;
 			continue;
 		}
-		name = output_name(&r->out, width + 14 + (missed ? 12 : 0),
-				   rows[i]->place->name);
+		name = output_name(&r->out, used, rows[i]->place->name);
 		output_text(&r->out, "%*" PRIu64 "  ", width, rows[i]->hits);
 		if (missed)
 			output_text(&r->out, "%10" PRIu64 "  ",
 				    rows[i]->missed);
-		output_text(&r->out, "%-10s  %s\n",
-			    kind_name(rows[i]->probe->kind), name);
+		output_text(&r->out, "%-10s  ",
+			    kind_name(rows[i]->probe->kind));
+		run_print_key(r, keys, rows[i]);
+		output_text(&r->out, "%s\n", name);
 		free(name);
 	}
 	if (n > 1) {
 		output_text(&r->out, "%*" PRIu64 "  ", width, total);
 		if (missed)
 			output_text(&r->out, "%10" PRIu64 "  ", missed);
-		output_text(&r->out, "%-10s  total", "");
+		output_text(&r->out, "%-10s  ", "");
+		run_print_key(r, keys, &(struct row){ 0 });
+		output_text(&r->out, "total");
 		if (hidden)
 			output_text(&r->out,
 				    " (%zu without a hit; -v shows "
@@ -95,19 +102,20 @@ static void print_table(struct run *r, const struct figure *const *rows,
 
 static void print(struct run *r, double elapsed, bool last)
 {
-	const struct figure **rows;
+	const struct row **rows;
 
 	if (r->options->json) {
 		print_json(r, elapsed);
 		return;
 	}
-	rows = must_alloc(r->n_figures, sizeof(*rows));
-	for (size_t i = 0; i < r->n_figures; i++)
-		rows[i] = &r->figures[i];
-	qsort(rows, r->n_figures, sizeof(*rows), by_hits);
+	rows = must_alloc(r->n_rows, sizeof(*rows));
+	for (size_t i = 0; i < r->n_rows; i++)
+		rows[i] = &r->rows[i];
+	qsort(rows, r->n_rows, sizeof(*rows), by_hits);
 	if (r->options->interval)
 		output_text(&r->out, "after %.1f s\n", elapsed);
-	print_table(r, rows, r->n_figures);
+	print_table(r, rows, r->n_rows);
+	run_print_rest(r);
 	if (!last)
 		output_text(&r->out, "\n");
 	free(rows);

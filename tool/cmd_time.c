@@ -16,12 +16,12 @@
 
 static int by_total(const void *va, const void *vb)
 {
-	const struct figure *a = *(const struct figure *const *)va;
-	const struct figure *b = *(const struct figure *const *)vb;
+	const struct row *a = *(const struct row *const *)va;
+	const struct row *b = *(const struct row *const *)vb;
 
 	if (a->times->total != b->times->total)
 		return a->times->total > b->times->total ? -1 : 1;
-	return strcmp(a->place->name, b->place->name);
+	return row_order(a, b);
 }
 
 static void add_row(struct json_object *list, uint64_t le, uint64_t count)
@@ -63,13 +63,14 @@ static struct json_object *histogram_json(const struct session_times *t,
 
 static void print_json(struct run *r, struct clock_rate rate, double elapsed)
 {
-	for (size_t i = 0; i < r->n_figures; i++) {
-		const struct figure *f = &r->figures[i];
+	for (size_t i = 0; i < r->n_rows; i++) {
+		const struct row *f = &r->rows[i];
 		struct latency l = latency_of(f->times, rate);
 		struct json_object *obj = json_object_new_object();
 
 		put_text(obj, "function", f->place->name);
 		put_symbol(obj, f->place->symbol);
+		put_key(obj, f);
 		put_number(obj, "calls", l.calls);
 		put_number(obj, "missed", l.missed);
 		put_number(obj, "min_ns", (uint64_t)llround(l.min));
@@ -84,9 +85,10 @@ static void print_json(struct run *r, struct clock_rate rate, double elapsed)
 			put_number(obj, "time_ns", (uint64_t)(elapsed * 1e9));
 		output_json(&r->out, obj);
 	}
+	run_print_rest(r);
 }
 
-static void print_histogram(struct run *r, const struct figure *f,
+static void print_histogram(struct run *r, const struct row *f,
 			    struct clock_rate rate)
 {
 	struct latency_row rows[LATENCY_ROWS];
@@ -104,14 +106,17 @@ static void print_histogram(struct run *r, const struct figure *f,
 			    output_bar(&r->out, 35, bar, rows[i].count, most));
 }
 
-static void print_block(struct run *r, const struct figure *f,
+static void print_block(struct run *r, const struct row *f,
 			struct clock_rate rate)
 {
 	struct latency l = latency_of(f->times, rate);
 	char *name = text_clean_dup(f->place->name);
 	char text[6][24];
 
-	output_text(&r->out, "%s: %" PRIu64 " call%s", name, l.calls,
+	output_text(&r->out, "%s", name);
+	if (f->key)
+		output_text(&r->out, ", %s = %s", f->field->name, f->key);
+	output_text(&r->out, ": %" PRIu64 " call%s", l.calls,
 		    l.calls == 1 ? "" : "s");
 	if (l.missed)
 		output_text(&r->out, ", %" PRIu64 " missed", l.missed);
@@ -131,31 +136,36 @@ static void print_block(struct run *r, const struct figure *f,
 	print_histogram(r, f, rate);
 }
 
-static void print_table(struct run *r, const struct figure *const *rows,
+static void print_table(struct run *r, const struct row *const *rows,
 			struct clock_rate rate)
 {
+	int keys = run_key_width(r);
 	size_t silent = 0;
 
-	output_text(&r->out, "%12s %10s %8s %8s %8s %8s %8s  FUNCTION\n",
-		    "CALLS", "TOTAL", "MIN", "MEDIAN", "90%", "99%", "MAX");
-	for (size_t i = 0; i < r->n_figures; i++) {
+	output_text(&r->out, "%12s %10s %8s %8s %8s %8s %8s  ", "CALLS",
+		    "TOTAL", "MIN", "MEDIAN", "90%", "99%", "MAX");
+	run_print_key(r, keys, NULL);
+	output_text(&r->out, "FUNCTION\n");
+	for (size_t i = 0; i < r->n_rows; i++) {
 		struct latency l = latency_of(rows[i]->times, rate);
 		char text[6][24], *name;
 
-		if (!l.calls && !l.missed && r->n_figures > HISTOGRAMS &&
+		if (!l.calls && !l.missed && r->n_rows > HISTOGRAMS &&
 		    say_level < 1) {
 			silent++;
 			continue;
 		}
-		name = output_name(&r->out, 70, rows[i]->place->name);
-		output_text(&r->out,
-			    "%12" PRIu64 " %10s %8s %8s %8s %8s %8s  %s",
+		name = output_name(&r->out, 70 + (keys ? keys + 2 : 0),
+				   rows[i]->place->name);
+		output_text(&r->out, "%12" PRIu64 " %10s %8s %8s %8s %8s %8s  ",
 			    l.calls, text_ns(text[0], 24, l.total),
 			    text_ns(text[1], 24, l.min),
 			    text_ns(text[2], 24, l.p50),
 			    text_ns(text[3], 24, l.p90),
 			    text_ns(text[4], 24, l.p99),
-			    text_ns(text[5], 24, l.max), name);
+			    text_ns(text[5], 24, l.max));
+		run_print_key(r, keys, rows[i]);
+		output_text(&r->out, "%s", name);
 		if (l.missed)
 			output_text(&r->out, " (%" PRIu64 " missed)", l.missed);
 		output_text(&r->out, "\n");
@@ -170,29 +180,29 @@ static void print_table(struct run *r, const struct figure *const *rows,
 static void print(struct run *r, double elapsed, bool last)
 {
 	struct clock_rate rate = clock_rate(r->stats.ticks_per_second);
-	const struct figure **rows;
+	const struct row **rows;
 
 	if (r->options->json) {
 		print_json(r, rate, elapsed);
 		return;
 	}
-	rows = must_alloc(r->n_figures, sizeof(*rows));
-	for (size_t i = 0; i < r->n_figures; i++)
-		rows[i] = &r->figures[i];
-	qsort(rows, r->n_figures, sizeof(*rows), by_total);
+	rows = must_alloc(r->n_rows, sizeof(*rows));
+	for (size_t i = 0; i < r->n_rows; i++)
+		rows[i] = &r->rows[i];
+	qsort(rows, r->n_rows, sizeof(*rows), by_total);
 	if (r->options->interval)
 		output_text(&r->out, "after %.1f s\n", elapsed);
-	for (size_t i = 0; r->n_figures <= HISTOGRAMS && i < r->n_figures;
-	     i++) {
+	for (size_t i = 0; r->n_rows <= HISTOGRAMS && i < r->n_rows; i++) {
 		if (i)
 			output_text(&r->out, "\n");
 		print_block(r, rows[i], rate);
 	}
-	if (r->n_figures > 1) {
-		if (r->n_figures <= HISTOGRAMS)
+	if (r->n_rows > 1) {
+		if (r->n_rows <= HISTOGRAMS)
 			output_text(&r->out, "\n");
 		print_table(r, rows, rate);
 	}
+	run_print_rest(r);
 	if (!last)
 		output_text(&r->out, "\n");
 	free(rows);

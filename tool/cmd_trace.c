@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "commands.h"
-#include "fields.h"
+#include "probe.h"
 #include "run.h"
 #include "text.h"
 
@@ -21,17 +21,12 @@ struct line {
 };
 
 struct trace {
-	struct spec *specs;
-	struct fields *fields; /* one for each spec */
-	struct kind *kinds;
-	char **heads; /* what the specs point into */
-	size_t n;
-
 	struct run *run;
 	char **names; /* of the session's probes, clean */
 	size_t *owner;
 	size_t n_names;
 	int width;
+	struct clock_rate rate;
 	uint64_t begin_ns; /* the wall clock's */
 	uint64_t events;
 	uint64_t spoilt; /* events that make no sense */
@@ -92,6 +87,19 @@ static void put_quoted(struct line *l, const char *s)
 	put(l, "\"", 1);
 }
 
+/* @ticks as nanoseconds. */
+static void put_took(const struct trace *t, struct line *l, uint64_t ticks,
+		     bool json)
+{
+	double ns = (double)ticks * t->rate.ns_per_tick;
+	char text[24];
+
+	if (json)
+		put_figure(l, (uint64_t)ns, 10, 0, ' ');
+	else
+		put_string(l, text_ns(text, sizeof(text), ns));
+}
+
 static void put_value(struct line *l, const struct field *f, uint64_t v,
 		      bool json)
 {
@@ -142,13 +150,17 @@ static uint32_t put_field(struct line *l, const struct field *f, bool fault,
 	return 1 + (len + 7) / 8;
 }
 
-/* False: the target has written into the event. */
-static bool put_fields(struct line *l, const struct fields *f,
-		       const struct session_event *e, bool json)
+/*
+ * False: the target has written into the event.  How long it took is the last
+ * field.
+ */
+static bool put_fields(const struct trace *t, struct line *l,
+		       const struct probe *f, const struct session_event *e,
+		       bool json)
 {
-	uint32_t at = 0;
+	uint32_t at = 0, shown = f->n_fields - f->call;
 
-	for (uint32_t i = 0; i < f->n; i++) {
+	for (uint32_t i = 0; i < shown; i++) {
 		uint32_t took;
 
 		if (json) {
@@ -165,6 +177,12 @@ static bool put_fields(struct line *l, const struct fields *f,
 		if (!took)
 			return false;
 		at += took;
+	}
+	if (json)
+		put(l, "}", 1);
+	if (f->call && at < e->n) {
+		put_string(l, json ? ",\"duration_ns\":" : " took ");
+		put_took(t, l, e->words[at++], json);
 	}
 	return at == e->n;
 }
@@ -186,14 +204,14 @@ static bool put_json_event(struct trace *t, const struct session_event *e)
 	put_string(l, ",\"probe\":");
 	put_quoted(l, t->names[e->probe]);
 	put_string(l, ",\"args\":{");
-	ok = put_fields(l, &t->fields[t->owner[e->probe]], e, true);
-	put_string(l, "}}\n");
+	ok = put_fields(t, l, &t->run->asked[t->owner[e->probe]], e, true);
+	put_string(l, "}\n");
 	return ok;
 }
 
 static bool put_text_event(struct trace *t, const struct session_event *e)
 {
-	const struct fields *f = &t->fields[t->owner[e->probe]];
+	const struct probe *f = &t->run->asked[t->owner[e->probe]];
 	struct line *l = &t->line;
 	bool ok;
 
@@ -206,8 +224,8 @@ static bool put_text_event(struct trace *t, const struct session_event *e)
 		   10, 9, ' ');
 	put_figure(l, e->thread, 10, 9, ' ');
 	put_string(l, "  ");
-	put_padded(l, t->names[e->probe], f->n ? t->width : 0);
-	ok = put_fields(l, f, e, false);
+	put_padded(l, t->names[e->probe], f->n_fields ? t->width : 0);
+	ok = put_fields(t, l, f, e, false);
 	put(l, "\n", 1);
 	return ok;
 }
@@ -268,12 +286,7 @@ static int begin(struct run *r)
 		if (len > t->width && len <= 40)
 			t->width = len;
 	}
-	for (size_t i = 0; i < t->n; i++)
-		if (session_set_program(r->session, (uint32_t)i,
-					&t->fields[i].program)) {
-			say_error("%s", session_error());
-			return -1;
-		}
+	t->rate = clock_rate(r->stats.ticks_per_second);
 	t->begin_ns = wall_ns();
 	if (session_on_events(r->session, on_event, t) == 0)
 		return 0;
@@ -306,6 +319,8 @@ static void print(struct run *r, double elapsed, bool last)
 		put_number(sum, "events", t->events);
 		put_number(sum, "lost", lost);
 		put_number(sum, "missed", missed);
+		if (r->keyed)
+			put_number(sum, "unknown", r->keys.unknown);
 		json_object_object_add(obj, "summary", sum);
 		output_json(&r->out, obj);
 		return;
@@ -314,110 +329,44 @@ static void print(struct run *r, double elapsed, bool last)
 		    lost);
 	if (missed)
 		output_text(&r->out, ", %" PRIu64 " missed", missed);
+	if (r->keys.unknown)
+		output_text(&r->out,
+			    ", %" PRIu64 " whose condition could not be read",
+			    r->keys.unknown);
 	output_text(&r->out, "\n");
 }
 
 /* ---- before -------------------------------------------------------------- */
 
-/* Take PROBE @i apart: [BINARY:]FUNC[+OFFSET][%return] ARG... */
-static bool parse_probe(struct trace *t, const char *text, char *why,
-			size_t size)
-{
-	const char *at = text + strspn(text, " \t\n");
-	size_t i = t->n, len = spec_length(at);
-	char *head = must_print("%.*s", (int)len, at), *percent;
-	struct kind *k = &t->kinds[i];
-
-	t->heads[i] = head;
-	t->n++;
-	k->action = SESSION_EVENT;
-	percent = strrchr(head, '%');
-	if (percent && strcmp(percent, "%return") == 0) {
-		k->action = SESSION_RETURN;
-		*percent = '\0';
-	}
-	if (!spec_parse(&t->specs[i], head, why, size) ||
-	    !fields_parse(&t->fields[i], at + len, k->action == SESSION_RETURN,
-			  why, size))
-		return false;
-	k->entry = t->fields[i].args;
-	if (t->specs[i].offset && (k->entry || k->action == SESSION_RETURN)) {
-		snprintf(why, size,
-			 k->entry ? "'%s': $arg1 ... are known only at the "
-				    "entry; name registers, as %%rdi"
-				  : "'%s': a return is of a whole function, "
-				    "without an offset",
-			 head);
-		return false;
-	}
-	return true;
-}
-
 static void trace_free(struct trace *t)
 {
-	for (size_t i = 0; i < t->n; i++) {
-		spec_free(&t->specs[i]);
-		fields_free(&t->fields[i]);
-		free(t->heads[i]);
-	}
 	for (size_t i = 0; i < t->n_names; i++)
 		free(t->names[i]);
 	free(t->names);
 	free(t->owner);
-	free(t->specs);
-	free(t->fields);
-	free(t->kinds);
-	free(t->heads);
 	free(t->line.text);
 }
 
-static int run_trace(const struct options *o, struct trace *t)
+int cmd_trace(const struct options *o)
 {
+	struct trace t = { .width = 12 };
+	struct probe_wish wish = { .use = PROBE_TRACE, .min = o->min > 0 };
 	struct run r = { .options = o,
 			 .action = SESSION_EVENT,
 			 .print = print,
 			 .begin = begin,
 			 .poll = poll_events,
-			 .own = t };
-	size_t n = (size_t)o->n_args;
-	char why[400];
+			 .own = &t };
+	int status = EXIT_USAGE;
 
-	t->specs = must_alloc(n, sizeof(*t->specs));
-	t->fields = must_alloc(n, sizeof(*t->fields));
-	t->kinds = must_alloc(n, sizeof(*t->kinds));
-	t->heads = must_alloc(n, sizeof(*t->heads));
-	t->width = 12;
-	t->run = &r;
-	for (int i = 0; i < o->n_args; i++)
-		if (!parse_probe(t, o->args[i], why, sizeof(why))) {
-			usage_error(o->verb, "%s", why);
-			return EXIT_USAGE;
-		}
-	r.specs = t->specs;
-	r.n_specs = t->n;
-	r.kinds = t->kinds;
-	return run_specs(&r);
-}
-
-int cmd_trace(const struct options *o)
-{
-	struct trace t = { 0 };
-	int status;
-
+	t.run = &r;
 	if (!run_usage(o))
 		return EXIT_USAGE;
-	if (o->interval) {
+	if (o->interval)
 		usage_error(o->verb, "'trace' has no option --interval");
-		return EXIT_USAGE;
-	}
-	if (o->n_args > TL_MAX_PROGRAMS) {
-		usage_error(o->verb,
-			    "more than %d probes; a glob takes many "
-			    "functions",
-			    TL_MAX_PROGRAMS);
-		return EXIT_USAGE;
-	}
-	status = run_trace(o, &t);
+	else if (run_parse(&r, &wish))
+		status = run_all(&r);
+	run_forget(&r);
 	trace_free(&t);
 	return status;
 }

@@ -31,6 +31,29 @@
 	"  NAME     " NAME_HELP \
 	BINARY_HELP
 
+#define COND_HELP \
+	"COND is an expression of C, of 64 bits, over FETCH[:TYPE] and numbers; and\n" \
+	"FETCH:string == \"TEXT\". What a function of type int returns is $retval:s32.\n" \
+	"A COND that cannot be read lets nothing pass; such hits are counted.\n"
+
+#define FETCH_HELP \
+	"  $arg1 $arg2 ...       integer and pointer arguments, as they were at the entry\n" \
+	"  $retval               what is returned; at %return\n" \
+	"  %rdi %rax ...         a register\n" \
+	"  tid                   the number of the thread\n" \
+	"  +8(FETCH) -8(FETCH)   what is in memory, 8 bytes behind or before FETCH\n" \
+	"TYPE is u8 to u64, s8 to s64, x8 to x64 (x64 if none is given), or string or\n" \
+	"string[N]: the text of N bytes (128) at most that FETCH points to, or that\n" \
+	"begins at +8(FETCH). What cannot be read is shown as <fault>.\n"
+
+#define KEY_HELP \
+	"With 'by KEY' there is a row for each value of KEY: comm (the name of the\n" \
+	"thread), tid, FETCH[:TYPE] or an expression. FETCH is one of\n" \
+	FETCH_HELP
+
+#define MIN_HELP \
+	"      --min TIME        only calls that took so long, as 1ms or 50us\n"
+
 #define RUN_HELP \
 	"  -p, --pid PID         a running process\n" \
 	"  -- COMMAND ARG...     or start one; it is probed before its own code runs\n" \
@@ -56,27 +79,25 @@
 
 const struct verb verbs[] = {
 	{
-		"trace", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT, cmd_trace,
+		"trace", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES, cmd_trace,
 		"[-d TIME] [-n N] PROBE... (-p PID | -- COMMAND...)",
 		"events, as they happen, with arguments and results",
 		"Prints an event for each hit of a probe: when, in which thread, and its\n"
 		"arguments. Events that there was no room for are counted as lost.\n\n"
-		"PROBE is one word for the shell: '[BINARY:]FUNC[+OFFSET][%return] ARG...'.\n"
+		"PROBE is one word for the shell:\n"
+		"'[BINARY:]FUNC[+OFFSET][%return] ARG... [if COND]'.\n"
 		"  FUNC     " NAME_HELP
-		"  %return  when the function returns, instead of its entry\n"
+		"  %return  one event for a whole call, when it returns: the arguments as\n"
+		"           they were at the entry, the result, and how long it took\n"
 		BINARY_HELP
 		"ARG is [NAME=]FETCH[:TYPE]; FETCH is one of\n"
-		"  $arg1 $arg2 ...       integer and pointer arguments; at an entry\n"
-		"  $retval               what is returned; at %return\n"
-		"  %rdi %rax ...         a register\n"
-		"  +8(FETCH) -8(FETCH)   what is in memory, 8 bytes behind or before FETCH\n"
-		"TYPE is u8 to u64, s8 to s64, x8 to x64 (x64 if none is given), or string or\n"
-		"string[N]: the text of N bytes (128) at most that FETCH points to, or that\n"
-		"begins at +8(FETCH). What cannot be read is shown as <fault>.\n\n"
-		TRACE_RUN_HELP "\n"
+		FETCH_HELP COND_HELP "\n"
+		TRACE_RUN_HELP MIN_HELP "\n"
 		"Examples:\n"
 		"  trapline trace -p 1234 'libc:open64 path=$arg1:string flags=$arg2:x32'\n"
-		"  trapline trace -p 1234 'malloc size=$arg1:u64' 'malloc%return p=$retval'\n"
+		"  trapline trace -p 1234 'malloc%return size=$arg1:u64 p=$retval'\n"
+		"  trapline trace -p 1234 'libc:read%return fd=$arg1:s32 if $retval < 0'\n"
+		"  trapline trace -p 1234 --min 10ms 'call%return'\n"
 		"  trapline trace -p 1234 -n 10 --json 'call cmd=+64($arg1):x64'\n"
 		"  trapline trace 'sqlite3_prepare_v2 sql=$arg2:string[256]' -- sqlite3 my.db\n"
 	},
@@ -85,25 +106,32 @@ const struct verb verbs[] = {
 		"[-d TIME] PROBE... (-p PID | -- COMMAND...)",
 		"hits per probe",
 		"Counts how often probes are hit, exactly, in the process itself.\n\n"
-		PROBE_HELP "\n" RUN_HELP "\n"
+		PROBE_HELP
+		"'PROBE if COND' counts the hits of which it is true, 'FUNC%return' returns.\n"
+		KEY_HELP COND_HELP "\n" RUN_HELP "\n"
 		"Examples:\n"
 		"  trapline count -p 1234 processCommand call\n"
 		"  trapline count -p 1234 -d 10 'lookupKey*' libc:malloc\n"
 		"  trapline count -p 1234 libc:free           if several libraries have it\n"
 		"  trapline count -p 1234 main+0x1c 0x401136 --json\n"
 		"  trapline count 'libc:*printf' -- ls -l\n"
+		"  trapline count -p 1234 -d 10 'malloc if $arg1 > 65536 by comm'\n"
+		"  trapline count -p 1234 -d 10 'libc:write%return by $retval:s32'\n"
 	},
 	{
-		"time", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT, cmd_time,
+		"time", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES, cmd_time,
 		"[-d TIME] FUNC... (-p PID | -- COMMAND...)",
 		"latency from entry to return: histogram, percentiles",
 		"Measures how long functions take, from entry to return.\n\n"
-		FUNC_HELP "\n" RUN_HELP "\n"
+		FUNC_HELP
+		"'FUNC if COND' times the calls of which it is true.\n"
+		KEY_HELP COND_HELP "\n" RUN_HELP MIN_HELP "\n"
 		"Calls that could not be followed to their return are counted as missed.\n\n"
 		"Examples:\n"
 		"  trapline time -p 1234 -d 10 call\n"
 		"  trapline time -p 1234 --json 'db*' > latency.jsonl\n"
 		"  trapline time libc:qsort -- sort /etc/services\n"
+		"  trapline time -p 1234 -d 10 'libc:read by $arg1:s32'\n"
 	},
 	{
 		"list", OPT_PID | OPT_OUTPUT | OPT_SOURCE, cmd_list,

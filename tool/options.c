@@ -18,7 +18,7 @@
 /* A year; more is a slip of the hand. */
 #define SECONDS_MAX 31536000.0
 
-enum { OPT_JSON = 256, OPT_FORCE, OPT_DRY_RUN, OPT_VARS };
+enum { OPT_JSON = 256, OPT_FORCE, OPT_DRY_RUN, OPT_VARS, OPT_MIN };
 
 /* clang-format off */
 static const struct option known[] = {
@@ -32,6 +32,7 @@ static const struct option known[] = {
 	{ "dry-run",   no_argument,       NULL, OPT_DRY_RUN },
 	{ "lines",     no_argument,       NULL, 'L' },
 	{ "vars",      no_argument,       NULL, OPT_VARS },
+	{ "min",       required_argument, NULL, OPT_MIN },
 	{ "quiet",     no_argument,       NULL, 'q' },
 	{ "verbose",   no_argument,       NULL, 'v' },
 	{ "help",      no_argument,       NULL, 'h' },
@@ -71,10 +72,8 @@ bool parse_seconds(const char *text, double *out)
 	static const struct {
 		const char *unit;
 		double seconds;
-	} units[] = { { "", 1 },
-		      { "s", 1 },
-		      { "ms", 1e-3 },
-		      { "m", 60 },
+	} units[] = { { "", 1 },      { "s", 1 },     { "ms", 1e-3 },
+		      { "us", 1e-6 }, { "ns", 1e-9 }, { "m", 60 },
 		      { "h", 3600 } };
 	char *end;
 	double v;
@@ -112,6 +111,8 @@ static unsigned int set_of(int c)
 	case 'L':
 	case OPT_VARS:
 		return OPT_SOURCE;
+	case OPT_MIN:
+		return OPT_TIMES;
 	}
 	return 0;
 }
@@ -160,6 +161,13 @@ static int take(struct options *o, int c)
 		if (!parse_u64(optarg, &o->events) || !o->events)
 			return usage_error(o->verb,
 					   "'%s' is not a number of events",
+					   optarg);
+		break;
+	case OPT_MIN:
+		if (!parse_seconds(optarg, &o->min))
+			return usage_error(o->verb,
+					   "'%s' is not a time, as in 1ms or "
+					   "50us",
 					   optarg);
 		break;
 	case 'o':

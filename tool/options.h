@@ -19,6 +19,7 @@ struct options {
 	int n_args;
 	double duration; /* seconds; 0: until Ctrl-C or the target's end */
 	double interval; /* seconds; 0: only at the end */
+	double min;	 /* seconds that a call takes at least; 0: any */
 	uint64_t events; /* 0: any number */
 	const char *output;
 	bool json;
@@ -39,6 +40,7 @@ enum option_set {
 	OPT_RUN = 1 << 2,    /* -d -i -n --force --dry-run */
 	OPT_OUTPUT = 1 << 3, /* --json -o */
 	OPT_SOURCE = 1 << 4, /* --lines --vars */
+	OPT_TIMES = 1 << 5,  /* --min */
 };
 
 struct verb {

@@ -74,31 +74,13 @@ static double now(void)
 
 /* ---- Before the attach --------------------------------------------------------- */
 
-/* Take every PROBE apart first: wrong usage is said before anything is done. */
-static struct spec *parse_specs(const struct options *o)
-{
-	struct spec *specs = must_alloc((size_t)o->n_args, sizeof(*specs));
-	char why[256];
-
-	for (int i = 0; i < o->n_args; i++)
-		if (!spec_parse(&specs[i], o->args[i], why, sizeof(why))) {
-			usage_error(o->verb, "%s", why);
-			while (i-- > 0)
-				spec_free(&specs[i]);
-			free(specs);
-			return NULL;
-		}
-	return specs;
-}
-
-/* Add the places of spec @i, which are not to be mixed with another's. */
+/* Add the places of probe @i, which are not to be mixed with another's. */
 static int find_own_places(struct run *r, size_t i)
 {
-	const struct kind *k = &r->kinds[i];
+	const struct probe *p = &r->asked[i];
 	struct places own = { 0 }, *all = &r->places;
-	bool entries = k->entry || session_follows(k->action);
 
-	if (resolve(&r->process, &r->specs[i], entries, &own) != 0) {
+	if (resolve(&r->process, &p->spec, p->entry || p->call, &own) != 0) {
 		places_free(&own);
 		return -1;
 	}
@@ -110,7 +92,7 @@ static int find_own_places(struct run *r, size_t i)
 
 		*at = own.place[n];
 		at->owner = i;
-		if (k->action == SESSION_RETURN) {
+		if (p->call && r->action != SESSION_TIME) {
 			at->name = must_print("%s%%return", own.place[n].name);
 			free(own.place[n].name);
 		}
@@ -124,12 +106,12 @@ static int find_places(struct run *r)
 	bool times = r->action == SESSION_TIME;
 	size_t room = times ? TL_MAX_TIMES : TL_MAX_PROBES;
 
-	for (size_t i = 0; i < r->n_specs; i++)
-		if (r->kinds ? find_own_places(r, i)
-			     : resolve(&r->process, &r->specs[i], times,
+	for (size_t i = 0; i < r->n_asked; i++)
+		if (r->apart ? find_own_places(r, i)
+			     : resolve(&r->process, &r->asked[i].spec, times,
 				       &r->places))
 			return -1;
-	if (!r->kinds)
+	if (!r->apart)
 		places_unique(&r->places);
 	if (r->places.n <= room)
 		return 0;
@@ -153,9 +135,11 @@ static void make_probes(struct run *r)
 		p->action = r->action;
 		if (at->marker && at->marker->semaphore)
 			p->semaphore = at->marker->semaphore + at->module->bias;
-		if (r->kinds) {
-			p->action = r->kinds[at->owner].action;
-			p->program = (uint32_t)at->owner;
+		if (r->apart && r->asked[at->owner].has_program) {
+			p->program = (uint32_t)at->owner + 1;
+			if (r->asked[at->owner].call &&
+			    r->action != SESSION_TIME)
+				p->action = SESSION_RETURN;
 		}
 		text_clean(p->name, sizeof(p->name), at->name);
 	}
@@ -326,12 +310,40 @@ static void tell_session_error(const char *what)
 	say_error("%s", why && *why ? why : what);
 }
 
+static bool any_program(const struct run *r)
+{
+	for (size_t i = 0; i < r->n_asked; i++)
+		if (r->asked[i].has_program)
+			return true;
+	return false;
+}
+
+/* What the probes are to do; before anything is armed. */
+static int set_programs(struct run *r)
+{
+	double ticks;
+
+	session_get_stats(r->session, &r->stats);
+	ticks = r->options->min * (double)r->stats.ticks_per_second;
+	for (size_t i = 0; i < r->n_asked; i++) {
+		if (!r->asked[i].has_program)
+			continue;
+		probe_set_min(&r->asked[i], (uint64_t)ticks);
+		if (session_set_program(r->session, (uint32_t)i,
+					&r->asked[i].program) < 0) {
+			tell_session_error("cannot set a program");
+			return -1;
+		}
+	}
+	return 0;
+}
+
 static int attach(struct run *r, pid_t pid)
 {
 	const struct options *o = r->options;
 	struct session_options so = { .force = o->force,
 				      .verbose = say_level > 0,
-				      .events = r->poll != NULL };
+				      .events = any_program(r) };
 	bool stopped = o->pid && process_is_stopped(pid);
 	int n;
 
@@ -340,7 +352,8 @@ static int attach(struct run *r, pid_t pid)
 		tell_session_error("cannot attach");
 		return -1;
 	}
-	if (catch_signals() != 0 || (r->begin && r->begin(r) != 0))
+	if (catch_signals() != 0 || (so.events && set_programs(r) != 0) ||
+	    (r->begin && r->begin(r) != 0))
 		return -1;
 	if (r->places.n > MANY_PROBES)
 		say_progress("arming %zu probes", r->places.n);
@@ -375,6 +388,164 @@ static int attach(struct run *r, pid_t pid)
 		   (int)pid, n, (double)r->stats.attach_ns / 1e6,
 		   (double)r->stats.longest_stop_ns / 1e6);
 	return 0;
+}
+
+static char *show_key(const struct field *f, const struct session_key *k)
+{
+	char text[TL_KEY_WORDS * 8 + 1] = "";
+
+	if (k->fault)
+		return must_dup("<fault>");
+	if (f->type == 't' || f->type == 'n') {
+		memcpy(text, k->word, sizeof(k->word));
+		return text_clean_dup(text);
+	}
+	if (f->type == 'x')
+		return must_print("%#" PRIx64, k->word[0]);
+	return f->type == 's' ? must_print("%" PRId64, (int64_t)k->word[0])
+			      : must_print("%" PRIu64, k->word[0]);
+}
+
+static void free_rows(struct run *r)
+{
+	for (size_t i = 0; i < r->n_rows; i++)
+		free(r->rows[i].key);
+	free(r->rows);
+	r->rows = NULL;
+	r->n_rows = 0;
+	session_keys_free(&r->keys);
+}
+
+/* A row for each key of figure @f; how many. */
+static size_t add_key_rows(struct run *r, const struct figure *f)
+{
+	const struct field *field = &r->asked[f->place->owner].key;
+	size_t first = r->n_rows;
+
+	for (size_t i = 0; i < r->keys.n; i++) {
+		struct session_key *k = &r->keys.key[i];
+
+		if (k->probe != f->probe->id)
+			continue;
+		r->rows[r->n_rows++] = (struct row){
+			.place = f->place,
+			.probe = f->probe,
+			.field = field,
+			.key = show_key(field, k),
+			.fault = k->fault != 0,
+			.word = k->word[0],
+			.hits = k->count,
+			.times = r->action == SESSION_TIME ? &k->times : NULL,
+		};
+	}
+	return r->n_rows - first;
+}
+
+/* What is shown: a row for each key of a probe that has keys, else for it. */
+static void make_rows(struct run *r)
+{
+	free_rows(r);
+	if (r->keyed)
+		session_keys(r->session, &r->keys);
+	r->rows = must_alloc(r->n_figures + r->keys.n, sizeof(*r->rows));
+	for (size_t i = 0; i < r->n_figures; i++) {
+		const struct figure *f = &r->figures[i];
+		size_t first = r->n_rows;
+
+		if (r->apart && r->asked[f->place->owner].keyed &&
+		    add_key_rows(r, f)) {
+			r->rows[first].missed = f->missed;
+			continue;
+		}
+		r->rows[r->n_rows++] = (struct row){
+			.place = f->place,
+			.probe = f->probe,
+			.hits = f->hits,
+			.missed = f->missed,
+			.times = f->times,
+		};
+	}
+}
+
+int row_order(const struct row *a, const struct row *b)
+{
+	int order = strcmp(a->place->name, b->place->name);
+
+	if (order || !a->key || !b->key)
+		return order;
+	if (a->word != b->word && a->field->type != 't' &&
+	    a->field->type != 'n')
+		return a->word < b->word ? -1 : 1;
+	return strcmp(a->key, b->key);
+}
+
+int run_key_width(const struct run *r)
+{
+	int width = 0;
+
+	for (size_t i = 0; i < r->n_rows; i++) {
+		int len = r->rows[i].key ? (int)strlen(r->rows[i].key) : 0;
+
+		if (len > width)
+			width = len;
+	}
+	if (width && width < 3)
+		width = 3;
+	return width > 40 ? 40 : width;
+}
+
+void run_print_key(struct run *r, int width, const struct row *row)
+{
+	const char *key = row && row->key ? row->key : "";
+	/* Numbers to the right, words to the left. */
+	bool left = row && row->field && strchr("tn", row->field->type);
+
+	if (width)
+		output_text(&r->out, left ? "%-*s  " : "%*s  ", width,
+			    row ? key : "KEY");
+}
+
+void put_key(struct json_object *obj, const struct row *row)
+{
+	if (!row->field)
+		return;
+	if (row->fault || !strchr("us", row->field->type))
+		put_text(obj, "key", row->key);
+	else if (row->field->type == 'u')
+		put_number(obj, "key", row->word);
+	else
+		json_object_object_add(
+			obj, "key", json_object_new_int64((int64_t)row->word));
+}
+
+void run_print_rest(struct run *r)
+{
+	struct json_object *obj, *sum;
+
+	if (!r->keyed)
+		return;
+	if (r->options->json) {
+		obj = json_object_new_object();
+		sum = json_object_new_object();
+		put_number(sum, "keys", r->keys.n);
+		put_number(sum, "lost", r->keys.lost);
+		put_number(sum, "unknown", r->keys.unknown);
+		json_object_object_add(obj, "summary", sum);
+		output_json(&r->out, obj);
+		return;
+	}
+	if (r->keys.lost)
+		output_text(&r->out,
+			    "%" PRIu64 " without a row of their own: there "
+			    "were more keys than %d\n",
+			    r->keys.lost,
+			    r->action == SESSION_TIME ? TL_KEY_TIMES
+						      : TL_MAX_KEYS);
+	if (r->keys.unknown)
+		output_text(&r->out,
+			    "%" PRIu64 " not counted: their condition could "
+			    "not be read\n",
+			    r->keys.unknown);
 }
 
 static uint64_t read_figures(struct run *r)
@@ -472,6 +643,7 @@ static double watch(struct run *r, int *status)
 		progress(r, elapsed, events);
 		if (o->interval && elapsed >= next) {
 			say_progress(NULL);
+			make_rows(r);
 			r->print(r, elapsed, false);
 			output_flush(&r->out);
 			if (r->out.failed)
@@ -494,6 +666,7 @@ static int measure(struct run *r, struct launch *l)
 		launch_release(l);
 	elapsed = watch(r, &status);
 	read_figures(r);
+	make_rows(r);
 	if (session_detach_stats(r->session, &r->stats) < 0) {
 		tell_session_error("something could not be removed");
 		status = EXIT_FAILED;
@@ -559,6 +732,7 @@ out:
 
 static void run_free(struct run *r)
 {
+	free_rows(r);
 	for (size_t i = 0; i < r->n_figures; i++)
 		free(r->figures[i].times);
 	free(r->figures);
@@ -567,7 +741,7 @@ static void run_free(struct run *r)
 	process_free(&r->process);
 }
 
-int run_specs(struct run *r)
+int run_all(struct run *r)
 {
 	const struct options *o = r->options;
 	int status = EXIT_FAILED;
@@ -595,23 +769,49 @@ bool run_usage(const struct options *o)
 	return true;
 }
 
+bool run_parse(struct run *r, const struct probe_wish *wish)
+{
+	const struct options *o = r->options;
+	char why[400];
+
+	if (o->n_args > TL_MAX_PROGRAMS) {
+		usage_error(o->verb,
+			    "more than %d probes; a glob takes many functions",
+			    TL_MAX_PROGRAMS);
+		return false;
+	}
+	r->asked = must_alloc((size_t)o->n_args, sizeof(*r->asked));
+	for (int i = 0; i < o->n_args; i++) {
+		struct probe *p = &r->asked[r->n_asked++];
+
+		if (!probe_parse(p, o->args[i], wish, why, sizeof(why))) {
+			usage_error(o->verb, "%s", why);
+			return false;
+		}
+		r->apart |= p->has_program;
+		r->keyed |= p->keyed || p->filtered;
+	}
+	return true;
+}
+
+void run_forget(struct run *r)
+{
+	for (size_t i = 0; i < r->n_asked; i++)
+		probe_free(&r->asked[i]);
+	free(r->asked);
+}
+
 int run_probes(const struct options *o, enum session_action action,
 	       void (*print)(struct run *r, double elapsed, bool last))
 {
 	struct run r = { .options = o, .action = action, .print = print };
-	struct spec *specs;
-	int status;
+	struct probe_wish wish = { .use = action == SESSION_TIME ? PROBE_TIME
+								 : PROBE_COUNT,
+				   .min = o->min > 0 };
+	int status = EXIT_USAGE;
 
-	if (!run_usage(o))
-		return EXIT_USAGE;
-	specs = parse_specs(o);
-	if (!specs)
-		return EXIT_USAGE;
-	r.specs = specs;
-	r.n_specs = (size_t)o->n_args;
-	status = run_specs(&r);
-	for (int i = 0; i < o->n_args; i++)
-		spec_free(&specs[i]);
-	free(specs);
+	if (run_usage(o) && run_parse(&r, &wish))
+		status = run_all(&r);
+	run_forget(&r);
 	return status;
 }

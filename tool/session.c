@@ -24,6 +24,7 @@
 #include <protocol.h>
 
 #include "rings.h"
+#include "text.h"
 
 #include "guardian/find.h"
 #include "guardian/guardian.h"
@@ -241,6 +242,64 @@ static void end_events(struct session *s)
 		munmap(s->events, sizeof(*s->events));
 }
 
+/* As the target has it, into the form of session.h. */
+static void copy_times(const struct tl_times *t, struct session_times *out)
+{
+	out->calls = t->calls;
+	out->missed = t->missed;
+	out->total = t->total;
+	out->min = t->min ? t->min - 1 : 0;
+	out->max = t->max;
+	memcpy(out->bucket, t->bucket, sizeof(out->bucket));
+}
+
+/* Key @at of @t, as the target has it: false, it makes no sense. */
+static bool copy_key(const struct tl_keys *t, uint32_t at,
+		     struct session_key *out)
+{
+	struct tl_key k = *(const volatile struct tl_key *)&t->key[at];
+
+	if (k.n > TL_KEY_WORDS || k.probe >= TL_MAX_PROBES)
+		return false;
+	*out = (struct session_key){ .probe = k.probe,
+				     .fault = k.fault,
+				     .count = k.count };
+	memcpy(out->word, k.word, k.n * sizeof(*k.word));
+	if (at < TL_KEY_TIMES && t->times[at].calls)
+		copy_times(&t->times[at], &out->times);
+	return true;
+}
+
+void session_keys(struct session *s, struct session_keys *out)
+{
+	const struct tl_keys *t = s->events ? &s->events->keys : NULL;
+	size_t room = 0;
+
+	*out = (struct session_keys){ 0 };
+	if (!t)
+		return;
+	out->lost = t->lost;
+	out->unknown = t->unknown;
+	for (uint32_t i = 0; i < TL_KEY_SLOTS; i++) {
+		/* Acquire: the key (K1). */
+		uint32_t at = __atomic_load_n(&t->slot[i], __ATOMIC_ACQUIRE);
+
+		if (!at || at > TL_MAX_KEYS)
+			continue;
+		if (out->n == room) {
+			room = room ? room * 2 : 64;
+			out->key = must_grow(out->key, room, sizeof(*out->key));
+		}
+		out->n += copy_key(t, at - 1, &out->key[out->n]);
+	}
+}
+
+void session_keys_free(struct session_keys *k)
+{
+	free(k->key);
+	*k = (struct session_keys){ 0 };
+}
+
 /* ---- figures ------------------------------------------------------------- */
 
 /* The guardian adds them up when it is asked for anything. */
@@ -258,17 +317,6 @@ uint64_t session_missed(struct session *s, uint32_t id)
 	if (id == 0 || s->n < 16)
 		refresh(s);
 	return id < TL_MAX_PROBES ? s->figures->probe[id].missed : 0;
-}
-
-/* As the target has it, into the form of session.h. */
-static void copy_times(const struct tl_times *t, struct session_times *out)
-{
-	out->calls = t->calls;
-	out->missed = t->missed;
-	out->total = t->total;
-	out->min = t->min ? t->min - 1 : 0;
-	out->max = t->max;
-	memcpy(out->bucket, t->bucket, sizeof(out->bucket));
 }
 
 bool session_times(struct session *s, uint32_t id, struct session_times *out)

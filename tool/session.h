@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <events.h>
 #include <trapline/kprobes.h>
 
 struct session;
@@ -67,7 +68,7 @@ struct session_probe {
 	uint64_t end;
 	enum session_action action;
 	char name[120];	  /* for status: shown, never interpreted */
-	uint32_t program; /* of SESSION_EVENT and SESSION_RETURN */
+	uint32_t program; /* 0: none; else 1 more than its index */
 	/* 16 bits of the target's that are one more while it is armed; or 0. */
 	uint64_t semaphore;
 	/* session_add()'s. */
@@ -120,8 +121,6 @@ bool session_times(struct session *s, uint32_t id, struct session_times *out);
  * of their times by session_poll_events(), and what there is left by the
  * session_detach() functions; the memory of an event is @fn's until it returns.
  */
-struct tl_program;
-
 struct session_event {
 	uint64_t ns;	 /* since session_on_events() */
 	uint32_t probe;	 /* id */
@@ -132,6 +131,26 @@ struct session_event {
 };
 
 typedef void (*session_event_fn)(void *arg, const struct session_event *e);
+
+/* Keys of programs, with what was counted for each. */
+struct session_key {
+	uint32_t probe; /* id */
+	uint32_t fault; /* bit i: word i could not be read */
+	uint64_t word[TL_KEY_WORDS];
+	uint64_t count;
+	struct session_times times; /* if it is a matter of time */
+};
+
+struct session_keys {
+	struct session_key *key;
+	size_t n;
+	uint64_t lost;	  /* hits that there was no room for */
+	uint64_t unknown; /* hits whose condition could not be read */
+};
+
+/* As of now; to be freed by session_keys_free(). */
+void session_keys(struct session *s, struct session_keys *out);
+void session_keys_free(struct session_keys *k);
 
 int session_set_program(struct session *s, uint32_t index,
 			const struct tl_program *p);

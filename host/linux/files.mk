@@ -15,7 +15,10 @@ host-linux-object-srcs := host/linux/object/inroads.c
 # What a session's probes do: in the agent, and in libtrapline.
 host-linux-session-srcs := \
 	host/linux/session/actions.c \
-	host/linux/session/events.c
+	host/linux/session/events.c \
+	host/linux/session/keys.c \
+	host/linux/session/program.c \
+	host/linux/session/thread.c
 
 # For a process that probes itself.
 host-linux-own-srcs := $(host-linux-object-srcs) $(host-linux-session-srcs) \

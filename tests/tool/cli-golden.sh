@@ -57,6 +57,11 @@ golden count-twice count -p %PID% -d 0.05 hot_add hot_add 'hot_ad?' hot_add+0
 golden count-library count -p %PID% -d 0.05 libc:free main
 golden count-none-armed count -p %PID% -d 0.05 hot_loop hot_many
 golden count-one-refused count -p %PID% -d 0.05 hot_many
+golden count-keys count -p %PID% -d 0.05 'hot_add by $arg1' 'hot_mix if $arg1'
+golden count-keys-json count -p %PID% -d 0.05 --json 'hot_add by $arg1:s64'
+golden time-keys time -p %PID% -d 0.05 'hot_add by $arg1:string'
+golden time-keys-json time -p %PID% -d 0.05 --json 'hot_add by comm'
+golden trace-return trace -p %PID% -d 0.05 --json 'hot_add%return a=$arg1 s=$arg2:string r=$retval if $arg1 && $retval < 0'
 golden count-events count -p %PID% -n 1000 hot_add
 golden count-dry-run count -p %PID% --dry-run 'hot_[ab]*'
 golden count-dry-run-json count -p %PID% --dry-run --json hot_add

@@ -5,7 +5,8 @@
  * The agent is a guest in somebody else's process.  Its task side runs in the
  * worker only: tl_agent_main(), and all of the engine's registering.  The
  * target's threads run detours, the trampoline, and the handlers of
- * host/linux/session, which make no system call but for events, and take no lock.
+ * host/linux/session, which take no lock, and make system calls only where a
+ * program asks for what is not to be had otherwise.
  */
 #ifndef TL_AGENT_H
 #define TL_AGENT_H

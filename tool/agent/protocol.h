@@ -152,23 +152,9 @@ struct tl_probe {
 	 * 0: not armed.
 	 */
 	uint64_t misses;
-	uint32_t program; /* index into the programs, if it makes events */
+	uint32_t program; /* 0: none; else 1 more than its index */
 	uint32_t reserved;
 	uint64_t more_misses;
-};
-
-/* As struct session_times, which see. */
-#define TL_TIME_SUB_BITS 3
-#define TL_TIME_BUCKETS	 496
-
-struct tl_times {
-	uint64_t calls;
-	uint64_t missed;
-	uint64_t total;
-	uint64_t min; /* 0: no call yet; else 1 more than the least */
-	uint64_t max;
-	uint64_t bucket[TL_TIME_BUCKETS];
-	uint64_t reserved[11]; /* up to 4096 bytes */
 };
 
 #define TL_MAX_SECTIONS 16

@@ -442,10 +442,10 @@ int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
 	if (in_sequence(pid, o, m, p))
 		return refuse(-EBUSY, "%s: it is in a restartable sequence",
 			      p->name);
-	if (o->go && p->action == SESSION_EVENT)
+	if (o->go && p->program)
 		return refuse(
 			-EOPNOTSUPP,
-			"%s: the stack of a Go function has no room for what makes an event",
+			"%s: the stack of a Go function has no room for arguments, conditions and keys",
 			p->name);
 	if (o->go && (p->addr != p->start || !checks_stack(pid, p->addr)))
 		return refuse(

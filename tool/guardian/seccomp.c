@@ -63,11 +63,12 @@ static const struct call {
 	{ "read",	    SYS_read,	 { 3, 4096, 16 } },
 	{ "close",	    SYS_close,	 { 3 } },
 	{ "nanosleep",	    SYS_nanosleep, { 4096 } },
-	/* the target's threads, for events */
+	/* the target's threads, for programs */
 	{ "gettid",	    SYS_gettid, { 0 } },
 	{ "process_vm_readv", SYS_process_vm_readv, { 1000, 4096, 1, 4096, 2 } },
+	{ "prctl",	    SYS_prctl, { 16, 4096 } },
 };
-#define FOR_EVENTS 2 /* the last ones */
+#define FOR_EVENTS 3 /* the last ones */
 
 /* A caller in libtrapline, and the thread that gives birth to it. */
 static const struct call library_calls[] = {

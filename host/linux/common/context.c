@@ -117,6 +117,11 @@ static inline uintptr_t thread_pointer(void)
 	return fs;
 }
 
+uintptr_t tl_thread_pointer(void)
+{
+	return thread_pointer();
+}
+
 /* ---- whose entry is it? -------------------------------------------------------- */
 
 static uintptr_t known_thread;

@@ -22,6 +22,9 @@
  */
 int tl_contexts_init(void);
 
+/* The base of fs; 0: there is none.  Context: any. */
+uintptr_t tl_thread_pointer(void);
+
 /*
  * From now on tell threads apart that have one thread pointer, and those that
  * use one after the other: for homes that may make the system calls gettid,

@@ -6,7 +6,7 @@
  * is no gate in front of detours that are the program's, too.  A time is the difference of the time
  * stamp counter between a function's entry and its return; it goes into the
  * histogram of the function by locked instructions, since any number of threads
- * return at once.  What is told of a hit is events.c's.
+ * return at once.  What else is done with a hit is what a program says.
  */
 #include "session/session.h"
 
@@ -46,14 +46,6 @@ static inline bool gate_open(void)
 	return *(volatile const uint8_t *)tl_boot->gate;
 }
 
-static inline uint64_t ticks(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (uint64_t)high << 32 | low;
-}
-
 static inline unsigned int bucket_of(uint64_t v)
 {
 	unsigned int top;
@@ -78,40 +70,50 @@ static inline struct action *action_of(struct kretprobe_instance *ri)
 		  : NULL;
 }
 
+void tl_time_add(struct tl_times *t, uint64_t ticks)
+{
+	uint64_t old;
+
+	add(&t->bucket[bucket_of(ticks)], 1);
+	add(&t->total, ticks);
+	old = __atomic_load_n(&t->min, __ATOMIC_RELAXED);
+	while ((!old || ticks + 1 < old) &&
+	       !__atomic_compare_exchange_n(&t->min, &old, ticks + 1, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	old = __atomic_load_n(&t->max, __ATOMIC_RELAXED);
+	while (ticks > old &&
+	       !__atomic_compare_exchange_n(&t->max, &old, ticks, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+	add(&t->calls, 1);
+}
+
 static int entered(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	(void)regs;
-	*(uint64_t *)ri->data = ticks();
+	*(uint64_t *)ri->data = tl_ticks();
 	return 0;
+}
+
+/* How long the call took that returns now. */
+static inline uint64_t took(const struct kretprobe_instance *ri)
+{
+	uint64_t ticks = tl_ticks() - *(const uint64_t *)ri->data;
+
+	/* Another CPU's counter may be a little behind. */
+	return (int64_t)ticks < 0 ? 0 : ticks;
 }
 
 static int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	uint64_t took = ticks() - *(uint64_t *)ri->data, old;
+	uint64_t ticks = took(ri);
 	struct action *a = action_of(ri);
-	struct tl_times *t;
 
 	(void)regs;
-	/* A fork child may return from what its parent entered. */
-	if (!a || !gate_open())
-		return 0;
-	/* Another CPU's counter may be a little behind. */
-	if ((int64_t)took < 0)
-		took = 0;
-	t = a->times;
-	add(&t->bucket[bucket_of(took)], 1);
-	add(&t->total, took);
-	old = __atomic_load_n(&t->min, __ATOMIC_RELAXED);
-	while ((!old || took + 1 < old) &&
-	       !__atomic_compare_exchange_n(&t->min, &old, took + 1, true,
-					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
-	old = __atomic_load_n(&t->max, __ATOMIC_RELAXED);
-	while (took > old &&
-	       !__atomic_compare_exchange_n(&t->max, &old, took, true,
-					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
-	add(&t->calls, 1);
+	/* A fork child that returns from what its parent entered. */
+	if (a && gate_open())
+		tl_time_add(a->times, ticks);
 	return 0;
 }
 
@@ -137,47 +139,117 @@ static int hit_count(struct kprobe *kp, struct pt_regs *regs)
 	return 0;
 }
 
+/* ---- what programs say ----------------------------------------------------- */
+
+/* What is kept of a call: its time, what could not be fetched, what is saved. */
+enum { KEPT_CLOCK, KEPT_FAULTS, KEPT_WORDS };
+
+static struct tl_hit hit_of(const struct pt_regs *regs,
+			    struct kretprobe_instance *ri)
+{
+	uint64_t *kept = ri ? (uint64_t *)ri->data : NULL;
+
+	return (struct tl_hit){ .regs = (const uint64_t *)regs,
+				.saved = kept ? kept + KEPT_WORDS : NULL,
+				.saved_faults = kept ? kept + KEPT_FAULTS
+						     : NULL };
+}
+
+static void tell_unknown(enum tl_verdict v)
+{
+	if (v == TL_UNKNOWN)
+		add(&tl_events()->keys.unknown, 1);
+}
+
+/* Returns have no counter of the detour's, nor has what is filtered. */
+static void do_program(const struct action *a, const struct tl_hit *h,
+		       uint64_t clock)
+{
+	struct tl_made made;
+	enum tl_verdict v = tl_program_run(a->program, h, &made);
+
+	if (v != TL_PASSED) {
+		tell_unknown(v);
+		return;
+	}
+	if (!a->kp.counter)
+		count(a->index, (const struct pt_regs *)h->regs);
+	if (a->times)
+		tl_time_add(a->times, h->took);
+	if (made.key_n)
+		tl_key_add(h, &made, a->index);
+	if (made.to.event)
+		tl_event(h, &made, a->index, clock);
+}
+
 static int hit(struct kprobe *kp, struct pt_regs *regs)
 {
-	const struct action *a = action_at(kp);
+	struct tl_hit h = hit_of(regs, NULL);
 
-	if (tl_boot->library)
-		count(a->index, regs);
-	tl_event(a->program, a->index, regs);
+	if (gate_open())
+		do_program(action_at(kp), &h, tl_ticks());
 	return 0;
 }
 
-static int hit_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+static int entered_program(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
+	struct tl_hit h = hit_of(regs, ri);
+	struct action *a = action_of(ri);
+	enum tl_verdict v;
+
+	if (!a || !gate_open())
+		return 1;
+	v = tl_program_enter(a->program, &h);
+	((uint64_t *)ri->data)[KEPT_CLOCK] = tl_ticks();
+	tell_unknown(v);
+	return v != TL_PASSED;
+}
+
+static int returned_program(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct tl_hit h = hit_of(regs, ri);
 	struct action *a = action_of(ri);
 
-	/* Returns have no counter of the detour's; shard 0 will do. */
-	if (!a || !gate_open())
-		return 0;
-	add((uint64_t *)tl_figures()->counters + a->index, 1);
-	tl_event(a->program, a->index, regs);
+	h.took = took(ri);
+	if (a && gate_open())
+		do_program(a, &h, ((uint64_t *)ri->data)[KEPT_CLOCK] + h.took);
 	return 0;
 }
 
 /* ---- arming --------------------------------------------------------------- */
 
+/* Are there hits that are not to be counted? */
+static bool filters(const struct tl_program *p)
+{
+	for (uint32_t i = 0; p && i < p->n; i++)
+		if (p->op[i].op == TL_OP_FILTER)
+			return true;
+	return false;
+}
+
+static void set_call(struct action *a)
+{
+	int saved = a->program ? tl_program_check(a->program, true) : 0;
+
+	a->rp.entry_handler = a->program ? entered_program : entered;
+	a->rp.handler = a->program ? returned_program : returned;
+	a->rp.data_size = sizeof(uint64_t);
+	if (a->program)
+		a->rp.data_size *= KEPT_WORDS + (size_t)saved;
+}
+
 static void set_handlers(struct action *a, uint32_t index)
 {
-	if (a->times) {
-		a->rp.entry_handler = entered;
-		a->rp.handler = returned;
-		a->rp.data_size = sizeof(uint64_t);
-	} else if (a->followed) {
-		a->rp.handler = hit_return;
-	} else {
-		if (a->program)
-			a->kp.pre_handler = hit;
-		else if (tl_boot->library)
-			a->kp.pre_handler = hit_count;
-		if (!tl_boot->library)
-			a->kp.counter =
-				(uint64_t *)tl_figures()->counters + index;
+	if (a->followed) {
+		set_call(a);
+		return;
 	}
+	if (a->program)
+		a->kp.pre_handler = hit;
+	else if (tl_boot->library)
+		a->kp.pre_handler = hit_count;
+	if (!tl_boot->library && !filters(a->program))
+		a->kp.counter = (uint64_t *)tl_figures()->counters + index;
 }
 
 /* @p is a copy of the figures' probe. */
@@ -189,8 +261,9 @@ static struct action *prepare(const struct tl_probe *p, uint32_t index)
 		return NULL;
 	a->index = index;
 	a->followed = p->action == ACTION_TIME || p->action == ACTION_RETURN;
-	if (p->action == ACTION_EVENT || p->action == ACTION_RETURN) {
-		a->program = tl_program_take(p->program);
+	if (p->program || p->action == ACTION_EVENT ||
+	    p->action == ACTION_RETURN) {
+		a->program = tl_program_take(p->program - 1, a->followed);
 		if (!a->program) {
 			tlh_free(a, sizeof(*a));
 			return NULL;

@@ -5,11 +5,12 @@
  * The same in the agent, where it is called by the worker, and in libtrapline,
  * where the server calls it: probes are taken from the figures, armed, and do
  * there what they are for.  The target's threads run the handlers of actions.c
- * and events.c, which take no lock.
+ * and what those call, which take no lock.
  */
 #ifndef TL_LINUX_SESSION_H
 #define TL_LINUX_SESSION_H
 
+#include <program.h>
 #include <protocol.h>
 #include <trapline/host.h>
 
@@ -33,18 +34,44 @@ void tl_actions_add(uint32_t first, uint32_t n);
 /* Unregister them all, and free what they had.  Context: task. */
 void tl_actions_remove(void);
 
-struct pt_regs;
-
 /*
- * A copy of program @index that will do no harm; NULL: there is none, or no
- * memory.  Context: task.
+ * A copy of program @index that will do no harm, for calls that are followed or
+ * for hits; NULL: there is none, or no memory.  Context: task.
  */
-const struct tl_program *tl_program_take(uint32_t index);
+const struct tl_program *tl_program_take(uint32_t index, bool call);
 void tl_program_free(const struct tl_program *p);
 
-/* Put a hit of @probe into a ring, as @p says.  Context: trap. */
-void tl_event(const struct tl_program *p, uint32_t probe,
-	      const struct pt_regs *regs);
+/* ---- in the target's threads; context: trap ------------------------------- */
+
+static inline uint64_t tl_ticks(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+static inline struct tl_events *tl_events(void)
+{
+	return (struct tl_events *)tl_boot->events;
+}
+
+/*
+ * The first bytes of [@from, @from + @len) that are there: how many; up to 4096,
+ * by a thread of ours with number @pid.
+ */
+uint32_t tl_fetch_as(uint32_t pid, void *to, uint64_t from, uint32_t len);
+
+/* A call that took @ticks. */
+void tl_time_add(struct tl_times *t, uint64_t ticks);
+
+/* Put what was made of a hit of @probe at @clock into a ring. */
+void tl_event(const struct tl_hit *h, struct tl_made *m, uint32_t probe,
+	      uint64_t clock);
+
+/* Count a hit, and its time if @m says so, for the key in @m. */
+void tl_key_add(const struct tl_hit *h, const struct tl_made *m,
+		uint32_t probe);
 
 #pragma GCC visibility pop
 

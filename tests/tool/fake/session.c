@@ -14,6 +14,9 @@
  *
  *  - of each event probe there are two events, with fields of 5, 6, ...; texts
  *    are `te"xt`, and field 2 could not be read; one event more was lost
+ *  - a probe with keys has three: one like 4096 or `te"xt`, of 7 hits, the same
+ *    and 1, of 5, and one that could not be read, of 3; two hits were lost, and
+ *    of one the condition could not be read
  *
  * A process whose name is `debugged` cannot be attached to, one called `lost`
  * loses its guardian, one called `stuck` cannot be cleaned, one called `probed`
@@ -151,19 +154,21 @@ int session_on_events(struct session *s, session_event_fn fn, void *arg)
 /* An event of @p, as its program says. */
 static void tell(struct session *s, const struct session_probe *p, uint64_t ns)
 {
-	const struct tl_program *prog = &s->programs[p->program];
+	const struct tl_program *prog = &s->programs[p->program - 1];
 	uint64_t words[3 * TL_MAX_FIELDS], field = 0;
 	struct session_event e = { .ns = ns, .probe = p->id, .words = words };
 
 	e.thread = 7;
 	for (uint32_t i = 0; i < prog->n; i++) {
-		if (prog->op[i].op != TL_OP_EMIT &&
-		    prog->op[i].op != TL_OP_STRING)
+		bool text = prog->op[i].op == TL_OP_STRING ||
+			    prog->op[i].op == TL_OP_SAVED_STRING;
+
+		if (!text && prog->op[i].op != TL_OP_EMIT)
 			continue;
 		if (field == 2) {
 			e.faults = 1 << 2;
 			words[e.n++] = 0;
-		} else if (prog->op[i].op == TL_OP_STRING) {
+		} else if (text) {
 			words[e.n++] = 5 | TL_CUT;
 			memcpy(&words[e.n++], "te\"xt\0\0", 8);
 		} else {
@@ -211,6 +216,49 @@ bool session_times(struct session *s, uint32_t id, struct session_times *out)
 		out->total += us * 1000;
 	}
 	return true;
+}
+
+static uint8_t key_op(const struct session *s, const struct session_probe *p)
+{
+	const struct tl_program *prog = &s->programs[p->program - 1];
+
+	for (uint32_t i = 0; p->program && i < prog->n; i++)
+		if (prog->op[i].op == TL_OP_KEY ||
+		    prog->op[i].op == TL_OP_KEY_STRING ||
+		    prog->op[i].op == TL_OP_KEY_NAME ||
+		    prog->op[i].op == TL_OP_KEY_SAVED)
+			return prog->op[i].op;
+	return 0;
+}
+
+void session_keys(struct session *s, struct session_keys *out)
+{
+	static const uint64_t counts[] = { 5, 7, 3 };
+
+	*out = (struct session_keys){ .lost = 2, .unknown = 1 };
+	out->key = calloc(3 * s->n + 1, sizeof(*out->key));
+	for (size_t i = 0; i < s->n && out->key; i++) {
+		uint8_t op = key_op(s, &s->probes[i]);
+
+		for (uint32_t k = 0; op && k < 3 && !s->probes[i].err; k++) {
+			struct session_key *key = &out->key[out->n++];
+
+			key->probe = s->probes[i].id;
+			key->count = counts[k];
+			key->fault = k == 2;
+			if (op == TL_OP_KEY)
+				key->word[0] = k ? 4096 : 4097;
+			else
+				memcpy(key->word, k ? "te\"xt" : "te\"xt1", 6);
+			session_times(s, key->probe, &key->times);
+		}
+	}
+}
+
+void session_keys_free(struct session_keys *k)
+{
+	free(k->key);
+	*k = (struct session_keys){ 0 };
 }
 
 enum session_state session_state(struct session *s)

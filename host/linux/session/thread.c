@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread.c - which thread is this? by its number
+ *
+ * gettid() costs more than all the rest of an event, and a number cannot be
+ * remembered by thread pointer alone: when a thread has ended its pointer is
+ * used again, and clone() without CLONE_SETTLS gives the child its parent's.
+ * But the C library keeps the number in a word of the block that the thread
+ * pointer leads to, which the kernel writes when the thread is made, before it
+ * runs.  That word is believed where it was seen to be right:
+ *
+ *   N1  Where the word is, is found once, by looking for a thread's number in
+ *       its block.
+ *   N2  An entry says that the thread with this pointer and this number was
+ *       seen on this page of a stack, and that its word was its number.
+ *   N3  The word is ours if it is the entry's number and we are on one of the
+ *       entry's pages; else the kernel is asked.
+ *
+ * Another thread with our pointer is on another stack, and one that comes after
+ * us has another word.  An entry is written by any number of threads at once:
+ * what comes of it is right as soon as all of it agrees with the word.  Left is
+ * the child of vfork(), which is on its parent's stack while that one waits: it
+ * goes by its parent's number.
+ */
+#include "session/session.h"
+
+#include <common/home.h>
+
+#define ENTRIES	   4096
+#define PAGES	   6
+#define BLOCK	   512 /* words of 4 bytes */
+#define PR_GETNAME 16
+
+struct entry {
+	uintptr_t thread;
+	uint32_t number;
+	uint32_t pad;
+	uintptr_t page[PAGES];
+};
+
+static struct entry table[ENTRIES];
+static uint32_t offset; /* of the word; 0: not known */
+
+static inline uint32_t word(uintptr_t at)
+{
+	uint32_t v;
+
+	__asm__ volatile("movl %%fs:(%1), %0" : "=r"(v) : "r"(at));
+	return v;
+}
+
+/* N1 */
+static void look_for(uint32_t number, uintptr_t thread)
+{
+	uint32_t block[BLOCK], got;
+
+	got = tl_fetch_as(number, block, thread, sizeof(block)) / 4;
+	for (uint32_t i = 1; i < got; i++)
+		if (block[i] == number) {
+			__atomic_store_n(&offset, i * 4, __ATOMIC_RELAXED);
+			return;
+		}
+}
+
+static __attribute__((noinline)) uint32_t ask(struct entry *e, uintptr_t thread,
+					      uintptr_t page)
+{
+	uint32_t number = (uint32_t)tl_sys0(__NR_gettid);
+	bool same = e->thread == thread && e->number == number;
+
+	if (!thread)
+		return number;
+	if (!offset)
+		look_for(number, thread);
+	if (!offset || word(offset) != number)
+		return number;
+	for (uint32_t i = 0; i < PAGES && !same; i++)
+		e->page[i] = 0;
+	e->thread = thread;
+	e->number = number;
+	e->page[page % PAGES] = page; /* N2 */
+	return number;
+}
+
+uint32_t tl_thread_number(void)
+{
+	uintptr_t page = (uintptr_t)__builtin_frame_address(0) / TL_PAGE;
+	uintptr_t thread = tl_thread_pointer();
+	struct entry *e = &table[(thread >> 6 ^ thread >> 20) % ENTRIES];
+	uint32_t number = __atomic_load_n(&e->number, __ATOMIC_RELAXED);
+
+	if (e->thread == thread && e->page[page % PAGES] == page && thread &&
+	    word(offset) == number) /* N3 */
+		return number;
+	return ask(e, thread, page);
+}
+
+void tl_thread_name(uint64_t name[2])
+{
+	name[0] = name[1] = 0;
+	tl_sys2(__NR_prctl, PR_GETNAME, (long)name);
+}
