@@ -145,12 +145,12 @@ EXACT pushfw
 .endm
 EXACT popfw
 
-/* The trap flag in what is pushed. */
+/* The trap flag and the interrupt flag in what is pushed. */
 .macro body_pushf self
 \self\()_at:
 	pushfq
 	pop	%rax
-	and	$0x100, %eax
+	and	$0x300, %eax
 	ret
 .endm
 EXACT pushf

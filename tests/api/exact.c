@@ -81,9 +81,9 @@ TL_TEST(popf_of_16_bits_pops_two_bytes)
 		 LINUX_POST("`pushf`, `popf` of 16 bits", 8));
 }
 
-TL_TEST(pushed_flags_never_show_a_trap_flag_of_ours)
+TL_TEST(pushed_flags_show_interrupts_on_and_no_trap_flag_of_ours)
 {
-	all_ways(&pushf, 0, 0, 0, true, NULL);
+	all_ways(&pushf, 0, 0, 0x200, true, NULL);
 }
 
 TL_TEST(call_with_a_prefix_pushes_the_right_return_address)

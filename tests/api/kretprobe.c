@@ -326,6 +326,97 @@ TL_TEST(refusals_carry_linux_s_codes)
 	CHECK_EQ(place_jump(1, 2, 0), 3);
 }
 
+TL_TEST(batches_of_return_probes_are_all_or_nothing)
+{
+	struct kretprobe a = { .kp.addr = (void *)place_jump,
+			       .handler = returned };
+	struct kretprobe b = { .kp.addr = (void *)place_break,
+			       .handler = returned };
+	struct kretprobe no = { .kp.symbol_name = "no_such_function_anywhere",
+				.handler = returned };
+	struct kretprobe *good[] = { &a, &b }, *bad[] = { &a, &no };
+
+	reset();
+	CHECK_EQ(register_kretprobes(good, 0), -TL_EINVAL);
+	CHECK_EQ(register_kretprobes(good, -1), -TL_EINVAL);
+	CHECK_EQ(register_kretprobes(bad, 2), -TL_ENOENT);
+	place_jump(1, 2, 0);
+	CHECK_EQ(returns, 0);
+	a.kp.flags = 0;
+	CHECK_EQ(register_kretprobes(good, 2), 0);
+	place_jump(1, 2, 0);
+	place_break(1, 2, 0);
+	CHECK_EQ(returns, 2);
+	unregister_kretprobes(good, 2);
+	place_jump(1, 2, 0);
+	CHECK_EQ(returns, 2);
+}
+
+static struct kretprobe *own_rp;
+
+HANDLER int not_0(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	(void)regs;
+	own_rp = get_kretprobe(ri);
+	returns++;
+	return 1;
+}
+
+TL_TEST(what_a_return_handler_returns_is_ignored)
+{
+	struct kretprobe a = { .kp.addr = (void *)place_jump,
+			       .handler = not_0 };
+	struct kretprobe b = { .kp.addr = (void *)place_jump,
+			       .handler = not_0 };
+
+	reset();
+	CHECK_EQ(register_kretprobe(&a), 0);
+	CHECK_EQ(register_kretprobe(&b), 0);
+	CHECK_EQ(place_jump(1, 2, 0), 3);
+	CHECK_EQ(returns, 2);
+	CHECK_EQ(own_rp, &b);
+	unregister_kretprobe(&a);
+	unregister_kretprobe(&b);
+}
+
+static long disable_inside(long a)
+{
+	CHECK_EQ(disable_kretprobe(&gone), 0);
+	return a + 5;
+}
+
+TL_TEST(disabled_in_the_middle_of_a_call_it_is_still_called)
+{
+	reset();
+	gone = (struct kretprobe){ .kp.addr = (void *)place_call_b,
+				   .handler = returned };
+	CHECK_EQ(register_kretprobe(&gone), 0);
+	CHECK_EQ(place_call_b(7, (long)disable_inside, 0), 12);
+	CHECK_EQ(returns, 1);
+	CHECK_EQ(place_call_b(7, (long)place_callee, 0), 1007);
+	CHECK_EQ(returns, 1);
+	unregister_kretprobe(&gone);
+}
+
+TL_TEST(a_hit_in_an_entry_handler_is_missed)
+{
+	struct kretprobe rp = { .kp.addr = (void *)place_jump,
+				.entry_handler = calls_a_probed_function };
+	struct kprobe p = { .addr = (void *)place_break,
+			    .pre_handler = nothing };
+
+	reset();
+	CHECK_EQ(register_kretprobe(&rp), 0);
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_EQ(place_jump(1, 2, 0), 3);
+	CHECK_EQ(value, 42);
+	CHECK_EQ(entries, 0);
+	CHECK_EQ(p.nmissed, 1);
+	CHECK_EQ(rp.kp.nmissed, 0);
+	unregister_kprobe(&p);
+	unregister_kretprobe(&rp);
+}
+
 TL_TEST(disable_and_enable_work_on_return_probes)
 {
 	struct kretprobe rp = { .kp.addr = (void *)place_jump,

@@ -235,6 +235,60 @@ FUNC place_ud
 	ret
 END place_ud
 
+/* rcx is set in the first five bytes; right behind them a loop begins. */
+FUNC place_behind
+	mov	$3, %ecx
+.Lbehind:
+	add	%rdi, %rsi
+	dec	%ecx
+	jne	.Lbehind
+	mov	%rsi, %rax
+	ret
+END place_behind
+
+/* An operand by rip in the second instruction of a jump. */
+FUNC place_rip_second
+	push	%rdi
+	mov	place_value(%rip), %rax
+	pop	%rdi
+	add	%rdi, %rax
+	ret
+END place_rip_second
+
+/* What a compiler splits off a function has its name and a suffix. */
+FUNC place_split
+	lea	1(%rdi), %rax
+	ret
+END place_split
+	.p2align 4
+	.globl	place_split.cold
+	.type	place_split.cold, @function
+place_split.cold:
+	lea	2(%rdi), %rax
+	ret
+	.size	place_split.cold, . - place_split.cold
+
+/* *a + b, or -1 if a cannot be read: the fault goes on at place_mend. */
+FUNC place_fault
+	mov	(%rdi), %rax
+	lea	(%rax,%rsi), %rax
+	ret
+	nop
+.globl place_mend
+place_mend:
+	mov	$-1, %rax
+	ret
+END place_fault
+#ifdef TL_TEST_LINUX
+	.section __ex_table, "a"
+	.p2align 2
+	.long	place_fault - ., place_mend - ., 1
+#elif defined(NO_RED_ZONE)
+	.section fixups, "a"
+	.quad	place_fault, place_mend
+#endif
+	.text
+
 /* Vector registers in and out: xmm0 = xmm0 + xmm1. */
 FUNC place_xmm
 	addsd	%xmm1, %xmm0

@@ -28,10 +28,12 @@ place_fn place_jump, place_break, place_one, place_after_one, place_padded,
 	place_endbr, place_rip, place_call_first, place_callee, place_call_ind,
 	place_jrcxz, place_jcc, place_jmp, place_loop, place_red_zone,
 	place_flags_dead, place_read, place_ret_imm, place_sum, place_call_b,
-	place_tail, place_own_int3, place_bad, place_ud;
+	place_tail, place_own_int3, place_bad, place_ud, place_behind,
+	place_rip_second, place_split, place_fault;
 
 extern const char place_call_ind_at[], place_loop_at[], place_loop_body[],
-	place_red_zone_at[], place_own_int3_at[];
+	place_red_zone_at[], place_own_int3_at[], place_mend[];
+extern const char place_split_cold[] __asm__("place_split.cold");
 extern long place_value;
 
 /* Is memory below the stack pointer a function's own?  Not in a kernel. */

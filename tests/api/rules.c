@@ -97,6 +97,30 @@ TL_TEST(instructions_that_cannot_be_probed_give_linux_s_codes)
 	}
 }
 
+TL_TEST(the_functions_own_int3_elsewhere_does_not_matter)
+{
+	struct kprobe p = at(place_own_int3);
+
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_EQ(is_jump(&p), false); /* it would cover the int3 */
+	unregister_kprobe(&p);
+	CHECK_EQ(try(place_own_int3_at + 1), 0);
+}
+
+TL_TEST(an_offset_counts_from_an_address_too)
+{
+	struct kprobe p = { .addr = (kprobe_opcode_t *)place_rip,
+			    .offset = 7,
+			    .pre_handler = hit };
+
+	hits = 0;
+	CHECK_EQ(register_kprobe(&p), 0);
+	CHECK_EQ(p.addr, (kprobe_opcode_t *)place_rip + 7);
+	CHECK_EQ(place_rip(1, 0, 0), 123456790);
+	CHECK_EQ(hits, 1);
+	unregister_kprobe(&p);
+}
+
 TL_TEST(only_the_caller_s_flags_are_taken_and_nmissed_is_zeroed)
 {
 	struct kprobe p = at(place_jump);
@@ -226,6 +250,49 @@ TL_TEST(registered_twice_in_one_batch_gives_einval)
 	CHECK_EQ(register_kprobes(twice, -1), -TL_EINVAL);
 	CHECK_EQ(register_kprobe(&a), 0);
 	unregister_kprobe(&a);
+}
+
+/* ---- enabled, disabled ------------------------------------------------------------ */
+
+TL_TEST(what_is_not_registered_is_neither_enabled_nor_disabled)
+{
+	struct kprobe p = at(place_jump), q = at(place_jump);
+
+	CHECK_EQ(enable_kprobe(&p), -TL_EINVAL);
+	CHECK_EQ(disable_kprobe(&p), -TL_EINVAL);
+	CHECK_EQ(register_kprobe(&q), 0);
+	CHECK_EQ(enable_kprobe(&p), -TL_EINVAL);
+	CHECK_EQ(disable_kprobe(&p), -TL_EINVAL);
+	unregister_kprobe(&q);
+}
+
+TL_TEST(the_text_is_restored_when_the_last_of_a_place_is_disabled)
+{
+	place_fn *const fns[] = { place_jump, place_break };
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(fns); i++) {
+		struct kprobe a = at(fns[i]), b = at(fns[i]);
+		uint8_t before[16];
+
+		__builtin_memcpy(before, (void *)fns[i], 16);
+		hits = 0;
+		CHECK_EQ(register_kprobe(&a), 0);
+		CHECK_EQ(register_kprobe(&b), 0);
+		CHECK_EQ(disable_kprobe(&a), 0);
+		CHECK(*(volatile uint8_t *)fns[i] != before[0]);
+		CHECK_EQ(fns[i](1, 2, 0), 3);
+		CHECK_EQ(hits, 1);
+		CHECK_EQ(disable_kprobe(&b), 0);
+		CHECK_MEM((void *)fns[i], before, 16);
+		CHECK_EQ(fns[i](1, 2, 0), 3);
+		CHECK_EQ(hits, 1);
+		CHECK_EQ(enable_kprobe(&a), 0);
+		CHECK_EQ(fns[i](1, 2, 0), 3);
+		CHECK_EQ(hits, 2);
+		unregister_kprobe(&a);
+		CHECK_MEM((void *)fns[i], before, 16);
+		unregister_kprobe(&b);
+	}
 }
 
 /* ---- missing -------------------------------------------------------------------- */
@@ -440,4 +507,18 @@ TL_TEST(nothing_and_no_function_are_no_ranges_of_the_blacklist)
 	CHECK_EQ(kprobe_add_area_blacklist(from, from),
 		 TL_EITHER(ROW_WHOLE, -TL_EINVAL, 0));
 	CHECK_EQ(try((void *)from), 0);
+}
+
+TL_TEST(the_parts_of_a_blacklisted_function_are_not_blacklisted)
+{
+	unsigned long from = (unsigned long)place_split;
+	int size = kprobe_add_ksym_blacklist(from);
+
+	CHECK(size >= 5);
+	CHECK_EQ(within_kprobe_blacklist(from), true);
+	CHECK_EQ(within_kprobe_blacklist((unsigned long)place_split_cold),
+		 TL_EITHER("parts of a blacklisted function", false, true));
+	kprobe_remove_area_blacklist(from, from + size);
+	CHECK_EQ(within_kprobe_blacklist((unsigned long)place_split_cold),
+		 false);
 }

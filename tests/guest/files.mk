@@ -16,5 +16,5 @@ guest-race-srcs := $(addprefix tests/guest/, memory.c states.c threads.c \
 guest-debug-srcs := $(addprefix tests/guest/, debug.c debug_tasks.c shapes.S)
 guest-debug-programs := tests/guest/user/watched.c
 guest-api-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c branches.c \
-	rules.c exact.c extras.c jprobe.c places.S branches.S exact.S jprobe.S)
+	rules.c exact.c once.c fault.c extras.c jprobe.c places.S branches.S exact.S jprobe.S)
 guest-cost-srcs := tests/guest/cost.c bench/guest/work.S
