@@ -81,63 +81,76 @@ static bool have_cells(void)
 	return tl_engine.cells;
 }
 
-/* The first of the cells for @sp; the last bucket has one behind it. */
-static struct kretprobe_instance **cells_of(uintptr_t sp)
+/* The @i-th of the cells for @sp; the last bucket has one behind it. */
+static inline struct kretprobe_instance **cell_of(uintptr_t sp, unsigned int i)
 {
 	uintptr_t bucket = (sp >> 6) + (sp >> 21) * 0x9e3779b1u;
 
 	return tl_engine.cells +
-	       (bucket & (tl_engine.n_cells / BUCKET - 1)) * BUCKET;
+	       (bucket & (tl_engine.n_cells / BUCKET - 1)) * BUCKET +
+	       ((sp >> 3) % BUCKET + i) % CELLS;
 }
 
-/* The @i-th of them to be looked at. */
-static unsigned int turn(uintptr_t sp, unsigned int i)
+static inline struct kretprobe_instance *
+take_from(struct kretprobe_instance **cell, uintptr_t sp)
 {
-	return ((sp >> 3) % BUCKET + i) % CELLS;
-}
+	struct kretprobe_instance *first = tl_load_acquire(cell), *none = NULL;
 
-/* Take the list of the call at @sp, or NULL. */
-static struct kretprobe_instance *take(uintptr_t sp)
-{
-	struct kretprobe_instance **cells = cells_of(sp), *first, *none;
-
-	for (unsigned int i = 0; i < CELLS; i++) {
-		struct kretprobe_instance **cell = &cells[turn(sp, i)];
-
-		if (i == 1 && !tl_load(&tl_engine.cells_spilled))
-			break;
-		first = tl_load_acquire(cell);
-		if (!first || first->fp != sp || /* E3 */
-		    !__atomic_compare_exchange_n(cell, &first, NULL, false,
-						 __ATOMIC_ACQUIRE,
-						 __ATOMIC_RELAXED))
-			continue;
-		if (first->fp == sp)
-			return first;
-		/* Taken away and used again between two looks. */
-		none = NULL;
-		__atomic_compare_exchange_n(cell, &none, first, false,
-					    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-	}
+	if (!first || first->fp != sp || /* E3 */
+	    !__atomic_compare_exchange_n(cell, &first, NULL, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+		return NULL;
+	if (first->fp == sp)
+		return first;
+	/* Taken away and used again between two looks. */
+	__atomic_compare_exchange_n(cell, &none, first, false, __ATOMIC_RELEASE,
+				    __ATOMIC_RELAXED);
 	return NULL;
 }
 
-static bool note(uintptr_t sp, struct kretprobe_instance *first)
+static __attribute__((noinline)) struct kretprobe_instance *
+take_spilled(uintptr_t sp)
 {
-	struct kretprobe_instance **cells = cells_of(sp), *none;
+	struct kretprobe_instance *first = NULL;
 
-	for (unsigned int i = 0; i < CELLS; i++) {
-		struct kretprobe_instance **cell = &cells[turn(sp, i)];
+	for (unsigned int i = 1; i < CELLS && !first; i++)
+		first = take_from(cell_of(sp, i), sp);
+	return first;
+}
 
-		if (i == 1)
-			tl_store(&tl_engine.cells_spilled, true); /* E4 */
-		none = tl_load(cell);
-		if (!none && __atomic_compare_exchange_n(
-				     cell, &none, first, false,
-				     __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+/* Take the list of the call at @sp, or NULL. */
+static inline struct kretprobe_instance *take(uintptr_t sp)
+{
+	struct kretprobe_instance *first = take_from(cell_of(sp, 0), sp);
+
+	if (first || !tl_load(&tl_engine.cells_spilled)) /* E4 */
+		return first;
+	return take_spilled(sp);
+}
+
+static inline bool note_in(struct kretprobe_instance **cell,
+			   struct kretprobe_instance *first)
+{
+	struct kretprobe_instance *none = tl_load(cell);
+
+	return !none && __atomic_compare_exchange_n(cell, &none, first, false,
+						    __ATOMIC_RELEASE,
+						    __ATOMIC_RELAXED);
+}
+
+static __attribute__((noinline)) bool
+note_spilled(uintptr_t sp, struct kretprobe_instance *first)
+{
+	tl_store(&tl_engine.cells_spilled, true); /* E4 */
+	for (unsigned int i = 1; i < CELLS; i++)
+		if (note_in(cell_of(sp, i), first))
 			return true;
-	}
 	return false;
+}
+
+static inline bool note(uintptr_t sp, struct kretprobe_instance *first)
+{
+	return note_in(cell_of(sp, 0), first) || note_spilled(sp, first);
 }
 
 static void miss_all(struct kretprobe_instance *ri)
