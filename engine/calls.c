@@ -17,7 +17,6 @@
 #include "calls.h"
 
 #define LISTS	     TL_CALL_LISTS
-#define SPARES	     2 /* that a context keeps */
 #define SHARED_DATA  64
 #define SHARED_CHUNK 16384 /* instances; halved until the host has so much */
 #define OWN_CHUNK    256
@@ -106,40 +105,6 @@ void tl_call_put(struct kretprobe_instance *ri)
 
 	tl_store_release(&c->state, CALL_FREE);
 	push(c->pool, list_of(ri->fp), c);
-}
-
-/*
- * The last instances that a context has had of the shared pool are kept for its
- * next calls, without any locked instruction.
- *
- *   K5  Only the outermost section of a context touches its spares, so a signal
- *       in the middle cannot.  (What is nested neither enters functions nor
- *       comes here to return; it puts back to the pool.)
- */
-struct call *tl_call_spare(struct tl_context *cx, const struct tl_calls *pool)
-{
-	struct kretprobe_instance *ri = cx->spare;
-
-	if (!ri || tl_call_of(ri)->pool != pool)
-		return NULL;
-	cx->spare = ri->next;
-	return tl_call_of(ri);
-}
-
-void tl_call_keep(struct tl_context *cx, struct kretprobe_instance *ri)
-{
-	unsigned int n = 0;
-
-	for (struct kretprobe_instance *s = cx->spare; s; s = s->next)
-		n++;
-	if (n >= SPARES ||
-	    tl_call_of(ri)->pool != tl_load(&tl_engine.shared_calls)) {
-		tl_call_put(ri);
-		return;
-	}
-	tl_store_release(&tl_call_of(ri)->state, CALL_FREE);
-	ri->next = cx->spare;
-	cx->spare = ri;
 }
 
 void tl_call_miss(struct kretprobe_instance *ri, enum call_state state)

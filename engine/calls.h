@@ -58,12 +58,46 @@ static inline struct call *tl_call_of(struct kretprobe_instance *ri)
 
 /* Instance @index of @pool.  Context: any, as all up to tl_call_keep(). */
 struct call *tl_call_at(const struct tl_calls *pool, uint32_t index);
-/* A free one for a call at @sp: of the context's spares; of the pool; or NULL. */
-struct call *tl_call_spare(struct tl_context *cx, const struct tl_calls *pool);
+/* A free one of it for a call at @sp, or NULL.  Give it back. */
 struct call *tl_call_take(struct tl_calls *pool, uintptr_t sp);
-/* Give it back; or keep it for the context's next call (K5). */
 void tl_call_put(struct kretprobe_instance *ri);
-void tl_call_keep(struct tl_context *cx, struct kretprobe_instance *ri);
+
+/*
+ * The last two instances that a context has had of the shared pool are kept for
+ * its next calls, without any locked instruction.
+ *
+ *   K5  Only the outermost section of a context touches its spares, so a signal
+ *       in the middle cannot.  (What is nested neither enters functions nor
+ *       comes here to return; it puts back to the pool.)
+ */
+
+/* A free one of the context's spares, or NULL. */
+static inline struct call *tl_call_spare(struct tl_context *cx,
+					 const struct tl_calls *pool)
+{
+	struct kretprobe_instance *ri = cx->spare;
+
+	if (!ri || tl_call_of(ri)->pool != pool)
+		return NULL;
+	cx->spare = ri->next;
+	return tl_call_of(ri);
+}
+
+/* Keep it, or give it back. */
+static inline void tl_call_keep(struct tl_context *cx,
+				struct kretprobe_instance *ri)
+{
+	const struct tl_calls *shared = tl_load(&tl_engine.shared_calls);
+
+	if (tl_call_of(ri)->pool != shared || (cx->spare && cx->spare->next)) {
+		tl_call_put(ri);
+		return;
+	}
+	tl_store_release(&tl_call_of(ri)->state, CALL_FREE);
+	ri->next = cx->spare;
+	cx->spare = ri;
+}
+
 /* Its probe will not be told of a call: a miss, counted once. */
 void tl_call_miss(struct kretprobe_instance *ri, enum call_state state);
 
@@ -104,8 +138,22 @@ void tl_exits_reset(void);
 /* ---- retprobe.c ----------------------------------------------------------------- */
 
 /* Call the handler of @ri; no @cx: it is a miss.  Context: any. */
-void tl_return_tell(struct tl_context *cx, struct kretprobe_instance *ri,
-		    struct pt_regs *regs);
+static inline void tl_return_tell(struct tl_context *cx,
+				  struct kretprobe_instance *ri,
+				  struct pt_regs *regs)
+{
+	struct kretprobe *rp = tl_load_acquire(&ri->rp);
+
+	if (!rp || !rp->handler || !tl_gate_open())
+		return;
+	if (!cx) {
+		tl_add(&rp->nmissed, 1);
+		return;
+	}
+	tl_section_probe(cx, &rp->kp);
+	rp->handler(ri, regs);
+}
+
 /*
  * The true address behind @word, which was found at @sp: another return probe
  * may have replaced it.  @word if nobody knows better.  Context: any.

@@ -296,21 +296,6 @@ static struct kretprobe_instance **returning(struct tl_context *cx,
 	return below;
 }
 
-void tl_return_tell(struct tl_context *cx, struct kretprobe_instance *ri,
-		    struct pt_regs *regs)
-{
-	struct kretprobe *rp = tl_load_acquire(&ri->rp);
-
-	if (!rp || !rp->handler || !tl_gate_open())
-		return;
-	if (!cx) {
-		tl_add(&rp->nmissed, 1);
-		return;
-	}
-	tl_section_probe(cx, &rp->kp);
-	rp->handler(ri, regs);
-}
-
 static unsigned long finish_call(struct tl_context *cx, bool nested,
 				 struct kretprobe_instance **link,
 				 struct pt_regs *regs)
