@@ -391,8 +391,18 @@ int tl_patch(struct tl_change *changes, size_t n);
 /* The function of @p, a return probe's kp, was entered.  Context: any. */
 int tl_retprobe_enter(struct tl_context *cx, struct kprobe *p,
 		      struct pt_regs *regs);
+/*
+ * The pre handler that every return probe has.  trap.c knows it and calls
+ * tl_retprobe_enter(), with the context that it has already.
+ */
+int tl_retprobe_pre(struct kprobe *p, struct pt_regs *regs);
+
 /* Is @p the kp of a return probe?  Context: any. */
-bool tl_probe_is_return(const struct kprobe *p);
+TL_ALWAYS bool tl_probe_is_return(const struct kprobe *p)
+{
+	return p->pre_handler == tl_retprobe_pre;
+}
+
 /* Nobody is to be told any more when calls return that @rp follows. */
 void tl_retprobe_forget(struct kretprobe *rp);
 /* And a grace period later: nobody needs what @num of them had. */
@@ -413,8 +423,16 @@ bool tl_probe_is_jprobe(const struct kprobe *p);
 
 /* ---- exits.c --------------------------------------------------------------------- */
 
+/* What they have for handlers: trap.c knows these, and calls what is below. */
+int tl_exit_pre(struct kprobe *p, struct pt_regs *regs);
+void tl_exit_post(struct kprobe *p, struct pt_regs *regs, unsigned long flags);
+
 /* Is @p the probe of an exit?  Context: any, as all of these. */
-bool tl_probe_is_exit(const struct kprobe *p);
+TL_ALWAYS bool tl_probe_is_exit(const struct kprobe *p)
+{
+	return p->pre_handler == tl_exit_pre || p->post_handler == tl_exit_post;
+}
+
 /* How far before the exit @p is, whose handler is called just before that. */
 unsigned int tl_exit_lead(const struct kprobe *p);
 /* The exit of @p is reached.  In a section that is not nested. */

@@ -133,9 +133,9 @@ static inline bool note_in(struct kretprobe_instance **cell,
 {
 	struct kretprobe_instance *none = tl_load(cell);
 
-	return !none && __atomic_compare_exchange_n(cell, &none, first, false,
-						    __ATOMIC_RELEASE,
-						    __ATOMIC_RELAXED);
+	return !none &&
+	       __atomic_compare_exchange_n(cell, &none, first, false,
+					   __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
 static __attribute__((noinline)) bool
@@ -300,30 +300,23 @@ void tl_exits_missed(uintptr_t sp)
 	miss_all(take(sp));
 }
 
-/* trap.c knows these, and calls what is above. */
-static int at_exit(struct kprobe *p, struct pt_regs *regs)
+int tl_exit_pre(struct kprobe *p, struct pt_regs *regs)
 {
 	(void)p;
 	(void)regs;
 	return 0;
 }
 
-static void before_exit(struct kprobe *p, struct pt_regs *regs,
-			unsigned long flags)
+void tl_exit_post(struct kprobe *p, struct pt_regs *regs, unsigned long flags)
 {
 	(void)p;
 	(void)regs;
 	(void)flags;
 }
 
-bool tl_probe_is_exit(const struct kprobe *p)
-{
-	return p->pre_handler == at_exit || p->post_handler == before_exit;
-}
-
 unsigned int tl_exit_lead(const struct kprobe *p)
 {
-	return p->post_handler == before_exit
+	return p->post_handler == tl_exit_post
 		       ? ((const struct exit_probe *)p)->lead
 		       : 0;
 }
@@ -362,17 +355,17 @@ static bool place(struct exit_probe *e, const struct tl_exit *exit,
 	e->kp.flags = KPROBE_FLAG_HOME;
 	e->kp.flags |= jump_only ? KPROBE_FLAG_JUMP_ONLY : 0;
 	if (jump_fits(exit->ret, start, end)) {
-		e->kp.pre_handler = at_exit;
+		e->kp.pre_handler = tl_exit_pre;
 		return true;
 	}
 	if (jump_only) {
 		e->kp.addr -= exit->lead;
-		e->kp.post_handler = before_exit;
+		e->kp.post_handler = tl_exit_post;
 		e->lead = exit->lead;
 		return exit->lead &&
 		       jump_fits(exit->ret - exit->lead, start, end);
 	}
-	e->kp.pre_handler = at_exit;
+	e->kp.pre_handler = tl_exit_pre;
 	return must_not_swap(rp, start);
 }
 

@@ -252,20 +252,11 @@ int tl_retprobe_enter(struct tl_context *cx, struct kprobe *p,
 	return 0;
 }
 
-/*
- * The pre handler that every return probe has.  trap.c knows it and calls
- * tl_retprobe_enter(), with the context that it has already.
- */
-static int enter_function(struct kprobe *p, struct pt_regs *regs)
+int tl_retprobe_pre(struct kprobe *p, struct pt_regs *regs)
 {
 	struct tl_context *cx = tlh_context();
 
 	return cx ? tl_retprobe_enter(cx, p, regs) : 0;
-}
-
-bool tl_probe_is_return(const struct kprobe *p)
-{
-	return p->pre_handler == enter_function;
 }
 
 bool tl_probe_has_exits(const struct kprobe *p)
@@ -451,7 +442,7 @@ static int prepare(struct kretprobe *rp, struct kretprobe *const *others, int n)
 		tl_calls_release(rp);
 		return err;
 	}
-	rp->kp.pre_handler = enter_function;
+	rp->kp.pre_handler = tl_retprobe_pre;
 	rp->kp.post_handler = NULL;
 	rp->nmissed = 0;
 	return 0;
