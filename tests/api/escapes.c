@@ -345,6 +345,7 @@ TL_TEST(clones_that_share_a_thread_pointer_are_told_apart)
 			while (__atomic_load_n(&alive[i], __ATOMIC_ACQUIRE))
 				usleep(1000);
 		CHECK_EQ(hits, rounds * (CLONES + 1));
+		tl_test_note("hits of clones", hits);
 		CHECK_EQ(p.nmissed, 0);
 		CHECK_EQ(nested_wrong, 0);
 		unregister_kprobe(&p);

@@ -157,6 +157,7 @@ TL_TEST(siglongjmp_out_of_a_signal_handler_above_followed_calls)
 		REQUIRE(follow((void *)signalled[way], way));
 		CHECK_EQ(call_signalled(way, rounds), bare);
 		follow_no_more(rounds, rounds / 2, 1);
+		tl_test_note("calls that siglongjmp left", rounds / 2);
 	}
 }
 
@@ -184,6 +185,7 @@ TL_TEST(a_followed_call_into_which_setjmp_returns_again_returns_once)
 			CHECK_EQ(twice[way](0), bare);
 		CHECK_EQ(value, bare);
 		follow_no_more(rounds, rounds, 0);
+		tl_test_note("calls into which setjmp returned", rounds);
 	}
 }
 

@@ -79,6 +79,7 @@ TL_TEST(calls_left_by_longjmp_are_not_told_and_use_up_nothing)
 		CHECK_EQ(add_one(i), i + 1);
 	}
 	CHECK_EQ(returned, want);
+	tl_test_note("calls that longjmp left", entries);
 	/* Once each; but for the last of each place on the stack. */
 	CHECK(left.nmissed <= entries);
 	CHECK(left.nmissed + 50 >= entries);
@@ -123,6 +124,7 @@ TL_TEST(recursion_deeper_than_the_pool_adds_up_and_costs_little)
 	CHECK(seconds() - begin < 10e-6 * (double)(rounds * depth));
 	CHECK_EQ(returned, 4096 * rounds);
 	CHECK_EQ((long)returned + rp.nmissed, rounds * (depth + 1));
+	tl_test_note("calls of a deep recursion", rounds * (depth + 1));
 	unregister_kretprobe(&rp);
 }
 
@@ -173,6 +175,7 @@ TL_TEST(coroutines_side_by_side_all_return)
 	CHECK_EQ(wrong, 0);
 	CHECK_EQ(rp.nmissed, 0);
 	CHECK_EQ(returned, (rounds - 1) * COROUTINES);
+	tl_test_note("returns of coroutines", returned);
 	unregister_kretprobe(&rp);
 	/* They are all inside of a call that is followed no more. */
 	for (unsigned int i = 0; i < COROUTINES; i++)

@@ -19,9 +19,9 @@
 
 #include "tl_test.h"
 
-#define HANDLER	     __attribute__((target("general-regs-only"))) static
-#define THREADS	     3
-#define TOGGLES	     100000u
+#define HANDLER __attribute__((target("general-regs-only"))) static
+#define THREADS 3
+#define TOGGLES 100000u
 
 typedef long hot_fn(long a, long b);
 

@@ -117,6 +117,7 @@ TL_TEST(exceptions_go_through_followed_calls_as_through_bare_ones)
 						     NULL),
 					 bare[i]);
 		follow_none();
+		tl_test_note("exceptions thrown", 2ul * N * rounds);
 		/* The outermost catches; the others let every other one out. */
 		for (int i = 0; i < N; i++) {
 			CHECK_EQ(entered[i],
@@ -403,5 +404,6 @@ TL_TEST(threads_end_and_are_cancelled_in_followed_calls)
 		follow_none();
 		CHECK_EQ(entered[0], rounds);
 		CHECK_EQ(told[0], 0);
+		tl_test_note("threads ended", rounds);
 	}
 }

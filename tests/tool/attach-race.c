@@ -67,6 +67,7 @@ static void on_victim(void (*body)(void))
 
 	REQUIRE(pid > 0);
 	sessions(pid, ROUNDS);
+	tl_test_note("sessions", ROUNDS);
 	CHECK(text_same(pid));
 	CHECK_EQ(copied_text_kb(pid), 0);
 	CHECK(still_right(pid));

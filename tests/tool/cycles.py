@@ -36,6 +36,7 @@ def cycle(pid, alive, *probes):
             stops.append(float(m[1]))
         check(alive(), f"cycle {i}: the target is gone")
     check_clean(pid, before)
+    note(f"sessions: {CYCLES}")
     if stops:
         stops.sort()
         note(f"longest stop of a thread: median {stops[len(stops) // 2]} ms, "

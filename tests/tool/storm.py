@@ -95,8 +95,8 @@ def every_function_counted_and_the_results_are_the_same():
 
     reasons = collections.Counter(
         re.findall(r"(?:not armed|cannot probe)[^:]*: [^:]*: ([^(\n]+)", said))
-    note(f"{len(rows)} functions counted, "
-         f"{sum(r['hits'] for r in rows)} hits")
+    note(f"functions counted: {len(rows)}")
+    note(f"their hits: {sum(r['hits'] for r in rows)}")
     for reason, n in reasons.most_common():
         note(f"not armed: {n}, {reason.strip()}")
     hit = {r["probe"]: r["hits"] for r in rows}

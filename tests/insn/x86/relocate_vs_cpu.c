@@ -598,6 +598,7 @@ static void try_all(bool low, bool far)
 		try_case(c, (far ? box.far : box.near) + SLOT, far, &seed);
 	tear_down();
 	tl_test_note("instructions", n);
+	tl_test_note("states of each, at most", STATES * tl_test_scale);
 }
 
 TL_TEST(copies_within_reach_do_as_the_original)
