@@ -111,6 +111,18 @@ static void find_functions(struct coverage *c)
 	}
 }
 
+/* As the loader does; those of the file's own bytes that are there. */
+static void set_word(void *arg, uint64_t addr, uint64_t value)
+{
+	struct coverage *c = arg;
+	const uint8_t *p = tl_inroads_bytes(&c->code.inroads, addr, 8);
+	uint8_t *bytes = c->code.bytes;
+
+	value += c->bias;
+	if (p)
+		memcpy(bytes + (p - bytes), &value, sizeof(value));
+}
+
 /* ---- what the survey asks ------------------------------------------------------ */
 
 static int read_code(void *arg, void *dst, uint64_t addr, size_t n)
@@ -429,6 +441,7 @@ static int read_file(struct coverage *c, const char *path)
 			c->bias = LOADED_AT;
 		find_functions(c);
 		err = tl_inroads_find(&c->code.inroads);
+		tl_inroads_words(&c->code.inroads, set_word, c);
 	}
 	if (!err)
 		return 0;

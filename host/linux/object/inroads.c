@@ -514,9 +514,11 @@ static int relocations(struct tl_inroads *r, uint64_t symbols, uint64_t table,
 	return 0;
 }
 
+typedef void word_fn(void *arg, uint64_t addr, uint64_t value);
+
 /* Packed: the addresses of words, and bits for the words behind them. */
-static int packed_relocations(struct tl_inroads *r, uint64_t table,
-			      uint64_t bytes)
+static int packed_relocations(const struct tl_inroads *r, uint64_t table,
+			      uint64_t bytes, word_fn *fn, void *arg)
 {
 	uint64_t where = 0, entry;
 	const uint8_t *p, *word;
@@ -541,10 +543,16 @@ static int packed_relocations(struct tl_inroads *r, uint64_t table,
 			word = bits & 1ULL << k ? tl_inroads_bytes(r, where, 8)
 						: NULL;
 			if (word)
-				inroad(r, get64(word));
+				fn(arg, where, get64(word));
 		}
 	}
 	return 0;
+}
+
+static void word_is_inroad(void *arg, uint64_t addr, uint64_t value)
+{
+	(void)addr;
+	inroad(arg, value);
 }
 
 /*
@@ -570,26 +578,50 @@ static int symbols_of(struct tl_inroads *r, const uint64_t *dt)
 	return 0;
 }
 
-static int scan_dynamic(struct tl_inroads *r)
+static bool read_dynamic(const struct tl_inroads *r, uint64_t dt[DT_KEPT])
 {
-	uint64_t dt[DT_KEPT] = { 0 };
 	const uint8_t *p;
 
-	if (!r->dynamic)
-		return 0;
 	p = tl_inroads_bytes(r, r->dynamic, r->n_dynamic * 16);
 	if (!p)
-		return -1;
+		return false;
 	for (uint64_t i = 0; i < r->n_dynamic && get64(p + 16 * i); i++)
 		if (get64(p + 16 * i) < DT_KEPT)
 			dt[get64(p + 16 * i)] = get64(p + 16 * i + 8);
+	return true;
+}
+
+static int scan_dynamic(struct tl_inroads *r)
+{
+	uint64_t dt[DT_KEPT] = { 0 };
+
+	if (!r->dynamic)
+		return 0;
+	if (!read_dynamic(r, dt))
+		return -1;
 	inroad(r, dt[DT_INIT]);
 	inroad(r, dt[DT_FINI]);
 	if (relocations(r, dt[DT_SYMTAB], dt[DT_RELA], dt[DT_RELASZ]) ||
 	    relocations(r, dt[DT_SYMTAB], dt[DT_JMPREL], dt[DT_PLTRELSZ]) ||
-	    packed_relocations(r, dt[DT_RELR], dt[DT_RELRSZ]))
+	    packed_relocations(r, dt[DT_RELR], dt[DT_RELRSZ], word_is_inroad,
+			       r))
 		return -1;
 	return symbols_of(r, dt);
+}
+
+void tl_inroads_words(const struct tl_inroads *r, word_fn *fn, void *arg)
+{
+	uint64_t dt[DT_KEPT] = { 0 };
+	const uint8_t *p;
+
+	if (!r->dynamic || !read_dynamic(r, dt))
+		return;
+	(void)packed_relocations(r, dt[DT_RELR], dt[DT_RELRSZ], fn, arg);
+	p = tl_inroads_bytes(r, dt[DT_RELA], dt[DT_RELASZ]);
+	for (uint64_t i = 0; p && i + RELA_BYTES <= dt[DT_RELASZ];
+	     i += RELA_BYTES)
+		if ((uint32_t)get64(p + i + 8) == R_RELATIVE)
+			fn(arg, get64(p + i), get64(p + i + 16));
 }
 
 /* ---- exceptions ------------------------------------------------------------- */

@@ -86,6 +86,15 @@ void tl_inroads_functions(const struct tl_inroads *r,
 				     bool part),
 			  void *arg);
 
+/*
+ * Call @fn for each word that the loader sets to an address in the file: the word
+ * is at @addr, what it is set to without the distance that the file is moved by is
+ * @value.  Either may be anything.
+ */
+void tl_inroads_words(const struct tl_inroads *r,
+		      void (*fn)(void *arg, uint64_t addr, uint64_t value),
+		      void *arg);
+
 /* The inroads among the TL_INROADS_REACH bytes from @addr on, or UNKNOWN. */
 uint32_t tl_inroads_at(const struct tl_inroads *r, uint64_t addr);
 
