@@ -39,7 +39,7 @@ objcopy = $(cross.$1)objcopy
 # --- Layers
 
 layers := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn arch/sim \
-	  host/linux host/sim host/kernel host/template kernel tool \
+	  host/kmod host/linux host/sim host/kernel host/template kernel tool \
 	  tool/guardian tool/agent \
 	  tests/guest tests/targets tests/oracle
 include $(addsuffix /files.mk,$(layers))
@@ -73,9 +73,12 @@ inc.host/linux/common = -Iinclude -Ihost/linux
 inc.host/linux/object = -Ihost/linux/object
 inc.host/linux/own   = -Iinclude -Ihost/linux $(tool-seen)
 inc.host/linux/session = -Iinclude -Ihost/linux $(tool-seen)
-inc.host/linux/module = -Iinclude/kmod -Iinclude -Ihost/linux
+inc.host/kmod        = -Iinclude/kmod -Iinclude -Ihost/kmod
+inc.host/linux/module = -Iinclude/kmod -Iinclude -Ihost/kmod -Ihost/linux
 inc.host/sim         = -Iinclude -Ihost/sim
 inc.host/kernel      = -Iinclude -Ikernel/include -Ihost/kernel
+inc.host/kernel/kmod = -Iinclude/kmod -Iinclude -Ikernel/include -Ihost/kmod \
+		       -Ihost/kernel
 inc.host/template    = -Iinclude -Ihost/template
 inc.kernel/core      = -Iinclude -Ikernel/include
 inc.kernel/x86       = -Iinclude -Ikernel/include -Ikernel/x86
@@ -105,7 +108,7 @@ inc.mk               =
 # are where no probe may be), free (freestanding) or hosted.
 core-dirs := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn \
 	     host/linux/common host/linux/object host/linux/own \
-	     host/linux/session host/linux/module
+	     host/linux/session host/linux/module host/kmod host/kernel/kmod
 free-dirs := host/kernel host/template kernel/core kernel/x86 \
 	     tool/agent examples/kernel-demo mk
 is-core = $(filter $(core-dirs),$1)

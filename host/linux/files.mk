@@ -39,13 +39,9 @@ host-linux-own-srcs := $(host-linux-object-srcs) $(host-linux-session-srcs) \
 	host/linux/own/unwind.c
 
 # For libtrapline: modules in the manner of Linux.
-host-linux-module-srcs := \
+host-linux-module-srcs := $(host-kmod-srcs) \
 	host/linux/module/elf.c \
-	host/linux/module/exports.c \
-	host/linux/module/format.c \
 	host/linux/module/insmod.c \
 	host/linux/module/kernel.c \
-	host/linux/module/params.c \
 	host/linux/module/print.c \
-	host/linux/module/reloc.c \
-	host/linux/module/string.c
+	host/linux/module/reloc.c

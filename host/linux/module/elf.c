@@ -108,7 +108,7 @@ struct loading {
 static int refuse(const struct loading *l, int err, const char *why,
 		  const char *what)
 {
-	tl_module_say("%s: %s%s\n", l->path, why, what);
+	tl_kmod_say("%s: %s%s\n", l->path, why, what);
 	return err;
 }
 
@@ -123,8 +123,7 @@ static int read_file(struct loading *l)
 	int err = 0;
 
 	if (fd < 0) {
-		tl_module_say("%s: cannot be opened (error %d)\n", l->path,
-			      -fd);
+		tl_kmod_say("%s: cannot be opened (error %d)\n", l->path, -fd);
 		return fd;
 	}
 	size = tl_sys3(__NR_lseek, fd, 0, 2);
@@ -442,7 +441,7 @@ static int resolve(struct loading *l)
 		} else if (!strcmp(name, "_GLOBAL_OFFSET_TABLE_")) {
 			value = l->m->start + l->words;
 		} else {
-			value = tl_module_export(name);
+			value = tl_kmod_export(name);
 			if (!value && s->info >> 4 != STB_WEAK) {
 				if (unknown++ < UNKNOWN_SAID)
 					refuse(l, 0, "unknown symbol ", name);
@@ -539,8 +538,8 @@ static int relocate_one(const struct loading *l, size_t section,
 		return refuse(l, -TL_ENOEXEC,
 			      "out of reach (compile with -fPIC): ",
 			      symbol_name(l, r->symbol));
-	tl_module_say("%s: a relocation of type %u in %s cannot be done\n",
-		      l->path, r->type, section_name(l, s));
+	tl_kmod_say("%s: a relocation of type %u in %s cannot be done\n",
+		    l->path, r->type, section_name(l, s));
 	return -TL_ENOEXEC;
 }
 
@@ -634,8 +633,8 @@ static int fill_in(struct loading *l)
 	l->m->init = (int (*)(void))function(l, "init_module");
 	l->m->exit = (void (*)(void))function(l, "cleanup_module");
 	if (params) {
-		l->m->n_params = params->size / sizeof(*l->m->params);
-		l->m->params =
+		l->m->params.n = params->size / sizeof(*l->m->params.rows);
+		l->m->params.rows =
 			(void *)(l->m->start + l->at[params - l->sections] - 1);
 	}
 	return set_name(l);
@@ -645,7 +644,7 @@ void tl_module_unmap(struct tl_module *m)
 {
 	if (m->start)
 		tl_sys2(__NR_munmap, m->start, m->size);
-	tlh_free(m->args, m->args_size);
+	tlh_free(m->params.args, m->params.args_size);
 	*m = (struct tl_module){ 0 };
 }
 

@@ -59,7 +59,7 @@ static int uses(const struct tl_status *status, void *arg)
 static int bury(struct tl_module *m)
 {
 	if (trapline_each_probe(uses, m)) { /* M1 */
-		tl_module_say(
+		tl_kmod_say(
 			"%s: it has ended, but a probe of its is still registered: it stays\n",
 			m->self->name);
 		m->over = true;
@@ -80,11 +80,11 @@ static int start(struct tl_module *m, const char *params)
 	int err;
 
 	if (*find(m->self->name)) {
-		tl_module_say("%s: there is a module of this name\n",
-			      m->self->name);
+		tl_kmod_say("%s: there is a module of this name\n",
+			    m->self->name);
 		return -TL_EEXIST;
 	}
-	err = tl_module_params(m, params);
+	err = tl_kmod_params(&m->params, m->self->name, params);
 	if (!err && m->init)
 		err = m->init();
 	return err > 0 ? 0 : err;
@@ -120,11 +120,11 @@ static int rmmod(const char *name)
 	if (!m)
 		return -TL_ENOENT;
 	if (__atomic_load_n(&m->self->refcnt, __ATOMIC_ACQUIRE)) {
-		tl_module_say("%s: it is held\n", name);
+		tl_kmod_say("%s: it is held\n", name);
 		return -TL_EBUSY;
 	}
 	if (m->init && !m->exit) {
-		tl_module_say("%s: it has no end (module_exit)\n", name);
+		tl_kmod_say("%s: it has no end (module_exit)\n", name);
 		return -TL_EBUSY;
 	}
 	*at = m->next;

@@ -6,6 +6,7 @@
 #define TL_LINUX_MODULE_H
 
 #include "common/home.h"
+#include "kmod.h"
 
 #include <linux/module.h>
 #include <linux/string.h>
@@ -21,10 +22,7 @@ struct tl_module {
 	uintptr_t start;
 	size_t size;
 	size_t end_of[TL_NR_PARTS];
-	char *args; /* what charp parameters point into */
-	size_t args_size;
-	const struct kmod_param *params;
-	size_t n_params;
+	struct tl_params params;
 	int (*init)(void);
 	void (*exit)(void);
 	bool over; /* its end was reached, but it could not be unmapped */
@@ -48,24 +46,6 @@ void tl_module_unmap(struct tl_module *m);
  */
 int tl_module_relocate(uint32_t type, void *at, size_t room, uintptr_t place,
 		       uint64_t value);
-
-/* ---- exports.c --------------------------------------------------------------- */
-
-/* The address of what modules find under @name, or 0. */
-uintptr_t tl_module_export(const char *name);
-
-/* ---- params.c ---------------------------------------------------------------- */
-
-/*
- * Set the parameters of @m from @text.  0, or a negative code after a line in
- * the log.  Context: task.
- */
-int tl_module_params(struct tl_module *m, const char *text);
-
-/* ---- print.c ----------------------------------------------------------------- */
-
-/* A line in the log that begins with "trapline: ".  Context: any. */
-void tl_module_say(const char *fmt, ...) __printf(1, 2);
 
 #pragma GCC visibility pop
 

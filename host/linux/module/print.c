@@ -72,7 +72,7 @@ int _printk(const char *fmt, ...)
 	return n;
 }
 
-void tl_module_say(const char *fmt, ...)
+void tl_kmod_say(const char *fmt, ...)
 {
 	char line[LINE_BYTES];
 	va_list args;

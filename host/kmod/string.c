@@ -4,7 +4,7 @@
  *
  * The compiler calls the first four by itself.
  */
-#include "module/module.h"
+#include "kmod.h"
 
 #include <linux/kernel.h>
 #include <linux/slab.h>

@@ -5,7 +5,7 @@
  * The text is copied, since a parameter that is a pointer points into it as long
  * as the module is there.  A dash in a name is an underscore.
  */
-#include "module/module.h"
+#include "kmod.h"
 
 static bool same_name(const char *a, const char *b)
 {
@@ -144,38 +144,39 @@ static int set_array(const struct kmod_param *p, char *text)
 	return err;
 }
 
-static int set(struct tl_module *m, const char *name, char *value)
+static int set(const struct tl_params *params, const char *module,
+	       const char *name, char *value)
 {
-	const struct kmod_param *p = m->params;
+	const struct kmod_param *p = params->rows;
 	int err;
 
-	while (p < m->params + m->n_params &&
+	while (p < params->rows + params->n &&
 	       !(p->name && same_name(p->name, name)))
 		p++;
-	if (p == m->params + m->n_params) {
-		tl_module_say("%s: no parameter '%s'\n", m->self->name, name);
+	if (p == params->rows + params->n) {
+		tl_kmod_say("%s: no parameter '%s'\n", module, name);
 		return -TL_ENOENT;
 	}
 	err = p->max ? set_array(p, value) : set_one(p, p->at, value);
 	if (err)
-		tl_module_say("%s: '%s' is no value for parameter '%s'\n",
-			      m->self->name, value ? value : "", name);
+		tl_kmod_say("%s: '%s' is no value for parameter '%s'\n", module,
+			    value ? value : "", name);
 	return err;
 }
 
-int tl_module_params(struct tl_module *m, const char *text)
+int tl_kmod_params(struct tl_params *p, const char *module, const char *text)
 {
 	char *at, *name, *value;
 	int err = 0;
 
 	if (!text)
 		return 0;
-	m->args_size = strlen(text) + 1;
-	m->args = at = tlh_alloc(m->args_size);
+	p->args_size = strlen(text) + 1;
+	p->args = at = tlh_alloc(p->args_size);
 	if (!at)
 		return -TL_ENOMEM;
-	memcpy(at, text, m->args_size);
+	memcpy(at, text, p->args_size);
 	while (!err && next_param(&at, &name, &value))
-		err = set(m, name, value);
+		err = set(p, module, name, value);
 	return err;
 }

@@ -2,7 +2,7 @@
 /*
  * format.c - the formats of printk: numbers, texts, addresses
  */
-#include "module/module.h"
+#include "kmod.h"
 
 struct out {
 	char *at;

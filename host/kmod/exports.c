@@ -5,7 +5,7 @@
  *
  * All are functions: a module reaches them by stubs, however far away they are.
  */
-#include "module/module.h"
+#include "kmod.h"
 
 #include <linux/delay.h>
 #include <linux/kallsyms.h>
@@ -135,7 +135,7 @@ static const struct export {
 };
 /* clang-format on */
 
-uintptr_t tl_module_export(const char *name)
+uintptr_t tl_kmod_export(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(exports); i++)
 		if (!strcmp(exports[i].name, name))
