@@ -4,7 +4,7 @@
 
 kernel-core-srcs := $(addprefix kernel/core/, main.c string.c printk.c panic.c \
 	page.c heap.c symbols.c time.c trap.c thread.c smp.c \
-	task.c exec.c signal.c ptrace.c syscall.c sys.c)
+	module.c module_elf.c exports.c task.c exec.c signal.c ptrace.c syscall.c sys.c)
 kernel-x86-srcs := $(kernel-core-srcs) $(addprefix kernel/x86/, boot.S \
 	vectors.S probe_read.S user_copy.S ap.S switch.S cpu.c apic.c trap.c \
 	user.c mmu.c space.c console.c pit.c start.c show.c)

@@ -25,6 +25,32 @@ $(guest-dir)/user/$(call user-name,$1).o: kernel/user/program.S \
 	$$(Q)$$(call cc,kernel-x86) -DPROGRAM='"$(guest-dir)/user/$(call user-name,$1)"' \
 		-DNAME='"$(call user-name,$1)"' -c $$< -o $$@
 endef
+# A module is an object, in the image as data.  $1 its name, $2 its source, $3
+# what it is compiled with besides
+module-objs = $(foreach m,$1,$(guest-dir)/module/$m.image.o)
+define guest-module
+$(guest-dir)/module/$1.o: $2
+	$$(call say,CC,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(call cc,kernel-x86) -std=gnu11 -O2 -fno-common $$(free) $$(free.kernel-x86) \
+		$$(kernel-x86-cflags) -DMODULE -DKBUILD_MODNAME='"$1"' $3 \
+		-MMD -MP -c $$< -o $$@
+$(guest-dir)/module/$1.image.o: kernel/core/module.S $(guest-dir)/module/$1.o
+	$$(Q)$$(call cc,kernel-x86) -DMODULE='"$(guest-dir)/module/$1.o"' \
+		-DNAME='"$1"' -c $$< -o $$@
+endef
+$(foreach m,$(guest-modules),$(eval $(call guest-module,$m,tests/guest/module/$m.c,-Ikernel/include)))
+$(foreach m,$(guest-kmods),$(eval $(call guest-module,$m,$(kmod-src.$m),-Iinclude/kmod -Iinclude)))
+
+# The engine, and what modules in the manner of Linux find.
+kernel-engine := $(O)/x86/core.o $(O)/kernel-x86/kmod.o
+$(O)/kernel-x86/kmod.o: $(call objs,kernel-x86,$(host-kmod-srcs) \
+		$(host-kernel-kmod-srcs))
+	$(call say,LD,$@)
+	$(Q)$(call ld,kernel-x86) -r -o $@.all $^
+	$(Q)$(call objcopy,kernel-x86) \
+		$(addprefix --keep-global-symbol=,$(host-kernel-kmod-calls)) $@.all $@
+
 $(foreach s,$(kernel-programs) $(guest-programs) $(guest-debug-programs),$(eval $(call user-program,$s)))
 
 # $1 image, $2 its objects
@@ -56,27 +82,33 @@ $(guest-dir)/kernel.lds: kernel/x86/kernel.lds kernel/x86/layout.h
 
 $(eval $(call guest-image,kernel,$(call objs,kernel-x86, \
 	$(guest-alone-srcs) $(guest-kernel-srcs) $(guest-smp-srcs) \
-	$(guest-task-srcs)) $(call user-objs,$(kernel-programs) $(guest-programs))))
+	$(guest-task-srcs) $(guest-module-srcs)) \
+	$(call user-objs,$(kernel-programs) $(guest-programs)) \
+	$(call module-objs,$(guest-modules))))
 ifneq ($(engine-srcs),)
 $(eval $(call guest-image,probes,$(call objs,kernel-x86,$(host-kernel-srcs) \
-	$(guest-kernel-srcs) $(guest-probe-srcs)) $(O)/x86/core.o))
+	$(guest-kernel-srcs) $(guest-probe-srcs)) $(kernel-engine)))
 $(eval $(call guest-image,api,$(call objs,kernel-x86,$(host-kernel-srcs) \
-	$(guest-api-srcs)) $(O)/x86/core.o))
+	$(guest-api-srcs)) $(kernel-engine)))
 $(eval $(call guest-image,cost,$(call objs,kernel-x86,$(host-kernel-srcs) \
-	$(guest-cost-srcs)) $(O)/x86/core.o))
+	$(guest-cost-srcs)) $(kernel-engine)))
 $(eval $(call guest-image,races,$(call objs,kernel-x86,$(host-kernel-srcs) \
-	$(guest-race-srcs)) $(O)/x86/core.o))
+	$(guest-race-srcs)) $(kernel-engine)))
 $(eval $(call guest-image,debug,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-debug-srcs)) $(call user-objs,$(guest-debug-programs)) \
-	$(O)/x86/core.o))
+	$(kernel-engine)))
 $(eval $(call guest-image,tasks,$(call objs,kernel-x86,$(host-kernel-srcs) \
-	$(guest-task-probe-srcs)) $(O)/x86/core.o \
+	$(guest-task-probe-srcs)) $(kernel-engine) \
 	$(call user-objs,$(kernel-programs) $(guest-programs))))
+$(eval $(call guest-image,modules,$(call objs,kernel-x86,$(host-kernel-srcs) \
+	$(guest-module-srcs) $(guest-module-probe-srcs)) $(kernel-engine) \
+	$(call user-objs,$(guest-programs)) \
+	$(call module-objs,$(guest-modules) $(guest-kmods))))
 $(eval $(call guest-image,template,$(call objs,kernel-x86, \
 	$(host-template-srcs) kernel/core/without_debug.c \
 	tests/guest/template.c) $(O)/x86/core.o))
 $(eval $(call image,demo,$(kernel-objs) $(call objs,kernel-x86, \
-	$(host-kernel-srcs) examples/kernel-demo/demo.c) $(O)/x86/core.o))
+	$(host-kernel-srcs) examples/kernel-demo/demo.c) $(kernel-engine)))
 endif
 
 # The tests of the public API, as they are, for the kernel.

@@ -3,6 +3,7 @@
 
 #include "host_kernel.h"
 #include <kern/memory.h>
+#include <kern/module.h>
 #include <kern/stack.h>
 #include <kern/symbols.h>
 #include <kern/thread.h>
@@ -31,8 +32,8 @@ static int function(uintptr_t addr, uintptr_t *start, uintptr_t *end)
 }
 
 /*
- * The kernel's own text, but for the way from the vectors to the engine; and no
- * jump over what the table of fixups leads to or looks for.
+ * The kernel's own text, but for the way from the vectors to the engine, and that
+ * of modules; and no jump over what the table of fixups leads to or looks for.
  */
 static bool allowed(uintptr_t addr, size_t len, bool jump)
 {
@@ -40,6 +41,8 @@ static bool allowed(uintptr_t addr, size_t len, bool jump)
 
 	if (jump && fixup_within(addr, last + 1))
 		return false;
+	if (module_text(addr) && module_text(last))
+		return true;
 	return text_is_kernel(addr) && text_is_kernel(last) &&
 	       (last < (uintptr_t)noprobe_start ||
 		addr >= (uintptr_t)noprobe_end);

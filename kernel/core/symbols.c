@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* symbols.c - names to addresses and back */
 
+#include <kern/module.h>
 #include <kern/string.h>
 #include <kern/symbols.h>
 
@@ -10,7 +11,7 @@ const struct symbol *symbol_by_name(const char *name)
 		if (!strcmp(symbol_table[i].name, name))
 			return &symbol_table[i];
 	}
-	return NULL;
+	return module_symbol_by_name(name);
 }
 
 /* The last symbol that starts at or before @addr, or -1. */
@@ -35,6 +36,8 @@ const struct symbol *symbol_by_addr(uintptr_t addr)
 	long i = last_before(addr);
 	uintptr_t start;
 
+	if (module_text(addr))
+		return module_symbol_by_addr(addr);
 	if (i < 0)
 		return NULL;
 	for (start = symbol_table[i].addr; i >= 0; i--) {

@@ -5,6 +5,7 @@
  * Linked in place of the engine and its home, whose functions these are.
  */
 
+#include <kern/module.h>
 #include <kern/probes.h>
 #include <trapline/trap.h>
 
@@ -14,6 +15,8 @@ bool probes_running(char *name, size_t size)
 	(void)size;
 	return false;
 }
+
+const struct module_home *const module_home = NULL;
 
 bool tl_trap_breakpoint(struct pt_regs *regs)
 {

@@ -175,6 +175,14 @@ NOPROBE void arch_cpu_relax(void)
 	__asm__ volatile("pause" : : : "memory");
 }
 
+uint64_t arch_counter(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
 NOPROBE static bool within(uintptr_t sp, const void *base, size_t size,
 			   uintptr_t *low, uintptr_t *high)
 {

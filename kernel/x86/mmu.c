@@ -9,7 +9,8 @@
  *     kernel data, bss    read, write
  *     direct map          read, write; but read alone where the page is
  *                         kernel text or rodata, or belongs to text_alloc()
- *     text area           read, execute; only pages in use are mapped
+ *     text area           read, execute; or, from data_alloc(), read and write,
+ *                         or read; only pages in use are mapped
  *     alias pages         nothing, but during text_write()
  *     stacks of threads   read, write; nothing below each
  *
@@ -36,6 +37,8 @@
 #define BREAKPOINT 0xcc
 
 static uint64_t *root;
+
+enum area_use { AREA_FREE, AREA_TEXT, AREA_DATA };
 
 static struct {
 	struct spinlock lock;
@@ -189,7 +192,7 @@ static void protect(uintptr_t virt, uint64_t bits)
 }
 
 /* Reserve @n pages of the text area in a row; the first, or -1. */
-static long reserve_area(size_t n)
+static long reserve_area(size_t n, enum area_use use)
 {
 	unsigned long flags = spin_lock(&text_area.lock);
 	long first = -1;
@@ -201,7 +204,7 @@ static long reserve_area(size_t n)
 			first = (long)(i + 1 - n);
 	}
 	if (first >= 0)
-		memset(text_area.used + first, 1, n);
+		memset(text_area.used + first, use, n);
 	spin_unlock(&text_area.lock, flags);
 	return first;
 }
@@ -210,13 +213,14 @@ static void release_area(size_t first, size_t n)
 {
 	unsigned long flags = spin_lock(&text_area.lock);
 
-	memset(text_area.used + first, 0, n);
+	memset(text_area.used + first, AREA_FREE, n);
 	spin_unlock(&text_area.lock, flags);
 }
 
-void *text_alloc(size_t n)
+/* @n pages filled with @byte, mapped with @bits in a row of the area. */
+static void *area_alloc(size_t n, enum area_use use, uint64_t bits, int byte)
 {
-	long first = n ? reserve_area(n) : -1;
+	long first = n ? reserve_area(n, use) : -1;
 	uintptr_t virt;
 	char *page;
 
@@ -227,22 +231,21 @@ void *text_alloc(size_t n)
 		release_area((size_t)first, n);
 		return NULL;
 	}
-	memset(page, BREAKPOINT, n * KERN_PAGE_SIZE);
+	memset(page, byte, n * KERN_PAGE_SIZE);
 	virt = TEXT_AREA_BASE + (uintptr_t)first * KERN_PAGE_SIZE;
 	for (size_t i = 0; i < n; i++, page += KERN_PAGE_SIZE) {
-		protect((uintptr_t)page, PTE_R);
-		map(virt + i * KERN_PAGE_SIZE, arch_virt_to_phys(page), PTE_RX);
+		if (use == AREA_TEXT)
+			protect((uintptr_t)page, PTE_R);
+		map(virt + i * KERN_PAGE_SIZE, arch_virt_to_phys(page), bits);
 	}
 	flush_everywhere();
 	return (void *)virt;
 }
 
-void text_free(void *text, size_t n)
+static void area_free(uintptr_t virt, size_t n)
 {
-	uintptr_t virt = (uintptr_t)text;
 	uint64_t phys = 0;
 
-	ASSERT(text_is_allocated(virt));
 	for (size_t i = n; i-- > 0;) {
 		uint64_t *pte = find_pte(virt + i * KERN_PAGE_SIZE, false);
 
@@ -256,6 +259,39 @@ void text_free(void *text, size_t n)
 	release_area((virt - TEXT_AREA_BASE) / KERN_PAGE_SIZE, n);
 }
 
+void *text_alloc(size_t n)
+{
+	return area_alloc(n, AREA_TEXT, PTE_RX, BREAKPOINT);
+}
+
+void text_free(void *text, size_t n)
+{
+	ASSERT(text_is_allocated((uintptr_t)text));
+	area_free((uintptr_t)text, n);
+}
+
+void *data_alloc(size_t n)
+{
+	return area_alloc(n, AREA_DATA, PTE_RW, 0);
+}
+
+void data_seal(void *data, size_t n)
+{
+	uintptr_t virt = (uintptr_t)data;
+
+	for (size_t i = 0; i < n; i++, virt += KERN_PAGE_SIZE) {
+		protect(DIRECT_BASE + (*find_pte(virt, false) & PTE_ADDR),
+			PTE_R);
+		protect(virt, PTE_R);
+	}
+	flush_everywhere();
+}
+
+void data_free(void *data, size_t n)
+{
+	area_free((uintptr_t)data, n);
+}
+
 NOPROBE bool text_is_kernel(uintptr_t addr)
 {
 	return addr >= (uintptr_t)kernel_text &&
@@ -266,7 +302,8 @@ NOPROBE bool text_is_allocated(uintptr_t addr)
 {
 	return addr >= TEXT_AREA_BASE &&
 	       addr < TEXT_AREA_BASE + TEXT_AREA_PAGES * KERN_PAGE_SIZE &&
-	       text_area.used[(addr - TEXT_AREA_BASE) / KERN_PAGE_SIZE];
+	       text_area.used[(addr - TEXT_AREA_BASE) / KERN_PAGE_SIZE] ==
+		       AREA_TEXT;
 }
 
 static bool is_text(uintptr_t addr)

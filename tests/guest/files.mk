@@ -9,6 +9,16 @@ guest-programs := $(addprefix tests/guest/user/, family.c calls.c faults.c \
 	signals.c moves.c traps.c debugger.c)
 # What a program consists of besides its own file.
 with.debugger := tests/guest/user/victim.S
+guest-module-srcs := tests/guest/module_load.c
+guest-module-probe-srcs := $(addprefix tests/guest/, module_probes.c program.c)
+# Modules of this kernel, and those in the manner of Linux.
+guest-modules := victim begins_badly lacks_symbol
+guest-kmods := kmod_count kmod_forgets count_calls time_call watch_call
+kmod-src.kmod_count := tests/guest/module/kmod_count.c
+kmod-src.kmod_forgets := tests/guest/module/kmod_forgets.c
+kmod-src.count_calls := examples/module/count_calls.c
+kmod-src.time_call := examples/module/time_call.c
+kmod-src.watch_call := examples/module/watch_call.c
 guest-probe-srcs := $(addprefix tests/guest/, kprobe.c jprobe.c everywhere.c home.c \
 	layout.c shapes.S)
 guest-race-srcs := $(addprefix tests/guest/, memory.c states.c threads.c \

@@ -89,6 +89,9 @@ void arch_regs_set_ip(struct pt_regs *regs, uintptr_t ip);
 /* Was the kernel interrupted, and not a user task? */
 bool arch_regs_kernel(const struct pt_regs *regs);
 
+/* A counter of this CPU that goes on at a constant rate.  Context: any. */
+uint64_t arch_counter(void);
+
 /* ---- several CPUs ------------------------------------------------------------ */
 
 /* How many CPUs the machine has; start those but this one.  Boot only. */

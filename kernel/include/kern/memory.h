@@ -47,6 +47,14 @@ void *text_alloc(size_t n);
 void text_free(void *text, size_t n);
 
 /*
+ * @n zeroed pages within reach of the same text, which can be read and written;
+ * NULL if there are none.  data_seal(): and from now on only read.  Context: task.
+ */
+void *data_alloc(size_t n);
+void data_seal(void *data, size_t n);
+void data_free(void *data, size_t n);
+
+/*
  * Replace @len bytes of text at @dst, which may be the kernel's own or from
  * text_alloc().  Aligned 2, 4 and 8 byte writes are single stores.  The alias
  * through which it writes belongs to this CPU and is gone on return.  Returns

@@ -4,7 +4,8 @@
  *
  * The build links the kernel twice: the first result is listed by nm, sorted,
  * and compiled into the second (mksyms.awk).  Only text symbols are kept,
- * because text lies before everything the table could move.
+ * because text lies before everything the table could move.  Functions of
+ * modules are found as long as these are there (kern/module.h).
  */
 #ifndef KERN_SYMBOLS_H
 #define KERN_SYMBOLS_H
