@@ -78,13 +78,21 @@ $(oracle-module): $(oracle-srcs) $(wildcard tests/api/*.h tests/lib/*.h \
 		tests/oracle/files.mk scripts/linux-module
 	$(call say,LINUX,$@)
 	$(Q)scripts/linux-module -o $(O) api $(oracle-srcs) -- $(oracle-flags)
+oracle-samples := $(patsubst %,$(O)/linux/modules/%.ko, \
+	calls watch_call time_call count_calls)
+$(O)/linux/modules/calls.ko: tests/oracle/calls.c
+$(filter-out %/calls.ko,$(oracle-samples)): $(O)/linux/modules/%.ko: \
+	examples/module/%.c
+$(oracle-samples): scripts/linux-module
+	$(call say,LINUX,$@)
+	$(Q)scripts/linux-module -o $(O) $(basename $(@F)) $(filter %.c,$^)
 
 .PHONY: check-oracle
 check-oracle: deps-oracle
 	$(Q)$(MAKE) --no-print-directory -C $(CURDIR) oracle-tests
 	$(Q)scripts/check-oracle -o $(O)
 .PHONY: oracle-tests
-oracle-tests: $(oracle-module) $(guest-dir)/api.elf $(patsubst %.c,$(O)/x86/%, \
+oracle-tests: $(oracle-module) $(oracle-samples) $(guest-dir)/api.elf $(patsubst %.c,$(O)/x86/%, \
 	$(filter %.c,$(oracle-api-srcs)))
 soak: tests all targets guests
 	$(Q)scripts/run-soak -o $(O)
