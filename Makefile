@@ -271,4 +271,4 @@ flags:
 help:
 	$(Q)cat mk/help.txt
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -path $(O)/linux -prune -o -name '*.d' -print 2>/dev/null)

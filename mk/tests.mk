@@ -66,34 +66,37 @@ guests: $(guest-images)
 tests: $(tests) $(benches)
 
 .PHONY: check soak fuzz run-tests bench contract check-layers check-format shellcheck
+# With a Linux kernel there (make deps-oracle), Linux judges, too.
 check: tests $(if $(SAN),,all targets guests $(template) contract) check-layers \
+		$(if $(SAN),,$(if $(wildcard $(O)/linux/release),oracle-tests)) \
 		shellcheck
 	$(Q)scripts/run-tests -o $(O) $(tests) $(tool-scripts) \
 		$(if $(SAN),,scripts/run-fuzz scripts/run-models \
-		scripts/run-guests)
-# The module is built as far as there is a Linux kernel to build it for.
-oracle-module := $(O)/linux/modules/api.ko
-$(oracle-module): $(oracle-srcs) $(wildcard tests/api/*.h tests/lib/*.h \
-		tests/oracle/include/*.h tests/oracle/include/*/*.h) \
-		tests/oracle/files.mk scripts/linux-module
+		scripts/run-guests scripts/check-oracle)
+
+# Modules for the kernel that linux-fetch fetched: the tests, and examples.
+linux-modules := $(O)/linux/modules
+oracle-samples := $(patsubst %,$(linux-modules)/%.ko, \
+	calls watch_call time_call count_calls)
+$(linux-modules)/api.ko: $(oracle-srcs) tests/oracle/files.mk scripts/linux-module \
+		$(wildcard $(addsuffix /*.h,tests/api tests/lib \
+		tests/oracle/include tests/oracle/include/trapline))
 	$(call say,LINUX,$@)
 	$(Q)scripts/linux-module -o $(O) api $(oracle-srcs) -- $(oracle-flags)
-oracle-samples := $(patsubst %,$(O)/linux/modules/%.ko, \
-	calls watch_call time_call count_calls)
-$(O)/linux/modules/calls.ko: tests/oracle/calls.c
-$(filter-out %/calls.ko,$(oracle-samples)): $(O)/linux/modules/%.ko: \
-	examples/module/%.c
+$(linux-modules)/calls.ko: tests/oracle/calls.c
+$(filter-out %/calls.ko,$(oracle-samples)): $(linux-modules)/%.ko: \
+		examples/module/%.c
 $(oracle-samples): scripts/linux-module
 	$(call say,LINUX,$@)
 	$(Q)scripts/linux-module -o $(O) $(basename $(@F)) $(filter %.c,$^)
 
-.PHONY: check-oracle
+.PHONY: check-oracle oracle-tests
+oracle-tests: $(linux-modules)/api.ko $(oracle-samples) $(guest-dir)/api.elf \
+		$(patsubst %.c,$(O)/x86/%,$(filter %.c,$(oracle-api-srcs)))
 check-oracle: deps-oracle
-	$(Q)$(MAKE) --no-print-directory -C $(CURDIR) oracle-tests
+	$(Q)$(MAKE) --no-print-directory oracle-tests
 	$(Q)scripts/check-oracle -o $(O)
-.PHONY: oracle-tests
-oracle-tests: $(oracle-module) $(oracle-samples) $(guest-dir)/api.elf $(patsubst %.c,$(O)/x86/%, \
-	$(filter %.c,$(oracle-api-srcs)))
+
 soak: tests all targets guests
 	$(Q)scripts/run-soak -o $(O)
 
