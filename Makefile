@@ -86,6 +86,7 @@ inc.kernel/user      = -Ikernel/include -Ikernel/user
 inc.tool/agent       = -Iinclude -Itool/agent -Ihost/linux $(tool-seen)
 inc.tool             = -Iinclude -Itool -Itool/survey $(tool-seen)
 inc.tool/survey      = -Iinclude -Itool/survey $(arch-seen) -Iarch/x86
+inc.tool/watch       = -Itool/watch -Iarch/x86/insn
 inc.tool/guardian    = -Iinclude -Itool/guardian -Itool $(tool-seen)
 inc.tests/lib        = -Itests/lib
 inc.tests/unit       = -Iinclude -Itests/lib $(inc-under-test)

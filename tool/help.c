@@ -134,6 +134,32 @@ const struct verb verbs[] = {
 		"  trapline time -p 1234 -d 10 'libc:read by $arg1:s32'\n"
 	},
 	{
+		"watch", OPT_PID | OPT_WATCH | OPT_OUTPUT, cmd_watch,
+		"[-d TIME] [-n N] [-t TID] -p PID VARIABLE[:LEN][:ACCESS]...",
+		"who changes a variable, from what to what",
+		"Prints a line for each access: when, which thread, the old and the new value,\n"
+		"and the instruction that did it. The process is never stopped. The CPU has\n"
+		"four registers for that, so at most four places of 1, 2, 4 or 8 bytes.\n\n"
+		"VARIABLE is [BINARY:]NAME, NAME.MEMBER, NAME[INDEX] (these two from debug\n"
+		"information), NAME+OFFSET or 0xADDRESS; or, with :x, a function.\n"
+		"  LEN      bytes; the variable's if that is not given\n"
+		"  ACCESS   w: writes, if none is given; rw: reads too; x: execution\n\n"
+		"  -p, --pid PID         a running process\n"
+		"  -t, --tid TID         only this thread of it\n"
+		"  -d, --duration TIME   end after so long: 10, 500ms, 2m (else: Ctrl-C, or its end)\n"
+		"  -n, --events N        end after so many accesses\n"
+		"      --stack           callers too, where the program keeps frame pointers\n"
+		"      --json            one object a line, nothing else on standard output\n"
+		"  -o, --output FILE     write there instead of standard output\n"
+		"  -q, --quiet           errors only\n\n"
+		"A value that the instruction does not tell, and nothing else does, is `?`.\n\n"
+		"Examples:\n"
+		"  trapline watch -p 1234 counter\n"
+		"  trapline watch -p 1234 -n 10 'server.stat_numcommands'\n"
+		"  trapline watch -p 1234 --json 0x404040:4:rw\n"
+		"  trapline watch -p 1234 -d 5 main_loop:x\n"
+	},
+	{
 		"list", OPT_PID | OPT_OUTPUT | OPT_SOURCE, cmd_list,
 		"[--lines | --vars] (-p PID | FILE) [[BINARY:]GLOB]",
 		"what can be probed",

@@ -18,7 +18,7 @@
 /* A year; more is a slip of the hand. */
 #define SECONDS_MAX 31536000.0
 
-enum { OPT_JSON = 256, OPT_FORCE, OPT_DRY_RUN, OPT_VARS, OPT_MIN };
+enum { OPT_JSON = 256, OPT_FORCE, OPT_DRY_RUN, OPT_VARS, OPT_MIN, OPT_STACK };
 
 /* clang-format off */
 static const struct option known[] = {
@@ -33,6 +33,8 @@ static const struct option known[] = {
 	{ "lines",     no_argument,       NULL, 'L' },
 	{ "vars",      no_argument,       NULL, OPT_VARS },
 	{ "min",       required_argument, NULL, OPT_MIN },
+	{ "tid",       required_argument, NULL, 't' },
+	{ "stack",     no_argument,       NULL, OPT_STACK },
 	{ "quiet",     no_argument,       NULL, 'q' },
 	{ "verbose",   no_argument,       NULL, 'v' },
 	{ "help",      no_argument,       NULL, 'h' },
@@ -100,8 +102,9 @@ static unsigned int set_of(int c)
 	case 'p':
 		return OPT_PID;
 	case 'd':
-	case 'i':
 	case 'n':
+		return OPT_RUN | OPT_WATCH;
+	case 'i':
 	case OPT_FORCE:
 	case OPT_DRY_RUN:
 		return OPT_RUN;
@@ -113,6 +116,9 @@ static unsigned int set_of(int c)
 		return OPT_SOURCE;
 	case OPT_MIN:
 		return OPT_TIMES;
+	case 't':
+	case OPT_STACK:
+		return OPT_WATCH;
 	}
 	return 0;
 }
@@ -135,6 +141,17 @@ static int take_pid(struct options *o)
 	if (o->pid)
 		return usage_error(o->verb, "only one process at a time");
 	o->pid = (pid_t)pid;
+	return 0;
+}
+
+static int take_tid(struct options *o)
+{
+	uint64_t tid;
+
+	if (!parse_u64(optarg, &tid) || !tid || tid > INT32_MAX)
+		return usage_error(o->verb, "'%s' is not a thread number",
+				   optarg);
+	o->tid = (pid_t)tid;
 	return 0;
 }
 
@@ -197,6 +214,11 @@ static int take(struct options *o, int c)
 	case OPT_VARS:
 		o->vars = true;
 		break;
+	case 't':
+		return take_tid(o);
+	case OPT_STACK:
+		o->stack = true;
+		break;
 	}
 	return 0;
 }
@@ -245,8 +267,8 @@ int options_parse(struct options *o, int argc, char **argv)
 	argc = find_command(o, argc, argv);
 	opterr = 0;
 	optind = 0;
-	while ((c = getopt_long(argc, argv, ":p:d:i:n:o:Lqvh", known, NULL)) !=
-	       -1) {
+	while ((c = getopt_long(argc, argv, ":p:d:i:n:o:t:Lqvh", known,
+				NULL)) != -1) {
 		if (c == '?' || c == ':')
 			return bad_option(o, c, argv);
 		if (set_of(c) && !(o->verb->options & set_of(c)))

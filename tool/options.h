@@ -27,6 +27,8 @@ struct options {
 	bool dry_run;
 	bool lines; /* of `list` */
 	bool vars;
+	pid_t tid; /* of `watch`: this thread alone; 0: all */
+	bool stack;
 	bool help;
 };
 
@@ -41,6 +43,7 @@ enum option_set {
 	OPT_OUTPUT = 1 << 3, /* --json -o */
 	OPT_SOURCE = 1 << 4, /* --lines --vars */
 	OPT_TIMES = 1 << 5,  /* --min */
+	OPT_WATCH = 1 << 6,  /* -t --stack; and -d -n of OPT_RUN */
 };
 
 struct verb {

@@ -1,0 +1,491 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# limit: 240
+"""watch.py - `trapline watch`: every change, from what to what, by whom
+
+Programs that count their own changes, and a redis-server: the number of events
+is the counter's difference, the values follow each other, and nothing of ours is
+in the process, also after the command was killed.
+"""
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
+import tl  # noqa: E402
+from tl import case, check, check_eq, note, wait_for  # noqa: E402
+
+# Commands on standard input, an answer each.
+PROGRAM = r"""
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+struct in { signed char c; unsigned short s[4]; };
+struct all { long n; struct in in; double d; float f; char *p; _Bool b;
+	     union { unsigned u; int i; }; int bits : 3; } all = { .n = 5 };
+unsigned long counter __attribute__((aligned(64)));
+unsigned long plain, exchanged;
+int small = -1;
+int many[16];
+__thread int mine;
+#define LEAF __attribute__((noinline))
+LEAF void add_one(void) { __atomic_fetch_add(&counter, 1, __ATOMIC_SEQ_CST); }
+LEAF void store(unsigned long v) { *(volatile unsigned long *)&plain = v; }
+LEAF unsigned long load(void) { return *(volatile unsigned long *)&plain; }
+LEAF unsigned long swap(unsigned long v) { return __atomic_exchange_n(&exchanged, v, __ATOMIC_SEQ_CST); }
+LEAF unsigned long fetch(unsigned long v) { return __atomic_fetch_add(&exchanged, v, __ATOMIC_SEQ_CST); }
+LEAF void types(int i)
+{
+	all.n -= 2; all.in.c--; all.in.s[3] = 60000 + i; all.d = i * 0.5; all.f = i * 0.25f;
+	all.p = (char *)&all + i; all.b = i & 1; all.u = i; small--; many[i % 16] = i;
+	__asm__ volatile("" : : : "memory");
+}
+static void *adds(void *arg)
+{
+	for (long i = 0; i < (long)arg; i++) {
+		add_one();
+		if (i % 64 == 0)
+			usleep(500);
+	}
+	return (void *)(long)gettid();
+}
+static int traps;
+static void on_trap(int sig) { traps++; }
+static pthread_t resident;
+static volatile int rounds;
+static void *works(void *arg)
+{
+	for (;;)
+		if (rounds) { for (; rounds; rounds--) add_one(); } else usleep(200);
+	return arg;
+}
+int main(void)
+{
+	char word[64];
+	long n;
+	signal(SIGTRAP, on_trap);
+	mine = 1;
+	pthread_create(&resident, NULL, works, NULL);
+	printf("ready\n");
+	fflush(stdout);
+	while (scanf("%63s %ld", word, &n) == 2) {
+		if (!strcmp(word, "add")) {
+			for (long i = 0; i < n; i++) add_one();
+		} else if (!strcmp(word, "threads")) {
+			pthread_t t[4];
+			for (int i = 0; i < 4; i++) pthread_create(&t[i], NULL, adds, (void *)n);
+			for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
+		} else if (!strcmp(word, "resident")) {
+			rounds = n;
+			while (rounds) usleep(200);
+		} else if (!strcmp(word, "store")) {
+			for (long i = 0; i < n; i++) store(1000 + i);
+		} else if (!strcmp(word, "load")) {
+			for (long i = 0; i < n; i++) load();
+		} else if (!strcmp(word, "swap")) {
+			for (long i = 0; i < n; i++) { swap(i * 10); fetch(3); }
+		} else if (!strcmp(word, "types")) {
+			for (long i = 0; i < n; i++) types(i);
+		} else if (!strcmp(word, "types1")) {
+			types(n);
+		} else if (!strcmp(word, "kernel")) {
+			int p[2];
+			if (pipe(p)) return 1;
+			for (long i = 0; i < n; i++) {
+				unsigned long v = 7000 + i;
+				if (write(p[1], &v, 8) != 8 || read(p[0], &plain, 8) != 8) return 1;
+				usleep(50000);
+			}
+		} else if (!strcmp(word, "exec")) {
+			execl("/bin/sleep", "sleep", "30", NULL);
+		}
+		printf("%lu %d %d\n", counter, traps, (int)(getpid() == gettid()));
+		fflush(stdout);
+	}
+	return 0;
+}
+"""
+
+def program(*flags):
+    d = tl.tempdir()
+    source = os.path.join(d, "watched.c")
+    prog = os.path.join(d, "watched")
+    with open(source, "w", encoding="ascii") as f:
+        f.write(PROGRAM)
+    subprocess.run(["gcc", "-pthread", "-o", prog, source, *flags],
+                   check=True)
+    return prog
+
+
+class Watched:
+    """The program, which does as it is told."""
+
+    def __init__(self, *flags):
+        self.program = program(*(flags or ("-O2", "-g")))
+        self.p = tl.start([self.program],
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          text=True)
+        self.pid = self.p.pid
+        check_eq(self.p.stdout.readline(), "ready\n", "start")
+
+    def tell(self, word, n=1):
+        """The counter afterwards."""
+        self.p.stdin.write(f"{word} {n}\n")
+        self.p.stdin.flush()
+        count, traps, _ = self.p.stdout.readline().split()
+        check_eq(int(traps), 0, "SIGTRAPs that the program got")
+        return int(count)
+
+
+class Watch(tl.Session):
+    """Rows go to a file, which takes any number at once."""
+
+    def __init__(self, pid, *what, options=()):
+        self.file = os.path.join(tl.tempdir(), "rows")
+        super().__init__("watch", pid, *what,
+                         options=(*options, "-o", self.file))
+
+    def rows(self):
+        with open(self.file, encoding="utf-8") as f:
+            return [json.loads(x) for x in f]
+
+    def stop(self):
+        super().stop()
+        *rows, last = self.rows()
+        self.summary = last["summary"]
+        check_eq(self.summary["lost"], 0, "lost")
+        check_eq(self.summary["events"], len(rows), "events")
+        return rows
+
+
+def check_untouched(w):
+    with open(f"/proc/{w.pid}/status", encoding="ascii") as f:
+        check("TracerPid:\t0" in f.read(), "it is traced")
+    check_eq(tl.threads(w.pid), w.threads, "threads")
+    check_eq(tl.ours(w.pid), [], "mappings of ours")
+
+
+def remember(w):
+    w.threads = tl.threads(w.pid)
+    return w
+
+
+def check_chain(rows, first, by=1):
+    for i, r in enumerate(rows):
+        check_eq(r["old"], first + i * by, f"old value of event {i}")
+        check_eq(r["new"], first + (i + 1) * by, f"new value of event {i}")
+
+
+@case
+def every_change_is_seen_with_its_values_and_its_writer():
+    w = remember(Watched())
+    first = w.tell("add", 5)
+    s = Watch(w.pid, "counter")
+    last = w.tell("threads", 1000)
+    last = w.tell("add", 500)
+    rows = s.stop()
+    check_eq(len(rows), last - first, "events")
+    check_chain(rows, first)
+    by = {}
+    for r in rows:
+        by[r["tid"]] = by.get(r["tid"], 0) + 1
+        check(r["symbol"].startswith("add_one"), f"writer {r['symbol']}")
+        check(r["certain"], "uncertain")
+        check_eq(r["access"], "write", "access")
+        check(re.search(r"watched\.c:\d+$", r["line"]), "line")
+    check_eq(sorted(by.values()), [500, 1000, 1000, 1000, 1000],
+             "changes of each thread")
+    check_eq(by[w.pid], 500, "changes of the first thread")
+    check_untouched(w)
+    w.tell("add", 100)
+
+
+@case
+def the_instruction_is_the_one_that_writes():
+    for flags in (("-O0", "-g"), ("-O2", "-g"), ("-O2", "-fPIE", "-pie")):
+        w = Watched(*flags)
+        s = Watch(w.pid, "plain:rw")
+        w.tell("store", 20)
+        w.tell("load", 10)
+        rows = s.stop()
+        check_eq([r["access"] for r in rows], ["write"] * 20 + ["read"] * 10,
+                 "accesses")
+        check_eq([r["new"] for r in rows],
+                 list(range(1000, 1020)) + [1019] * 10, "values")
+        dump = subprocess.run(["objdump", "-d", w.program], check=True,
+                              capture_output=True, text=True).stdout
+        for r in rows:
+            name, off = r["symbol"].split("+") if "+" in r["symbol"] \
+                else (r["symbol"], "0")
+            check_eq(name, "store" if r["access"] == "write" else "load",
+                     "function")
+            start = int(re.search(rf"^(\w+) <{name}>:", dump, re.M)[1], 16)
+            line = re.search(rf"^ *{start + int(off, 16):x}:\t.*\tmov.*",
+                             dump, re.M)
+            check(line, f"no move at {r['symbol']}")
+            check("(%r" in line[0], line[0])
+
+
+@case
+def values_are_shown_in_the_variables_type():
+    w = Watched()
+    text = tl.tempdir() + "/text"
+    # Four registers at a time.
+    for names in (("all.n", "all.in.c", "all.in.s[3]", "all.d"),
+                  ("all.f", "all.p", "all.b", "all.u"),
+                  ("small", "many[2]", "many+12:4")):
+        s = Watch(w.pid, *names)
+        before = {}
+        # What a vector register wrote is read, which wants a pause behind.
+        for i in range(4):
+            w.tell("types1", i)
+            time.sleep(0.1)
+        rows = s.stop()
+        for n in names:
+            mine = [r for r in rows if r["variable"] == n.split(":")[0]]
+            for a, b in zip(mine, mine[1:]):
+                check_eq(b["old"], a["new"], f"chain of {n}")
+            before[n] = [r["new"] for r in mine]
+        if "all.n" in names:
+            check_eq(before["all.n"], [3, 1, -1, -3], "long")
+            check_eq(before["all.in.c"], [-1, -2, -3, -4], "signed char")
+            check_eq(before["all.in.s[3]"], [60000 + i for i in range(4)],
+                     "unsigned short")
+            check_eq([float(x) for x in before["all.d"]], [0, .5, 1, 1.5],
+                     "double")
+        elif "all.f" in names:
+            check_eq([float(x) for x in before["all.f"]], [0, .25, .5, .75],
+                     "float")
+            check_eq([x - before["all.p"][0] for x in before["all.p"]],
+                     [0, 1, 2, 3], "pointer")
+            # The compiler stores it whole, and then cuts it to a bit.
+            check_eq(before["all.b"][-1:], [1], "bool")
+            check_eq(before["all.u"], [0, 1, 2, 3], "union")
+        else:
+            check_eq(before["small"], [-10, -11, -12, -13], "int")
+            check_eq(before["many[2]"], [2], "element")
+            check_eq(before["many+12:4"], [3], "offset")
+    p = subprocess.Popen([tl.TRAPLINE, "watch", "-p", str(w.pid), "-n", "2",
+                          "-o", text, "small", "all.d"],
+                         stderr=subprocess.DEVNULL)
+    time.sleep(0.3)
+    for _ in range(200):
+        if p.poll() is not None:
+            break
+        w.tell("types", 2)
+        time.sleep(0.05)
+    check_eq(p.wait(20), 0, "status")
+    with open(text, encoding="utf-8") as f:
+        lines = f.readlines()
+    check_eq(len(lines), 2, "lines with -n 2")
+    check(re.search(r" write +(small +-\d+ -> -\d+|all\.d +\S+ -> \S+)"
+                    r" +types\+0x\w+ ", lines[0]), lines[0])
+
+
+@case
+def exchanges_know_what_they_found():
+    w = Watched()
+    s = Watch(w.pid, "exchanged")
+    w.tell("swap", 50)
+    rows = s.stop()
+    check_eq(len(rows), 100, "events")
+    for i, r in enumerate(rows[1:], 1):
+        check_eq(r["old"], rows[i - 1]["new"], f"chain at {i}")
+    check_eq([r["new"] for r in rows],
+             [v for i in range(50) for v in (i * 10, i * 10 + 3)], "values")
+
+
+@case
+def a_function_and_a_thread():
+    w = Watched()
+    tids = [int(t) for t in os.listdir(f"/proc/{w.pid}/task")]
+    other = [t for t in tids if t != w.pid][0]
+    s = Watch(w.pid, "add_one:x")
+    w.tell("add", 30)
+    w.tell("resident", 20)
+    rows = s.stop()
+    check_eq([r["tid"] for r in rows], [w.pid] * 30 + [other] * 20, "threads")
+    check(all(r["symbol"] == "add_one" and r["access"] == "execute"
+              and r["certain"] for r in rows), "rows")
+    s = Watch(w.pid, "counter", options=("-t", str(other)))
+    w.tell("add", 30)
+    w.tell("resident", 20)
+    rows = s.stop()
+    check_eq([r["tid"] for r in rows], [other] * 20, "one thread's")
+
+
+@case
+def what_the_kernel_writes_is_seen():
+    if os.geteuid():
+        raise tl.Skip("root only")
+    w = Watched()
+    s = Watch(w.pid, "plain")
+    w.tell("store", 3)
+    w.tell("kernel", 4)
+    w.tell("store", 1)
+    rows = s.stop()
+    check_eq([r["symbol"].split("+")[0] for r in rows],
+             ["store"] * 3 + ["[kernel]"] * 4 + ["store"], "writers")
+    check_eq([r["new"] for r in rows],
+             [1000, 1001, 1002, 7000, 7001, 7002, 7003, 1000], "values")
+
+
+@case
+def a_program_without_debug_information_is_watched_by_symbol_and_address():
+    w = Watched("-O2")
+    first = w.tell("add", 3)
+    s = Watch(w.pid, "counter")
+    w.tell("add", 40)
+    rows = s.stop()
+    check_chain(rows, first)
+    at = rows[0]["address"]
+    check_eq(rows[0]["length"], 8, "length")
+    s = Watch(w.pid, at)
+    w.tell("add", 40)
+    rows = s.stop()
+    check_chain(rows, first + 40)
+    check_eq(len(rows), 40, "events")
+    s = Watch(w.pid, at + ":4")
+    w.tell("add", 40)
+    check_chain(s.stop(), first + 80)
+
+
+@case
+def a_killed_command_leaves_nothing():
+    w = remember(Watched())
+    for n in range(10):
+        s = Watch(w.pid, "counter", "plain", "small", "exchanged")
+        w.tell("add", 20 + n)
+        if n % 2:
+            w.p.stdin.write("threads 300\n")
+            w.p.stdin.flush()
+            time.sleep(0.01 * n)
+        s.p.kill()
+        s.p.wait()
+        if n % 2:
+            _, traps, _ = w.p.stdout.readline().split()
+            check_eq(int(traps), 0, "SIGTRAPs")
+        w.tell("add", 50)
+    check_untouched(w)
+    # All four registers are free again.
+    s = Watch(w.pid, "counter", "plain", "small", "exchanged")
+    first = w.tell("add", 1)
+    w.tell("add", 10)
+    check_chain([r for r in s.stop() if r["variable"] == "counter"],
+                first - 1)
+
+
+@case
+def its_end_and_another_program_end_it():
+    w = Watched()
+    s = Watch(w.pid, "counter")
+    w.tell("add", 5)
+    w.p.stdin.close()
+    check_eq(s.p.wait(20), 0, "status")
+    check_eq(len(s.rows()), 6, "rows and summary")
+    check("ended" in s.errors(), s.errors())
+    w = Watched()
+    s = Watch(w.pid, "counter")
+    w.tell("add", 5)
+    w.p.stdin.write("exec 1\n")
+    w.p.stdin.flush()
+    check_eq(s.p.wait(20), 0, "status")
+    check("another program" in s.errors(), s.errors())
+    w.p.kill()
+
+
+def refused(pid, status, text, *what):
+    r = tl.trapline("watch", "-p", pid, *what)
+    check_eq(r.returncode, status, f"status of {what}")
+    check(re.search(text, r.stderr), f"{what}: {r.stderr}")
+    check_eq(r.stdout, "", "standard output")
+    check_eq(r.stderr.count("\n"), 1, "lines")
+
+
+@case
+def what_cannot_be_watched_is_refused_with_its_reason():
+    w = Watched()
+    refused(w.pid, 2, "four debug registers", "a", "b", "c", "d", "e")
+    refused(w.pid, 2, "what is to be watched")
+    refused(w.pid, 1, "no variable of that name", "nosuch")
+    refused(w.pid, 1, "no member 'x'", "all.x")
+    refused(w.pid, 1, r"no element \[16\]", "many[16]")
+    refused(w.pid, 1, "no member 'bits'", "all.bits")
+    refused(w.pid, 1, "it has 64 bytes", "many")
+    refused(w.pid, 1, "not a multiple of 8", "counter+4:8")
+    refused(w.pid, 1, "reads alone", "counter:r")
+    refused(w.pid, 1, "1, 2, 4 or 8", "counter:3")
+    refused(w.pid, 1, "nothing is mapped", "0x10:8")
+    refused(w.pid, 1, "each thread has its own", "mine")
+    s = Watch(w.pid, "counter", "plain")
+    refused(w.pid, 1, "debug registers are in use", "counter", "plain",
+            "small")
+    s.stop()
+
+
+def word_that_counts(r):
+    """The offset in redis' `server` of the number of commands it has had."""
+    out = subprocess.run(["nm", "-D", "-S", f"/proc/{r.pid}/exe"],
+                         capture_output=True, text=True, check=True).stdout
+    m = re.search(r"^(\w+) (\w+) B server$", out, re.M)
+    if not m:
+        raise tl.Skip("this redis-server does not export its data")
+    with open(f"/proc/{r.pid}/maps", encoding="ascii") as f:
+        base = int(f.readline().split("-")[0], 16)
+    addr, size = base + int(m[1], 16), int(m[2], 16)
+    seen = []
+
+    def words():
+        with open(f"/proc/{r.pid}/mem", "rb") as f:
+            f.seek(addr)
+            return struct.unpack(f"<{size // 8}q", f.read(size // 8 * 8))
+
+    for n in (0, 7, 13):
+        for _ in range(n):
+            r.command("PING")
+        seen.append(words())
+    fits = [i for i in range(size // 8)
+            if seen[1][i] - seen[0][i] == 7 and seen[2][i] - seen[1][i] == 13]
+    return addr, [8 * i for i in fits], words
+
+
+@case
+def a_busy_redis_server_is_told_who_counts_its_commands():
+    r = tl.Redis()
+    before = tl.footprint(r.pid)
+    addr, offsets, words = word_that_counts(r)
+    check(offsets, "no word counts commands")
+    offsets = offsets[:4]
+    note(f"server+{offsets}")
+    s = Watch(r.pid, *[f"server+{o}:8" if i % 2 else hex(addr + o)
+                       for i, o in enumerate(offsets)])
+    first = words()
+    r.benchmark(3000, "-t", "get,set", "-c", "20", "-P", "4")
+    last = words()
+    rows = s.stop()
+    for i, x in enumerate(rows):
+        if x["old"] is None or x["new"] is None:
+            note(f"{i} of {len(rows)}: {x}")
+    check_eq(s.summary["inexact"], 0, "values that are not known")
+    for o in offsets:
+        mine = [x for x in rows if int(x["address"], 16) == addr + o]
+        check_eq(len(mine), last[o // 8] - first[o // 8], f"changes at {o}")
+        check_chain(mine, first[o // 8])
+        check_eq(len({x["symbol"] for x in mine if x["symbol"]}),
+                 len({x["ip"] for x in mine if x["symbol"]}), "writers")
+    r.command("PING")
+    tl.check_clean(r.pid, before)
+
+
+if __name__ == "__main__":
+    tl.main()

@@ -1,0 +1,782 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_watch.c - `trapline watch`: who touches a variable
+ *
+ * The CPU's debug registers see each access, the kernel writes a record of each
+ * (watch/events.c), and the instruction and the registers behind it tell what was
+ * written (watch/effect.c).  So the program is never stopped, and its
+ * values are still exact: each is the last one and what the instruction made of it.
+ *
+ *   X1  The chain begins with a value that was read while the number of hits before
+ *       and after was the same: it is what it was after so many hits, and the
+ *       watch begins there.
+ *   X2  Where an instruction does not tell what it wrote, the next one may know
+ *       what it found; else the chain begins anew.  What is read from memory
+ *       without that is marked.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "data.h"
+#include "lines.h"
+#include "output.h"
+#include "process.h"
+#include "resolve.h"
+#include "text.h"
+#include "watch/events.h"
+
+#define WATCHES	 4 /* registers of a thread */
+#define LOOK_MS	 20
+#define TRIES	 200
+#define CODE_MAX 65536
+#define SITES	 4096
+#define MARGIN	 16 /* bytes behind the place */
+#define QUIET_NS 20000
+
+struct watched {
+	const char *text; /* as written */
+	char *name;	  /* without length and access */
+	struct data data;
+	unsigned int len;
+	char access;
+	uint8_t value[8]; /* the last known */
+	bool known;
+	uint64_t hits; /* handed on, or to be */
+	uint64_t from; /* hits when the chain began (X1) */
+};
+
+/* An address at which a hit was reported, and what is known of it. */
+struct site {
+	uint64_t ip; /* 0: empty */
+	uint64_t start;
+	bool aligned;
+	uint8_t *code;
+	size_t size;
+};
+
+struct place_text {
+	uint64_t ip;
+	char *symbol; /* FUNC+OFFSET, or NULL */
+	char *source; /* FILE:LINE, or NULL */
+};
+
+struct watching {
+	const struct options *options;
+	struct output out;
+	struct process process;
+	struct watched watched[WATCHES];
+	unsigned int n;
+	struct watch *watch;
+	uint64_t began; /* CLOCK_MONOTONIC */
+	uint64_t events, uncertain;
+	struct site sites[SITES];
+	struct place_text texts[SITES];
+	struct debug **debug; /* of each module; opened at need */
+	bool *debug_tried;
+};
+
+/* One hit, with what was found out. */
+struct change {
+	struct watch_hit hit;
+	struct effect effect;
+	bool found;	   /* effect is of an instruction */
+	unsigned int hits; /* of one system call, which copies in pieces */
+	uint8_t old[8], new_value[8];
+	bool old_known, new_known;
+	bool early; /* before the watch began */
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	interrupted = 1;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static bool read_target(pid_t pid, uint64_t at, void *dst, size_t len)
+{
+	struct iovec local = { dst, len };
+	struct iovec remote = { (void *)(uintptr_t)at, len };
+
+	return process_vm_readv(pid, &local, 1, &remote, 1, 0) == (ssize_t)len;
+}
+
+/* ---- what is to be watched ------------------------------------------------------ */
+
+static bool is_access(const char *s, char *out)
+{
+	if (strcmp(s, "w") == 0 || strcmp(s, "x") == 0)
+		*out = s[0];
+	else if (strcmp(s, "rw") == 0)
+		*out = 'a';
+	else
+		return false;
+	return true;
+}
+
+/* Cut `:rw` and `:4` off the end.  False, after a line. */
+static bool take_suffixes(struct watched *w)
+{
+	char *colon = strrchr(w->name, ':');
+	uint64_t len;
+
+	w->access = 'w';
+	if (colon && strcmp(colon, ":r") == 0) {
+		say_error("%s: x86 cannot watch for reads alone; :rw can",
+			  w->text);
+		return false;
+	}
+	if (colon && is_access(colon + 1, &w->access)) {
+		*colon = 0;
+		colon = strrchr(w->name, ':');
+	}
+	if (colon && parse_u64(colon + 1, &len)) {
+		if (len != 1 && len != 2 && len != 4 && len != 8) {
+			say_error("%s: a register watches 1, 2, 4 or 8 bytes",
+				  w->text);
+			return false;
+		}
+		w->len = (unsigned int)len;
+		*colon = 0;
+	}
+	return true;
+}
+
+static int resolve_code(struct watching *r, struct watched *w)
+{
+	struct places places = { 0 };
+	struct spec spec;
+	char why[256];
+	int err = -1;
+
+	if (!spec_parse(&spec, w->name, why, sizeof(why))) {
+		say_error("%s: %s", w->text, why);
+		return -1;
+	}
+	if (resolve(&r->process, &spec, false, &places) == 0) {
+		if (places.n == 1) {
+			w->data.addr = places.place[0].addr;
+			w->len = sizeof(long);
+			err = 0;
+		} else {
+			say_error("%s: these are %zu places; a register "
+				  "watches one",
+				  w->text, places.n);
+		}
+	}
+	places_free(&places);
+	spec_free(&spec);
+	return err;
+}
+
+/* The length, if none was given: the variable's, or what the address allows. */
+static int choose_length(struct watched *w)
+{
+	uint64_t addr = w->data.addr, size = w->data.size;
+	bool given = w->len;
+
+	if (!w->len && size && size != 1 && size != 2 && size != 4 &&
+	    size != 8) {
+		say_error("%s: it has %" PRIu64 " bytes; a register watches "
+			  "1, 2, 4 or 8: a member, [INDEX] or +OFFSET:LEN "
+			  "names some",
+			  w->text, size);
+		return -1;
+	}
+	if (!w->len)
+		w->len = size ? (unsigned int)size : 8;
+	else if (size && w->len != size)
+		w->data.type = DATA_UNSIGNED;
+	while (!given && !size && addr % w->len)
+		w->len /= 2;
+	if (addr % w->len) {
+		say_error("%s: %#" PRIx64 " is not a multiple of %u, which a "
+			  "register wants",
+			  w->text, addr, w->len);
+		return -1;
+	}
+	return 0;
+}
+
+static int take_watched(struct watching *r, struct watched *w, const char *text)
+{
+	uint8_t byte;
+	int err;
+
+	w->text = text;
+	w->name = must_dup(text);
+	if (!take_suffixes(w))
+		return -1;
+	if (w->access == 'x')
+		return resolve_code(r, w);
+	err = data_find(&r->process, w->name, &w->data);
+	if (!err)
+		err = choose_length(w);
+	if (!err && !read_target(r->process.pid, w->data.addr, &byte, 1)) {
+		say_error("%s: nothing is mapped at %#" PRIx64, text,
+			  w->data.addr);
+		err = -1;
+	}
+	return err;
+}
+
+/* ---- where an instruction is ------------------------------------------------------ */
+
+static struct debug *debug_of(struct watching *r, struct module *m)
+{
+	size_t i = (size_t)(m - r->process.modules);
+
+	if (!r->debug_tried[i]) {
+		r->debug_tried[i] = true;
+		r->debug[i] = m->lack ? NULL : debug_open(&m->image);
+	}
+	return r->debug[i];
+}
+
+static void describe_place(struct watching *r, struct place_text *t)
+{
+	struct module *m = process_module_at(&r->process, t->ip);
+	struct line_code line;
+	const struct symbol *s;
+	struct debug *d;
+	uint64_t at;
+
+	if (!m || m->lack)
+		return;
+	at = t->ip - m->bias;
+	s = image_find(&m->image, at);
+	if (s && at < s->addr + (s->size ? s->size : UINT64_MAX - s->addr))
+		t->symbol = at == s->addr ? must_dup(s->shown)
+					  : must_print("%s+0x%" PRIx64,
+						       s->shown, at - s->addr);
+	d = debug_of(r, m);
+	if (d && line_at(d, at, &line))
+		t->source = must_print("%s:%d", line.file, line.line);
+}
+
+static const struct place_text *place_of(struct watching *r, uint64_t ip)
+{
+	struct place_text *t = &r->texts[ip * 0x9e3779b97f4a7c15u >> 52];
+
+	if (t->ip != ip) {
+		free(t->symbol);
+		free(t->source);
+		*t = (struct place_text){ .ip = ip };
+		describe_place(r, t);
+	}
+	return t;
+}
+
+/* The code up to the place, from its function's beginning if that is known. */
+static const struct site *site_of(struct watching *r, uint64_t ip)
+{
+	struct site *s = &r->sites[ip * 0x9e3779b97f4a7c15u >> 52];
+	struct module *m;
+	const struct symbol *sym;
+
+	if (s->ip == ip)
+		return s;
+	free(s->code);
+	*s = (struct site){ .ip = ip, .start = ip - 15 };
+	m = process_module_at(&r->process, ip - 1);
+	sym = m && !m->lack ? image_find(&m->image, ip - 1 - m->bias) : NULL;
+	if (sym && ip - (sym->addr + m->bias) < CODE_MAX) {
+		s->start = sym->addr + m->bias;
+		s->aligned = true;
+	}
+	s->size = (size_t)(ip - s->start);
+	s->code = must_alloc(s->size + 1, 1);
+	if (!read_target(r->process.pid, s->start, s->code, s->size))
+		s->size = 0;
+	return s;
+}
+
+static void find_effect(struct watching *r, struct change *c)
+{
+	const struct watched *w = &r->watched[c->hit.point];
+	const struct site *s;
+
+	c->effect = (struct effect){ .ip = c->hit.ip };
+	if (c->hit.in_kernel || !c->hit.has_regs || w->access == 'x')
+		return;
+	s = site_of(r, c->hit.regs.ip);
+	c->found = s->size &&
+		   effect_find(&c->effect, s->code, s->size, s->start,
+			       s->aligned, &c->hit.regs, w->data.addr, w->len);
+	/* It was a write, so this is none that is known. */
+	if (w->access == 'w' && c->effect.kind == EFFECT_READ)
+		c->effect.kind = EFFECT_UNKNOWN;
+}
+
+/* ---- values ------------------------------------------------------------------------- */
+
+/* X1: the value, if there is no hit around its reading, nor for @quiet ns. */
+static bool read_quiet(struct watching *r, struct watched *w,
+		       unsigned int point, uint64_t quiet, uint64_t *hits)
+{
+	uint64_t before = watch_count(r->watch, point), until;
+	uint8_t value[8] = { 0 };
+
+	if (!read_target(r->process.pid, w->data.addr, value, w->len))
+		return false;
+	for (until = now_ns() + quiet; now_ns() < until;)
+		;
+	if (watch_count(r->watch, point) != before)
+		return false;
+	memcpy(w->value, value, sizeof(value));
+	*hits = before;
+	return true;
+}
+
+/*
+ * The chain's beginning: who has just written may not have been counted yet, so
+ * there is to be a moment of quiet, as long as there can be.
+ */
+static void begin_chain(struct watching *r, struct watched *w,
+			unsigned int point)
+{
+	static const struct {
+		uint64_t quiet;
+		int tries;
+	} ways[] = {
+		{ 1000000, 3 }, { 100000, 20 }, { 20000, 100 }, { 0, 500 }
+	};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		for (int k = 0; k < ways[i].tries && !w->known; k++)
+			w->known = read_quiet(r, w, point, ways[i].quiet,
+					      &w->from);
+}
+
+/* Now, after @hits of them: the value, if these are all there were. */
+static bool settle(struct watching *r, struct watched *w, unsigned int point,
+		   uint64_t hits)
+{
+	uint64_t have;
+
+	return watch_count(r->watch, point) == hits &&
+	       read_quiet(r, w, point, QUIET_NS, &have) && have == hits;
+}
+
+/* The word of the operand, if it is all of what is watched. */
+static bool old_of(const struct watched *w, const struct change *c,
+		   uint8_t *old)
+{
+	const struct effect *e = &c->effect;
+
+	if (!c->found || !e->certain || !e->old_known ||
+	    e->addr > w->data.addr ||
+	    e->addr + e->size < w->data.addr + w->len || e->size > 8)
+		return false;
+	memcpy(old, (const uint8_t *)&e->old + (w->data.addr - e->addr),
+	       w->len);
+	return true;
+}
+
+/*
+ * @next: the one that follows at the same variable, or NULL: there is none yet.
+ * False: what it wrote may be known when there is one; nothing has changed.
+ */
+static bool find_values(struct watching *r, struct change *c,
+			const struct change *next, bool wait)
+{
+	struct watched *w = &r->watched[c->hit.point];
+	uint64_t hits = w->hits + c->hits;
+
+	if (w->access == 'x' || hits <= w->from) {
+		w->hits = hits;
+		c->early = w->access != 'x'; /* X1 */
+		return true;
+	}
+	c->old_known = old_of(w, c, c->old);
+	if (!c->old_known) {
+		memcpy(c->old, w->value, sizeof(c->old));
+		c->old_known = w->known;
+	}
+	if (c->found)
+		c->new_known = effect_apply(&c->effect, w->data.addr, w->len,
+					    c->old, c->old_known, c->new_value);
+	if (!c->new_known && next)
+		c->new_known = old_of(w, next, c->new_value);
+	if (!c->new_known && !next) {
+		c->new_known = settle(r, w, c->hit.point, hits);
+		if (c->new_known)
+			memcpy(c->new_value, w->value, sizeof(c->new_value));
+		else if (wait)
+			return false;
+	}
+	w->hits += c->hits;
+	w->known = c->new_known;
+	if (c->new_known)
+		memcpy(w->value, c->new_value, sizeof(w->value));
+	return true;
+}
+
+/* ---- output -------------------------------------------------------------------------- */
+
+static const char *access_of(const struct watched *w, const struct change *c)
+{
+	if (w->access == 'x')
+		return "execute";
+	if (w->access == 'w' || (c->found && c->effect.kind != EFFECT_READ))
+		return "write";
+	return c->found ? "read" : "access";
+}
+
+static void put_value(struct json_object *obj, const char *key,
+		      const struct watched *w, const uint8_t *bytes, bool known)
+{
+	char text[64];
+	uint64_t v = 0;
+
+	if (!known) {
+		json_object_object_add(obj, key, NULL);
+		return;
+	}
+	memcpy(&v, bytes, w->len);
+	data_text(text, sizeof(text), &w->data, bytes, w->len);
+	if (w->data.type == DATA_SIGNED)
+		json_object_object_add(
+			obj, key,
+			json_object_new_int64(strtoll(text, NULL, 10)));
+	else if (w->data.type == DATA_FLOAT)
+		put_text(obj, key, text);
+	else
+		json_object_object_add(obj, key, json_object_new_uint64(v));
+}
+
+static void print_json(struct watching *r, const struct change *c)
+{
+	const struct watched *w = &r->watched[c->hit.point];
+	const struct place_text *t = place_of(r, c->effect.ip);
+	struct json_object *obj = json_object_new_object();
+
+	put_number(obj, "time_ns", c->hit.ns - r->began);
+	put_number(obj, "tid", (uint64_t)c->hit.tid);
+	put_text(obj, "variable", w->name);
+	put_hex(obj, "address", w->data.addr);
+	put_number(obj, "length", w->len);
+	put_text(obj, "access", access_of(w, c));
+	if (w->access != 'x') {
+		put_value(obj, "old", w, c->old, c->old_known);
+		put_value(obj, "new", w, c->new_value, c->new_known);
+	}
+	put_hex(obj, "ip", c->effect.ip);
+	put_text(obj, "symbol",
+		 c->hit.in_kernel ? "[kernel]"
+		 : t->symbol	  ? t->symbol
+				  : "");
+	if (t->source && !c->hit.in_kernel)
+		put_text(obj, "line", t->source);
+	put_bool(obj, "certain",
+		 w->access == 'x' || (c->found && c->effect.certain));
+	if (r->options->stack) {
+		struct json_object *stack = json_object_new_array();
+
+		for (unsigned int i = 1; i < c->hit.n_frames; i++) {
+			t = place_of(r, c->hit.frames[i] - 1);
+			json_object_array_add(
+				stack, json_object_new_string(
+					       t->symbol ? t->symbol : "?"));
+		}
+		json_object_object_add(obj, "stack", stack);
+	}
+	output_json(&r->out, obj);
+}
+
+static void print_text(struct watching *r, const struct change *c)
+{
+	const struct watched *w = &r->watched[c->hit.point];
+	const struct place_text *t = place_of(r, c->effect.ip);
+	char old[64] = "?", new_value[64] = "?";
+	char *where;
+
+	if (c->old_known)
+		data_text(old, sizeof(old), &w->data, c->old, w->len);
+	if (c->new_known)
+		data_text(new_value, sizeof(new_value), &w->data, c->new_value,
+			  w->len);
+	where = c->hit.in_kernel ? must_dup("the kernel, for the thread")
+		: t->symbol	 ? text_clean_dup(t->symbol)
+				 : must_print("0x%" PRIx64, c->effect.ip);
+	output_text(&r->out, "%12.6f %7d  %-7s %s",
+		    (double)(c->hit.ns - r->began) / 1e9, (int)c->hit.tid,
+		    access_of(w, c), w->name);
+	if (w->access != 'x')
+		output_text(&r->out, "  %s -> %s", old, new_value);
+	output_text(&r->out, "  %s", where);
+	if (t->source && !c->hit.in_kernel)
+		output_text(&r->out, "  %s", t->source);
+	if (w->access != 'x' && !c->hit.in_kernel &&
+	    !(c->found && c->effect.certain))
+		output_text(&r->out, "  (or near it)");
+	output_text(&r->out, "\n");
+	for (unsigned int i = 1; i < c->hit.n_frames; i++) {
+		t = place_of(r, c->hit.frames[i] - 1);
+		output_text(&r->out, "%22s %s\n", "",
+			    t->symbol ? t->symbol : "?");
+	}
+	free(where);
+}
+
+static void print(struct watching *r, const struct change *c)
+{
+	const struct watched *w = &r->watched[c->hit.point];
+
+	if (r->options->events && r->events >= r->options->events)
+		return;
+	r->events++;
+	if (w->access != 'x' && !(c->old_known && c->new_known))
+		r->uncertain++;
+	if (r->options->json)
+		print_json(r, c);
+	else
+		print_text(r, c);
+}
+
+/* ---- the loop --------------------------------------------------------------------------- */
+
+#define BATCH	 1024
+#define PATIENCE 1000000000u /* for what comes next */
+#define ONE_COPY 50000u	     /* between the pieces of one */
+
+/* The next change at the same variable behind @i, or NULL. */
+static const struct change *next_of(const struct change *c, size_t n, size_t i)
+{
+	for (size_t k = i + 1; k < n; k++)
+		if (c[k].hit.point == c[i].hit.point)
+			return &c[k];
+	return NULL;
+}
+
+/* Is @b a further piece of what the kernel copies in @a? */
+static bool is_piece(const struct watch_hit *a, const struct watch_hit *b)
+{
+	return a->in_kernel && b->in_kernel && a->point == b->point &&
+	       a->tid == b->tid && b->ns - a->ns < ONE_COPY &&
+	       memcmp(&a->regs, &b->regs, sizeof(a->regs)) == 0;
+}
+
+static struct change pending[BATCH];
+static size_t n_pending;
+
+/* Take what there is, up to BATCH; how many are new. */
+static size_t fill(struct watching *r, bool all)
+{
+	struct watch_hit hit;
+	size_t n = 0;
+
+	while (n_pending < BATCH && watch_next(r->watch, all, &hit)) {
+		struct change *c = &pending[n_pending];
+
+		n++;
+		if (n_pending && is_piece(&c[-1].hit, &hit)) {
+			c[-1].hit.ns = hit.ns;
+			c[-1].hits++;
+			continue;
+		}
+		*c = (struct change){ .hit = hit, .hits = 1 };
+		find_effect(r, c);
+		n_pending++;
+	}
+	return n;
+}
+
+static void take_changes(struct watching *r, bool all)
+{
+	size_t new_ones, i;
+
+	do {
+		new_ones = fill(r, all);
+		for (i = 0; i < n_pending; i++) {
+			struct change *c = &pending[i];
+			bool wait = !all && n_pending < BATCH &&
+				    now_ns() - c->hit.ns < PATIENCE;
+
+			if (!find_values(r, c, next_of(pending, n_pending, i),
+					 wait))
+				break;
+			if (!c->early)
+				print(r, c);
+		}
+		memmove(pending, pending + i,
+			(n_pending - i) * sizeof(*pending));
+		n_pending -= i;
+		if (i)
+			output_flush(&r->out);
+	} while (new_ones);
+}
+
+/* What changes when the process runs another program: where its stack began. */
+static uint64_t start_stack(pid_t pid)
+{
+	char path[64], line[2048], *at;
+	uint64_t v = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	at = fgets(line, sizeof(line), f) ? strrchr(line, ')') : NULL;
+	fclose(f);
+	if (!at || at[2] == 'Z' || at[2] == 'X')
+		return 0;
+	/* Field 28; the bracket ends field 2. */
+	for (int i = 2; i < 28 && at; i++)
+		at = strchr(at + 1, ' ');
+	if (at)
+		v = strtoull(at, NULL, 10);
+	return v ? v : 1;
+}
+
+static void run_loop(struct watching *r)
+{
+	const struct options *o = r->options;
+	uint64_t stack = start_stack(o->pid), now;
+	uint64_t end = o->duration > 0
+			       ? r->began + (uint64_t)(o->duration * 1e9)
+			       : UINT64_MAX;
+
+	while (!interrupted && (now = now_ns()) < end) {
+		uint64_t left = (end - now) / 1000000 + 1;
+
+		watch_wait(r->watch, left < LOOK_MS ? (int)left : LOOK_MS);
+		take_changes(r, false);
+		if ((o->events && r->events >= o->events) || r->out.failed)
+			break;
+		now = start_stack(o->pid);
+		if (now != stack) {
+			say_note("process %d %s", (int)o->pid,
+				 now ? "runs another program now" : "ended");
+			break;
+		}
+	}
+}
+
+/* All of it, as far as the target is concerned. */
+static int watch_it(struct watching *r)
+{
+	struct watch_point points[WATCHES];
+	struct watch_options wo = { .pid = r->options->pid,
+				    .tid = r->options->tid,
+				    .frames = r->options->stack };
+	struct sigaction act = { .sa_handler = on_signal };
+	char why[256];
+	uint64_t seen = 0;
+
+	for (unsigned int i = 0; i < r->n; i++)
+		points[i] = (struct watch_point){ r->watched[i].data.addr,
+						  r->watched[i].len,
+						  r->watched[i].access };
+	r->watch = watch_open(&wo, points, r->n, why, sizeof(why));
+	if (!r->watch) {
+		say_error("cannot watch process %d: %s", (int)wo.pid, why);
+		return EXIT_FAILED;
+	}
+	if (!watch_sees_kernel(r->watch))
+		say_note("kernel writes not seen: what a system call writes "
+			 "there is missing (that needs CAP_PERFMON)");
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	sigaction(SIGHUP, &act, NULL);
+	r->began = now_ns();
+	watch_enable(r->watch, true);
+	for (unsigned int i = 0; i < r->n; i++)
+		if (r->watched[i].access != 'x')
+			begin_chain(r, &r->watched[i], i);
+	say_detail("attached to process %d: %u watched", (int)wo.pid, r->n);
+	run_loop(r);
+	watch_enable(r->watch, false);
+	take_changes(r, true);
+	for (unsigned int i = 0; i < r->n; i++)
+		seen += r->watched[i].hits;
+	if (r->options->json) {
+		struct json_object *obj = json_object_new_object();
+		struct json_object *sum = json_object_new_object();
+
+		put_number(sum, "events", r->events);
+		put_number(sum, "lost", watch_lost(r->watch));
+		put_number(sum, "inexact", r->uncertain);
+		json_object_object_add(obj, "summary", sum);
+		output_json(&r->out, obj);
+	} else if (watch_lost(r->watch) || r->uncertain) {
+		say_note("%" PRIu64 " of %" PRIu64 " values are not known; "
+			 "%" PRIu64 " hits are lost",
+			 r->uncertain, seen, watch_lost(r->watch));
+	}
+	watch_close(r->watch);
+	return EXIT_DONE;
+}
+
+static void free_all(struct watching *r)
+{
+	for (unsigned int i = 0; i < r->n; i++)
+		free(r->watched[i].name);
+	for (size_t i = 0; i < r->process.n && r->debug; i++)
+		if (r->debug[i])
+			debug_close(r->debug[i]);
+	for (unsigned int i = 0; i < SITES; i++) {
+		free(r->sites[i].code);
+		free(r->texts[i].symbol);
+		free(r->texts[i].source);
+	}
+	free(r->debug);
+	free(r->debug_tried);
+	process_free(&r->process);
+	free(r);
+}
+
+int cmd_watch(const struct options *o)
+{
+	struct watching *r;
+	int status = EXIT_FAILED;
+
+	if (!o->pid) {
+		usage_error(o->verb, "-p PID says of which process");
+		return EXIT_USAGE;
+	}
+	if (!o->n_args || o->n_args > WATCHES) {
+		usage_error(o->verb, o->n_args
+					     ? "there are four debug registers"
+					     : "what is to be watched?");
+		return EXIT_USAGE;
+	}
+	r = must_alloc(1, sizeof(*r));
+	r->options = o;
+	if (output_open(&r->out, o->output) != 0)
+		goto free;
+	if (process_check(o->pid) != 0 ||
+	    process_read(&r->process, o->pid) != 0)
+		goto close;
+	r->debug = must_alloc(r->process.n, sizeof(*r->debug));
+	r->debug_tried = must_alloc(r->process.n, sizeof(*r->debug_tried));
+	for (int i = 0; i < o->n_args; i++)
+		if (take_watched(r, &r->watched[r->n++], o->args[i]) != 0)
+			goto close;
+	status = watch_it(r);
+close:
+	if (output_close(&r->out) != 0)
+		status = EXIT_FAILED;
+free:
+	free_all(r);
+	return status;
+}

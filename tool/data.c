@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * data.c - from what a user calls a variable to bytes in a process
+ */
+#include <ctype.h>
+#include <dwarf.h>
+#include <gelf.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data.h"
+#include "debug.h"
+#include "resolve.h"
+#include "spec.h"
+#include "text.h"
+
+#define DEPTH 16
+
+/* What the user wrote, taken apart. */
+struct request {
+	const char *text;
+	char *binary; /* NULL: any */
+	char *name;
+	const char *path; /* members and indices, into text */
+	uint64_t offset;
+};
+
+/* ---- symbol tables ------------------------------------------------------------ */
+
+struct found {
+	uint64_t addr, size;
+	bool any, many, thread_local;
+};
+
+static void take_symbol(const GElf_Sym *sym, struct found *f)
+{
+	int type = GELF_ST_TYPE(sym->st_info);
+
+	if (sym->st_shndx == SHN_UNDEF)
+		return;
+	if (type == STT_TLS)
+		f->thread_local = true;
+	if (type != STT_OBJECT && type != STT_NOTYPE && type != STT_COMMON)
+		return;
+	f->many |= f->any && f->addr != sym->st_value;
+	f->any = true;
+	f->addr = sym->st_value;
+	f->size = sym->st_size;
+}
+
+static void search_table(Elf *elf, Elf_Scn *scn, const char *name,
+			 struct found *f)
+{
+	Elf_Data *data;
+	GElf_Shdr sh;
+	GElf_Sym sym;
+
+	if (!gelf_getshdr(scn, &sh) || !sh.sh_entsize ||
+	    (sh.sh_type != SHT_SYMTAB && sh.sh_type != SHT_DYNSYM) ||
+	    !image_section_fits(elf, scn))
+		return;
+	data = elf_getdata(scn, NULL);
+	for (size_t i = 0; data && i < sh.sh_size / sh.sh_entsize; i++) {
+		const char *is;
+
+		if (!gelf_getsym(data, (int)i, &sym))
+			break;
+		is = elf_strptr(elf, sh.sh_link, sym.st_name);
+		if (is && strcmp(is, name) == 0)
+			take_symbol(&sym, f);
+	}
+}
+
+static bool search_symbols(const struct module *m, const char *name,
+			   struct found *f)
+{
+	Elf *elves[] = { m->image.debug_elf, m->image.elf };
+
+	for (int i = 0; i < 2; i++) {
+		Elf_Scn *scn = NULL;
+
+		while (elves[i] && (scn = elf_nextscn(elves[i], scn)))
+			search_table(elves[i], scn, name, f);
+	}
+	return f->any;
+}
+
+/* ---- debug information ----------------------------------------------------------- */
+
+struct search {
+	const struct debug *debug;
+	const char *name;
+	Dwarf_Die die;
+	uint64_t addr;
+	bool found, many;
+};
+
+static bool address_of(Dwarf_Die *die, uint64_t *addr)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Op *ops;
+	size_t n;
+
+	if (!dwarf_attr_integrate(die, DW_AT_location, &attr) ||
+	    dwarf_getlocation(&attr, &ops, &n) != 0 || n != 1 ||
+	    ops[0].atom != DW_OP_addr)
+		return false;
+	*addr = ops[0].number;
+	return true;
+}
+
+static bool search_unit(Dwarf_Die *unit, void *arg)
+{
+	struct search *s = arg;
+	Dwarf_Die child;
+	uint64_t addr;
+	int err;
+
+	for (err = dwarf_child(unit, &child); err == 0;
+	     err = dwarf_siblingof(&child, &child)) {
+		const char *name;
+
+		if (dwarf_tag(&child) != DW_TAG_variable ||
+		    !address_of(&child, &addr))
+			continue;
+		name = debug_name(s->debug, &child);
+		if (!name || strcmp(name, s->name) != 0)
+			continue;
+		s->many |= s->found && s->addr != addr;
+		s->found = true;
+		s->addr = addr;
+		s->die = child;
+	}
+	return true;
+}
+
+/* The type of @die without names and qualifiers. */
+static bool type_of(Dwarf_Die *die, Dwarf_Die *type)
+{
+	Dwarf_Attribute attr;
+
+	return dwarf_attr_integrate(die, DW_AT_type, &attr) &&
+	       dwarf_formref_die(&attr, type) &&
+	       dwarf_peel_type(type, type) == 0;
+}
+
+static bool is_struct(Dwarf_Die *type)
+{
+	int tag = dwarf_tag(type);
+
+	return tag == DW_TAG_structure_type || tag == DW_TAG_union_type ||
+	       tag == DW_TAG_class_type;
+}
+
+/* Where member @name of @type is; those of members without a name are its own. */
+static bool find_member(const struct debug *d, Dwarf_Die *type,
+			const char *name, uint64_t *offset, Dwarf_Die *out,
+			unsigned int depth)
+{
+	Dwarf_Die child;
+	int err;
+
+	if (!depth || !is_struct(type))
+		return false;
+	for (err = dwarf_child(type, &child); err == 0;
+	     err = dwarf_siblingof(&child, &child)) {
+		Dwarf_Attribute attr;
+		Dwarf_Word at = 0;
+		Dwarf_Die inner;
+		const char *is;
+
+		if (dwarf_tag(&child) != DW_TAG_member ||
+		    dwarf_hasattr(&child, DW_AT_bit_size))
+			continue;
+		if (dwarf_attr(&child, DW_AT_data_member_location, &attr) &&
+		    dwarf_formudata(&attr, &at) != 0)
+			continue;
+		if (!type_of(&child, &inner))
+			continue;
+		is = debug_name(d, &child);
+		if (is && strcmp(is, name) == 0) {
+			*offset += at;
+			*out = inner;
+			return true;
+		}
+		if (!is &&
+		    find_member(d, &inner, name, offset, out, depth - 1)) {
+			*offset += at;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool index_array(Dwarf_Die *type, uint64_t i, uint64_t *offset)
+{
+	Dwarf_Die element;
+	Dwarf_Word size, all;
+
+	if (dwarf_tag(type) != DW_TAG_array_type || !type_of(type, &element) ||
+	    dwarf_aggregate_size(&element, &size) != 0 || !size)
+		return false;
+	if (dwarf_aggregate_size(type, &all) == 0 && i >= all / size)
+		return false;
+	*offset += i * size;
+	*type = element;
+	return true;
+}
+
+/* Follow `.member` and `[3]`.  False, after a line. */
+static bool follow(const struct debug *d, const struct request *q,
+		   Dwarf_Die *type, uint64_t *offset)
+{
+	const char *at = q->path;
+
+	while (*at == '.' || *at == '[') {
+		char word[128];
+		size_t n = strcspn(at + 1, at[0] == '[' ? "]" : ".[+");
+		uint64_t i;
+		Dwarf_Die next;
+
+		snprintf(word, sizeof(word), "%.*s", (int)n, at + 1);
+		if (at[0] == '[') {
+			if (!parse_u64(word, &i) || at[1 + n] != ']' ||
+			    !index_array(type, i, offset)) {
+				say_error("%s: there is no element [%s]",
+					  q->text, word);
+				return false;
+			}
+			at += n + 2;
+			continue;
+		}
+		if (!find_member(d, type, word, offset, &next, DEPTH)) {
+			say_error("%s: there is no member '%s'", q->text, word);
+			return false;
+		}
+		*type = next;
+		at += n + 1;
+	}
+	return true;
+}
+
+static void describe(Dwarf_Die *type, struct data *out)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Word encoding = 0, size = 0;
+
+	if (dwarf_aggregate_size(type, &size) == 0)
+		out->size = size;
+	out->typed = true;
+	out->type = DATA_UNSIGNED;
+	if (dwarf_tag(type) == DW_TAG_pointer_type)
+		out->type = DATA_POINTER;
+	if (dwarf_tag(type) == DW_TAG_enumeration_type)
+		out->type = DATA_SIGNED;
+	if (dwarf_tag(type) != DW_TAG_base_type ||
+	    !dwarf_attr(type, DW_AT_encoding, &attr) ||
+	    dwarf_formudata(&attr, &encoding) != 0)
+		return;
+	if (encoding == DW_ATE_signed || encoding == DW_ATE_signed_char)
+		out->type = DATA_SIGNED;
+	if (encoding == DW_ATE_boolean)
+		out->type = DATA_BOOL;
+	if (encoding == DW_ATE_float && (size == 4 || size == 8))
+		out->type = DATA_FLOAT;
+}
+
+/* 1: found; 0: not here; -1: after a line. */
+static int find_typed(struct module *m, const struct request *q,
+		      struct data *out)
+{
+	struct debug *d = debug_open(&m->image);
+	struct search s = { .debug = d, .name = q->name };
+	int ret = 0;
+	Dwarf_Die type;
+
+	if (!d)
+		return 0;
+	debug_units(d, search_unit, &s);
+	if (s.many) {
+		say_error("%s: there are several variables of that name; an "
+			  "address tells which",
+			  q->text);
+		ret = -1;
+	} else if (s.found && type_of(&s.die, &type)) {
+		uint64_t offset = 0;
+
+		ret = follow(d, q, &type, &offset) ? 1 : -1;
+		if (ret == 1) {
+			describe(&type, out);
+			out->addr = m->bias + s.addr + offset;
+		}
+	}
+	debug_close(d);
+	return ret;
+}
+
+static int find_plain(struct module *m, const struct request *q,
+		      struct data *out)
+{
+	struct found f = { 0 };
+
+	if (!search_symbols(m, q->name, &f) && !f.thread_local)
+		return 0;
+	if (f.thread_local) {
+		say_error("%s: each thread has its own; an address tells which",
+			  q->text);
+		return -1;
+	}
+	if (f.many) {
+		say_error("%s: there are several variables of that name; an "
+			  "address tells which",
+			  q->text);
+		return -1;
+	}
+	if (*q->path == '.' || *q->path == '[') {
+		say_error("%s: %s has no debug information that knows its "
+			  "parts; NAME+OFFSET:LEN will do",
+			  q->text, m->name);
+		return -1;
+	}
+	*out = (struct data){ .addr = m->bias + f.addr, .size = f.size };
+	return 1;
+}
+
+/* ---- what the user wrote ------------------------------------------------------------ */
+
+static int take_apart(struct request *q, const char *text)
+{
+	const char *name = text, *colon = strrchr(text, ':');
+	size_t n;
+	char *plus;
+
+	*q = (struct request){ .text = text };
+	if (colon) {
+		q->binary = must_print("%.*s", (int)(colon - text), text);
+		name = colon + 1;
+	}
+	n = strcspn(name, ".[+");
+	/* `name.0`, `name.constprop.1`: of symbol tables, not a member. */
+	while (name[n] == '.' && isdigit((unsigned char)name[n + 1]))
+		n += 1 + strcspn(name + n + 1, ".[+");
+	q->name = must_print("%.*s", (int)n, name);
+	q->path = name + n;
+	plus = strchr(q->path, '+');
+	if (plus && !parse_u64(plus + 1, &q->offset)) {
+		say_error("%s: '%s' is no offset", text, plus + 1);
+		return -1;
+	}
+	if (!n) {
+		say_error("%s: there is no name", text);
+		return -1;
+	}
+	return 0;
+}
+
+static int find_in_modules(struct process *p, const struct request *q,
+			   struct data *out)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct module *m = &p->modules[i];
+		int ret;
+
+		if (m->lack || !module_is(m, q->binary) ||
+		    (!q->binary && m->name[0] == '['))
+			continue;
+		ret = find_typed(m, q, out);
+		if (!ret)
+			ret = find_plain(m, q, out);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int data_find(struct process *p, const char *text, struct data *out)
+{
+	struct request q;
+	int ret;
+
+	*out = (struct data){ 0 };
+	if (strncmp(text, "0x", 2) == 0) {
+		if (parse_u64(text, &out->addr))
+			return 0;
+		say_error("%s: that is no address", text);
+		return -1;
+	}
+	ret = take_apart(&q, text);
+	if (!ret) {
+		ret = find_in_modules(p, &q, out);
+		if (!ret)
+			say_error("%s: no variable of that name is found",
+				  text);
+		ret = ret == 1 ? 0 : -1;
+	}
+	if (q.offset) {
+		out->addr += q.offset;
+		out->size = 0;
+		out->type = DATA_UNSIGNED;
+		out->typed = false;
+	}
+	free(q.binary);
+	free(q.name);
+	return ret;
+}
+
+char *data_text(char *dst, size_t room, const struct data *d,
+		const uint8_t *bytes, size_t size)
+{
+	uint64_t v = 0;
+	unsigned int up = 64 - 8 * (unsigned int)size;
+	double number;
+	float small;
+
+	memcpy(&v, bytes, size);
+	if (d->type == DATA_FLOAT && size == 8) {
+		memcpy(&number, bytes, 8);
+		snprintf(dst, room, "%.17g", number);
+	} else if (d->type == DATA_FLOAT && size == 4) {
+		memcpy(&small, bytes, 4);
+		snprintf(dst, room, "%.9g", (double)small);
+	} else if (d->type == DATA_SIGNED) {
+		snprintf(dst, room, "%" PRId64, (int64_t)(v << up) >> up);
+	} else if (d->type == DATA_POINTER) {
+		snprintf(dst, room, "0x%" PRIx64, v);
+	} else if (d->type == DATA_BOOL && v < 2) {
+		snprintf(dst, room, "%s", v ? "true" : "false");
+	} else {
+		snprintf(dst, room, "%" PRIu64, v);
+	}
+	return dst;
+}
