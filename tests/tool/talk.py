@@ -16,9 +16,10 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 import tl  # noqa: E402
-from tl import Session, Target, case, check, check_eq  # noqa: E402
+from tl import SCALE, Session, Target, case, check, check_eq  # noqa: E402
 from tl import count_while_running, wait_for  # noqa: E402
 
+PROBED = ("step", "solo", "lazy", "tight")
 KINDS = ("selfprobe", "selfprobe-static", "selfprobe-shared")
 
 
@@ -57,14 +58,14 @@ def gone(target):
 
 def check_gone(target, text):
     wait_for(lambda: gone(target), 5, "nothing of the command is left")
-    check_eq(text_at(target, "step", "solo", "lazy"), text, "text")
+    check_eq(text_at(target, *PROBED), text, "text")
 
 
 @case
 def counts_of_both_are_exact():
     for kind in KINDS:
         t = Target(kind)
-        before = text_at(t, "step", "solo", "lazy")
+        before = text_at(t, *PROBED)
         figures, rows = count_while_running(t, "step", "solo", "lazy",
                                             seconds=1)
         for name in ("step", "solo", "lazy"):
@@ -75,6 +76,301 @@ def counts_of_both_are_exact():
         check_gone(t, before)
         t.ask("resume")
         t.quit()
+
+
+def right_at_the_end(t, text):
+    """Nothing is left, and the target was right all the time."""
+    check_gone(t, text)
+    own_counts_right(t.ask("pause"))
+    t.ask("resume")
+    t.quit()
+
+
+@case
+def commands_come_and_go_under_load():
+    for kind in KINDS:
+        t = Target(kind)
+        text = text_at(t, *PROBED)
+        before = t.ask("stats")
+        for i in range(24 * SCALE):
+            verb, probes = (("count", ("step", "solo", "churned")),
+                            ("time", ("step", "solo")),
+                            ("trace", ("step $arg1", "step%return $retval")),
+                            ("count", ("lazy", "churn*")))[i % 4]
+            r = tl.trapline(verb, "-p", t.pid, "-d", "20ms", *probes)
+            check_eq(r.returncode, 0, r.stderr)
+        after = t.ask("stats")
+        check(after["churn"] > before["churn"], "no probe of its own came")
+        right_at_the_end(t, text)
+
+
+@case
+def times_are_of_every_call():
+    t = Target("selfprobe", "-r", "2000")
+    text = text_at(t, *PROBED)
+    before = t.ask("pause")
+    s = Session("time", t.pid, "step", "solo")
+    t.ask("resume")
+    time.sleep(1)
+    after = t.ask("pause")
+    rows = {r["function"]: r for r in s.stop()}
+    for name in ("step", "solo"):
+        check_eq(rows[name]["calls"], after[name] - before[name], name)
+        check_eq(rows[name]["missed"], 0, f"{name}: missed")
+        check_eq(sum(b["count"] for b in rows[name]["histogram"]),
+                 rows[name]["calls"], f"{name}: histogram")
+    t.ask("resume")
+    right_at_the_end(t, text)
+
+
+@case
+def events_are_of_every_call():
+    t = Target("selfprobe", "-r", "20")
+    text = text_at(t, *PROBED)
+    before = t.ask("pause")
+    s = Session("trace", t.pid, "solo a=$arg1 b=$arg2", "solo%return r=$retval",
+                "step $arg1", options=("-o", os.devnull))
+    s.p.send_signal(signal.SIGINT)
+    s.p.wait(30)
+    path = os.path.join(tl.tempdir(), "events")
+    s = Session("trace", t.pid, "solo a=$arg1:u64 b=$arg2:u64",
+                "solo%return r=$retval:u64", options=("-o", path))
+    t.ask("resume")
+    time.sleep(0.7)
+    after = t.ask("pause")
+    s.stop()
+    with open(path, encoding="utf-8") as f:
+        events = [json.loads(line) for line in f]
+    summary = events.pop()["summary"]
+    check_eq(summary["lost"], 0, "lost")
+    entries = [e for e in events if e["probe"] == "solo"]
+    returns = [e for e in events if e["probe"] == "solo%return"]
+    check(entries, "there were events")
+    check_eq(len(entries), after["solo"] - before["solo"], "entries")
+    check_eq(len(returns), len(entries), "returns")
+    open_calls = {}
+    for e in events:
+        if e["probe"] == "solo":
+            open_calls[e["tid"]] = e["args"]
+            continue
+        a = open_calls.pop(e["tid"])
+        want = ((a["a"] + a["b"]) ^ (a["b"] << 3)) & (2**64 - 1)
+        check_eq(e["args"]["r"], want, "result")
+    t.ask("resume")
+    right_at_the_end(t, text)
+
+
+@case
+def status_shows_the_session_and_detach_ends_it():
+    t = Target("selfprobe")
+    text = text_at(t, *PROBED)
+    s = Session("count", t.pid, "step", "solo", options=("-d", "100"))
+    rows = {r["probe"]: r for r in tl.status(t.pid)}
+    check_eq(sorted(rows), ["solo", "step"], "probes")
+    for r in rows.values():
+        check(r["hits"] > 0 and r["kind"] == "jump" and r["enabled"], str(r))
+    r = tl.trapline("count", "-p", t.pid, "-d", "1", "lazy")
+    check(r.returncode == 1 and "already traced" in r.stderr, r.stderr)
+    r = tl.trapline("detach", "-p", t.pid)
+    check_eq(r.returncode, 0, r.stderr)
+    s.p.wait(30)
+    check_eq(tl.status(t.pid), [], "probes after detach")
+    right_at_the_end(t, text)
+
+
+@case
+def a_program_that_has_not_used_its_library():
+    for kind in KINDS:
+        t = Target(kind, "untouched")
+        text = text_at(t, *PROBED)
+        figures, rows = count_while_running(t, "step", "solo", seconds=0.5)
+        for name in ("step", "solo"):
+            check_eq(rows[name]["hits"], figures[name], f"{kind} {name}")
+        check_gone(t, text)
+        t.quit()
+
+
+@case
+def breakpoints_where_no_jump_can_be():
+    t = Target("selfprobe")
+    text = text_at(t, *PROBED)
+    figures, rows = count_while_running(t, "tight", "step", seconds=0.5)
+    check_eq(rows["tight"]["kind"], "breakpoint", "kind")
+    check(figures["tight"] > 0, "not called")
+    check_eq(rows["tight"]["hits"], figures["tight"], "hits of tight")
+    right_at_the_end(t, text)
+
+
+# ---- stopped, forked, ended ------------------------------------------------------
+
+
+@case
+def a_stopped_program_is_attached_to():
+    t = Target("selfprobe")
+    text = text_at(t, *PROBED)
+    before = t.ask("pause")
+    os.kill(t.pid, signal.SIGSTOP)
+    s = Session("count", t.pid, "step", "solo")
+    os.kill(t.pid, signal.SIGCONT)
+    t.ask("resume")
+    time.sleep(0.3)
+    after = t.ask("pause")
+    os.kill(t.pid, signal.SIGSTOP)
+    rows = {r["probe"]: r for r in s.stop()}
+    check(not tl.ours(t.pid), "something is left of ours")
+    os.kill(t.pid, signal.SIGCONT)
+    for name in ("step", "solo"):
+        check_eq(rows[name]["hits"], after[name] - before[name], name)
+    t.ask("resume")
+    right_at_the_end(t, text)
+
+
+@case
+def children_probe_themselves_and_are_not_counted():
+    for kind in KINDS:
+        t = Target(kind, "forks")
+        text = text_at(t, *PROBED)
+        figures, rows = count_while_running(t, "step", "solo", seconds=1.5)
+        check(figures["fork"] > 0, "no child")
+        for name in ("step", "solo"):
+            check_eq(rows[name]["hits"], figures[name], f"{kind} {name}")
+        right_at_the_end(t, text)
+
+
+@case
+def a_child_that_lives_on_is_cleaned():
+    t = Target("selfprobe", "child")
+    s = Session("count", t.pid, "step", "solo", options=("-d", "100"))
+    wait_for(lambda: t.ask("stats")["child"], 10, "the child is born")
+    child = t.ask("stats")["child"]
+    wait_for(lambda: not tl.ours(child), 20, "the child is cleaned")
+    check(tl.ours(t.pid), "the session goes on")
+    s.stop()
+    t.quit()
+
+
+@case
+def a_program_that_ends_has_its_last_counts():
+    t = Target("selfprobe")
+    s = Session("count", t.pid, "step", "solo", options=("-d", "100"))
+    t.p.stdin.write("quit\n")
+    out = t.p.stdout.read()
+    check_eq(t.p.wait(timeout=20), 0, "exit status of the target")
+    last = {x.split()[0]: int(x.split()[1]) for x in out.splitlines()
+            if x.split()[0] in ("step", "solo")}
+    got, _ = s.p.communicate(timeout=30)
+    rows = {r["probe"]: r["hits"] for r in map(json.loads, got.splitlines())}
+    for name in ("step", "solo"):
+        check(0 < rows[name] <= last[name], f"{name}: {rows} {last}")
+
+
+@case
+def a_command_is_started_and_counted_from_its_beginning():
+    r = tl.trapline("count", "--json", "-o", "/dev/stderr", "step", "solo", "--",
+                    os.path.join(tl.TARGETS, "selfprobe-shared"), "-s", "1")
+    check_eq(r.returncode, 0, r.stderr)
+    figures = {x.split()[0]: int(x.split()[1]) for x in r.stdout.splitlines()
+               if len(x.split()) == 2 and x.split()[1].isdigit()}
+    rows = {j["probe"]: j["hits"] for j in
+            (json.loads(x) for x in r.stderr.splitlines() if x[:1] == "{")}
+    for name in ("step", "solo"):
+        check_eq(rows.get(name), figures[name], name)
+
+
+# ---- killed ----------------------------------------------------------------------
+
+# In borrow.c, guardian.c and undo.c, and from 40 on in library.c and load.c.
+POINTS = (2, 4, 5, 8, 11, 13, 14, 16, 18, 28, 29, 37, 38, 39, 40, 41, 42, 43,
+          44, 45, 46, 47, 48)
+
+
+def run_killed(t, **env):
+    """A count, and its like, with somebody killed on the way."""
+    return subprocess.run([tl.TRAPLINE, "count", "-p", str(t.pid), "-d",
+                           "30ms", "step", "solo", "lazy"], timeout=60,
+                          capture_output=True, text=True,
+                          env=dict(os.environ, **env))
+
+
+def commands_gone():
+    """No tool or guardian of ours is left; other clones have their own."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.path.samefile(f"/proc/{pid}/exe", tl.TRAPLINE):
+                return False
+        except OSError:
+            pass
+    return True
+
+
+@case
+def a_killed_tool_leaves_nothing():
+    t = Target("selfprobe")
+    text = text_at(t, *PROBED)
+    for n in range(1, 9):
+        r = run_killed(t, TRAPLINE_KILL_TOOL=str(n))
+        check_eq(r.returncode, -signal.SIGKILL, f"tool at {n}")
+        wait_for(commands_gone, 10, "the guardian ends")
+        check_gone(t, text)
+    for _ in range(5):
+        s = Session("count", t.pid, "step", "solo", options=("-d", "100"))
+        s.p.kill()
+        wait_for(lambda: gone(t), 2, "nothing of the command is left")
+    right_at_the_end(t, text)
+
+
+@case
+def a_killed_guardian_is_cleaned_up_after():
+    t = Target("selfprobe")
+    text = text_at(t, *PROBED)
+    for n in POINTS if tl.SCALE > 1 else POINTS[::2]:
+        run_killed(t, TRAPLINE_KILL_POINT=str(n))
+        wait_for(commands_gone, 10, "the guardian ends")
+        check_gone(t, text)
+    right_at_the_end(t, text)
+
+
+@case
+def what_is_left_by_both_killed_does_no_harm():
+    t = Target("selfprobe")
+    text = text_at(t, *PROBED)
+    for n in POINTS:
+        run_killed(t, TRAPLINE_KILL_TOOL="9", TRAPLINE_KILL_POINT=str(n))
+        check_eq(t.p.poll(), None, f"both at {n}: the target has ended")
+        own_counts_right(t.ask("pause"))
+        t.ask("resume")
+        r = tl.trapline("detach", "-p", t.pid)
+        check_eq(r.returncode, 0, f"both at {n}: {r.stderr}")
+        check_gone(t, text)
+    right_at_the_end(t, text)
+
+
+@case
+def what_is_left_is_seen_and_ended_later():
+    t = Target("selfprobe")
+    text = text_at(t, *PROBED)
+    s = Session("count", t.pid, "step", "solo", options=("-d", "100"))
+    guardian = guardian_of(t)
+    s.p.send_signal(signal.SIGSTOP)
+    os.kill(guardian, signal.SIGKILL)
+    s.p.kill()
+    time.sleep(0.2)
+    one = {r["probe"]: r["hits"] for r in tl.status(t.pid)}
+    time.sleep(0.2)
+    two = {r["probe"]: r["hits"] for r in tl.status(t.pid)}
+    for name in ("step", "solo"):
+        check(two[name] > one[name], f"{name} counts on: {one} {two}")
+    # The next command takes it away by itself.
+    figures, rows = count_while_running(t, "step", "solo")
+    for name in ("step", "solo"):
+        check_eq(rows[name]["hits"], figures[name], name)
+    right_at_the_end(t, text)
+
+
+def guardian_of(t):
+    """By the line of `trapline status`."""
+    line = tl.trapline("status", "-p", t.pid).stdout.splitlines()[0]
+    return int(line.split("process")[-1])
 
 
 tl.main()

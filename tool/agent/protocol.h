@@ -237,9 +237,11 @@ enum tl_call_what {
  * -TL_EINVAL: the figures make no sense; -TL_ENOMEM.
  */
 
-/* A caller that is told neither for TL_CALL_WAIT_MS does nothing. */
-enum tl_call_go { TL_CALL_WAIT = 0, TL_CALL_GO = 1 };
-#define TL_CALL_WAIT_MS 2000
+/*
+ * It stands still until it may go.  One that runs and may not has lost its guardian,
+ * and ends.
+ */
+enum tl_call_go { TL_CALL_NO = 0, TL_CALL_GO = 1 };
 
 /* What the note holds, behind the library's version. */
 struct tl_note {

@@ -310,8 +310,8 @@ static int event_stop(pid_t pid, int event)
 	return -EAGAIN;
 }
 
-/* Are there signals that @tid would handle before it goes on? */
-static bool signal_pending(pid_t pid, pid_t tid, uint64_t mask)
+/* The signals that wait for @tid; @own: only those that were sent to it alone. */
+static uint64_t pending(pid_t pid, pid_t tid, bool own)
 {
 	char path[64], line[256];
 	uint64_t set, all = 0;
@@ -320,13 +320,36 @@ static bool signal_pending(pid_t pid, pid_t tid, uint64_t mask)
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
 	f = fopen(path, "re");
 	if (!f)
-		return true;
+		return ~0ul;
 	while (fgets(line, sizeof(line), f))
 		if (sscanf(line, "SigPnd: %lx", &set) == 1 ||
-		    sscanf(line, "ShdPnd: %lx", &set) == 1)
+		    (!own && sscanf(line, "ShdPnd: %lx", &set) == 1))
 			all |= set;
 	fclose(f);
-	return (all & ~mask) != 0;
+	return all;
+}
+
+/* Are there signals that @tid would handle before it goes on? */
+static bool signal_pending(pid_t pid, pid_t tid, uint64_t mask)
+{
+	return (pending(pid, tid, false) & ~mask) != 0;
+}
+
+/*
+ * Has @tid raised a signal that it has not got yet?  It belongs to the place
+ * where it stands: a breakpoint of its own libtrapline, for one, is known by the
+ * address.  If we died the signal would come in the stub.
+ */
+static bool in_fault(pid_t pid, pid_t tid)
+{
+	static const int faults[] = { SIGTRAP, SIGSEGV, SIGBUS,
+				      SIGILL,  SIGFPE,	SIGSYS };
+	uint64_t set = pending(pid, tid, true);
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++)
+		if (set & 1ul << (faults[i] - 1))
+			return true;
+	return false;
 }
 
 /*
@@ -428,6 +451,8 @@ static int take(struct loan *l)
 		return -ESRCH;
 	if (l->exact.cs != 0x33)
 		return refuse(-EAGAIN, "thread %d runs 32-bit code", l->tid);
+	if (in_fault(l->pid, l->tid))
+		return refuse(-EAGAIN, "thread %d is in a fault", l->tid);
 	plan_return(l);
 	/* What plan_return() mended, before anything else. */
 	if (ptrace(PTRACE_SETREGS, l->tid, 0, &l->exact))

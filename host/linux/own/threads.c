@@ -60,12 +60,47 @@ struct dirent64 {
 	char name[];
 };
 
+static void all_busy(struct tl_search *s)
+{
+	__atomic_store_n(&s->busy, true, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < s->n_windows; i++)
+		__atomic_store_n(&s->windows[i].busy, true, __ATOMIC_RELAXED);
+}
+
+/*
+ * Is @pc in the few instructions that the command lets a borrowed thread run
+ * (tool/guardian/stub.S)?  They lie in one page, and are known by their end.
+ */
+static bool is_borrowed(uintptr_t pc)
+{
+	uint8_t code[TL_STUB_MAX];
+	size_t n = TL_PAGE - (pc & (TL_PAGE - 1)), k;
+
+	if (n > sizeof(code))
+		n = sizeof(code);
+	if (tlh_read(code, pc, n))
+		return false;
+	for (size_t i = 0; i + sizeof(TL_STUB_MAGIC) - 1 <= n; i++) {
+		for (k = 0; TL_STUB_MAGIC[k] && code[i + k] == TL_STUB_MAGIC[k];
+		     k++)
+			;
+		if (!TL_STUB_MAGIC[k])
+			return true;
+	}
+	return false;
+}
+
 /* ---- the asked thread ---------------------------------------------------------- */
 
 static void look_at_myself(struct tl_search *s, struct tl_ucontext *uc)
 {
 	uintptr_t to;
 
+	/* Its signals are open again, but it is not back: its guardian died. */
+	if (is_borrowed(uc->ip)) {
+		all_busy(s);
+		return;
+	}
 	if (tl_search_hit(s, uc->ip, &to)) {
 		if (to)
 			uc->ip = to;
@@ -254,36 +289,6 @@ static bool same_text(const char *a, const char *b)
 	while (*a && *a == *b)
 		a++, b++;
 	return *a == *b;
-}
-
-static void all_busy(struct tl_search *s)
-{
-	s->busy = true;
-	for (size_t i = 0; i < s->n_windows; i++)
-		s->windows[i].busy = true;
-}
-
-/*
- * Is @pc in the few instructions that the command lets a borrowed thread run
- * (tool/guardian/stub.S)?  They lie in one page, and are known by their end.
- */
-static bool is_borrowed(uintptr_t pc)
-{
-	uint8_t code[TL_STUB_MAX];
-	size_t n = TL_PAGE - (pc & (TL_PAGE - 1)), k;
-
-	if (n > sizeof(code))
-		n = sizeof(code);
-	if (tlh_read(code, pc, n))
-		return false;
-	for (size_t i = 0; i + sizeof(TL_STUB_MAGIC) - 1 <= n; i++) {
-		for (k = 0; TL_STUB_MAGIC[k] && code[i + k] == TL_STUB_MAGIC[k];
-		     k++)
-			;
-		if (!TL_STUB_MAGIC[k])
-			return true;
-	}
-	return false;
 }
 
 /* Look at a sleeping thread.  False: it must be asked. */

@@ -200,23 +200,13 @@ static int serve_alone(const struct tl_call *c)
 	return err;
 }
 
-static bool told_to_go(const struct tl_call *at)
-{
-	for (int i = 0; i < TL_CALL_WAIT_MS; i++) {
-		if (__atomic_load_n(&at->go, __ATOMIC_ACQUIRE) == TL_CALL_GO)
-			return true;
-		tl_sleep_us(1000);
-	}
-	return false;
-}
-
 void tl_server(struct tl_call *at)
 {
 	uint64_t mask = ~TL_SIG_FAULTS;
 	struct tl_call c;
 
 	tl_sys4(__NR_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask));
-	if (told_to_go(at)) {
+	if (__atomic_load_n(&at->go, __ATOMIC_ACQUIRE) == TL_CALL_GO) {
 		for (size_t i = 0; i < sizeof(c); i++)
 			((uint8_t *)&c)[i] = ((const volatile uint8_t *)at)[i];
 		at->result = serve_alone(&c);

@@ -12,10 +12,12 @@
  * their own counts were right.
  */
 #define _GNU_SOURCE
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,12 +54,40 @@ PROBED uint64_t churned(uint64_t a, uint64_t b)
 	return (a & b) + (b << 1);
 }
 
-enum { STEP, SOLO, LAZY, OWN_STEP, OWN_RETURN, OWN_LAZY, CHURNED, CHURN, FORK };
+/*
+ * A branch leads into what a jump would cover: a breakpoint or nothing.
+ * tight(0) goes around twice.
+ */
+uint64_t tight(uint64_t a);
+__asm__("	.text\n"
+	"	.globl	tight\n"
+	"	.type	tight, @function\n"
+	"tight:	xor	%eax, %eax\n"
+	"1:	inc	%eax\n"
+	"	add	$1, %rdi\n"
+	"	cmp	$2, %rdi\n"
+	"	jb	1b\n"
+	"	ret\n"
+	"	.size	tight, . - tight\n");
+
+enum {
+	STEP,
+	SOLO,
+	LAZY,
+	OWN_STEP,
+	OWN_RETURN,
+	OWN_LAZY,
+	CHURNED,
+	CHURN,
+	FORK,
+	TIGHT,
+	CHILD
+};
 
 /* clang-format off */
 static const char *const counters[] = {
 	"step", "solo", "lazy", "own_step", "own_return", "own_lazy",
-	"churned", "churn", "fork", NULL
+	"churned", "churn", "fork", "tight", "child", NULL
 };
 /* clang-format on */
 
@@ -145,6 +175,10 @@ static void call_all(struct worker *w)
 	control_expect("solo", solo(a, b), (a + b) ^ (b << 3));
 	w->counts[CHURNED]++;
 	control_expect("churned", churned(a, b), (a & b) + (b << 1));
+	if (a % 16)
+		return;
+	w->counts[TIGHT]++;
+	control_expect("tight", tight(0), 2);
 }
 
 /* The C library's locks and lists are in use, too. */
@@ -160,6 +194,12 @@ static void use_libc(struct worker *w)
 		free(p[i]);
 }
 
+/* The compiler knows that step() writes no memory; handlers do. */
+static uint64_t counted(unsigned int i)
+{
+	return *(volatile uint64_t *)&self->counts[i];
+}
+
 /* Exit status 0: its own probes have counted what they should. */
 static void run_fork(struct worker *w)
 {
@@ -167,22 +207,59 @@ static void run_fork(struct worker *w)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		uint64_t steps = w->counts[OWN_STEP];
-		uint64_t returns = w->counts[OWN_RETURN];
+		uint64_t steps = counted(OWN_STEP);
+		uint64_t returns = counted(OWN_RETURN);
 
 		for (uint64_t i = 0; i < CHILD_STEPS; i++)
 			if (step(i, 5) != (i ^ 5) + 15 ||
 			    solo(i, 5) != ((i + 5) ^ 40))
 				_exit(2);
-		_exit(w->counts[OWN_STEP] != steps + CHILD_STEPS ||
-		      w->counts[OWN_RETURN] != returns + CHILD_STEPS);
+		_exit(counted(OWN_STEP) != steps + CHILD_STEPS ||
+		      counted(OWN_RETURN) != returns + CHILD_STEPS);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 		control_wrong("fork child", (uint64_t)status, 0);
 	w->counts[FORK]++;
 }
 
-static bool forks;
+/* A child that lives on: its number is a figure. */
+static void run_child(struct worker *w)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (uint64_t i = 0;; i++) {
+			if (step(i, 5) != (i ^ 5) + 15 ||
+			    solo(i, 5) != ((i + 5) ^ 40))
+				_exit(2);
+			usleep(1000);
+		}
+	}
+	w->counts[CHILD] = (uint64_t)pid;
+}
+
+static bool forks, one_child;
+
+/*
+ * Has a session of the command's been here for a while?  A child that is born in
+ * the middle of a registration keeps what it has then.
+ */
+static bool is_traced(void)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	static unsigned int seen;
+	char line[512];
+	bool found = false;
+
+	while (f && fgets(line, sizeof(line), f))
+		found |= strstr(line, "/memfd:trapline-figures") != NULL;
+	if (f)
+		fclose(f);
+	seen = found ? seen + 1 : 0;
+	usleep(1000);
+	return seen > 1000;
+}
 
 static void round_of_probes(struct worker *w)
 {
@@ -193,7 +270,8 @@ static void round_of_probes(struct worker *w)
 	use_libc(w);
 	switch (w->index) {
 	case 0:
-		churn(w);
+		if (!one_child)
+			churn(w);
 		break;
 	case 1:
 		w->counts[LAZY]++;
@@ -202,6 +280,8 @@ static void round_of_probes(struct worker *w)
 	case 2:
 		if (forks)
 			run_fork(w);
+		if (one_child && !w->counts[CHILD] && is_traced())
+			run_child(w);
 		break;
 	}
 }
@@ -223,6 +303,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[argc - 1], "untouched"))
 		return control_run(argc, argv, &p);
+	one_child = argc > 1 && !strcmp(argv[argc - 1], "child");
 	forks = argc > 1 && !strcmp(argv[argc - 1], "forks");
 	err = register_kprobe(&at_step);
 	if (!err)
