@@ -7,6 +7,7 @@
 
 #include <trapline/regs.h>
 
-#define user_mode(regs) ((void)(regs), 1)
+/* Was the interrupted code user code?  In a process it always is. */
+#define user_mode(regs) (((regs)->cs & 3) == 3)
 
 #endif
