@@ -102,7 +102,7 @@ inc.tests/targets    =
 inc.tests/targets/own = -Iinclude -Itests/targets
 inc.bench            = -Iinclude -Itests/lib
 inc.examples         = -Iinclude
-inc.examples/kernel-demo = -Iinclude -Ikernel/include
+inc.examples/kernel-demo = -Iinclude -Ikernel/include -Iexamples/kernel-demo
 inc.mk               =
 
 # How a folder is compiled: core (freestanding, and in the section whose bounds

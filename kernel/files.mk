@@ -11,7 +11,7 @@ kernel-x86-srcs := $(kernel-core-srcs) $(addprefix kernel/x86/, boot.S \
 
 # User programs: what each is linked with, and those that are programs.
 kernel-user-srcs := kernel/user/start.S kernel/user/lib.c
-kernel-programs := kernel/user/hello.c
+kernel-programs := kernel/user/hello.c kernel/user/ticker.c
 
 # Last 2 GiB, not position independent; frame pointers for backtraces.
 kernel-x86-cflags := -fno-pic -mcmodel=kernel -fno-omit-frame-pointer \

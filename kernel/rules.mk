@@ -108,7 +108,10 @@ $(eval $(call guest-image,template,$(call objs,kernel-x86, \
 	$(host-template-srcs) kernel/core/without_debug.c \
 	tests/guest/template.c) $(O)/x86/core.o))
 $(eval $(call image,demo,$(kernel-objs) $(call objs,kernel-x86, \
-	$(host-kernel-srcs) examples/kernel-demo/demo.c) $(kernel-engine)))
+	$(host-kernel-srcs) examples/kernel-demo/demo.c \
+	examples/kernel-demo/tasks.c) $(kernel-engine) \
+	$(call user-objs,$(kernel-programs)) \
+	$(call module-objs,count_calls time_call watch_call)))
 endif
 
 # The tests of the public API, as they are, for the kernel.

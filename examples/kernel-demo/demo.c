@@ -3,9 +3,11 @@
  * demo.c - the reference kernel at work, and a console to probe it from
  *
  * Some threads do things all the time.  Whoever sits at the serial console puts
- * probes on functions by name, and takes them away, while that goes on.
+ * probes on functions by name, and takes them away, while that goes on; runs
+ * programs in ring 3 and loads modules that have probes (tasks.c).
  */
 
+#include "demo.h"
 #include <kern/arch.h>
 #include <kern/main.h>
 #include <kern/memory.h>
@@ -207,8 +209,7 @@ static void read_line(char *line, size_t size)
 	printk("\n");
 }
 
-/* The text behind @word, if @line begins with that. */
-static const char *behind(const char *line, const char *word)
+const char *behind(const char *line, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -219,6 +220,7 @@ static void help(void)
 {
 	printk("probe add NAME | probe del NAME | probe list | watch NAME | "
 	       "top | quit\n");
+	tasks_help();
 }
 
 static bool obey(const char *line)
@@ -237,7 +239,7 @@ static bool obey(const char *line)
 		list();
 	else if (!strcmp(line, "top"))
 		top();
-	else if (*line)
+	else if (!tasks_obey(line) && *line)
 		help();
 	return true;
 }
@@ -249,6 +251,7 @@ bool kernel_payload(void)
 
 	for (uintptr_t i = 0; i < 4; i++)
 		t[i] = thread_start("work", work, (void *)i, ALL_CPUS);
+	tasks_begin();
 	help();
 	do {
 		printk("> ");
@@ -257,6 +260,7 @@ bool kernel_payload(void)
 	for (size_t i = 0; i < MAX_PROBES; i++)
 		if (entries[i].used)
 			del(entries[i].name);
+	tasks_end();
 	over = true;
 	for (size_t i = 0; i < 4; i++)
 		if (t[i])

@@ -27,4 +27,27 @@ like 'what is not understood is explained' "$(cat "$tmp/out")" \
 	'nonsense.probe add NAME'
 is 'after that the list has one probe less' \
 	"$(sed -n '/nonsense/,$p' "$tmp/out" | grep -c ' missed ')" 1
+
+printf '%s\n' 'run hello console' 'run nobody' 'probe add sys_getpid' \
+	'insmod count_calls functions=sys_fork,sys_getpid' 'run ticker 100000' \
+	ps lsmod top 'insmod count_calls functions=sys_fork' \
+	'rmmod count_calls' 'probe list' 'kill 2' top ps quit >"$tmp/script"
+ok 'the kernel runs programs and loads modules' \
+	timeout 120 scripts/kernel-demo "$tmp/script"
+timeout 120 scripts/kernel-demo "$tmp/script" >"$tmp/raw" 2>&1
+tr -d '\r' <"$tmp/raw" >"$tmp/out"
+like 'a program in ring 3 writes' "$(cat "$tmp/out")" \
+	'hello from ring 3, console'
+like 'how it ended is told' "$(cat "$tmp/out")" '1: exited with 42'
+like 'a program that is not there is refused' "$(cat "$tmp/out")" \
+	'nobody: refused, error -2'
+like 'ps shows the task' "$(sed -n '/> ps/,$p' "$tmp/out")" '2 ticker, runs'
+like 'lsmod shows the module' "$(cat "$tmp/out")" 'count_calls: text at 0xf'
+like 'system calls of tasks are hit' "$(cat "$tmp/out")" \
+	'[1-9][0-9]*/s sys_getpid'
+like 'a module is loaded once' "$(cat "$tmp/out")" \
+	'count_calls: refused, error -17'
+like 'a module counts what its parameter says' "$(cat "$tmp/out")" \
+	'count_calls: sys_fork: [1-9]'
+like 'a task is killed' "$(cat "$tmp/out")" '2: killed by signal 9'
 finish
