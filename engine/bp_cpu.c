@@ -69,8 +69,12 @@ static void want_now(struct want *w, const struct tl_debug_ops *host)
 	const struct tl_bp_state *state = current_state(host);
 	unsigned int top = tl_arch_bp->registers;
 
-	tl_bytes_zero(w, sizeof(*w));
 	w->kernel = top - kernel->n;
+	w->control = 0;
+	for (unsigned int n = 0; n < w->kernel; n++) {
+		w->e[n] = NULL;
+		w->bits[n] = 0;
+	}
 	for (unsigned int i = 0; i < kernel->n; i++)
 		want_entry(w, top - 1 - i, &kernel->e[i], true);
 	if (!state)

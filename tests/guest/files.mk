@@ -23,7 +23,8 @@ guest-probe-srcs := $(addprefix tests/guest/, kprobe.c jprobe.c everywhere.c hom
 	layout.c shapes.S)
 guest-race-srcs := $(addprefix tests/guest/, memory.c states.c threads.c \
 	shapes.S)
-guest-debug-srcs := $(addprefix tests/guest/, debug.c debug_tasks.c shapes.S)
+guest-debug-srcs := $(addprefix tests/guest/, debug.c debug_tasks.c \
+	debug_cost.c shapes.S)
 guest-debug-programs := tests/guest/user/watched.c
 guest-api-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c branches.c \
 	rules.c exact.c once.c fault.c extras.c jprobe.c places.S branches.S exact.S jprobe.S)
