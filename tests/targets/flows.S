@@ -561,6 +561,45 @@ FLOW either
 	.popsection
 END either
 
+/* The label changes places with another register, without being named. */
+FLOW exchanged
+	lea	10f(%rip), %rax
+	xor	%ecx, %ecx
+	shl	$2, %edi
+	xchg	%rax, %rcx
+	sub	%rdi, %rcx
+	jmp	8f
+	nop
+8:	jmp	*%rcx
+	WAYS 28
+END exchanged
+
+/* A call leaves it where it is, which only its author knows. */
+FLOW kept
+	lea	10f(%rip), %rsi
+	shl	$2, %edi
+	call	7f
+	sub	%rdi, %rsi
+	jmp	8f
+7:	ret
+8:	jmp	*%rsi
+	WAYS 29
+END kept
+
+/* It is moved in a vector register. */
+FLOW vector
+	lea	10f(%rip), %rax
+	shl	$2, %edi
+	movq	%rax, %xmm0
+	movq	%rdi, %xmm1
+	psubq	%xmm1, %xmm0
+	movq	%xmm0, %rcx
+	jmp	8f
+	nop
+8:	jmp	*%rcx
+	WAYS 30
+END vector
+
 	.pushsection .data.rel.ro, "aw"
 	.quad	0, 0, 0
 	.popsection

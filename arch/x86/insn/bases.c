@@ -127,6 +127,24 @@ static bool is_zeroing(const struct x86_insn *in)
 	return in->opcode == 0x31 || in->opcode == 0x33;
 }
 
+/* cvtsi2sd, movq, pinsr, kmov, broadcasts: their rm is a general register. */
+static bool goes_to_vector(const struct x86_insn *in)
+{
+	switch (in->opcode) {
+	case 0x20:
+	case 0x22:
+	case 0x2a:
+	case 0x6e:
+	case 0x7a:
+	case 0x7b:
+	case 0x7c:
+	case 0x92:
+	case 0xc4:
+		return true;
+	}
+	return false;
+}
+
 /* Does it use what was in @reg, beside what x86_names_register() sees? */
 static bool uses(const struct x86_insn *in, uint8_t reg)
 {
@@ -140,9 +158,11 @@ static bool uses(const struct x86_insn *in, uint8_t reg)
 		return reg == 1;
 	if (vector && in->opcode >= 0xf0 && in->opcode <= 0xf7)
 		return true; /* a third register, maybe this one */
-	return (vector || in->map == 1) && !(in->attrs & X86_A_MEM) &&
-	       in->rm == reg &&
-	       (in->opcode == 0x2a || in->opcode == 0x6e || in->opcode == 0xc4);
+	if (in->attrs & X86_A_MEM)
+		return in->enc == X86_LEGACY && in->map == 1 &&
+		       ((in->opcode == 0xc3 && in->reg == reg) || /* movnti */
+			(in->opcode == 0xc7 && (reg == 1 || reg == 3)));
+	return (vector || in->map == 1) && in->rm == reg && goes_to_vector(in);
 }
 
 /* Does setting @reg need what was in it before? */
@@ -269,6 +289,17 @@ static bool jumps_to(const struct x86_insn *in, uint8_t reg)
 	       in->rm == reg;
 }
 
+/*
+ * A label that is kept in memory, by a function that goes nowhere it could come
+ * from, is one that others are told.
+ */
+static bool stores(const struct x86_insn *in, uint8_t reg)
+{
+	return in->enc == X86_LEGACY && in->map == 0 && in->opcode == 0x89 &&
+	       (in->rex & 8) && (in->attrs & X86_A_MEM) && in->reg == reg &&
+	       in->base != reg && in->index != reg;
+}
+
 /* The register may hold an address of code: and behind @in? */
 static bool still_holds(struct follow *f, const struct x86_insn *in)
 {
@@ -285,12 +316,13 @@ static bool still_holds(struct follow *f, const struct x86_insn *in)
 	}
 	if (sets_byte(in, f->reg))
 		f->dirty = true;
-	else if (mentions(in, f->reg))
+	else if (mentions(in, f->reg) &&
+		 (!stores(in, f->reg) || f->s->goes || f->dirty))
 		f->broken |= f->judge;
 	if (is_call(in)) {
 		/* who unwinds the stack may come back elsewhere with it */
 		f->broken |= f->judge && survives_call(f->reg);
-		return survives_call(f->reg);
+		return f->reg != 0 && f->reg != 2;
 	}
 	return !(in->kind == X86_SYSCALL &&
 		 (f->reg == 0 || f->reg == 1 || f->reg == 11));

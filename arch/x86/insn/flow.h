@@ -81,11 +81,12 @@ struct x86_scan {
 	uint16_t wants_data;
 
 	/*
-	 * It calculates with a register that gets such an address somewhere, or
-	 * goes where some register says.
-	 * facts: NULL if there is no memory to look closer.
+	 * It calculates with a register that gets such an address somewhere;
+	 * it goes where a register or memory says.  facts: NULL if there is no
+	 * memory to look closer.
 	 */
 	bool moved;
+	bool goes;
 	struct x86_facts *facts;
 
 	bool unresolved;

@@ -132,6 +132,8 @@ static bool sets_implicitly(const struct x86_trail *t, uint8_t reg)
 		return false;
 	if (t->opcode == 0xf6 || t->opcode == 0xf7)
 		return (t->reg & 7) >= 4;
+	if ((t->opcode & 0xf8) == 0x90) /* xchg */
+		return reg == 0;
 	if (t->opcode < 0x38)
 		return reg == 0 && (t->opcode & 6) == 4;
 	switch (t->opcode) {
@@ -651,10 +653,10 @@ static bool adds_own_address(const struct x86_scan *s,
 	       (in->opcode == 0x05 || (in->reg & 7) != 7);
 }
 
-static bool goes_by_register(const struct x86_insn *in)
+/* Does it go where a register, or memory, says? */
+static bool goes_anywhere(const struct x86_insn *in)
 {
-	return (in->kind == X86_JMP_IND || in->kind == X86_CALL_IND) &&
-	       !(in->attrs & X86_A_MEM);
+	return in->kind == X86_JMP_IND || in->kind == X86_CALL_IND;
 }
 
 void x86_scan_registers(struct x86_scan *s, const struct x86_insn *in)
@@ -663,8 +665,10 @@ void x86_scan_registers(struct x86_scan *s, const struct x86_insn *in)
 		return;
 	if (adds_own_address(s, in))
 		s->unresolved = true;
-	if (s->code_bases && (goes_by_register(in) || moves_base(s, in)))
+	if (s->code_bases && moves_base(s, in))
 		s->moved = true;
+	if (s->code_bases && goes_anywhere(in))
+		s->goes = true;
 	if (in->opcode == 0x89 || in->opcode == 0x8b)
 		note_move(s, in);
 }

@@ -210,14 +210,14 @@ enum x86_flow_result x86_scan(struct x86_scan *s)
 	s->nr_labels = 0;
 	if (!walk_all(s, remember_lea) || !walk_all(s, visit))
 		return X86_FLOW_UNDECODABLE;
+	s->moved |= s->goes || (s->sums & s->code_bases);
 	if (s->wants_data || s->moved)
 		x86_label_tables(s);
 	/*
 	 * What is calculated with addresses of code: offsets from a label, not
 	 * from the table?  Also decides what wants_no_table is.
 	 */
-	if ((s->moved || (s->sums & s->code_bases)) && !s->unresolved &&
-	    !x86_bases_are_followed(s))
+	if (s->moved && !s->unresolved && !x86_bases_are_followed(s))
 		s->unresolved = true;
 	if ((s->wants_offsets && !s->offset_table) ||
 	    (s->wants_wide && !s->wide_table) ||
