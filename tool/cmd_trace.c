@@ -100,10 +100,34 @@ static void put_took(const struct trace *t, struct line *l, uint64_t ticks,
 		put_string(l, text_ns(text, sizeof(text), ns));
 }
 
+/* A floating-point number, with all the digits that matter. */
+static void put_float(struct line *l, const struct field *f, uint64_t v,
+		      bool json)
+{
+	char text[40];
+	double d;
+	float s;
+
+	memcpy(&d, &v, sizeof(d));
+	memcpy(&s, &v, sizeof(s));
+	snprintf(text, sizeof(text), "%.*g", f->bytes == 4 ? 9 : 17,
+		 f->bytes == 4 ? (double)s : d);
+	/* JSON has no infinity. */
+	if (json && strpbrk(text, "in"))
+		put_quoted(l, text);
+	else
+		put_string(l, text);
+}
+
 static void put_value(struct line *l, const struct field *f, uint64_t v,
 		      bool json)
 {
 	unsigned int unused = 64 - 8u * f->bytes;
+
+	if (f->type == 'f') {
+		put_float(l, f, v, json);
+		return;
+	}
 
 	v = v << unused >> unused;
 	if (f->type == 'x') {

@@ -116,6 +116,74 @@ static struct node *fetch_register(struct expr *e, const char *name, size_t len,
 	return NULL;
 }
 
+const struct node *expr_register(struct expr *e, uint16_t word)
+{
+	struct node *n = make(e, TL_OP_REG, NULL, NULL);
+
+	if (!n)
+		return NULL;
+	n->arg = word;
+	n->early = e->call;
+	return n;
+}
+
+const struct node *expr_number(struct expr *e, int64_t v)
+{
+	return make_number(e, TL_OP_CONST, NULL, v);
+}
+
+const struct node *expr_offset(struct expr *e, const struct node *n, int64_t by)
+{
+	const struct node *number;
+
+	if (!n || by == (int32_t)by)
+		return n ? make_number(e, TL_OP_OFFSET, n, by) : NULL;
+	number = expr_number(e, by);
+	return number ? make(e, TL_OP_ADD, n, number) : NULL;
+}
+
+const struct node *expr_load(struct expr *e, const struct node *n,
+			     uint8_t bytes)
+{
+	return n ? make_size(e, TL_OP_LOAD, n, bytes) : NULL;
+}
+
+/* @op on @n and a number. */
+static const struct node *with_number(struct expr *e, uint8_t op,
+				      const struct node *n, int64_t v)
+{
+	const struct node *number = n ? expr_number(e, v) : NULL;
+
+	return number ? make(e, op, n, number) : NULL;
+}
+
+const struct node *expr_index(struct expr *e, const struct node *n,
+			      const struct node *index, int64_t bytes)
+{
+	index = bytes == 1 ? index : with_number(e, TL_OP_MUL, index, bytes);
+	return n && index ? make(e, TL_OP_ADD, n, index) : NULL;
+}
+
+const struct node *expr_bits(struct expr *e, const struct node *n,
+			     unsigned int from, unsigned int bits, bool sign)
+{
+	n = with_number(e, TL_OP_SHL, n, 64 - (int)from - (int)bits);
+	return with_number(e, sign ? TL_OP_SHR : TL_OP_SHR_U, n,
+			   64 - (int)bits);
+}
+
+const struct node *expr_widen(struct expr *e, const struct node *n,
+			      uint8_t bytes, bool sign)
+{
+	struct node *wide =
+		n ? make_size(e, sign ? TL_OP_SIGN : TL_OP_ZERO, n, bytes)
+		  : NULL;
+
+	if (wide)
+		wide->wide = bytes == 8 && !sign;
+	return wide;
+}
+
 static const struct node *fetch_arg(struct expr *e, const char *digits,
 				    size_t len)
 {
@@ -132,6 +200,8 @@ static const struct node *fetch_arg(struct expr *e, const char *digits,
 	if (!k || k > ARGS_MAX || len > 2)
 		return expr_wrong(e, "arguments are $arg1 to $arg%d", ARGS_MAX);
 	e->entry = true;
+	if (e->scope && e->scope->arg)
+		return e->scope->arg(e, k);
 	if (k <= 6)
 		return fetch_register(e, by_register[k - 1],
 				      strlen(by_register[k - 1]), true);
@@ -283,10 +353,97 @@ static bool parse_type(struct expr *e, struct field *f)
 			  "and string[N]");
 }
 
+/* ---- names --------------------------------------------------------------- */
+
+bool expr_is_name(const char *at)
+{
+	at += strspn(at, "*&(");
+	return (isalpha((unsigned char)*at) || *at == '_') &&
+	       !(expr_word_length(at) == 3 && !strncmp(at, "tid", 3));
+}
+
+/* Behind an index, or NULL: it has no end. */
+static const char *behind_index(const char *at)
+{
+	unsigned int depth = 0;
+
+	do {
+		depth += *at == '[';
+		depth -= *at == ']';
+		if (!*at++)
+			return NULL;
+	} while (depth);
+	return at;
+}
+
+/* While nobody knows what a name is: only how far it goes. */
+static const struct node *skip_name(struct expr *e)
+{
+	unsigned int open = 0;
+	struct node *n;
+
+	for (; *e->at && strchr("*&(", *e->at); e->at++)
+		open += *e->at == '(';
+	e->at += expr_word_length(e->at);
+	for (;;) {
+		size_t sign = *e->at == '.'		 ? 1
+			      : !strncmp(e->at, "->", 2) ? 2
+							 : 0;
+		const char *end;
+
+		if (sign) {
+			e->at += sign;
+			if (!expr_word_length(e->at))
+				return expr_wrong(e, "here belongs the name of "
+						     "a member");
+			e->at += expr_word_length(e->at);
+		} else if (*e->at == '[') {
+			end = behind_index(e->at);
+			if (!end)
+				return expr_wrong(e, "this [ has no ]");
+			e->at = end;
+		} else if (*e->at == ')' && open) {
+			open--;
+			e->at++;
+		} else {
+			break;
+		}
+	}
+	if (open)
+		return expr_wrong(e, "here belongs a )");
+	e->names = true;
+	n = make_number(e, TL_OP_CONST, NULL, 0);
+	if (n)
+		n->unknown = true;
+	return n;
+}
+
+/* NAME... as debug information has it, unless a :TYPE says otherwise. */
+static const struct node *fetch_name(struct expr *e, struct field *f)
+{
+	const struct node *n;
+	struct field typed;
+
+	*f = (struct field){ .name = f->name, .type = 'x', .bytes = 8 };
+	n = e->scope ? e->scope->name(e, f) : skip_name(e);
+	if (!n || *e->at != ':')
+		return n;
+	if (!parse_type(e, &typed))
+		return NULL;
+	f->type = typed.type;
+	f->limit = typed.limit;
+	if (typed.bytes < f->bytes || f->type == 't')
+		f->bytes = typed.bytes;
+	return n;
+}
+
 const struct node *expr_fetch(struct expr *e, struct field *f)
 {
-	const struct node *n = fetch(e, 0);
+	const struct node *n;
 
+	if (expr_is_name(e->at))
+		return fetch_name(e, f);
+	n = fetch(e, 0);
 	if (!n || !parse_type(e, f))
 		return NULL;
 	if (n->op == TL_OP_THREAD && e->at[-1] == 'd')
@@ -303,11 +460,11 @@ static const struct node *parse_or(struct expr *e, unsigned int depth);
 /* FETCH[:TYPE] as a number of 64 bits, or a string. */
 static const struct node *operand(struct expr *e)
 {
+	bool typeless, name = expr_is_name(e->at);
 	const char *begin = e->at;
+	struct field f = { NULL };
 	const struct node *n;
-	struct field f;
 	struct node *typed;
-	bool typeless;
 
 	n = expr_fetch(e, &f);
 	if (!n)
@@ -321,6 +478,12 @@ static const struct node *operand(struct expr *e)
 		}
 		return typed;
 	}
+	if (f.type == 'f')
+		return expr_wrong(e, "a floating-point number can only be "
+				     "shown");
+	if (name)
+		return n->unknown ? n
+				  : expr_widen(e, n, f.bytes, f.type == 's');
 	if (typeless || (f.bytes == 8 && f.type == 's'))
 		return n;
 	typed = make_size(e, f.type == 's' ? TL_OP_SIGN : TL_OP_ZERO, n,
@@ -351,6 +514,7 @@ static const struct node *number(struct expr *e)
 static bool is_fetch(const char *at)
 {
 	return *at == '$' || *at == '%' || !strncmp(at, "tid", 3) ||
+	       (*at != '(' && expr_is_name(at)) ||
 	       ((*at == '+' || *at == '-') && isdigit((unsigned char)at[1]) &&
 		at[1 + expr_word_length(at + 1)] == '(');
 }
@@ -491,7 +655,8 @@ static const struct node *parse_level(struct expr *e, unsigned int level,
 		if (l->string && b->level != 6)
 			return expr_wrong(e, "a string is for == and != only");
 		e->at += strlen(b->sign);
-		if (l->string) {
+		expr_skip_blanks(e);
+		if (l->string || (l->unknown && *e->at == '"')) {
 			l = compare_text(e, l, b->op == TL_OP_EQ);
 			continue;
 		}

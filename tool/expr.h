@@ -29,14 +29,30 @@ struct node {
 	/* A text at the address that it is. */
 	bool string;
 	uint16_t limit;
+	bool unknown; /* of a name, while nobody knows what it is */
+};
+
+struct expr;
+
+/*
+ * Variables, as debug information knows them, and the arguments of a marker.  Both
+ * return NULL after expr_wrong(); @name takes what stands at @e->at and says in *@f
+ * what it is; @arg is NULL where $argN are those of a function.
+ */
+struct expr_scope {
+	const struct node *(*name)(struct expr *e, struct field *f);
+	const struct node *(*arg)(struct expr *e, unsigned int n);
 };
 
 /* Where @at stands in @word, which is named in complaints. */
 struct expr {
 	const char *word;
 	const char *at;
-	bool call;     /* of a call that is followed: see struct tl_program */
-	bool entry;    /* set: a $argN is in it */
+	bool call;  /* of a call that is followed: see struct tl_program */
+	bool entry; /* set: a $argN is in it */
+	bool names; /* set: so is a variable */
+	/* What is known where the probe is; NULL: nothing yet. */
+	const struct expr_scope *scope;
 	uint8_t *text; /* of the program */
 	uint32_t text_n;
 	char *why;
@@ -56,6 +72,28 @@ const struct node *expr_wrong(struct expr *e, const char *fmt, ...)
 
 size_t expr_word_length(const char *s);
 void expr_skip_blanks(struct expr *e);
+
+/* ---- what a scope makes ---------------------------------------------------- */
+
+/* Word @word of struct pt_regs, as it is at an entry of a call. */
+const struct node *expr_register(struct expr *e, uint16_t word);
+const struct node *expr_number(struct expr *e, int64_t v);
+const struct node *expr_offset(struct expr *e, const struct node *n,
+			       int64_t by);
+const struct node *expr_load(struct expr *e, const struct node *n,
+			     uint8_t bytes);
+/* @n and @bytes times @index. */
+const struct node *expr_index(struct expr *e, const struct node *n,
+			      const struct node *index, int64_t bytes);
+/* Of @n the @bits bits from bit @from on, as a number with or without a sign. */
+const struct node *expr_bits(struct expr *e, const struct node *n,
+			     unsigned int from, unsigned int bits, bool sign);
+/* The @bytes bytes of @n, as a number of 64 bits. */
+const struct node *expr_widen(struct expr *e, const struct node *n,
+			      uint8_t bytes, bool sign);
+
+/* Does a variable's name, or what leads to one, begin at @at? */
+bool expr_is_name(const char *at);
 
 /* ---- operations ---------------------------------------------------------- */
 

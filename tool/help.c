@@ -40,6 +40,8 @@
 	"  $arg1 $arg2 ...       integer and pointer arguments, as they were at the entry\n" \
 	"  $retval               what is returned; at %return\n" \
 	"  %rdi %rax ...         a register\n" \
+	"  c->argv[0]->ptr       variables and what is reached from them, by debug\n" \
+	"                        information; 'trapline list --vars' shows which\n" \
 	"  tid                   the number of the thread\n" \
 	"  +8(FETCH) -8(FETCH)   what is in memory, 8 bytes behind or before FETCH\n" \
 	"TYPE is u8 to u64, s8 to s64, x8 to x64 (x64 if none is given), or string or\n" \
@@ -98,6 +100,7 @@ const struct verb verbs[] = {
 		"  trapline trace -p 1234 'malloc%return size=$arg1:u64 p=$retval'\n"
 		"  trapline trace -p 1234 'libc:read%return fd=$arg1:s32 if $retval < 0'\n"
 		"  trapline trace -p 1234 --min 10ms 'call%return'\n"
+		"  trapline trace -p 1234 'call c->id c->cmd->fullname if c->argc > 2'\n"
 		"  trapline trace -p 1234 -n 10 --json 'call cmd=+64($arg1):x64'\n"
 		"  trapline trace 'sqlite3_prepare_v2 sql=$arg2:string[256]' -- sqlite3 my.db\n"
 	},

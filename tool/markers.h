@@ -9,8 +9,8 @@
 
 struct marker {
 	const char *provider, *name; /* as long as the image lives */
-	const char *args; /* as in `8@%rdi -4@$5`; "" if there are none */
-	uint64_t addr;	  /* of the file */
+	const char *args;   /* as in `8@%rdi -4@$5`; "" if there are none */
+	uint64_t addr;	    /* of the file */
 	uint64_t semaphore; /* 0: there is none */
 };
 

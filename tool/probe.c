@@ -132,7 +132,7 @@ static bool parse_key(struct work *w, const char *text)
 		return true;
 	}
 	/* As it is written, else a number as numbers are. */
-	first = strchr("$%+-t", *text) ? text : "";
+	first = strchr("$%+-t", *text) || expr_is_name(text) ? text : "";
 	w->key = *first ? expr_fetch(e, f) : NULL;
 	expr_skip_blanks(e);
 	if (!w->key || *e->at) {
@@ -366,10 +366,12 @@ bool probe_parse(struct probe *p, const char *text,
 	w->expr.why = why;
 	w->expr.size = size;
 	w->expr.text = p->program.text;
+	w->expr.scope = wish->scope;
 	ok = parse_head(p, wish, at, len, why, size);
 	w->expr.call = p->call;
 	ok = ok && parse_rest(w, rest) && assemble(w, text, why, size);
 	p->entry = w->expr.entry;
+	p->names = w->expr.names;
 	free(w);
 	free(rest);
 	if (ok && p->spec.offset && (p->entry || p->call)) {

@@ -4,7 +4,8 @@
  *
  *	[BINARY:]FUNC[+OFFSET][%return] ARG... [if COND] [by KEY]
  *	ARG: [NAME=]FETCH[:TYPE]
- *	FETCH: $arg1 ... $retval, tid, %rdi ..., +OFFSET(FETCH), -OFFSET(FETCH)
+ *	FETCH: $arg1 ... $retval, tid, %rdi ..., +OFFSET(FETCH), -OFFSET(FETCH),
+ *	       and variables: NAME, A->MEMBER, A.MEMBER, A[INDEX], *A, &A
  *	TYPE: u8 ... u64, s8 ... s64, x8 ... x64, string, string[N]
  *	COND: an expression of C over FETCH[:TYPE] and numbers, of 64 bits; and
  *	      FETCH:string == "TEXT"
@@ -21,9 +22,11 @@
 
 #include "spec.h"
 
+struct expr_scope;
+
 struct field {
 	char *name;
-	char type; /* u, s, x: a number; t: a string; d: a duration in ticks */
+	char type; /* u, s, x, f: a number; t: a string; d: a duration in ticks */
 	uint8_t bytes;
 	uint16_t limit; /* of a string */
 };
@@ -32,7 +35,8 @@ struct probe {
 	char *head; /* what @spec points into */
 	struct spec spec;
 	bool call;  /* follows calls: %return, or a matter of time */
-	bool entry; /* only the entry of a function will do */
+	bool entry; /* only the entry of a function, or a marker, will do */
+	bool names; /* there are variables: it means what a scope makes of it */
 
 	struct field field[TL_MAX_FIELDS];
 	uint32_t n_fields;
@@ -55,6 +59,8 @@ struct probe_wish {
 	enum probe_use use;
 	bool min;
 	uint32_t stack;
+	const struct expr_scope
+		*scope; /* NULL: nothing is known of the place */
 };
 
 /*

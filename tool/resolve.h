@@ -36,8 +36,8 @@ struct place {
 	char *name;	    /* [BINARY:]FUNC[+OFFSET], as shown */
 	const char *symbol; /* FUNC in the file's table; NULL: as shown */
 	const struct marker *marker; /* if it is one; else NULL */
-	size_t owner;	    /* the caller's */
-	size_t rank;	    /* of names of one address the least is shown */
+	size_t owner;		     /* the caller's */
+	size_t rank; /* of names of one address the least is shown */
 };
 
 struct places {

@@ -19,6 +19,7 @@
 #include "markers.h"
 #include "protocol.h"
 #include "run.h"
+#include "scopes.h"
 #include "text.h"
 #include "why.h"
 
@@ -74,17 +75,37 @@ static double now(void)
 
 /* ---- Before the attach --------------------------------------------------------- */
 
+/* Are $argN known there: at the entry of a function, at a marker? */
+static bool are_entries(const struct probe *p, const struct places *own)
+{
+	for (size_t i = 0; i < own->n; i++)
+		if (own->place[i].addr != own->place[i].start &&
+		    !own->place[i].marker) {
+			say_error(
+				"'%s' is not the entry of a function, so $arg1 "
+				"... are not known there; name registers, as "
+				"%%rdi",
+				p->head);
+			return false;
+		}
+	return true;
+}
+
 /* Add the places of probe @i, which are not to be mixed with another's. */
 static int find_own_places(struct run *r, size_t i)
 {
 	const struct probe *p = &r->asked[i];
 	struct places own = { 0 }, *all = &r->places;
 
-	if (resolve(&r->process, &p->spec, p->entry || p->call, &own) != 0) {
+	if (resolve(&r->process, &p->spec, p->call, &own) != 0) {
 		places_free(&own);
 		return -1;
 	}
 	places_unique(&own);
+	if (p->entry && !are_entries(p, &own)) {
+		places_free(&own);
+		return -1;
+	}
 	all->room = all->n + own.n;
 	all->place = must_grow(all->place, all->room + 1, sizeof(*all->place));
 	for (size_t n = 0; n < own.n; n++) {
@@ -709,7 +730,7 @@ static int run_attached(struct run *r)
 	say_progress("reading the symbols of process %d",
 		     (int)(l.pid ? l.pid : o->pid));
 	if (process_read(&r->process, l.pid ? l.pid : o->pid) != 0 ||
-	    find_places(r) != 0)
+	    find_places(r) != 0 || scopes_give(r) != 0)
 		goto out;
 	say_progress(NULL);
 	make_probes(r);
@@ -780,6 +801,7 @@ bool run_parse(struct run *r, const struct probe_wish *wish)
 			    TL_MAX_PROGRAMS);
 		return false;
 	}
+	r->wish = *wish;
 	r->asked = must_alloc((size_t)o->n_args, sizeof(*r->asked));
 	for (int i = 0; i < o->n_args; i++) {
 		struct probe *p = &r->asked[r->n_asked++];

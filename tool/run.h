@@ -43,6 +43,7 @@ struct run {
 	enum session_action action; /* but of calls, where they are traced */
 	struct probe *asked;
 	size_t n_asked;
+	struct probe_wish wish; /* as they were parsed */
 	/* For events: before anything is armed; 0 or -1 after a line. */
 	int (*begin)(struct run *r);
 	/* How many events were handed on so far, some more now. */

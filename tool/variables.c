@@ -23,7 +23,8 @@ struct point {
 	struct image *image;
 	Dwarf_Die function; /* the real one, not an inlined copy */
 	uint64_t addr;
-	bool entry; /* of the function */
+	bool entry;	       /* of the function */
+	Dwarf_Attribute *attr; /* whose location is looked at; or NULL */
 };
 
 /* In the order of the psABI, figure 3.36. */
@@ -90,18 +91,30 @@ static bool frame_base(struct point *p, struct location *at)
 
 /* At the entry, what a register was at the entry is what it is. */
 static bool entry_value(struct point *p, struct location *at,
-			Dwarf_Attribute *attr, const Dwarf_Op *op)
+			const Dwarf_Op *op)
 {
 	Dwarf_Attribute inner;
 	Dwarf_Op *ops;
 	size_t n;
 
-	if (!p->entry || !attr ||
-	    dwarf_getlocation_attr(attr, op, &inner) != 0 ||
+	if (!p->entry || !p->attr ||
+	    dwarf_getlocation_attr(p->attr, op, &inner) != 0 ||
 	    dwarf_getlocation(&inner, &ops, &n) != 0 || n != 1 ||
 	    ops[0].atom < DW_OP_reg0 || ops[0].atom > DW_OP_reg31)
 		return false;
 	return step(at, LOCATION_REGISTER, ops[0].atom - DW_OP_reg0);
+}
+
+/* An address that stands in a table. */
+static bool indexed_address(struct point *p, struct location *at,
+			    const Dwarf_Op *op)
+{
+	Dwarf_Attribute table;
+	Dwarf_Addr addr;
+
+	return p->attr && dwarf_getlocation_attr(p->attr, op, &table) == 0 &&
+	       dwarf_formaddr(&table, &addr) == 0 &&
+	       step(at, LOCATION_ADDRESS, (int64_t)addr);
 }
 
 /* One operation that begins, or goes on with, the only value on the stack. */
@@ -118,11 +131,16 @@ static bool translate_one(struct point *p, struct location *at,
 		return !at->n &&
 		       step(at, LOCATION_CONSTANT, op->atom - DW_OP_lit0);
 	switch (op->atom) {
+	case DW_OP_bregx:
+		return !at->n && step(at, LOCATION_REGISTER, number) &&
+		       step(at, LOCATION_ADD, (int64_t)op->number2);
 	case DW_OP_fbreg:
 		return !at->n && frame_base(p, at) &&
 		       step(at, LOCATION_ADD, number);
 	case DW_OP_call_frame_cfa:
 		return !at->n && frame_address(p, at);
+	case DW_OP_addrx:
+		return !at->n && indexed_address(p, at, op);
 	case DW_OP_addr:
 		return !at->n && step(at, LOCATION_ADDRESS, number);
 	case DW_OP_const1u:
@@ -154,7 +172,7 @@ static bool translate(struct point *p, struct location *at, const Dwarf_Op *op,
 }
 
 static bool translate_all(struct point *p, struct location *at,
-			  Dwarf_Attribute *attr, const Dwarf_Op *op, size_t n)
+			  const Dwarf_Op *op, size_t n)
 {
 	size_t last = n;
 
@@ -169,7 +187,7 @@ static bool translate_all(struct point *p, struct location *at,
 	}
 	if (last == 1 && (op->atom == DW_OP_entry_value ||
 			  op->atom == DW_OP_GNU_entry_value))
-		return entry_value(p, at, attr, op);
+		return entry_value(p, at, op);
 	return translate(p, at, op, last);
 }
 
@@ -199,8 +217,10 @@ static struct location locate(struct point *p, Dwarf_Die *die)
 	if (!dwarf_attr_integrate(die, DW_AT_location, &attr) ||
 	    dwarf_getlocation_addr(&attr, p->addr, &ops, &n, 1) != 1 || !n)
 		return at;
-	if (!translate_all(p, &at, &attr, ops, n))
+	p->attr = &attr;
+	if (!translate_all(p, &at, ops, n))
 		at.kind = LOCATION_ODD;
+	p->attr = NULL;
 	return at;
 }
 
@@ -300,6 +320,9 @@ bool variables_at(const struct debug *d, struct image *img, uint64_t addr,
 		inlined |= tag == DW_TAG_inlined_subroutine;
 	}
 	free(scopes);
+	out->known = found;
+	out->function = p.function;
+	out->entry = p.entry;
 	return found;
 }
 

@@ -44,6 +44,9 @@ struct variable {
 struct variables {
 	struct variable *variable; /* the innermost block's first */
 	size_t n, room;
+	bool known; /* the debug information has a function there … */
+	Dwarf_Die function;
+	bool entry; /* … and this is its entry */
 };
 
 /*

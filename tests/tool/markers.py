@@ -166,6 +166,28 @@ def globs_and_several_markers():
 
 
 @tl.case
+def arguments_of_markers_are_where_their_notes_say():
+    for flags in ([], ["-O0"], ["-static"]):
+        t = Marked(build(*flags))
+        p = tl.start([tl.TRAPLINE, "trace", "--json", "-p", str(t.pid),
+                      "demo:plain a=$arg1:s64",
+                      "demo:busy__loop i=$arg1:u64 $arg2:s32 if $arg1 > 997"],
+                     stdout=subprocess.PIPE, text=True)
+        tl.wait_for(lambda t=t: t.do("look")[2] == 1, 10, "armed")
+        t.do("calls")
+        p.send_signal(signal.SIGINT)
+        rows = [json.loads(x)
+                for x in p.communicate(timeout=20)[0].splitlines()][:-1]
+        tl.check_eq([r["args"]["a"] for r in rows if "a" in r["args"]],
+                    list(range(1000)), f"{flags}")
+        tl.check_eq([r["args"] for r in rows if "i" in r["args"]],
+                    [{"i": i, "arg2": 7} for i in (998, 999)], f"{flags}")
+    r = trapline("trace", "demo:plain $arg2", "--", build())
+    tl.check_eq(r.returncode, 1, r.stderr)
+    tl.check("has no argument 2" in r.stderr, r.stderr)
+
+
+@tl.case
 def a_killed_tool_leaves_them_lowered():
     t = Marked(build())
     s = Session(t, "demo:busy__loop")

@@ -348,7 +348,7 @@ TL_TEST(what_is_written_wrong_is_refused_where_it_is_wrong)
 		{ "f by $arg1:string[65]",
 		  "'$arg1:string[65]', column 17: a key" },
 		{ "f by comm by tid",
-		  "'comm by tid', column 1: here belongs a" },
+		  "'comm by tid', column 6: nothing more b" },
 		{ "f $arg1", "'$arg1', column 1: arguments are shown by" },
 		{ "f+4 if $arg1",
 		  "'f+4': $arg1 ... are known only at the entry" },

@@ -1,0 +1,277 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# limit: 180
+"""vars.py - variables and what is reached from them, in events and conditions
+
+Programs that know what their variables hold, compiled in several ways; and the
+arguments of markers.
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
+import tl  # noqa: E402
+
+PROGRAM = r"""
+#include <stdio.h>
+#include <string.h>
+#define NI __attribute__((noinline))
+#define KEEP(x) asm volatile("" : : "r"(x) : "memory")
+enum color { RED, MINUS = -3 };
+enum bare { FEW = 2, MANY = 4000000000u };
+struct obj { int refs; char *ptr; };
+struct inner { short a; unsigned char b : 3, c : 5; signed int d : 6; };
+struct client {
+	long id;
+	int argc;
+	struct obj **argv;
+	char name[16];
+	double load;
+	float part;
+	struct inner in;
+	union { int u1; unsigned u2; };
+	enum color col;
+	enum bare few;
+	const struct client *next;
+	unsigned long flags[4];
+	signed char grid[2][3];
+	_Bool yes;
+};
+int counter = -7;
+static struct client shared = { .id = 99, .name = "shared" };
+NI long many(int a, long b, char c, short d, void *e, int f, int seven,
+	     long eight)
+{
+	KEEP(&a); KEEP(&b); KEEP(&c); KEEP(&d); KEEP(&e); KEEP(&f);
+	KEEP(&seven); KEEP(&eight);
+	return a + b + c + d + f + seven + eight;
+}
+NI long serve(struct client *c, int n, const char *why)
+{
+	long local = c->id * n;
+	KEEP(c);
+	asm volatile("nop" : "+r"(local) : : "memory"); /* LOCAL */
+	KEEP(why);
+	KEEP(n);
+	return local + c->argc;
+}
+static inline __attribute__((always_inline)) void twice(int deep)
+{
+	int more = deep * 10;
+	asm volatile("nop" : "+r"(more) : "r"(deep) : "memory"); /* INLINED */
+	asm volatile("nop; nop; nop; nop; nop; nop");
+}
+NI void one(int x) { twice(x); KEEP(x); }
+NI void two(int x) { twice(x + 100); KEEP(x); }
+int main(void)
+{
+	struct obj o1 = { 3, "get" }, o2 = { 4, "key" }, *av[] = { &o1, &o2, &o1 };
+	struct client second = { .id = 1234 };
+	struct client c = { .id = 42, .argc = 2, .argv = av,
+		.name = "client one", .load = 0.75, .part = -1.5f,
+		.in = { -9, 5, 17, -11 }, .u1 = -1, .col = MINUS, .few = MANY,
+		.next = &second, .flags = { 1, 2, 3, 1ul << 63 },
+		.grid = { { 1, 2, 3 }, { -4, -5, -6 } }, .yes = 1 };
+
+	KEEP(&second);
+	KEEP(&c);
+	KEEP(&o1);
+	KEEP(&o2);
+	KEEP(av);
+	for (int i = 0; i < 3; i++) {
+		c.id += i;
+		counter--;
+		shared.argc = i;
+		KEEP(&shared);
+		serve(&c, i + 1, i & 1 ? "odd" : "even");
+		many(i, 2, 3, 4, &c, 6, -7, 8);
+		one(i);
+		two(i);
+	}
+	return 0;
+}
+"""
+
+PLUS = r"""
+#include <cstdio>
+#define NI __attribute__((noinline))
+struct base { int first = 5; };
+struct mid { long pad = 1; };
+struct shape : mid, base {
+	int sides;
+	const int &ref;
+	shape(int n, const int &r) : sides(n), ref(r) {}
+	NI void grow(int much, shape &other);
+};
+void shape::grow(int much, shape &other)
+{
+	asm volatile("nop; nop; nop; nop; nop"
+		     : : "r"(this), "r"(much), "r"(&other) : "memory");
+}
+int main()
+{
+	int seven = 7;
+	shape a(3, seven), b(4, seven);
+	a.grow(11, b);
+}
+"""
+
+WAYS = [(cc, level, dwarf) for cc in ("gcc", "clang")
+        for level in ("-O0", "-O1", "-O2", "-Os") for dwarf in ("4", "5")]
+
+
+def build(text, cc, level, dwarf, name="v.c"):
+    if not shutil.which(cc):
+        raise tl.Skip(f"{cc} is not installed")
+    d = tl.tempdir()
+    source, prog = os.path.join(d, name), os.path.join(d, "vars")
+    with open(source, "w", encoding="ascii") as f:
+        f.write(text)
+    subprocess.run([cc, level, "-g", f"-gdwarf-{dwarf}", "-w", "-o", prog,
+                    source], check=True)
+    return prog
+
+
+def run(*args):
+    return subprocess.run([tl.TRAPLINE, *map(str, args)], capture_output=True,
+                          timeout=60, text=True)
+
+
+def events(prog, *probes):
+    r = run("trace", "--json", *probes, "--", prog)
+    tl.check_eq(r.returncode, 0, f"{probes}: {r.stderr}")
+    rows = [json.loads(x) for x in r.stdout.splitlines()]
+    tl.check_eq(rows[-1]["summary"]["lost"], 0, "lost")
+    return rows[:-1]
+
+
+def line_of(mark):
+    return next(i for i, x in enumerate(PROGRAM.splitlines(), 1)
+                if f"/* {mark} */" in x)
+
+
+# What is asked of the second call of serve(), and what it is.
+ENTRY = {
+    "n": 2, "why": "odd", "c->id": 43, "c->argc": 2, "(*c).argc": 2,
+    "c->argv[0]->ptr": "get", "c->argv[n-1]->refs": 4,
+    "(*c->argv[1]).ptr": "key", "c->name": "client one",
+    "c->name[1]": ord("l"), "c->load": 0.75, "c->part": -1.5,
+    "c->in.a": -9, "c->in.b": 5, "c->in.c": 17, "c->in.d": -11,
+    "c->u1": -1, "c->u2": 4294967295, "c->col": -3, "c->few": 4000000000,
+    "c->next->id": 1234, "c->flags[3]": 1 << 63, "c->grid[1][2]": -6,
+    "c->yes": 1, "*c->next->name": 0, "counter": -9, "shared.argc": 1,
+    "shared.name": "shared", "hex=counter:x32": "0xfffffff7",
+}
+
+
+@tl.case
+def what_a_program_holds_is_what_is_shown():
+    asked = list(ENTRY)
+    for way in WAYS:
+        prog = build(PROGRAM, *way)
+        got = {}
+        for part in (asked[:10], asked[10:20], asked[20:]):
+            rows = events(prog, "serve " + " ".join(part))
+            tl.check_eq(len(rows), 3, f"{way} calls")
+            got.update(rows[1]["args"])
+        for what in asked:
+            name = what.split(":")[0].split("=")[0]
+            tl.check_eq(got[name], ENTRY[what], f"{way} {what}")
+
+
+@tl.case
+def parameters_in_registers_and_on_the_stack():
+    for way in WAYS:
+        prog = build(PROGRAM, *way)
+        rows = events(prog, "many a b c d f seven eight")
+        tl.check_eq([list(r["args"].values()) for r in rows],
+                    [[i, 2, 3, 4, 6, -7, 8] for i in range(3)], f"{way}")
+
+
+@tl.case
+def locals_of_a_line_and_of_inlined_copies():
+    shown = 0
+    for way in WAYS:
+        prog = build(PROGRAM, *way)
+        for mark, name, want in [
+                ("LOCAL", "local", [42, 86, 135]),
+                ("INLINED", "more", [0, 10, 20, 1000, 1010, 1020])]:
+            probe = f"v.c:{line_of(mark)} {name}"
+            # Compilers lose track of some; then it must not be guessed at.
+            r = run("trace", "--json", probe, "--", prog)
+            if r.returncode:
+                tl.check("optimized out" in r.stderr, f"{way} {r.stderr}")
+                continue
+            rows = [json.loads(x) for x in r.stdout.splitlines()][:-1]
+            tl.check_eq(sorted(e["args"][name] for e in rows), want,
+                        f"{way} {name}")
+            shown += 1
+    tl.note(f"{shown} of {2 * len(WAYS)} are shown")
+    tl.check(shown > len(WAYS), "most are")
+
+
+@tl.case
+def conditions_keys_and_returns_know_variables():
+    for way in WAYS[::3]:
+        prog = build(PROGRAM, *way)
+        rows = events(prog, "serve id=c->id if why == \"even\" && c->id > 42")
+        tl.check_eq([r["args"]["id"] for r in rows], [45], f"{way}")
+        rows = events(prog, "serve if c->col == -3 && c->few > 3999999999 && "
+                            "c->in.d == -11 && c->u2 == 0xffffffff")
+        tl.check_eq(len(rows), 3, f"{way} signs")
+        rows = events(prog, "serve%return n c->name if c->argv[0]->refs == 3")
+        tl.check_eq([(r["args"]["n"], r["args"]["c->name"]) for r in rows],
+                    [(n, "client one") for n in (1, 2, 3)], f"{way} returns")
+        r = run("count", "--json", "serve by why", "--", prog)
+        got = {x["key"]: x["hits"] for x in
+               map(json.loads, r.stdout.splitlines()) if "key" in x}
+        tl.check_eq(got, {"even": 2, "odd": 1}, f"{way} keys: {r.stderr}")
+
+
+@tl.case
+def classes_bases_and_references():
+    for cc in ("g++", "clang++"):
+        for level in ("-O0", "-O2"):
+            prog = build(PLUS, cc, level, "5", "v.cc")
+            rows = events(prog, "shape::grow this->sides this->first "
+                                "other.sides other.pad much this->ref &other")
+            args = rows[0]["args"]
+            other = args.pop("&other")
+            tl.check_eq(args, {"this->sides": 3, "this->first": 5,
+                               "other.sides": 4, "other.pad": 1, "much": 11,
+                               "this->ref": 7}, f"{cc} {level}")
+            tl.check(int(other, 16) > 4096, other)
+
+
+@tl.case
+def what_cannot_be_shown_is_said():
+    prog = build(PROGRAM, "gcc", "-O2", "5")
+    bare = prog + ".bare"
+    subprocess.run(["strip", "-g", "-o", bare, prog], check=True)
+    for probe, status, text in [
+            ("serve nix", 1, "no variable 'nix' is visible there"),
+            ("serve whi", 1, "near: why"),
+            ("serve c->nam", 1, "has no member 'nam'; near: name"),
+            ("serve *c", 1, "name a member of it"),
+            ("serve c->in", 1, "name a member of it"),
+            ("serve n->x", 1, "is no pointer"),
+            ("serve n.x", 1, "has no members"),
+            ("serve &n", 1, "has no address"),
+            ("serve c->load if c->load > 1", 1, "can only be shown"),
+            ("serve c->", 2, "name of a member"),
+            ("serve c->argv[1", 2, "has no ]"),
+            ("serve (c->id", 2, "here belongs a )"),
+            ("serve c->id extra!", 2, "nothing more belongs here")]:
+        r = run("trace", probe, "--", prog)
+        tl.check_eq(r.returncode, status, f"{probe}: {r.stderr}")
+        tl.check(text in r.stderr and r.stderr.count("\n") == 1,
+                 f"{probe}: {r.stderr}")
+    r = run("trace", "serve c->id", "--", bare)
+    tl.check_eq(r.returncode, 1, r.stderr)
+    tl.check("no debug information" in r.stderr, r.stderr)
+
+
+tl.main()

@@ -1,0 +1,693 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * access.c - variables, and what is reached from them, by debug information
+ *
+ * What C writes behind a name is a walk over types: each step has a node, which is
+ * the value or the address of what was reached so far, and the type of that.
+ */
+#define _GNU_SOURCE
+#include "access.h"
+
+#include <ctype.h>
+#include <dwarf.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "match.h"
+#include "text.h"
+
+#define DEEPEST	    24 /* stars, brackets, anonymous members */
+#define STRING_SIZE 128
+
+/* What was reached. */
+struct thing {
+	const struct node *node;
+	bool memory;	 /* the node is its address */
+	bool address_of; /* & was there: the node is a pointer to it */
+	Dwarf_Die type;	 /* without names for it and qualifiers */
+	bool known;	 /* there is a type; else it is void, or a dry run */
+	unsigned int bit, bits; /* of a bit-field */
+	unsigned int indexed;	/* dimensions of an array that are behind us */
+};
+
+static const struct scope *scope_of(const struct expr *e)
+{
+	return (const struct scope *)e->scope;
+}
+
+/* ---- Types ------------------------------------------------------------------- */
+
+/* The type of @die, or of what it came from, without other names for it. */
+static bool type_of(Dwarf_Die *die, Dwarf_Die *out)
+{
+	Dwarf_Attribute attr;
+
+	return dwarf_attr_integrate(die, DW_AT_type, &attr) &&
+	       dwarf_formref_die(&attr, out) && dwarf_peel_type(out, out) == 0;
+}
+
+static bool has_tag(const struct thing *t, int tag)
+{
+	return t->known && dwarf_tag((Dwarf_Die *)&t->type) == tag;
+}
+
+static bool is_struct(const struct thing *t)
+{
+	return has_tag(t, DW_TAG_structure_type) ||
+	       has_tag(t, DW_TAG_class_type) || has_tag(t, DW_TAG_union_type);
+}
+
+static bool is_pointer(const struct thing *t)
+{
+	return has_tag(t, DW_TAG_pointer_type);
+}
+
+static bool is_reference(const struct thing *t)
+{
+	return has_tag(t, DW_TAG_reference_type) ||
+	       has_tag(t, DW_TAG_rvalue_reference_type);
+}
+
+/* How many things dimension @die of an array has; 0: not known. */
+static uint64_t length_of(Dwarf_Die *die)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Word n;
+
+	if (dwarf_attr(die, DW_AT_count, &attr) &&
+	    dwarf_formudata(&attr, &n) == 0)
+		return n;
+	if (dwarf_attr(die, DW_AT_upper_bound, &attr) &&
+	    dwarf_formudata(&attr, &n) == 0)
+		return n + 1;
+	return 0;
+}
+
+/* How many dimensions are left, and how many things in all that is left. */
+static unsigned int dimensions(const struct thing *t, uint64_t *things)
+{
+	unsigned int n = 0;
+	Dwarf_Die child;
+	int err;
+
+	*things = 1;
+	for (err = dwarf_child((Dwarf_Die *)&t->type, &child); err == 0;
+	     err = dwarf_siblingof(&child, &child))
+		if (dwarf_tag(&child) == DW_TAG_subrange_type &&
+		    n++ >= t->indexed &&
+		    __builtin_mul_overflow(*things, length_of(&child), things))
+			*things = 0;
+	return n > t->indexed ? n - t->indexed : 0;
+}
+
+/* Its bytes; 0: not known. */
+static uint64_t size_of(const struct thing *t)
+{
+	struct thing of = { .known = false };
+	uint64_t things = 1;
+	Dwarf_Word bytes;
+
+	if (has_tag(t, DW_TAG_array_type)) {
+		dimensions(t, &things);
+		of.known = type_of((Dwarf_Die *)&t->type, &of.type);
+		t = &of;
+	}
+	if (!t->known ||
+	    dwarf_aggregate_size((Dwarf_Die *)&t->type, &bytes) != 0 ||
+	    __builtin_mul_overflow(bytes, things, &bytes))
+		return 0;
+	return bytes;
+}
+
+static Dwarf_Word encoding_of(const struct thing *t)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Word encoding = 0;
+
+	if (!t->known || dwarf_tag((Dwarf_Die *)&t->type) != DW_TAG_base_type ||
+	    !dwarf_attr((Dwarf_Die *)&t->type, DW_AT_encoding, &attr) ||
+	    dwarf_formudata(&attr, &encoding) != 0)
+		return 0;
+	return encoding;
+}
+
+static bool is_signed(const struct thing *t)
+{
+	struct thing base = *t;
+	Dwarf_Word encoding;
+
+	/* An enumeration has the sign of what it is kept in. */
+	if (has_tag(t, DW_TAG_enumeration_type))
+		base.known = type_of((Dwarf_Die *)&t->type, &base.type);
+	encoding = encoding_of(&base);
+
+	return encoding == DW_ATE_signed || encoding == DW_ATE_signed_char;
+}
+
+/* Is it a letter of a text? */
+static bool is_letter(const struct thing *t)
+{
+	Dwarf_Word encoding = encoding_of(t);
+
+	return size_of(t) == 1 &&
+	       (encoding == DW_ATE_signed_char ||
+		encoding == DW_ATE_unsigned_char || encoding == DW_ATE_UTF);
+}
+
+/* What a pointer points to, or an array is of. */
+static struct thing behind(const struct thing *t)
+{
+	struct thing to = { .memory = true };
+	uint64_t things;
+
+	if (has_tag(t, DW_TAG_array_type) && dimensions(t, &things) > 1) {
+		to.known = true;
+		to.type = t->type;
+		to.indexed = t->indexed + 1;
+		return to;
+	}
+	to.known = type_of((Dwarf_Die *)&t->type, &to.type);
+	return to;
+}
+
+static char *type_name(struct expr *e, const struct thing *t)
+{
+	const char *name =
+		t->known ? debug_name(scope_of(e)->debug, (Dwarf_Die *)&t->type)
+			 : NULL;
+
+	return must_dup(name ? name : is_pointer(t) ? "a pointer" : "this");
+}
+
+/* ---- Nodes ------------------------------------------------------------------- */
+
+static bool to_value(struct expr *e, struct thing *t);
+
+static bool offset(struct expr *e, struct thing *t, int64_t by)
+{
+	if (by)
+		t->node = expr_offset(e, t->node, by);
+	return t->node != NULL;
+}
+
+/* A reference is what it refers to. */
+static bool follow_reference(struct expr *e, struct thing *t)
+{
+	struct thing to;
+
+	if (!is_reference(t))
+		return true;
+	to = behind(t);
+	if (!to_value(e, t))
+		return false;
+	to.node = t->node;
+	*t = to;
+	return true;
+}
+
+/* The value instead of the address; an array's is the address. */
+static bool to_value(struct expr *e, struct thing *t)
+{
+	uint64_t bytes = size_of(t);
+
+	if (!t->memory || has_tag(t, DW_TAG_array_type)) {
+		t->memory = false;
+		return true;
+	}
+	if (is_reference(t) || is_pointer(t))
+		bytes = 8;
+	if (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8)
+		return expr_wrong(e,
+				  "a value of %" PRIu64 " bytes cannot be "
+				  "fetched; name a part of it",
+				  bytes);
+	t->node = expr_load(e, t->node, (uint8_t)bytes);
+	t->memory = false;
+	if (t->node && t->bits)
+		t->node = expr_bits(e, t->node, t->bit, t->bits, is_signed(t));
+	return t->node != NULL;
+}
+
+/* ---- Names ------------------------------------------------------------------- */
+
+/* In the order of DWARF's numbers: words of struct pt_regs. */
+static uint16_t register_word(int64_t n)
+{
+	static const uint8_t word[] = { 10, 12, 11, 5, 13, 14, 4, 19,
+					9,  8,	7,  6, 3,  2,  1, 0 };
+
+	return word[n & 15];
+}
+
+static const struct node *node_of(struct expr *e, const struct location *at)
+{
+	const struct node *n = NULL;
+
+	for (unsigned int i = 0; i < at->n; i++) {
+		int64_t v = at->step[i].n;
+
+		switch (at->step[i].op) {
+		case LOCATION_REGISTER:
+			n = expr_register(e, register_word(v));
+			break;
+		case LOCATION_CONSTANT:
+			n = expr_number(e, v);
+			break;
+		case LOCATION_ADDRESS:
+			n = expr_number(e, v + (int64_t)scope_of(e)->bias);
+			break;
+		case LOCATION_ADD:
+			n = v ? expr_offset(e, n, v) : n;
+			break;
+		case LOCATION_LOAD:
+			n = expr_load(e, n, 8);
+			break;
+		}
+		if (!n)
+			return NULL;
+	}
+	return n;
+}
+
+static bool is_word(const struct thing *t)
+{
+	return is_pointer(t) || is_reference(t) ||
+	       has_tag(t, DW_TAG_enumeration_type) ||
+	       (encoding_of(t) && encoding_of(t) != DW_ATE_float &&
+		encoding_of(t) != DW_ATE_complex_float && size_of(t) <= 8);
+}
+
+#define DWARF_RBP 6
+#define DWARF_RSP 7
+
+/*
+ * Code that is not optimized makes its frame, and stores its parameters there,
+ * behind the entry.  Is @v in a frame that is not there yet?
+ */
+static bool is_not_there_yet(const struct scope *s, const struct variable *v)
+{
+	const struct location *at = &v->at;
+	int64_t sum = 0;
+
+	if (!s->variables.entry || !v->parameter ||
+	    at->kind != LOCATION_MEMORY || at->step[0].op != LOCATION_REGISTER)
+		return false;
+	for (unsigned int i = 1; i < at->n; i++)
+		sum += at->step[i].op == LOCATION_ADD ? at->step[i].n : 0;
+	return at->step[0].n == DWARF_RBP ||
+	       (at->step[0].n == DWARF_RSP && sum < 8);
+}
+
+/*
+ * Then it is where the ABI says: integers and pointers in six registers, the rest
+ * above the return address.  False: not all in front of it are such.
+ */
+static bool take_by_abi(struct expr *e, const struct variable *v,
+			struct thing *t)
+{
+	static const uint8_t order[] = { 5, 4, 1, 2, 8, 9 };
+	Dwarf_Die child, *fn = (Dwarf_Die *)&scope_of(e)->variables.function;
+	struct thing of = { .known = false };
+	int err, n = 0;
+
+	/* A structure that is returned may have taken the first register. */
+	of.known = type_of(fn, &of.type);
+	if (of.known && !is_word(&of))
+		return false;
+	for (err = dwarf_child(fn, &child); err == 0;
+	     err = dwarf_siblingof(&child, &child)) {
+		if (dwarf_tag(&child) != DW_TAG_formal_parameter)
+			continue;
+		of.known = type_of(&child, &of.type);
+		if (!is_word(&of))
+			return false;
+		if (dwarf_dieoffset(&child) ==
+		    dwarf_dieoffset((Dwarf_Die *)&v->die))
+			break;
+		n++;
+	}
+	if (err)
+		return false;
+	t->memory = n >= 6;
+	t->node = expr_register(e, register_word(n < 6 ? order[n] : DWARF_RSP));
+	return !t->memory || offset(e, t, 8 * (n - 5));
+}
+
+static bool no_variable(struct expr *e, const char *name)
+{
+	const struct variables *all = &scope_of(e)->variables;
+	struct near near;
+
+	near_init(&near, name);
+	for (size_t i = 0; i < all->n; i++)
+		near_offer(&near, all->variable[i].name, NULL, 0);
+	if (near.n)
+		expr_wrong(e, "no variable '%s' is visible there; near: %s",
+			   name, near.best[0].name);
+	else
+		expr_wrong(e,
+			   "no variable '%s' is visible there; 'trapline "
+			   "list --vars' shows which are",
+			   name);
+	return false;
+}
+
+static bool take_variable(struct expr *e, const struct variable *v,
+			  struct thing *t)
+{
+	t->known = type_of((Dwarf_Die *)&v->die, &t->type);
+	if (is_not_there_yet(scope_of(e), v)) {
+		if (take_by_abi(e, v, t))
+			return t->node != NULL;
+		return expr_wrong(e,
+				  "'%s' is not in its place yet at the entry; "
+				  "probe a line behind it",
+				  v->name);
+	}
+	if (v->at.kind == LOCATION_NONE)
+		return expr_wrong(e, "'%s' is optimized out there", v->name);
+	if (v->at.kind == LOCATION_ODD)
+		return expr_wrong(e,
+				  "'%s' is not in one place there, or in a "
+				  "vector register",
+				  v->name);
+	t->memory = v->at.kind == LOCATION_MEMORY;
+	t->node = node_of(e, &v->at);
+	return t->node != NULL;
+}
+
+static bool parse_name(struct expr *e, struct thing *t)
+{
+	size_t len = expr_word_length(e->at);
+	const struct variables *all;
+	char *name;
+	bool ok;
+
+	*t = (struct thing){ .known = false };
+	if (!len || isdigit((unsigned char)*e->at))
+		return expr_wrong(e, "here belongs the name of a variable");
+	e->names = true;
+	name = must_print("%.*s", (int)len, e->at);
+	all = &scope_of(e)->variables;
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->variable[i].name, name) == 0) {
+			ok = take_variable(e, &all->variable[i], t) &&
+			     follow_reference(e, t);
+			e->at += ok ? len : 0;
+			free(name);
+			return ok;
+		}
+	ok = no_variable(e, name);
+	free(name);
+	return ok;
+}
+
+/* ---- Members ----------------------------------------------------------------- */
+
+/* Where in its structure, and which bits of it. */
+static bool place_member(Dwarf_Die *member, int64_t *at, struct thing *t)
+{
+	Dwarf_Word bit, bits, bytes;
+	Dwarf_Attribute attr;
+
+	*at = 0;
+	if (dwarf_attr_integrate(member, DW_AT_data_member_location, &attr) &&
+	    dwarf_formudata(&attr, (Dwarf_Word *)at) != 0)
+		return false;
+	t->bits = t->bit = 0;
+	if (!dwarf_attr(member, DW_AT_bit_size, &attr))
+		return true;
+	bytes = size_of(t);
+	if (dwarf_formudata(&attr, &bits) != 0 || !bits || !bytes || bytes > 8)
+		return false;
+	if (dwarf_attr(member, DW_AT_data_bit_offset, &attr)) {
+		if (dwarf_formudata(&attr, &bit) != 0)
+			return false;
+		*at = (int64_t)(bit / 8 / bytes * bytes);
+		bit -= (Dwarf_Word)*at * 8;
+	} else if (dwarf_attr(member, DW_AT_bit_offset, &attr)) {
+		/* Of old: from the most significant bit of the type. */
+		if (dwarf_formudata(&attr, &bit) != 0 || bit + bits > bytes * 8)
+			return false;
+		bit = bytes * 8 - bit - bits;
+	} else {
+		bit = 0;
+	}
+	if (bit + bits > bytes * 8)
+		return false;
+	t->bit = (unsigned int)bit;
+	t->bits = (unsigned int)bits;
+	return true;
+}
+
+/* Find @name in @t, also in members without a name and in what it is derived of. */
+static bool find_member(struct expr *e, struct thing *t, const char *name,
+			struct near *near, unsigned int depth)
+{
+	Dwarf_Die child;
+	int err;
+
+	if (depth == DEEPEST)
+		return false;
+	for (err = dwarf_child(&t->type, &child); err == 0;
+	     err = dwarf_siblingof(&child, &child)) {
+		const char *own = debug_name(scope_of(e)->debug, &child);
+		struct thing in = *t;
+		int64_t at;
+
+		if (dwarf_tag(&child) != DW_TAG_member &&
+		    dwarf_tag(&child) != DW_TAG_inheritance)
+			continue;
+		in.known = type_of(&child, &in.type);
+		if (!place_member(&child, &at, &in))
+			continue;
+		if (own && dwarf_tag(&child) == DW_TAG_member) {
+			near_offer(near, own, NULL, 0);
+			if (strcmp(own, name) != 0)
+				continue;
+			if (!offset(e, &in, at))
+				return false;
+			*t = in;
+			return true;
+		}
+		if (!is_struct(&in) || !offset(e, &in, at) ||
+		    !find_member(e, &in, name, near, depth + 1))
+			continue;
+		*t = in;
+		return true;
+	}
+	return false;
+}
+
+static bool parse_member(struct expr *e, struct thing *t)
+{
+	size_t len = expr_word_length(e->at);
+	struct near near;
+	char *name, *type;
+	bool ok;
+
+	if (!len)
+		return expr_wrong(e, "here belongs the name of a member");
+	if (!is_struct(t) || !t->memory)
+		return expr_wrong(e, "what is in front of this has no members");
+	name = must_print("%.*s", (int)len, e->at);
+	near_init(&near, name);
+	ok = find_member(e, t, name, &near, 0) && follow_reference(e, t);
+	if (ok) {
+		e->at += len;
+	} else {
+		type = type_name(e, t);
+		expr_wrong(e, "%s has no member '%s'%s%s", type, name,
+			   near.n ? "; near: " : "",
+			   near.n ? near.best[0].name : "");
+		free(type);
+	}
+	free(name);
+	return ok;
+}
+
+/* The thing that the pointer or array @t leads to, @index of them further on. */
+static bool dereference(struct expr *e, struct thing *t,
+			const struct node *index)
+{
+	struct thing to;
+	uint64_t bytes;
+
+	if (!is_pointer(t) && !has_tag(t, DW_TAG_array_type))
+		return expr_wrong(e, "what is in front of this is no pointer");
+	to = behind(t);
+	if (!to_value(e, t))
+		return false;
+	to.node = t->node;
+	bytes = size_of(&to);
+	if (index && !bytes)
+		return expr_wrong(e, "the size of what this points to is not "
+				     "known");
+	if (index)
+		to.node = expr_index(e, to.node, index, (int64_t)bytes);
+	*t = to;
+	return t->node != NULL;
+}
+
+/* ---- Expressions ------------------------------------------------------------- */
+
+static bool parse_prefix(struct expr *e, struct thing *t, unsigned int depth);
+
+static bool parse_index(struct expr *e, struct thing *t)
+{
+	const struct node *index = expr_parse(e);
+
+	if (!index)
+		return false;
+	expr_skip_blanks(e);
+	if (*e->at != ']')
+		return expr_wrong(e, "here belongs a ]");
+	if (!dereference(e, t, index))
+		return false;
+	e->at++;
+	return follow_reference(e, t);
+}
+
+static bool parse_postfix(struct expr *e, struct thing *t, unsigned int depth)
+{
+	bool ok;
+
+	if (*e->at == '(') {
+		e->at++;
+		ok = parse_prefix(e, t, depth + 1);
+		if (ok && *e->at != ')')
+			return expr_wrong(e, "here belongs a )");
+		e->at += ok;
+	} else {
+		ok = parse_name(e, t);
+	}
+	while (ok) {
+		if (*e->at == '.') {
+			e->at++;
+			ok = parse_member(e, t);
+		} else if (e->at[0] == '-' && e->at[1] == '>') {
+			ok = dereference(e, t, NULL);
+			e->at += ok ? 2 : 0;
+			ok = ok && parse_member(e, t);
+		} else if (*e->at == '[') {
+			e->at++;
+			ok = parse_index(e, t);
+		} else {
+			break;
+		}
+	}
+	return ok;
+}
+
+static bool parse_prefix(struct expr *e, struct thing *t, unsigned int depth)
+{
+	char sign = *e->at;
+
+	if (depth == DEEPEST)
+		return expr_wrong(e, "more than %d brackets in one another",
+				  DEEPEST);
+	if (sign != '*' && sign != '&')
+		return parse_postfix(e, t, depth);
+	e->at++;
+	if (!parse_prefix(e, t, depth + 1))
+		return false;
+	if (sign == '*')
+		return dereference(e, t, NULL) && follow_reference(e, t);
+	if (!t->memory || t->bits || t->address_of)
+		return expr_wrong(e, "this has no address");
+	t->memory = false;
+	t->address_of = true;
+	return true;
+}
+
+/* ---- What it is -------------------------------------------------------------- */
+
+/* A text where it points to letters, or is a row of them. */
+static bool is_text(const struct thing *t, uint64_t *limit)
+{
+	struct thing to;
+
+	if (t->address_of || (!is_pointer(t) && !has_tag(t, DW_TAG_array_type)))
+		return false;
+	to = behind(t);
+	*limit = STRING_SIZE;
+	if (has_tag(t, DW_TAG_array_type) && size_of(t))
+		*limit = size_of(t);
+	if (*limit > TL_MAX_STRING)
+		*limit = TL_MAX_STRING;
+	return is_letter(&to);
+}
+
+static void describe(const struct thing *t, struct field *f)
+{
+	uint64_t limit, bytes;
+
+	*f = (struct field){ .name = f->name, .type = 'x', .bytes = 8 };
+	if (is_text(t, &limit)) {
+		f->type = 't';
+		f->limit = (uint16_t)limit;
+		return;
+	}
+	if (t->address_of || !t->known || is_pointer(t) ||
+	    has_tag(t, DW_TAG_array_type))
+		return;
+	bytes = size_of(t);
+	if (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8)
+		return;
+	f->bytes = t->bits ? 8 : (uint8_t)bytes;
+	f->type = encoding_of(t) == DW_ATE_float && bytes >= 4 ? 'f'
+		  : is_signed(t)			       ? 's'
+							       : 'u';
+}
+
+static const struct node *take_name(struct expr *e, struct field *f)
+{
+	struct thing t = { .known = false };
+	const char *begin = e->at;
+	char *type;
+
+	if (!scope_of(e)->variables.known)
+		return expr_wrong(e,
+				  scope_of(e)->debug
+					  ? "the debug information does not "
+					    "know %s"
+					  : "there is no debug information "
+					    "for %s; use $argN and "
+					    "registers",
+				  scope_of(e)->place);
+	if (!parse_prefix(e, &t, 0))
+		return NULL;
+	if (is_struct(&t) && !t.address_of) {
+		type = type_name(e, &t);
+		e->at = begin;
+		expr_wrong(e, "this is a %s; name a member of it", type);
+		free(type);
+		return NULL;
+	}
+	describe(&t, f);
+	return to_value(e, &t) ? t.node : NULL;
+}
+
+/* ---- Scopes ------------------------------------------------------------------ */
+
+void scope_open(struct scope *s, const struct debug *d, struct image *img,
+		uint64_t addr, uint64_t bias, const char *place,
+		const struct marker *marker)
+{
+	*s = (struct scope){
+		.base = { .name = take_name,
+			  .arg = marker ? marker_arg : NULL },
+		.debug = d,
+		.place = place,
+		.bias = bias,
+		.marker = marker,
+	};
+	if (d)
+		variables_at(d, img, addr, true, &s->variables);
+}
+
+void scope_close(struct scope *s)
+{
+	variables_free(&s->variables);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scopes.c - probes that mean something else at each place
+ */
+#include <stdlib.h>
+
+#include "access.h"
+#include "probe.h"
+#include "scopes.h"
+#include "text.h"
+
+/* The debug information of the last module that was asked about. */
+struct opened {
+	struct module *module;
+	struct debug *debug;
+};
+
+static const struct debug *debug_of(struct opened *o, struct module *m)
+{
+	if (o->module == m)
+		return o->debug;
+	debug_close(o->debug);
+	o->module = m;
+	say_progress("reading the debug information of %s", m->name);
+	o->debug = m->lack ? NULL : debug_open(&m->image);
+	say_progress(NULL);
+	return o->debug;
+}
+
+/* @at gets a probe of its own. */
+static int give(struct run *r, struct place *at, struct opened *o)
+{
+	struct module *m = at->module;
+	struct probe_wish wish = r->wish;
+	const char *text = r->options->args[at->owner];
+	struct scope s;
+	char why[400];
+	bool ok;
+
+	if (r->n_asked == TL_MAX_PROGRAMS) {
+		say_error("'%s': these are more than %d places; variables, and "
+			  "arguments of markers, are for fewer",
+			  text, TL_MAX_PROGRAMS);
+		return -1;
+	}
+	r->asked = must_grow(r->asked, r->n_asked + 1, sizeof(*r->asked));
+	scope_open(&s, debug_of(o, m), &m->image, at->addr - m->bias, m->bias,
+		   at->name, at->marker);
+	wish.scope = &s.base;
+	ok = probe_parse(&r->asked[r->n_asked], text, &wish, why, sizeof(why));
+	at->owner = r->n_asked++;
+	scope_close(&s);
+	if (!ok)
+		say_error("%s", why);
+	return ok ? 0 : -1;
+}
+
+int scopes_give(struct run *r)
+{
+	size_t written = r->n_asked;
+	struct opened o = { NULL, NULL };
+	int err = 0;
+
+	for (size_t i = 0; i < r->places.n && r->apart && !err; i++) {
+		struct place *at = &r->places.place[i];
+		const struct probe *p = &r->asked[at->owner];
+
+		if (p->names || (p->entry && at->marker))
+			err = give(r, at, &o);
+	}
+	debug_close(o.debug);
+	/* What was written alone, without a place, is no program. */
+	for (size_t i = 0; i < written; i++)
+		if (r->asked[i].names)
+			r->asked[i].has_program = false;
+	return err;
+}
