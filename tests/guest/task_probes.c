@@ -293,6 +293,67 @@ TL_TEST(tasks_are_preempted_in_handlers)
 	CHECK_EQ(p.nmissed, 0);
 }
 
+/* ---- what the kernel must not do by mistake ---------------------------------------- */
+
+static uintptr_t user_ip;
+static _Atomic unsigned long refused_reads, refused_fetches;
+
+/* The kernel was about to run a user's page: go back to who called there. */
+static bool on_fault(enum trap_kind kind, struct pt_regs *regs, uintptr_t info)
+{
+	(void)kind;
+	if (regs->ip != user_ip || info != user_ip)
+		return false;
+	refused_fetches++;
+	regs->ip = *(uintptr_t *)regs->sp;
+	regs->sp += sizeof(uintptr_t);
+	return true;
+}
+
+static int touch_user(struct kprobe *p, struct pt_regs *regs)
+{
+	const struct pt_regs *user = arch_user_regs(arch_current());
+	char byte;
+
+	(void)p;
+	(void)regs;
+	user_ip = user->ip;
+	refused_reads += probe_read(&byte, (void *)user->sp, 1) != 0;
+	((void (*)(void))user_ip)();
+	hits++;
+	return 0;
+}
+
+TL_TEST(user_pages_are_not_run_nor_read_by_the_kernel)
+{
+	trap_hook old = trap_set_hook(TRAP_PAGE_FAULT, on_fault);
+	struct kprobe p = { .symbol_name = "sys_getpid",
+			    .pre_handler = touch_user };
+	uint32_t eax = 0, ebx, ecx = 0, edx;
+	bool guarded = false;
+
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	if (eax >= 7) {
+		eax = 7;
+		ecx = 0;
+		__asm__ volatile("cpuid"
+				 : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+		guarded = ebx >> 7 & ebx >> 20 & 1; /* SMEP and SMAP */
+	}
+	if (!guarded) {
+		trap_set_hook(TRAP_PAGE_FAULT, old);
+		SKIP("a CPU without SMEP and SMAP");
+	}
+	hits = refused_reads = refused_fetches = 0;
+	REQUIRE(register_kprobe(&p) == 0);
+	CHECK_EQ(run_program("calls", "50"), 0);
+	unregister_kprobe(&p);
+	trap_set_hook(TRAP_PAGE_FAULT, old);
+	CHECK_EQ(hits, 50);
+	CHECK_EQ(refused_reads, 50);
+	CHECK_EQ(refused_fetches, 50);
+}
+
 /* ---- probes come and go ---------------------------------------------------------------- */
 
 static atomic_bool over;
