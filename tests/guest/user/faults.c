@@ -8,7 +8,7 @@
 
 #define PAGE 4096ul
 
-static volatile long variable = 3;
+static volatile long variable = 0xc3; /* ret */
 
 static void read_null(void)
 {
@@ -33,6 +33,13 @@ static void write_text(void)
 static void run_data(void)
 {
 	((void (*)(void))(uintptr_t)&variable)();
+}
+
+static void run_stack(void)
+{
+	volatile long word = 0xc3;
+
+	((void (*)(void))(uintptr_t)&word)();
 }
 
 static void run_kernel(void)
@@ -133,16 +140,27 @@ static const struct {
 	void (*fn)(void);
 	int sig;
 } cases[] = {
-	{ read_null, SIGSEGV },	      { read_kernel, SIGSEGV },
-	{ write_kernel, SIGSEGV },    { write_text, SIGSEGV },
-	{ run_data, SIGSEGV },	      { run_kernel, SIGSEGV },
-	{ run_nowhere, SIGSEGV },     { privileged, SIGSEGV },
-	{ interrupts_off, SIGSEGV },  { another_gate, SIGSEGV },
-	{ no_gate, SIGSEGV },	      { undefined, SIGILL },
-	{ vector_register, SIGILL },  { floating_point, SIGILL },
-	{ divide, SIGFPE },	      { breakpoint, SIGTRAP },
-	{ long_breakpoint, SIGTRAP }, { single_step, SIGTRAP },
-	{ stack_overflow, SIGSEGV },  { bad_stack_for_a_handler, SIGSEGV },
+	{ read_null, SIGSEGV },
+	{ read_kernel, SIGSEGV },
+	{ write_kernel, SIGSEGV },
+	{ write_text, SIGSEGV },
+	{ run_data, SIGSEGV },
+	{ run_stack, SIGSEGV },
+	{ run_kernel, SIGSEGV },
+	{ run_nowhere, SIGSEGV },
+	{ privileged, SIGSEGV },
+	{ interrupts_off, SIGSEGV },
+	{ another_gate, SIGSEGV },
+	{ no_gate, SIGSEGV },
+	{ undefined, SIGILL },
+	{ vector_register, SIGILL },
+	{ floating_point, SIGILL },
+	{ divide, SIGFPE },
+	{ breakpoint, SIGTRAP },
+	{ long_breakpoint, SIGTRAP },
+	{ single_step, SIGTRAP },
+	{ stack_overflow, SIGSEGV },
+	{ bad_stack_for_a_handler, SIGSEGV },
 	{ user_gs, SIGSEGV },
 };
 
