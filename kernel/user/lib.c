@@ -3,6 +3,10 @@
 
 #include "user.h"
 
+_Static_assert(SYS_EXIT == 0 && SYS_FORK == 8 && SYS_SIGRETURN == 14 &&
+		       SYS_PTRACE == 15 && NR_SYSCALLS == 16,
+	       "the numbers in start.S");
+
 long sys_signal(int sig, void (*handler)(int sig), void (*restorer)(void));
 void sigreturn(void);
 

@@ -61,7 +61,9 @@ NOPROBE static bool is_debug_signal(struct pt_regs *regs)
 
 NOPROBE void trap_from_user(struct pt_regs *regs, unsigned long vector)
 {
-	if (vector == VEC_NMI) { /* on a stack of its own: nothing but that */
+	if (vector == VEC_NMI || vector == VEC_DOUBLE_FAULT ||
+	    vector == VEC_MACHINE_CHECK) {
+		/* Not the task's doing; and on a stack that is not its own. */
 		trap_dispatch(regs, vector);
 		return;
 	}
