@@ -240,6 +240,32 @@ TL_TEST(breakpoints_in_user_text_are_the_tasks_own)
 	host_kernel_optimize(true);
 }
 
+/*
+ * debugger.c and its children ask for their pid 40 times: 12 of these in steps,
+ * or from breakpoint to breakpoint, of their debugger.
+ */
+TL_TEST(system_calls_of_a_task_that_is_stepped_are_counted_exactly)
+{
+	for (size_t i = 0; i < TL_ARRAY_SIZE(ways); i++) {
+		struct kprobe p = { .symbol_name = "sys_getpid",
+				    .pre_handler = count };
+		struct kretprobe rp = { .kp.symbol_name = "sys_getpid",
+					.handler = count_return,
+					.maxactive = 8 };
+
+		host_kernel_optimize(ways[i]);
+		hits = returns = 0;
+		REQUIRE(register_kprobe(&p) == 0);
+		REQUIRE(register_kretprobe(&rp) == 0);
+		CHECK_EQ(run_program("debugger", ""), 0);
+		unregister_kretprobe(&rp);
+		unregister_kprobe(&p);
+		CHECK_EQ(hits, 40);
+		CHECK_EQ(returns, 40);
+	}
+	host_kernel_optimize(true);
+}
+
 /* ---- moved while in a probe ---------------------------------------------------------- */
 
 TL_TEST(tasks_move_in_probed_functions)

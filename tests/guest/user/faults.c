@@ -72,6 +72,41 @@ static void no_gate(void)
 	__asm__ volatile("int $0x50");
 }
 
+static void syscall_instruction(void)
+{
+	__asm__ volatile("syscall" : : "a"(SYS_GETPID) : "rcx", "r11");
+}
+
+static void swap_gs(void)
+{
+	__asm__ volatile("swapgs");
+}
+
+static void write_gs_base(void)
+{
+	__asm__ volatile("wrgsbase %0" : : "r"(KERNEL_TEXT));
+}
+
+static void model_register(void)
+{
+	__asm__ volatile("rdmsr" : : "c"(0xc0000101) : "eax", "edx");
+}
+
+static void port(void)
+{
+	__asm__ volatile("inb $0x80, %%al" : : : "eax");
+}
+
+static void page_tables(void)
+{
+	__asm__ volatile("movq %%cr3, %%rax" : : : "rax");
+}
+
+static void debug_register(void)
+{
+	__asm__ volatile("movq %%db7, %%rax" : : : "rax");
+}
+
 static void undefined(void)
 {
 	__asm__ volatile("ud2");
@@ -162,6 +197,13 @@ static const struct {
 	{ stack_overflow, SIGSEGV },
 	{ bad_stack_for_a_handler, SIGSEGV },
 	{ user_gs, SIGSEGV },
+	{ syscall_instruction, SIGILL },
+	{ swap_gs, SIGSEGV },
+	{ write_gs_base, SIGILL },
+	{ model_register, SIGSEGV },
+	{ port, SIGSEGV },
+	{ page_tables, SIGSEGV },
+	{ debug_register, SIGSEGV },
 };
 
 static void bad_addresses_in_calls(void)
