@@ -11,8 +11,8 @@
  *       and after was the same: it is what it was after so many hits, and the
  *       watch begins there.
  *   X2  Where an instruction does not tell what it wrote, the next one may know
- *       what it found; else the chain begins anew.  What is read from memory
- *       without that is marked.
+ *       what it found; else memory is read, if there was no hit since.
+ *   X3  Behind a lost record nothing is known, until all is quiet for a moment.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -50,8 +50,12 @@ struct watched {
 	char access;
 	uint8_t value[8]; /* the last known */
 	bool known;
-	uint64_t hits; /* handed on, or to be */
-	uint64_t from; /* hits when the chain began (X1) */
+	bool broken;	 /* hits is not all that there were (X3) */
+	uint64_t hits;	 /* handed on, or to be */
+	uint64_t from;	 /* hits when the chain began (X1) */
+	uint64_t seen;	 /* records */
+	uint64_t looked; /* of them at the last look (X3) */
+	uint64_t missed; /* hits without a record, as far as is known */
 };
 
 /* An address at which a hit was reported, and what is known of it. */
@@ -372,7 +376,7 @@ static bool settle(struct watching *r, struct watched *w, unsigned int point,
 {
 	uint64_t have;
 
-	return watch_count(r->watch, point) == hits &&
+	return !w->broken && watch_count(r->watch, point) == hits &&
 	       read_quiet(r, w, point, QUIET_NS, &have) && have == hits;
 }
 
@@ -403,6 +407,7 @@ static bool find_values(struct watching *r, struct change *c,
 
 	if (w->access == 'x' || hits <= w->from) {
 		w->hits = hits;
+		w->seen += c->hits;
 		c->early = w->access != 'x'; /* X1 */
 		return true;
 	}
@@ -424,6 +429,7 @@ static bool find_values(struct watching *r, struct change *c,
 			return false;
 	}
 	w->hits += c->hits;
+	w->seen += c->hits;
 	w->known = c->new_known;
 	if (c->new_known)
 		memcpy(w->value, c->new_value, sizeof(w->value));
@@ -600,12 +606,65 @@ static size_t fill(struct watching *r, bool all)
 	return n;
 }
 
+/* X3: what is in order and what is not known any more cannot be told apart. */
+static void notice_loss(struct watching *r)
+{
+	uint64_t missed = 0;
+
+	for (unsigned int i = 0; i < r->n; i++)
+		missed += r->watched[i].missed;
+	if (watch_lost(r->watch) <= missed)
+		return;
+	for (unsigned int i = 0; i < r->n; i++) {
+		r->watched[i].known = false;
+		r->watched[i].broken = true;
+	}
+}
+
+/*
+ * Nothing waits.  If it is quiet, too, what was not seen is lost (the kernel says so
+ * only with the next record), and the chain begins anew.
+ */
+static void mend_chain(struct watching *r, struct watched *w,
+		       unsigned int point)
+{
+	uint8_t value[8];
+	uint64_t hits;
+
+	memcpy(value, w->value, sizeof(value));
+	/* A hit before that has left a record by now. */
+	if (!read_quiet(r, w, point, QUIET_NS, &hits) ||
+	    !watch_is_empty(r->watch) || watch_count(r->watch, point) != hits) {
+		memcpy(w->value, value, sizeof(value));
+		return;
+	}
+	w->known = true;
+	w->broken = false;
+	w->hits = hits;
+	w->missed = hits - w->seen;
+}
+
+static void mend_chains(struct watching *r)
+{
+	for (unsigned int i = 0; i < r->n; i++) {
+		struct watched *w = &r->watched[i];
+
+		/* What the kernel writes may come at any time, and unseen. */
+		if (w->seen == w->looked && w->known && !w->broken &&
+		    watch_sees_kernel(r->watch))
+			continue;
+		mend_chain(r, w, i);
+		w->looked = w->seen;
+	}
+}
+
 static void take_changes(struct watching *r, bool all)
 {
 	size_t new_ones, i;
 
 	do {
 		new_ones = fill(r, all);
+		notice_loss(r);
 		for (i = 0; i < n_pending; i++) {
 			struct change *c = &pending[i];
 			bool wait = !all && n_pending < BATCH &&
@@ -623,6 +682,8 @@ static void take_changes(struct watching *r, bool all)
 		if (i)
 			output_flush(&r->out);
 	} while (new_ones);
+	if (!n_pending && !all)
+		mend_chains(r);
 }
 
 /* What changes when the process runs another program: where its stack began. */
@@ -681,7 +742,7 @@ static int watch_it(struct watching *r)
 				    .frames = r->options->stack };
 	struct sigaction act = { .sa_handler = on_signal };
 	char why[256];
-	uint64_t seen = 0;
+	uint64_t lost = 0;
 
 	for (unsigned int i = 0; i < r->n; i++)
 		points[i] = (struct watch_point){ r->watched[i].data.addr,
@@ -708,20 +769,20 @@ static int watch_it(struct watching *r)
 	watch_enable(r->watch, false);
 	take_changes(r, true);
 	for (unsigned int i = 0; i < r->n; i++)
-		seen += r->watched[i].hits;
+		lost += watch_count(r->watch, i) - r->watched[i].seen;
 	if (r->options->json) {
 		struct json_object *obj = json_object_new_object();
 		struct json_object *sum = json_object_new_object();
 
 		put_number(sum, "events", r->events);
-		put_number(sum, "lost", watch_lost(r->watch));
+		put_number(sum, "lost", lost);
 		put_number(sum, "inexact", r->uncertain);
 		json_object_object_add(obj, "summary", sum);
 		output_json(&r->out, obj);
-	} else if (watch_lost(r->watch) || r->uncertain) {
+	} else if (lost || r->uncertain) {
 		say_note("%" PRIu64 " of %" PRIu64 " values are not known; "
-			 "%" PRIu64 " hits are lost",
-			 r->uncertain, seen, watch_lost(r->watch));
+			 "%" PRIu64 " accesses are lost",
+			 r->uncertain, r->events, lost);
 	}
 	watch_close(r->watch);
 	return EXIT_DONE;

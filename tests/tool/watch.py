@@ -361,6 +361,31 @@ def a_program_without_debug_information_is_watched_by_symbol_and_address():
 
 
 @case
+def lost_events_are_counted_and_no_value_is_guessed():
+    w = Watched()
+    s = Watch(w.pid, "counter")
+    first = w.tell("add", 100)
+    time.sleep(0.3)
+    s.p.send_signal(signal.SIGSTOP)
+    last = w.tell("add", 60000)
+    s.p.send_signal(signal.SIGCONT)
+    time.sleep(1)
+    w.tell("add", 50)
+    time.sleep(0.5)
+    end = w.tell("add", 50)
+    tl.Session.stop(s)
+    *rows, summary = s.rows()
+    summary = summary["summary"]
+    check(summary["lost"] > 0, "nothing was lost")
+    check_eq(len(rows) + summary["lost"], end - (first - 100), "events")
+    check_chain(rows[:100], first - 100)
+    check_chain(rows[-100:], last)
+    known = [r for r in rows if r["old"] is not None]
+    check_eq(len(rows) - len(known), summary["inexact"], "inexact")
+    check(all(r["new"] == r["old"] + 1 for r in known), "a value")
+
+
+@case
 def a_killed_command_leaves_nothing():
     w = remember(Watched())
     for n in range(10):

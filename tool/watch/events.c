@@ -402,8 +402,11 @@ void watch_wait(struct watch *w, int ms)
 			p[n++] = (struct pollfd){ w->rings[i].fd, POLLIN, 0 };
 	poll(p, n, ms);
 	/* One whose thread has ended is ready for ever. */
-	if (n && p[0].revents & POLLHUP)
-		poll(NULL, 0, ms < 10 ? ms : 10);
+	for (nfds_t i = 0; i < n; i++)
+		if (p[i].revents & POLLHUP) {
+			poll(NULL, 0, ms < 10 ? ms : 10);
+			break;
+		}
 	free(p);
 }
 
@@ -541,6 +544,12 @@ static bool is_ripe(const struct watch *w, bool all)
 {
 	return w->first < w->n_hits &&
 	       (all || w->hits[w->first].ns + SETTLED_NS < w->looked); /* E3 */
+}
+
+bool watch_is_empty(struct watch *w)
+{
+	look(w);
+	return w->n_hits == 0;
 }
 
 bool watch_next(struct watch *w, bool all, struct watch_hit *out)

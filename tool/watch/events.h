@@ -69,6 +69,9 @@ uint64_t watch_lost(const struct watch *w);
 /* Wait until there may be records, at most @ms. */
 void watch_wait(struct watch *w, int ms);
 
+/* Is there no record left, be it too young for watch_next()? */
+bool watch_is_empty(struct watch *w);
+
 /*
  * The next hit in the order of time, or false.  @all: also the last ones, which
  * others may yet come before; only when nothing is enabled any more.
