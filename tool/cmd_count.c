@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "callers.h"
 #include "commands.h"
 #include "run.h"
 #include "text.h"
@@ -121,7 +122,104 @@ static void print(struct run *r, double elapsed, bool last)
 	free(rows);
 }
 
+/* ---- --stack --------------------------------------------------------------- */
+
+/* Of each probe so many stacks, of each stack so many frames. */
+#define STACKS_SHOWN 5
+#define FRAMES_SHOWN 16
+
+static void print_stack(struct run *r, const struct stack *s)
+{
+	output_text(&r->out, "%12" PRIu64 "  ", s->count);
+	for (uint32_t f = 0; f < s->n && f < FRAMES_SHOWN; f++)
+		output_text(&r->out, "%s%s", f ? " < " : "", s->frame[f]);
+	output_text(&r->out, "%s\n", s->n > FRAMES_SHOWN ? " < ..." : "");
+}
+
+static void print_callers(struct run *r, const struct callers *c)
+{
+	uint64_t lost = callers_lost(c, r);
+
+	for (size_t i = 0; i < r->n_figures; i++) {
+		uint32_t id = r->figures[i].probe->id, shown = 0, more = 0;
+
+		for (size_t k = 0; k < c->stacks.n; k++) {
+			if (c->stacks.stack[k].group != id)
+				continue;
+			if (!shown)
+				output_text(&r->out, "\n%s is called by\n",
+					    r->figures[i].place->name);
+			if (shown++ < STACKS_SHOWN)
+				print_stack(r, &c->stacks.stack[k]);
+			else
+				more++;
+		}
+		if (more)
+			output_text(&r->out, "%12s  (%u more)\n", "", more);
+	}
+	if (lost)
+		output_text(&r->out, "%" PRIu64 " stacks are lost\n", lost);
+}
+
+static void print_callers_json(struct run *r, const struct callers *c)
+{
+	for (size_t i = 0; i < c->stacks.n; i++) {
+		const struct stack *s = &c->stacks.stack[i];
+		struct json_object *obj = json_object_new_object();
+
+		put_text(obj, "probe", r->places.place[s->group].name);
+		put_number(obj, "count", s->count);
+		json_object_object_add(obj, "frames",
+				       stack_json(s->frame, s->n));
+		output_json(&r->out, obj);
+	}
+}
+
+static void print_with_stacks(struct run *r, double elapsed, bool last)
+{
+	struct callers *c = r->own;
+
+	print(r, elapsed, last);
+	if (!last)
+		return;
+	stacks_sort(&c->stacks);
+	if (r->options->json)
+		print_callers_json(r, c);
+	else
+		print_callers(r, c);
+}
+
+static int begin(struct run *r)
+{
+	return callers_begin(r->own, r);
+}
+
+static uint64_t poll_stacks(struct run *r)
+{
+	return callers_poll(r->own, r);
+}
+
+static int count_with_stacks(const struct options *o)
+{
+	struct callers c = { 0 };
+	struct probe_wish wish = { .use = PROBE_COUNT, .stack = STACK_BYTES };
+	struct run r = { .options = o,
+			 .action = SESSION_COUNT,
+			 .print = print_with_stacks,
+			 .begin = begin,
+			 .poll = poll_stacks,
+			 .own = &c };
+	int status = EXIT_USAGE;
+
+	if (run_usage(o) && run_parse(&r, &wish))
+		status = run_all(&r);
+	run_forget(&r);
+	callers_free(&c);
+	return status;
+}
+
 int cmd_count(const struct options *o)
 {
-	return run_probes(o, SESSION_COUNT, print);
+	return o->stack ? count_with_stacks(o)
+			: run_probes(o, SESSION_COUNT, print);
 }

@@ -13,7 +13,9 @@
 #include "commands.h"
 #include "probe.h"
 #include "run.h"
+#include "stacks.h"
 #include "text.h"
+#include "unwind.h"
 
 struct line {
 	char *text;
@@ -31,6 +33,7 @@ struct trace {
 	uint64_t events;
 	uint64_t spoilt; /* events that make no sense */
 	bool titled;
+	struct unwinder *unwinder; /* --stack */
 	struct line line;
 };
 
@@ -174,6 +177,25 @@ static uint32_t put_field(struct line *l, const struct field *f, bool fault,
 	return 1 + (len + 7) / 8;
 }
 
+/* The functions on the stack, the innermost first. */
+static void put_stack(struct line *l, const char *const *names, size_t n,
+		      bool json)
+{
+	if (json)
+		put_string(l, ",\"stack\":[");
+	for (size_t i = 0; i < n; i++) {
+		if (!json) {
+			put_string(l, "\n\t");
+			put_string(l, names[i]);
+			continue;
+		}
+		put(l, ",", i ? 1 : 0);
+		put_quoted(l, names[i]);
+	}
+	if (json)
+		put(l, "]", 1);
+}
+
 /*
  * False: the target has written into the event.  How long it took is the last
  * field.
@@ -182,6 +204,8 @@ static bool put_fields(const struct trace *t, struct line *l,
 		       const struct probe *f, const struct session_event *e,
 		       bool json)
 {
+	const char *all[UNWIND_FRAMES + 1], **names = all + 1;
+	size_t n;
 	uint32_t at = 0, shown = f->n_fields - f->call;
 
 	for (uint32_t i = 0; i < shown; i++) {
@@ -204,11 +228,28 @@ static bool put_fields(const struct trace *t, struct line *l,
 	}
 	if (json)
 		put(l, "}", 1);
-	if (f->call && at < e->n) {
+	if (f->call && at < e->n && t->run->options->format == FORMAT_CHROME) {
+		at++;
+	} else if (f->call && at < e->n) {
 		put_string(l, json ? ",\"duration_ns\":" : " took ");
 		put_took(t, l, e->words[at++], json);
 	}
-	return at == e->n;
+	if (!t->unwinder)
+		return at == e->n;
+	n = unwind(t->unwinder, e->words + at, e->n - at, names);
+	if (!n)
+		return false;
+	if (f->call) {
+		*--names = unwinder_name(t->unwinder, t->names[e->probe]);
+		n++;
+	}
+	put_stack(l, names, n, json);
+	return true;
+}
+
+static pid_t pid_of(const struct trace *t)
+{
+	return t->run->child ? t->run->child : t->run->options->pid;
 }
 
 static bool put_json_event(struct trace *t, const struct session_event *e)
@@ -219,10 +260,7 @@ static bool put_json_event(struct trace *t, const struct session_event *e)
 	put_string(l, "{\"time_ns\":");
 	put_figure(l, t->begin_ns + e->ns, 10, 0, ' ');
 	put_string(l, ",\"pid\":");
-	put_figure(l,
-		   (uint64_t)(t->run->child ? t->run->child
-					    : t->run->options->pid),
-		   10, 0, ' ');
+	put_figure(l, (uint64_t)pid_of(t), 10, 0, ' ');
 	put_string(l, ",\"tid\":");
 	put_figure(l, e->thread, 10, 0, ' ');
 	put_string(l, ",\"probe\":");
@@ -230,6 +268,43 @@ static bool put_json_event(struct trace *t, const struct session_event *e)
 	put_string(l, ",\"args\":{");
 	ok = put_fields(t, l, &t->run->asked[t->owner[e->probe]], e, true);
 	put_string(l, "}\n");
+	return ok;
+}
+
+/* @ns in microseconds. */
+static void put_us(struct line *l, uint64_t ns)
+{
+	put_figure(l, ns / 1000, 10, 0, ' ');
+	put(l, ".", 1);
+	put_figure(l, ns % 1000, 10, 3, '0');
+}
+
+/* As Chrome's and Perfetto's viewers take it: a call is a slice. */
+static bool put_chrome_event(struct trace *t, const struct session_event *e)
+{
+	const struct probe *f = &t->run->asked[t->owner[e->probe]];
+	uint64_t at = t->begin_ns + e->ns, took = 0;
+	struct line *l = &t->line;
+	bool ok;
+
+	put_string(l, t->events ? ",\n{\"name\":" : "{\"name\":");
+	put_quoted(l, t->names[e->probe]);
+	put_string(l, f->call ? ",\"ph\":\"X\",\"pid\":"
+			      : ",\"ph\":\"i\",\"s\":\"t\",\"pid\":");
+	put_figure(l, (uint64_t)pid_of(t), 10, 0, ' ');
+	put_string(l, ",\"tid\":");
+	put_figure(l, e->thread, 10, 0, ' ');
+	put_string(l, ",\"args\":{");
+	ok = put_fields(t, l, f, e, true);
+	if (f->call && ok) {
+		took = (uint64_t)((double)e->words[e->n - 1] *
+				  t->rate.ns_per_tick);
+		put_string(l, ",\"dur\":");
+		put_us(l, took);
+	}
+	put_string(l, ",\"ts\":");
+	put_us(l, at - took);
+	put_string(l, "}");
 	return ok;
 }
 
@@ -242,10 +317,7 @@ static bool put_text_event(struct trace *t, const struct session_event *e)
 	put_figure(l, e->ns / 1000000000, 10, 5, ' ');
 	put(l, ".", 1);
 	put_figure(l, e->ns / 1000 % 1000000, 10, 6, '0');
-	put_figure(l,
-		   (uint64_t)(t->run->child ? t->run->child
-					    : t->run->options->pid),
-		   10, 9, ' ');
+	put_figure(l, (uint64_t)pid_of(t), 10, 9, ' ');
 	put_figure(l, e->thread, 10, 9, ' ');
 	put_string(l, "  ");
 	put_padded(l, t->names[e->probe], f->n_fields ? t->width : 0);
@@ -261,6 +333,11 @@ static void title(struct trace *t)
 	if (t->titled || t->run->options->json)
 		return;
 	t->titled = true;
+	if (t->run->options->format == FORMAT_CHROME) {
+		output_text(&t->run->out, "{\"displayTimeUnit\":\"ns\","
+					  "\"traceEvents\":[\n");
+		return;
+	}
 	output_text(&t->run->out, "%12s %8s %8s  %-*s ARGUMENTS\n", "SECONDS",
 		    "PID", "TID", t->width, "PROBE");
 }
@@ -275,7 +352,9 @@ static void on_event(void *arg, const struct session_event *e)
 		return;
 	t->line.n = 0;
 	ok = e->probe < t->n_names &&
-	     (r->options->json ? put_json_event(t, e) : put_text_event(t, e));
+	     (r->options->format == FORMAT_CHROME ? put_chrome_event(t, e)
+	      : r->options->json		  ? put_json_event(t, e)
+						  : put_text_event(t, e));
 	if (!ok) {
 		t->spoilt++;
 		return;
@@ -311,6 +390,11 @@ static int begin(struct run *r)
 			t->width = len;
 	}
 	t->rate = clock_rate(r->stats.ticks_per_second);
+	if (r->options->stack) {
+		t->unwinder = unwinder_open(&r->process);
+		if (!t->unwinder)
+			return -1;
+	}
 	t->begin_ns = wall_ns();
 	if (session_on_events(r->session, on_event, t) == 0)
 		return 0;
@@ -336,6 +420,14 @@ static void print(struct run *r, double elapsed, bool last)
 	(void)last;
 	for (size_t i = 0; i < r->n_figures; i++)
 		missed += r->figures[i].missed;
+	if (r->options->format == FORMAT_CHROME) {
+		title(t);
+		output_text(&r->out,
+			    "\n],\"otherData\":{\"events\":%" PRIu64
+			    ",\"lost\":%" PRIu64 ",\"missed\":%" PRIu64 "}}\n",
+			    t->events, lost, missed);
+		return;
+	}
 	if (r->options->json) {
 		struct json_object *obj = json_object_new_object();
 		struct json_object *sum = json_object_new_object();
@@ -369,17 +461,21 @@ static void trace_free(struct trace *t)
 	free(t->names);
 	free(t->owner);
 	free(t->line.text);
+	unwinder_close(t->unwinder);
 }
 
 int cmd_trace(const struct options *o)
 {
 	struct trace t = { .width = 12 };
-	struct probe_wish wish = { .use = PROBE_TRACE, .min = o->min > 0 };
+	struct probe_wish wish = { .use = PROBE_TRACE,
+				   .min = o->min > 0,
+				   .stack = o->stack ? STACK_BYTES : 0 };
 	struct run r = { .options = o,
 			 .action = SESSION_EVENT,
 			 .print = print,
 			 .begin = begin,
 			 .poll = poll_events,
+			 .events = true,
 			 .own = &t };
 	int status = EXIT_USAGE;
 
@@ -388,6 +484,8 @@ int cmd_trace(const struct options *o)
 		return EXIT_USAGE;
 	if (o->interval)
 		usage_error(o->verb, "'trace' has no option --interval");
+	else if (o->stack && o->format == FORMAT_CHROME)
+		usage_error(o->verb, "stacks are not for --format chrome");
 	else if (run_parse(&r, &wish))
 		status = run_all(&r);
 	run_forget(&r);

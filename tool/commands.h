@@ -10,6 +10,7 @@
 int cmd_trace(const struct options *o);
 int cmd_count(const struct options *o);
 int cmd_time(const struct options *o);
+int cmd_stack(const struct options *o);
 int cmd_watch(const struct options *o);
 int cmd_list(const struct options *o);
 int cmd_coverage(const struct options *o);

@@ -81,7 +81,7 @@
 
 const struct verb verbs[] = {
 	{
-		"trace", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES, cmd_trace,
+		"trace", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_STACKS | OPT_CHROME, cmd_trace,
 		"[-d TIME] [-n N] PROBE... (-p PID | -- COMMAND...)",
 		"events, as they happen, with arguments and results",
 		"Prints an event for each hit of a probe: when, in which thread, and its\n"
@@ -94,7 +94,9 @@ const struct verb verbs[] = {
 		BINARY_HELP
 		"ARG is [NAME=]FETCH[:TYPE]; FETCH is one of\n"
 		FETCH_HELP COND_HELP "\n"
-		TRACE_RUN_HELP MIN_HELP "\n"
+		TRACE_RUN_HELP MIN_HELP
+		"      --stack           the functions on the stack, too, the innermost first\n"
+		"      --format FORMAT   text, json, or chrome: for the viewers of Chrome and Perfetto\n\n"
 		"Examples:\n"
 		"  trapline trace -p 1234 'libc:open64 path=$arg1:string flags=$arg2:x32'\n"
 		"  trapline trace -p 1234 'malloc%return size=$arg1:u64 p=$retval'\n"
@@ -105,13 +107,14 @@ const struct verb verbs[] = {
 		"  trapline trace 'sqlite3_prepare_v2 sql=$arg2:string[256]' -- sqlite3 my.db\n"
 	},
 	{
-		"count", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT, cmd_count,
+		"count", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_STACKS, cmd_count,
 		"[-d TIME] PROBE... (-p PID | -- COMMAND...)",
 		"hits per probe",
 		"Counts how often probes are hit, exactly, in the process itself.\n\n"
 		PROBE_HELP
 		"'PROBE if COND' counts the hits of which it is true, 'FUNC%return' returns.\n"
-		KEY_HELP COND_HELP "\n" RUN_HELP "\n"
+		KEY_HELP COND_HELP "\n" RUN_HELP
+		"      --stack           who calls it: the most frequent stacks, the innermost first\n\n"
 		"Examples:\n"
 		"  trapline count -p 1234 processCommand call\n"
 		"  trapline count -p 1234 -d 10 'lookupKey*' libc:malloc\n"
@@ -137,7 +140,26 @@ const struct verb verbs[] = {
 		"  trapline time -p 1234 -d 10 'libc:read by $arg1:s32'\n"
 	},
 	{
-		"watch", OPT_PID | OPT_WATCH | OPT_OUTPUT, cmd_watch,
+		"stack", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_SVG, cmd_stack,
+		"[-d TIME] PROBE... (-p PID | -- COMMAND...)",
+		"call stacks, folded or as a flame graph",
+		"Counts the call stacks with which probes are hit. A line is a stack: its\n"
+		"functions, the outermost first, divided by ;, and how often it was seen, as\n"
+		"flame graph programs take it; '--format svg' draws the flame graph.\n"
+		"Functions are found by the unwind tables, in the last 8192 bytes of a stack:\n"
+		"one that is deeper has [cut] in front. Stacks that were not unwound in time are\n"
+		"counted as lost.\n\n"
+		PROBE_HELP
+		"'PROBE if COND' takes the hits of which it is true, 'FUNC%return' returns.\n"
+		COND_HELP "\n" TRACE_RUN_HELP MIN_HELP
+		"      --format FORMAT   text, json or svg\n\n"
+		"Examples:\n"
+		"  trapline stack -p 1234 -d 10 libc:malloc > stacks.folded\n"
+		"  trapline stack -p 1234 -d 10 --format svg -o flame.svg 'malloc if $arg1 > 65536'\n"
+		"  trapline stack --min 1ms 'libc:write%return' -p 1234\n"
+	},
+	{
+		"watch", OPT_PID | OPT_WATCH | OPT_OUTPUT | OPT_STACKS | OPT_THREAD, cmd_watch,
 		"[-d TIME] [-n N] [-t TID] -p PID VARIABLE[:LEN][:ACCESS]...",
 		"who changes a variable, from what to what",
 		"Prints a line for each access: when, which thread, the old and the new value,\n"

@@ -18,7 +18,15 @@
 /* A year; more is a slip of the hand. */
 #define SECONDS_MAX 31536000.0
 
-enum { OPT_JSON = 256, OPT_FORCE, OPT_DRY_RUN, OPT_VARS, OPT_MIN, OPT_STACK };
+enum {
+	OPT_JSON = 256,
+	OPT_FORCE,
+	OPT_DRY_RUN,
+	OPT_VARS,
+	OPT_MIN,
+	OPT_STACK,
+	OPT_FORM
+};
 
 /* clang-format off */
 static const struct option known[] = {
@@ -35,6 +43,7 @@ static const struct option known[] = {
 	{ "min",       required_argument, NULL, OPT_MIN },
 	{ "tid",       required_argument, NULL, 't' },
 	{ "stack",     no_argument,       NULL, OPT_STACK },
+	{ "format",    required_argument, NULL, OPT_FORM },
 	{ "quiet",     no_argument,       NULL, 'q' },
 	{ "verbose",   no_argument,       NULL, 'v' },
 	{ "help",      no_argument,       NULL, 'h' },
@@ -110,6 +119,7 @@ static unsigned int set_of(int c)
 		return OPT_RUN;
 	case 'o':
 	case OPT_JSON:
+	case OPT_FORM:
 		return OPT_OUTPUT;
 	case 'L':
 	case OPT_VARS:
@@ -117,8 +127,9 @@ static unsigned int set_of(int c)
 	case OPT_MIN:
 		return OPT_TIMES;
 	case 't':
+		return OPT_THREAD;
 	case OPT_STACK:
-		return OPT_WATCH;
+		return OPT_STACKS;
 	}
 	return 0;
 }
@@ -153,6 +164,33 @@ static int take_tid(struct options *o)
 				   optarg);
 	o->tid = (pid_t)tid;
 	return 0;
+}
+
+static int take_format(struct options *o)
+{
+	static const struct {
+		const char *name;
+		enum format format;
+		unsigned int set;
+	} formats[] = { { "text", FORMAT_TEXT, ~0u },
+			{ "json", FORMAT_JSON, ~0u },
+			{ "chrome", FORMAT_CHROME, OPT_CHROME },
+			{ "svg", FORMAT_SVG, OPT_SVG } };
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
+		if (strcmp(formats[i].name, optarg) == 0 &&
+		    formats[i].set & o->verb->options) {
+			o->format = formats[i].format;
+			o->json = o->format == FORMAT_JSON;
+			return 0;
+		}
+	return usage_error(o->verb,
+			   "'%s' is not a format of '%s'; text%s and "
+			   "json are",
+			   optarg, o->verb->name,
+			   o->verb->options & OPT_CHROME ? ", chrome"
+			   : o->verb->options & OPT_SVG	 ? ", svg"
+							 : "");
 }
 
 static int take(struct options *o, int c)
@@ -201,7 +239,13 @@ static int take(struct options *o, int c)
 		break;
 	case OPT_JSON:
 		o->json = true;
+		o->format = FORMAT_JSON;
 		break;
+	case OPT_STACK:
+		o->stack = true;
+		break;
+	case OPT_FORM:
+		return take_format(o);
 	case OPT_FORCE:
 		o->force = true;
 		break;
@@ -216,9 +260,6 @@ static int take(struct options *o, int c)
 		break;
 	case 't':
 		return take_tid(o);
-	case OPT_STACK:
-		o->stack = true;
-		break;
 	}
 	return 0;
 }

@@ -11,6 +11,8 @@
 
 struct verb;
 
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CHROME, FORMAT_SVG };
+
 struct options {
 	const struct verb *verb;
 	pid_t pid;	/* 0: not given */
@@ -23,12 +25,13 @@ struct options {
 	uint64_t events; /* 0: any number */
 	const char *output;
 	bool json;
+	enum format format; /* json is one of them, too */
+	bool stack;	    /* --stack */
 	bool force;
 	bool dry_run;
 	bool lines; /* of `list` */
 	bool vars;
 	pid_t tid; /* of `watch`: this thread alone; 0: all */
-	bool stack;
 	bool help;
 };
 
@@ -43,7 +46,11 @@ enum option_set {
 	OPT_OUTPUT = 1 << 3, /* --json -o */
 	OPT_SOURCE = 1 << 4, /* --lines --vars */
 	OPT_TIMES = 1 << 5,  /* --min */
-	OPT_WATCH = 1 << 6,  /* -t --stack; and -d -n of OPT_RUN */
+	OPT_WATCH = 1 << 6,  /* -d -n of OPT_RUN */
+	OPT_STACKS = 1 << 7, /* --stack */
+	OPT_CHROME = 1 << 8, /* --format, beside text and json */
+	OPT_SVG = 1 << 9,
+	OPT_THREAD = 1 << 10, /* -t */
 };
 
 struct verb {

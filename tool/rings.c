@@ -23,10 +23,13 @@
 #define MOST_WAITING (16u << 20) /* bytes / 8 */
 
 /* The rings are looked at after so many that were handed on. */
-#define AT_ONCE 1024
+#define AT_ONCE 64
 
 /* Then whoever called wants to look at other things, too. */
 #define AT_ONCE_NS 100000000
+
+/* A record, with a piece of the stack. */
+#define MOST_WORDS ((TL_MAX_RECORD + TL_MAX_STACK) / 8 + TL_STACK_HEAD)
 
 #define COUNT_MASK ((1u << (64 - TL_HEAD_BITS)) - 1)
 
@@ -178,7 +181,7 @@ static void give_up(struct rings *rs, struct tl_ring *t, struct ring *r)
 static bool take(struct rings *rs, struct tl_ring *t, struct ring *r)
 {
 	uint32_t off = (uint32_t)r->at & (TL_RING_BYTES - 8);
-	uint64_t copy[TL_MAX_RECORD / 8], *from = t->data + off / 8;
+	uint64_t copy[MOST_WORDS], *from = t->data + off / 8;
 	/* Acquire: the rest of the record (R2). */
 	uint64_t first = __atomic_load_n(from, __ATOMIC_ACQUIRE);
 	uint32_t size = (uint16_t)first, type = (uint16_t)(first >> 16);
@@ -190,8 +193,9 @@ static bool take(struct rings *rs, struct tl_ring *t, struct ring *r)
 		move_tail(t, r, from, size);
 		return true;
 	}
-	if (type != TL_EVENT || size < TL_EVENT_HEAD || size > TL_MAX_RECORD ||
-	    size % 8 || size > TL_RING_BYTES - off) {
+	if ((type != TL_EVENT && type != TL_EVENT_STACK) ||
+	    size < TL_EVENT_HEAD || size > 8 * MOST_WORDS || size % 8 ||
+	    size > TL_RING_BYTES - off) {
 		give_up(rs, t, r);
 		return false;
 	}

@@ -592,7 +592,7 @@ static uint64_t read_figures(struct run *r)
 /* How it stands; a command of ours may use the terminal itself. */
 static void progress(const struct run *r, double elapsed, uint64_t events)
 {
-	if (!r->child && !r->poll)
+	if (!r->child && !r->events)
 		say_progress("%.0f s, %" PRIu64 " %s, Ctrl-C ends it", elapsed,
 			     events,
 			     r->action == SESSION_TIME ? "calls" : "hits");
@@ -655,7 +655,8 @@ static double watch(struct run *r, int *status)
 		ended = target_ended(r, status);
 		if (r->poll)
 			events = r->poll(r);
-		else if (o->events || o->interval || isatty(STDERR_FILENO))
+		if (!r->events &&
+		    (o->events || o->interval || isatty(STDERR_FILENO)))
 			events = read_figures(r);
 		if (ended || r->out.failed ||
 		    (o->duration && elapsed >= o->duration) ||

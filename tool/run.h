@@ -48,6 +48,7 @@ struct run {
 	int (*begin)(struct run *r);
 	/* How many events were handed on so far, some more now. */
 	uint64_t (*poll)(struct run *r);
+	bool events; /* they are what is wanted, not the figures */
 	void *own; /* the command's */
 	/* Print figures; @elapsed seconds, @last: there will be no more. */
 	void (*print)(struct run *r, double elapsed, bool last);

@@ -113,7 +113,7 @@ table() {
 }
 is 'reasons against a jump have one wording' "$(table "$top"/tool/why.c)" \
 	"$(table "$top"/engine/*.c)"
-for verb in trace count time list coverage status detach; do
+for verb in trace count time stack list coverage status detach; do
 	golden "help-$verb" help "$verb"
 done
 golden help help

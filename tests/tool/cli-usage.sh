@@ -48,7 +48,7 @@ usage() {
 	refused "${v}empty command" 2 'no command' count main --
 	refused "${v}bad offset" 2 'number of bytes' count -p $$ main+x
 	refused "${v}bad address" 2 'not an address' count -p $$ 0xzz
-	refused "${v}lines" 2 'lines cannot be probed' count -p $$ a.c:12
+	refused "${v}lines" 1 'no source file' count -p $$ a.c:12
 	refused "${v}bad duration" 2 'not a time' count -p $$ -d never main
 	refused "${v}trace: no variable" 2 "column 1: there are .arg1" \
 		trace -p $$ 'main $x'
@@ -64,10 +64,18 @@ usage() {
 		trace -p $$ 'main $arg1:string[257]'
 	refused "${v}trace: too many strings" 2 'more than 1024 bytes' \
 		trace -p $$ 'main a=%rdi:string[256] b=%rdi:string[256] c=%rdi:string[256] d=%rdi:string[256]'
+	refused "${v}no such format" 2 "'xml' is not a format of 'trace'; text, chrome and json are" \
+		trace -p $$ --format xml main
+	refused "${v}a format of another command" 2 "text, svg and json are" \
+		stack -p $$ --format chrome main
+	refused "${v}stack: an argument" 2 "here belongs 'if' or 'by'" \
+		stack -p $$ 'main $arg1'
+	refused "${v}count: no condition" 2 'column 1: here belongs a number' \
+		count -p $$ 'main if'
+	refused "${v}min: no time" 2 "'soon' is not a time" \
+		time -p $$ --min soon main
 	refused "${v}trace: one name twice" 2 "there is a 'rdi' already" \
 		trace -p $$ 'main %rdi %rdi'
-	refused "${v}trace: an argument at a return" 2 'not known any more' \
-		trace -p $$ 'main%return $arg1'
 	refused "${v}trace: a result at an entry" 2 'FUNC%return only' \
 		trace -p $$ 'main $retval'
 	refused "${v}trace: an argument inside" 2 'only at the entry' \

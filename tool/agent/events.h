@@ -16,7 +16,7 @@
  *   R2  A record is there when its first word is not zero; that is stored last.
  *   R3  A record lies in one piece, and begins at a multiple of 8; TL_PAD
  *       fills what is too short at the end.
- *   R4  What there is no room for is counted in `lost`.
+ *   R4  What there is no room for is counted in `lost` of one of the rings.
  *
  * A word of the target's may be anything: the reader keeps a tail of its own,
  * copies a record, and checks the copy.

@@ -185,9 +185,14 @@ static void do_program(const struct action *a, const struct tl_hit *h,
 static int hit(struct kprobe *kp, struct pt_regs *regs)
 {
 	struct tl_hit h = hit_of(regs, NULL);
+	unsigned long ip = regs->ip;
 
-	if (gate_open())
-		do_program(action_at(kp), &h, tl_ticks());
+	if (!gate_open())
+		return 0;
+	/* As if there were no probe, for unwinding and for whoever asks. */
+	regs->ip = (unsigned long)kp->addr;
+	do_program(action_at(kp), &h, tl_ticks());
+	regs->ip = ip;
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 
 #include <common/sys.h>
 #include <trapline/regs.h>
+#include <trapline/trap.h>
 
 #define PAGE_BYTES 4096ull
 
@@ -106,11 +107,8 @@ static uint64_t *take(struct tl_ring *r, uint32_t size)
 		need = size + pad;
 		/* Acquire: what was read is cleared; the reader's release (R1). */
 		tail = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
-		if (((at + need - tail) & TL_HEAD_MASK) > TL_RING_BYTES) {
-			__atomic_fetch_add(&r->lost, 1,
-					   __ATOMIC_RELAXED); /* R4 */
+		if (((at + need - tail) & TL_HEAD_MASK) > TL_RING_BYTES)
 			return NULL;
-		}
 		next = ((head & ~TL_HEAD_MASK) + (1ull << TL_HEAD_BITS)) |
 		       ((at + need) & TL_HEAD_MASK);
 	} while (!__atomic_compare_exchange_n(&r->head, &head, next, true,
@@ -123,7 +121,53 @@ static uint64_t *take(struct tl_ring *r, uint32_t size)
 	return r->data;
 }
 
-/* The registers, and the stack as far as it is there: words @to, zeros now. */
+/*
+ * Room for @size bytes.  Neighbours in time of birth have rings of their own;
+ * pieces of stacks, which are large, go where there is room.
+ */
+static uint64_t *take_any(uint32_t tid, uint64_t clock, uint32_t size,
+			  bool stack)
+{
+	struct tl_ring *ring = tl_events()->ring;
+	uint32_t at = stack ? (uint32_t)(tid + (clock >> 8)) : tid;
+	uint64_t *to = NULL;
+
+	for (uint32_t i = 0; i < (stack ? TL_RINGS : 1) && !to; i++)
+		to = take(&ring[(at + i) % TL_RINGS], size);
+	if (!to) /* R4 */
+		__atomic_fetch_add(&ring[tid % TL_RINGS].lost, 1,
+				   __ATOMIC_RELAXED);
+	return to;
+}
+
+extern const char tl_arch_return_trampoline[]
+	__attribute__((visibility("hidden")));
+
+/* Calls in one another whose return addresses are looked for. */
+#define CALLS 512
+
+/*
+ * In the copy @to of the @n bytes of our stack from @sp on, put the return
+ * addresses back that calls which are followed have ours in place of.
+ */
+static void mend_returns(uint64_t *to, uint64_t sp, uint64_t n)
+{
+	struct tl_context *cx = tlh_context();
+	const struct kretprobe_instance *ri = cx ? cx->returns : NULL;
+
+	for (unsigned int i = 0; ri && i < CALLS; i++, ri = ri->next) {
+		uint64_t at = (uint64_t)ri->slot - sp;
+
+		if (at < n && n - at >= 8 && at % 8 == 0 &&
+		    to[at / 8] == (uint64_t)tl_arch_return_trampoline)
+			to[at / 8] = ri->ret_addr;
+	}
+}
+
+/*
+ * The registers, and the stack as far as it is there: words @to, zeros now.  A
+ * call that has returned is unwound from the instruction that made it.
+ */
 static void add_stack(uint64_t *to, const struct tl_hit *h, uint32_t bytes)
 {
 	uint64_t from = ((const struct pt_regs *)h->regs)->sp;
@@ -133,10 +177,13 @@ static void add_stack(uint64_t *to, const struct tl_hit *h, uint32_t bytes)
 
 	for (uint32_t i = 0; i < TL_STACK_REGS; i++)
 		to[1 + i] = h->regs[i];
+	if (h->saved)
+		to[1 + offsetof(struct pt_regs, ip) / 8]--;
 	/* Whole pages, as far as there are any. */
 	n = tl_sys6(__NR_process_vm_readv, (long)tl_thread_number(),
 		    (long)&local, 1, (long)&remote, 1, 0);
 	to[0] = n > 0 && n <= (long)bytes ? (uint64_t)n : 0;
+	mend_returns(to + TL_STACK_HEAD, from, to[0]);
 }
 
 void tl_event(const struct tl_hit *h, struct tl_made *m, uint32_t probe,
@@ -153,8 +200,7 @@ void tl_event(const struct tl_hit *h, struct tl_made *m, uint32_t probe,
 		      (uint64_t)probe << 32;
 	m->words[1] = clock;
 	m->words[2] = tid | (uint64_t)m->faults << 32;
-	/* Neighbours in time of birth have rings of their own. */
-	to = take(&tl_events()->ring[tid % TL_RINGS], size);
+	to = take_any(tid, clock, size, m->stack != 0);
 	if (!to)
 		return;
 	for (uint32_t i = 1; i < m->n; i++)

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unwind.c - from a piece of a stack to the functions on it
+ *
+ * The stack was copied when the event was made, with the registers; here libdwfl
+ * goes from frame to frame by the unwind tables of the files that the process has
+ * mapped, and reads memory from the copy alone.  Names are found once for each
+ * address.
+ */
+#define _GNU_SOURCE
+#include "unwind.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <events.h>
+
+#include "names.h"
+#include "text.h"
+
+/* Functions at one address, of which all but the last are inlined there. */
+#define INLINED 12
+
+struct place_names {
+	uint64_t pc;
+	size_t n;
+	const char *name[INLINED];
+};
+
+struct unwinder {
+	Dwfl *dwfl;
+	struct process *process;
+	void *names;  /* a tree of char * */
+	void *places; /* a tree of struct place_names */
+	/* The event that is looked at. */
+	const uint64_t *regs;
+	const uint8_t *stack;
+	uint64_t from, bytes;
+	const char **out;
+	size_t n;
+	bool refused; /* memory was asked for that is not in the copy */
+};
+
+static const char cut[] = "[cut]";
+
+const char *unwinder_cut(void)
+{
+	return cut;
+}
+
+/* ---- names --------------------------------------------------------------- */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* @name, which is taken over, or the one that is there already. */
+static const char *intern(struct unwinder *u, char *name)
+{
+	char **found = tsearch(name, &u->names, by_text);
+
+	if (!found || *found != name) {
+		const char *old = found ? *found : "?";
+
+		free(name);
+		return old;
+	}
+	return name;
+}
+
+static const char *intern_symbol(struct unwinder *u, const char *symbol)
+{
+	char *plain = name_demangle(symbol, false);
+	char *clean = text_clean_dup(plain ? plain : symbol);
+
+	free(plain);
+	/* What divides names in folded stacks. */
+	for (char *c = clean; *c; c++)
+		if (*c == ';')
+			*c = ':';
+	return intern(u, clean);
+}
+
+const char *unwinder_name(struct unwinder *u, const char *place)
+{
+	char *name = must_dup(place), *percent = strrchr(name, '%');
+	const char *kept;
+
+	if (percent && !strcmp(percent, "%return"))
+		*percent = '\0';
+	kept = intern_symbol(u, name);
+	free(name);
+	return kept;
+}
+
+static const char *die_name(Dwarf_Die *die)
+{
+	Dwarf_Attribute a;
+	const char *linkage;
+
+	linkage = dwarf_formstring(
+		dwarf_attr_integrate(die, DW_AT_linkage_name, &a));
+	return linkage ? linkage : dwarf_diename(die);
+}
+
+/* The functions that are inlined at @pc, the innermost first. */
+static void add_inlined(struct unwinder *u, Dwfl_Module *mod, uint64_t pc,
+			struct place_names *p)
+{
+	Dwarf_Addr bias = 0;
+	Dwarf_Die *cu = dwfl_module_addrdie(mod, pc, &bias), *scopes = NULL;
+	int n = cu ? dwarf_getscopes(cu, pc - bias, &scopes) : 0;
+
+	for (int i = 0; i < n && p->n < INLINED - 1; i++) {
+		const char *name;
+
+		if (dwarf_tag(&scopes[i]) == DW_TAG_subprogram)
+			break;
+		if (dwarf_tag(&scopes[i]) != DW_TAG_inlined_subroutine)
+			continue;
+		name = die_name(&scopes[i]);
+		if (name)
+			p->name[p->n++] = intern_symbol(u, name);
+	}
+	free(scopes);
+}
+
+static void find_names(struct unwinder *u, struct place_names *p)
+{
+	Dwfl_Module *mod = dwfl_addrmodule(u->dwfl, p->pc);
+	struct module *m = process_module_at(u->process, p->pc);
+	const char *symbol = NULL;
+	GElf_Off off;
+	GElf_Sym sym;
+
+	if (mod) {
+		add_inlined(u, mod, p->pc, p);
+		symbol = dwfl_module_addrinfo(mod, p->pc, &off, &sym, NULL,
+					      NULL, NULL);
+	}
+	if (symbol && *symbol)
+		p->name[p->n++] = intern_symbol(u, symbol);
+	else if (m)
+		p->name[p->n++] = intern(
+			u, must_print("[%s+%#lx]", m->name, p->pc - m->bias));
+	else
+		p->name[p->n++] = intern(u, must_print("[%#lx]", p->pc));
+}
+
+static int by_pc(const void *va, const void *vb)
+{
+	const struct place_names *a = va, *b = vb;
+
+	return a->pc < b->pc ? -1 : a->pc > b->pc;
+}
+
+static const struct place_names *names_at(struct unwinder *u, uint64_t pc)
+{
+	struct place_names key = { .pc = pc }, *p;
+	struct place_names **found = tfind(&key, &u->places, by_pc);
+
+	if (found)
+		return *found;
+	p = must_alloc(1, sizeof(*p));
+	p->pc = pc;
+	find_names(u, p);
+	tsearch(p, &u->places, by_pc);
+	return p;
+}
+
+/* ---- what libdwfl asks ------------------------------------------------------ */
+
+static pid_t next_thread(Dwfl *dwfl, void *dwfl_arg, void **thread_arg)
+{
+	(void)dwfl;
+	if (*thread_arg)
+		return 0;
+	*thread_arg = dwfl_arg;
+	return 1;
+}
+
+static bool get_thread(Dwfl *dwfl, pid_t tid, void *dwfl_arg, void **thread_arg)
+{
+	(void)dwfl;
+	(void)tid;
+	*thread_arg = dwfl_arg;
+	return true;
+}
+
+static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result,
+			void *dwfl_arg)
+{
+	struct unwinder *u = dwfl_arg;
+
+	(void)dwfl;
+	if (addr < u->from || addr - u->from > u->bytes ||
+	    u->bytes - (addr - u->from) < sizeof(*result)) {
+		u->refused = true;
+		return false;
+	}
+	memcpy(result, u->stack + (addr - u->from), sizeof(*result));
+	return true;
+}
+
+/* DWARF's order of registers in struct pt_regs'. */
+static const uint8_t dwarf_order[] = { 10, 12, 11, 5, 13, 14, 4, 19,
+				       9,  8,  7,  6, 3,  2,  1, 0 };
+#define REG_IP 16
+#define REG_SP 19
+
+static bool set_registers(Dwfl_Thread *thread, void *thread_arg)
+{
+	struct unwinder *u = thread_arg;
+	Dwarf_Word words[17];
+
+	for (int i = 0; i < 16; i++)
+		words[i] = u->regs[dwarf_order[i]];
+	words[16] = u->regs[REG_IP];
+	if (!dwfl_thread_state_registers(thread, 0, 17, words))
+		return false;
+	dwfl_thread_state_register_pc(thread, words[16]);
+	return true;
+}
+
+static const Dwfl_Thread_Callbacks thread_callbacks = {
+	.next_thread = next_thread,
+	.get_thread = get_thread,
+	.memory_read = read_memory,
+	.set_initial_registers = set_registers,
+};
+
+static int take_frame(Dwfl_Frame *state, void *arg)
+{
+	struct unwinder *u = arg;
+	const struct place_names *p;
+	Dwarf_Addr pc;
+	bool activation;
+
+	if (!dwfl_frame_pc(state, &pc, &activation))
+		return DWARF_CB_ABORT;
+	/* A return address is behind the call, maybe in the next function. */
+	p = names_at(u, activation ? pc : pc - 1);
+	for (size_t i = 0; i < p->n; i++) {
+		if (u->n == UNWIND_FRAMES - 1) {
+			u->refused = true;
+			return DWARF_CB_ABORT;
+		}
+		u->out[u->n++] = p->name[i];
+	}
+	return DWARF_CB_OK;
+}
+
+size_t unwind(struct unwinder *u, const uint64_t *words, size_t n,
+	      const char *names[UNWIND_FRAMES])
+{
+	if (n < TL_STACK_HEAD || words[0] > 8 * (n - TL_STACK_HEAD))
+		return 0;
+	u->regs = words + 1;
+	u->stack = (const uint8_t *)(words + TL_STACK_HEAD);
+	u->from = u->regs[REG_SP];
+	u->bytes = words[0];
+	u->out = names;
+	u->n = 0;
+	u->refused = false;
+	dwfl_getthread_frames(u->dwfl, 1, take_frame, u);
+	if (u->refused || !u->n)
+		names[u->n++] = cut;
+	return u->n;
+}
+
+/* ---- opening ------------------------------------------------------------- */
+
+static const Dwfl_Callbacks callbacks = {
+	.find_debuginfo = dwfl_standard_find_debuginfo,
+	.section_address = dwfl_offline_section_address,
+};
+
+/* The files that are open already, as the process sees them. */
+static void report(struct unwinder *u)
+{
+	for (size_t i = 0; i < u->process->n; i++) {
+		const struct module *m = &u->process->modules[i];
+		int fd;
+
+		if (m->lack || m->image.fd < 0)
+			continue;
+		fd = dup(m->image.fd);
+		if (fd >= 0 && !dwfl_report_elf(u->dwfl, m->name, m->path, fd,
+						m->bias, true))
+			close(fd);
+	}
+}
+
+/* What takes its time is done before there are events. */
+static int warm(Dwfl_Module *mod, void **unused, const char *name,
+		Dwarf_Addr base, void *arg)
+{
+	Dwarf_Addr bias;
+
+	(void)unused;
+	(void)name;
+	(void)arg;
+	dwfl_module_getsymtab(mod);
+	dwfl_module_eh_cfi(mod, &bias);
+	dwfl_module_addrdie(mod, base, &bias);
+	return DWARF_CB_OK;
+}
+
+struct unwinder *unwinder_open(struct process *p)
+{
+	struct unwinder *u = must_alloc(1, sizeof(*u));
+	Elf *elf = NULL;
+
+	u->process = p;
+	/* What is not on this machine is not asked for. */
+	unsetenv("DEBUGINFOD_URLS");
+	u->dwfl = dwfl_begin(&callbacks);
+	if (u->dwfl) {
+		dwfl_report_begin(u->dwfl);
+		report(u);
+		dwfl_report_end(u->dwfl, NULL, NULL);
+		dwfl_getmodules(u->dwfl, warm, NULL, 0);
+	}
+	if (u->dwfl &&
+	    dwfl_attach_state(u->dwfl, elf, p->pid, &thread_callbacks, u))
+		return u;
+	say_error("cannot unwind stacks: %s", dwfl_errmsg(-1));
+	unwinder_close(u);
+	return NULL;
+}
+
+void unwinder_close(struct unwinder *u)
+{
+	if (!u)
+		return;
+	if (u->dwfl)
+		dwfl_end(u->dwfl);
+	tdestroy(u->places, free);
+	tdestroy(u->names, free);
+	free(u);
+}
