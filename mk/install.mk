@@ -26,7 +26,9 @@ man-names = $(addsuffix $(suffix $1),$(shell sed -n '/^\.SH NAME/ { n; \
 man-files := $(foreach p,$(man-pages),$(addprefix \
 	man$(subst .,,$(suffix $p))/,$(call man-names,$p)))
 
-installed = $(PREFIX)/bin/trapline \
+completion = $(PREFIX)/share/bash-completion/completions/trapline
+
+installed = $(PREFIX)/bin/trapline $(completion) \
 	$(addprefix $(LIBDIR)/,libtrapline.a $(so-file) $(so-name) $(so-link) \
 		pkgconfig/trapline.pc pkgconfig/trapline-kmod.pc) \
 	$(addprefix $(INCLUDEDIR)/,$(public-headers:include/%=%) \
@@ -37,6 +39,7 @@ installed = $(PREFIX)/bin/trapline \
 install: all
 	install -d $(sort $(dir $(addprefix $(DESTDIR),$(installed))))
 	install -m 755 $(O)/trapline $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 tool/completion.bash $(DESTDIR)$(completion)
 	install -m 644 $(O)/libtrapline.a $(DESTDIR)$(LIBDIR)/
 	install -m 755 $(O)/libtrapline.so $(DESTDIR)$(LIBDIR)/$(so-file)
 	ln -sf $(so-file) $(DESTDIR)$(LIBDIR)/$(so-name)

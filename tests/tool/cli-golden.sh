@@ -6,6 +6,7 @@
 # order and the names of the probes (tests/tool/fake/session.c).  Addresses and
 # process numbers are replaced before the comparison.  After a change that is
 # meant: UPDATE=1 tests/tool/cli-golden.sh, then read the difference.
+# shellcheck disable=SC2016 # $arg1 is for the command
 # shellcheck source=tests/lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 golden=$top/tests/tool/golden
