@@ -108,12 +108,6 @@ begin probed
 golden status-probes status -p %PID%
 golden status-json status -p %PID% --json
 golden detach-done detach -p %PID%
-# The command is not linked with the engine, so it has its own table of words.
-table() {
-	sed -n '/names\[TL_NR_WHY\]/,/};/p' "$@" | grep 'TL_WHY_'
-}
-is 'reasons against a jump have one wording' "$(table "$top"/tool/why.c)" \
-	"$(table "$top"/engine/*.c)"
 for verb in trace count time stack list coverage status detach; do
 	golden "help-$verb" help "$verb"
 done
