@@ -40,7 +40,7 @@ static _Atomic int panicking = -1;
 
 NOPROBE bool is_panicking(void)
 {
-	return panicking >= 0;
+	return panicking >= 0 && panicking != (int)arch_cpu_id();
 }
 
 NOPROBE void halt(void)

@@ -69,6 +69,7 @@ void smp_init(void)
 			panic("%u of %u CPUs came up", online, n);
 		else
 			arch_cpu_relax();
+	arch_tick_by_nmi(true);
 }
 
 /* ---- calls ---------------------------------------------------------------------- */
@@ -190,7 +191,8 @@ static _Atomic int suspect = -1;
 
 void watchdog_set_ms(unsigned int ms)
 {
-	watchdog_ticks = ms * TICK_HZ / 1000;
+	watchdog_ticks = ms ? ms * TICK_HZ / 1000 : ~0u;
+	arch_tick_by_nmi(ms);
 }
 
 void watchdog_tick(const struct pt_regs *regs)
@@ -213,6 +215,19 @@ void watchdog_tick(const struct pt_regs *regs)
 	w->quiet = 0;
 	suspect = (int)other;
 	arch_send_nmi(other);
+}
+
+NOPROBE void watchdog_nmi_tick(const struct pt_regs *regs)
+{
+	static unsigned long seen;
+	static unsigned int quiet;
+	unsigned long now = watch[0].ticks;
+
+	quiet = now == seen ? quiet + 1 : 0;
+	seen = now;
+	if (quiet > watchdog_ticks)
+		panic_regs(regs, "watchdog: cpu %u is locked up",
+			   arch_cpu_id());
 }
 
 NOPROBE bool watchdog_nmi(const struct pt_regs *regs)

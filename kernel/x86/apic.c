@@ -16,6 +16,7 @@
 #include <kern/thread.h>
 #include <kern/time.h>
 #include <kern/trap.h>
+#include <stdatomic.h>
 
 #define REG_ID		0x20
 #define REG_EOI		0xb0
@@ -40,6 +41,9 @@
 #define ICR_STARTUP    0x600
 #define ICR_SELF       (1u << 18)
 #define ICR_OTHERS     (3u << 18)
+
+#define IOAPIC_INPUT(n) (0x10 + 2 * (n)) /* two words */
+#define IOAPIC_MASKED	(1u << 16)
 
 #define FW_CFG_SELECT  0x510
 #define FW_CFG_DATA    0x511
@@ -81,7 +85,29 @@ void arch_send_look(unsigned int cpu)
 
 NOPROBE void arch_send_nmi(unsigned int cpu)
 {
+	cpus[cpu].nmi_sent = true;
 	send(cpus[cpu].apic_id, ICR_NMI);
+}
+
+NOPROBE bool arch_nmi_was_sent(void)
+{
+	return atomic_exchange(&cpus[arch_cpu_id()].nmi_sent, false);
+}
+
+/* The shared controller: an index register, and what it selects. */
+static void ioapic_write(unsigned int reg, uint32_t value)
+{
+	*(volatile uint32_t *)IOAPIC_BASE = reg;
+	*(volatile uint32_t *)(IOAPIC_BASE + 0x10) = value;
+}
+
+/* The interval timer is at its input 2; an NMI is not to be acknowledged. */
+void arch_tick_by_nmi(bool on)
+{
+	ioapic_write(IOAPIC_INPUT(2), IOAPIC_MASKED);
+	ioapic_write(IOAPIC_INPUT(2) + 1, (uint32_t)cpus[0].apic_id << 24);
+	if (on)
+		ioapic_write(IOAPIC_INPUT(2), ICR_NMI);
 }
 
 void arch_send_test(void)

@@ -10,7 +10,8 @@
  *     ALIAS_BASE              TEXT_ALIAS_PAGES a CPU, through which it writes
  *                             text; mapped only during the write
  *     STACK_BASE              the stacks of threads, a guard below each
- *     APIC_BASE               the registers of this CPU's interrupt controller
+ *     APIC_BASE               the registers of this CPU's interrupt controller,
+ *                             and of the one that all devices share
  *
  * The kernel lives in the last 2 GiB, so that it can be compiled with
  * -mcmodel=kernel: every symbol is a sign-extended 32-bit constant, as cheap
@@ -36,6 +37,8 @@
 
 #define APIC_BASE 0xffffffffe0000000
 #define APIC_PHYS 0xfee00000
+#define IOAPIC_BASE 0xffffffffe0001000
+#define IOAPIC_PHYS 0xfec00000
 
 /* Where CPUs start that are told to, below 64 KiB; how many there may be. */
 #define AP_START	  0x8000

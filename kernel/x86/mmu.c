@@ -150,6 +150,7 @@ void arch_mmu_init(void)
 	for (unsigned int i = 0; i < KERN_MAX_THREADS; i++)
 		map(STACK_BASE + i * STACK_STRIDE, 0, 0);
 	map(APIC_BASE, APIC_PHYS, PTE_RW | PTE_UNCACHED);
+	map(IOAPIC_BASE, IOAPIC_PHYS, PTE_RW | PTE_UNCACHED);
 	mmu_use(mmu_root());
 }
 

@@ -131,7 +131,10 @@ NOPROBE static bool handle_nmi(const struct pt_regs *regs)
 {
 	if (is_panicking())
 		halt();
-	return watchdog_nmi(regs);
+	if (arch_nmi_was_sent())
+		return watchdog_nmi(regs);
+	watchdog_nmi_tick(regs);
+	return true;
 }
 
 /*

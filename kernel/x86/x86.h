@@ -56,6 +56,7 @@ struct cpu {
 	struct thread *current;
 	uint64_t gdt[7];
 	struct tss tss;
+	_Atomic bool nmi_sent; /* by arch_send_nmi(), not yet seen */
 	uint8_t ist_double_fault[IST_STACK_SIZE] __attribute__((aligned(16)));
 	uint8_t ist_nmi[IST_STACK_SIZE] __attribute__((aligned(16)));
 };

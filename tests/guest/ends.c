@@ -28,6 +28,16 @@ void end_lockup(void)
 	thread_start("lockup", lock_up, NULL, 2);
 }
 
+/* All of them, so that no CPU is left to look after another. */
+void end_lockups(void)
+{
+	watchdog_set_ms(1000);
+	for (unsigned int i = 1; i < smp_cpus(); i++)
+		thread_start("lockup", lock_up, NULL, 1u << i);
+	thread_sleep_ms(100);
+	lock_up(NULL);
+}
+
 void end_hog(void)
 {
 	watchdog_set_ms(1000);

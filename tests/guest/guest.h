@@ -9,8 +9,12 @@
  */
 unsigned int guest_wx_pages(void);
 
+/* How long a test that is bounded by time is to take: `seconds=N`. */
+extern unsigned int guest_seconds;
+
 /* Bad ends, by name: `end=lockup` calls end_lockup(). */
 void end_lockup(void);
+void end_lockups(void);
 void end_hog(void);
 void end_sleep(void);
 void end_stops(void);

@@ -261,6 +261,8 @@ TL_TEST(the_stack_of_a_thread_is_known_and_guarded)
 
 		REQUIRE(stack_bounds(t[i]->stack_high - 64, &low, &high));
 		CHECK_EQ(low, t[i]->stack_low);
+		CHECK_EQ(high, t[i]->stack_high);
+		CHECK(!stack_bounds(high + 1, &low, &high));
 		CHECK(probe_read(&word, (void *)(low - 8), 8) < 0);
 		CHECK_EQ(probe_read(&word, (void *)low, 8), 0);
 	}

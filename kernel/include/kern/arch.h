@@ -105,8 +105,18 @@ void arch_cpu_timer_init(void);
 void arch_send_call(void);
 void arch_send_look(unsigned int cpu);
 
-/* An interrupt that cannot be masked, to CPU @cpu. */
+/*
+ * An interrupt that cannot be masked, to CPU @cpu.  Was the one that has come to
+ * this CPU such a one?
+ */
 void arch_send_nmi(unsigned int cpu);
+bool arch_nmi_was_sent(void);
+
+/*
+ * Make each tick of the interval timer such an interrupt for the first CPU, as
+ * well as the ordinary one; or no more.  Context: task.
+ */
+void arch_tick_by_nmi(bool on);
 
 /* Raise, on this CPU, the interrupt that is there for tests. */
 void arch_send_test(void);

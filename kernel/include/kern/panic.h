@@ -13,7 +13,7 @@ struct pt_regs;
 void panic_regs(const struct pt_regs *regs, const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 2, 3)));
 
-/* Is it the end?  Stop here, for ever.  Context: any. */
+/* Has another CPU ended the kernel?  Stop here, for ever.  Context: any. */
 _Bool is_panicking(void);
 void halt(void) __attribute__((noreturn));
 

@@ -46,12 +46,19 @@ void cpu_serve_calls(void);
 /*
  * Watch the other CPUs, once for each tick of this one; a CPU that makes no tick for
  * so many of ours is interrupted by an NMI, and the kernel ends saying where it
- * was.  Context: trap.
+ * was.  0: nobody is watched.  Context: trap; task.
  */
 void watchdog_tick(const struct pt_regs *regs);
 void watchdog_set_ms(unsigned int ms);
 
 /* An NMI: was this CPU told to say where it is?  Context: trap. */
 bool watchdog_nmi(const struct pt_regs *regs);
+
+/*
+ * An NMI that nobody has sent: a tick of the interval timer.  The first CPU looks
+ * whether it itself still makes ticks: it may be the only one, or the others
+ * may be locked up, too.  Context: trap.
+ */
+void watchdog_nmi_tick(const struct pt_regs *regs);
 
 #endif
