@@ -90,6 +90,8 @@ $(eval $(call guest-image,probes,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-kernel-srcs) $(guest-probe-srcs)) $(kernel-engine)))
 $(eval $(call guest-image,api,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-api-srcs)) $(kernel-engine)))
+$(eval $(call guest-image,stress,$(call objs,kernel-x86,$(host-kernel-srcs) \
+	$(guest-stress-srcs)) $(kernel-engine)))
 $(eval $(call guest-image,cost,$(call objs,kernel-x86,$(host-kernel-srcs) \
 	$(guest-cost-srcs)) $(kernel-engine)))
 $(eval $(call guest-image,races,$(call objs,kernel-x86,$(host-kernel-srcs) \

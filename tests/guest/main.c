@@ -18,6 +18,8 @@
 
 #define MAX_WORD 64
 
+unsigned int guest_seconds = 10;
+
 void tl_test_write(const char *text, size_t len)
 {
 	console_write(text, len);
@@ -87,6 +89,7 @@ bool kernel_payload(void)
 	}
 	tl_test_scale = (unsigned int)number_option("scale=", tl_test_scale);
 	tl_test_seed = number_option("seed=", tl_test_seed);
+	guest_seconds = (unsigned int)number_option("seconds=", guest_seconds);
 	totals = tl_test_run(option("only=", word, sizeof(word)) ? word : NULL);
 	return totals.failed == 0 && totals.passed > 0;
 }
