@@ -107,20 +107,30 @@ TL_ALWAYS int call_pre(struct tl_context *cx, const struct tl_point *p,
 	return 0;
 }
 
+static TL_SELDOM void call_any_post(struct tl_context *cx, struct kprobe *probe,
+				    struct pt_regs *regs)
+{
+	if (!probe->post_handler || !tl_probe_called(probe))
+		return;
+	tl_section_probe(cx, probe);
+	if (tl_probe_is_exit(probe))
+		tl_exits_hit(cx, probe, regs);
+	else
+		probe->post_handler(probe, regs, 0);
+}
+
 TL_ALWAYS void call_post(struct tl_context *cx, const struct tl_point *p,
 			 struct pt_regs *regs)
 {
 	struct kprobe *probe = tl_load_acquire(&p->probes);
 
 	for (; probe; probe = tl_load_acquire(&probe->next)) {
-		if (!probe->post_handler || !tl_probe_called(probe))
+		if (!probe->post_handler || !tl_probe_plain(probe)) {
+			call_any_post(cx, probe, regs);
 			continue;
+		}
 		tl_section_probe(cx, probe);
-		if (!(tl_load(&probe->flags) & TL_FLAG_SPECIAL) ||
-		    !tl_probe_is_exit(probe))
-			probe->post_handler(probe, regs, 0);
-		else
-			tl_exits_hit(cx, probe, regs);
+		probe->post_handler(probe, regs, 0);
 	}
 }
 

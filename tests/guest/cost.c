@@ -86,9 +86,9 @@ static const struct row {
 	uint64_t most;
 } rows[] = {
 	{ "breakpoint",               false, false, 190 },
-	{ "breakpoint, pre and post", false, true,  320 },
+	{ "breakpoint, pre and post", false, true,  316 },
 	{ "jump",                     true,  false, 135 },
-	{ "jump, pre and post",       true,  true,  268 },
+	{ "jump, pre and post",       true,  true,  264 },
 };
 /* clang-format on */
 
@@ -126,8 +126,8 @@ static const struct follow {
 	bool jump;
 	uint64_t most;
 } follows[] = {
-	{ "followed call, breakpoint",             false, 565 },
-	{ "followed call, jump",                   true,  640 },
+	{ "followed call, breakpoint",             false, 545 },
+	{ "followed call, jump",                   true,  555 },
 };
 /* clang-format on */
 
