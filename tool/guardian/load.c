@@ -442,11 +442,15 @@ static int begin_talk(struct hold *h, uint64_t session)
 
 long hold_add(struct hold *h, uint32_t first, uint32_t n)
 {
-	long err;
+	long err = 0;
 
 	if (!h->library)
 		return hold_command(h, TL_COMMAND(TL_COMMAND_ADD, first, n));
-	err = talk(&h->talk, TL_CALL_ADD, first, n, ADD_MS);
+	for (int i = 0; i < 3; i++) {
+		err = talk(&h->talk, TL_CALL_ADD, first, n, ADD_MS);
+		if (err != -ENODEV)
+			break;
+	}
 	memcpy(h->figures->call, h->talk.stack, sizeof(h->talk.stack));
 	return err;
 }
