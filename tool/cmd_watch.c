@@ -26,78 +26,13 @@
 #include <unistd.h>
 
 #include "commands.h"
-#include "data.h"
-#include "lines.h"
-#include "output.h"
-#include "process.h"
 #include "resolve.h"
 #include "text.h"
-#include "watch/events.h"
+#include "watching.h"
 
-#define WATCHES	 4 /* registers of a thread */
 #define LOOK_MS	 20
-#define TRIES	 200
 #define CODE_MAX 65536
-#define SITES	 4096
-#define MARGIN	 16 /* bytes behind the place */
-#define QUIET_NS 20000
-
-struct watched {
-	const char *text; /* as written */
-	char *name;	  /* without length and access */
-	struct data data;
-	unsigned int len;
-	char access;
-	uint8_t value[8]; /* the last known */
-	bool known;
-	bool broken;	 /* hits is not all that there were (X3) */
-	uint64_t hits;	 /* handed on, or to be */
-	uint64_t from;	 /* hits when the chain began (X1) */
-	uint64_t seen;	 /* records */
-	uint64_t looked; /* of them at the last look (X3) */
-	uint64_t missed; /* hits without a record, as far as is known */
-};
-
-/* An address at which a hit was reported, and what is known of it. */
-struct site {
-	uint64_t ip; /* 0: empty */
-	uint64_t start;
-	bool aligned;
-	uint8_t *code;
-	size_t size;
-};
-
-struct place_text {
-	uint64_t ip;
-	char *symbol; /* FUNC+OFFSET, or NULL */
-	char *source; /* FILE:LINE, or NULL */
-};
-
-struct watching {
-	const struct options *options;
-	struct output out;
-	struct process process;
-	struct watched watched[WATCHES];
-	unsigned int n;
-	struct watch *watch;
-	uint64_t began; /* CLOCK_MONOTONIC */
-	uint64_t events, uncertain;
-	struct site sites[SITES];
-	struct place_text texts[SITES];
-	struct debug **debug; /* of each module; opened at need */
-	bool *debug_tried;
-};
-
-/* One hit, with what was found out. */
-struct change {
-	struct watch_hit hit;
-	struct effect effect;
-	bool found;	   /* effect is of an instruction */
-	unsigned int hits; /* of one system call, which copies in pieces */
-	uint8_t old[8], new_value[8];
-	bool old_known, new_known;
-	bool early; /* before the watch began */
-};
+#define QUIET_NS 20000 /* longer than the CPU takes to tell of a hit */
 
 static volatile sig_atomic_t interrupted;
 
@@ -243,51 +178,6 @@ static int take_watched(struct watching *r, struct watched *w, const char *text)
 }
 
 /* ---- where an instruction is ------------------------------------------------------ */
-
-static struct debug *debug_of(struct watching *r, struct module *m)
-{
-	size_t i = (size_t)(m - r->process.modules);
-
-	if (!r->debug_tried[i]) {
-		r->debug_tried[i] = true;
-		r->debug[i] = m->lack ? NULL : debug_open(&m->image);
-	}
-	return r->debug[i];
-}
-
-static void describe_place(struct watching *r, struct place_text *t)
-{
-	struct module *m = process_module_at(&r->process, t->ip);
-	struct line_code line;
-	const struct symbol *s;
-	struct debug *d;
-	uint64_t at;
-
-	if (!m || m->lack)
-		return;
-	at = t->ip - m->bias;
-	s = image_find(&m->image, at);
-	if (s && at < s->addr + (s->size ? s->size : UINT64_MAX - s->addr))
-		t->symbol = at == s->addr ? must_dup(s->shown)
-					  : must_print("%s+0x%" PRIx64,
-						       s->shown, at - s->addr);
-	d = debug_of(r, m);
-	if (d && line_at(d, at, &line))
-		t->source = must_print("%s:%d", line.file, line.line);
-}
-
-static const struct place_text *place_of(struct watching *r, uint64_t ip)
-{
-	struct place_text *t = &r->texts[ip * 0x9e3779b97f4a7c15u >> 52];
-
-	if (t->ip != ip) {
-		free(t->symbol);
-		free(t->source);
-		*t = (struct place_text){ .ip = ip };
-		describe_place(r, t);
-	}
-	return t;
-}
 
 /* The code up to the place, from its function's beginning if that is known. */
 static const struct site *site_of(struct watching *r, uint64_t ip)
@@ -436,128 +326,6 @@ static bool find_values(struct watching *r, struct change *c,
 	return true;
 }
 
-/* ---- output -------------------------------------------------------------------------- */
-
-static const char *access_of(const struct watched *w, const struct change *c)
-{
-	if (w->access == 'x')
-		return "execute";
-	if (w->access == 'w' || (c->found && c->effect.kind != EFFECT_READ))
-		return "write";
-	return c->found ? "read" : "access";
-}
-
-static void put_value(struct json_object *obj, const char *key,
-		      const struct watched *w, const uint8_t *bytes, bool known)
-{
-	char text[64];
-	uint64_t v = 0;
-
-	if (!known) {
-		json_object_object_add(obj, key, NULL);
-		return;
-	}
-	memcpy(&v, bytes, w->len);
-	data_text(text, sizeof(text), &w->data, bytes, w->len);
-	if (w->data.type == DATA_SIGNED)
-		json_object_object_add(
-			obj, key,
-			json_object_new_int64(strtoll(text, NULL, 10)));
-	else if (w->data.type == DATA_FLOAT)
-		put_text(obj, key, text);
-	else
-		json_object_object_add(obj, key, json_object_new_uint64(v));
-}
-
-static void print_json(struct watching *r, const struct change *c)
-{
-	const struct watched *w = &r->watched[c->hit.point];
-	const struct place_text *t = place_of(r, c->effect.ip);
-	struct json_object *obj = json_object_new_object();
-
-	put_number(obj, "time_ns", c->hit.ns - r->began);
-	put_number(obj, "tid", (uint64_t)c->hit.tid);
-	put_text(obj, "variable", w->name);
-	put_hex(obj, "address", w->data.addr);
-	put_number(obj, "length", w->len);
-	put_text(obj, "access", access_of(w, c));
-	if (w->access != 'x') {
-		put_value(obj, "old", w, c->old, c->old_known);
-		put_value(obj, "new", w, c->new_value, c->new_known);
-	}
-	put_hex(obj, "ip", c->effect.ip);
-	put_text(obj, "symbol",
-		 c->hit.in_kernel ? "[kernel]"
-		 : t->symbol	  ? t->symbol
-				  : "");
-	if (t->source && !c->hit.in_kernel)
-		put_text(obj, "line", t->source);
-	put_bool(obj, "certain",
-		 w->access == 'x' || (c->found && c->effect.certain));
-	if (r->options->stack) {
-		struct json_object *stack = json_object_new_array();
-
-		for (unsigned int i = 1; i < c->hit.n_frames; i++) {
-			t = place_of(r, c->hit.frames[i] - 1);
-			json_object_array_add(
-				stack, json_object_new_string(
-					       t->symbol ? t->symbol : "?"));
-		}
-		json_object_object_add(obj, "stack", stack);
-	}
-	output_json(&r->out, obj);
-}
-
-static void print_text(struct watching *r, const struct change *c)
-{
-	const struct watched *w = &r->watched[c->hit.point];
-	const struct place_text *t = place_of(r, c->effect.ip);
-	char old[64] = "?", new_value[64] = "?";
-	char *where;
-
-	if (c->old_known)
-		data_text(old, sizeof(old), &w->data, c->old, w->len);
-	if (c->new_known)
-		data_text(new_value, sizeof(new_value), &w->data, c->new_value,
-			  w->len);
-	where = c->hit.in_kernel ? must_dup("the kernel, for the thread")
-		: t->symbol	 ? text_clean_dup(t->symbol)
-				 : must_print("0x%" PRIx64, c->effect.ip);
-	output_text(&r->out, "%12.6f %7d  %-7s %s",
-		    (double)(c->hit.ns - r->began) / 1e9, (int)c->hit.tid,
-		    access_of(w, c), w->name);
-	if (w->access != 'x')
-		output_text(&r->out, "  %s -> %s", old, new_value);
-	output_text(&r->out, "  %s", where);
-	if (t->source && !c->hit.in_kernel)
-		output_text(&r->out, "  %s", t->source);
-	if (w->access != 'x' && !c->hit.in_kernel &&
-	    !(c->found && c->effect.certain))
-		output_text(&r->out, "  (or near it)");
-	output_text(&r->out, "\n");
-	for (unsigned int i = 1; i < c->hit.n_frames; i++) {
-		t = place_of(r, c->hit.frames[i] - 1);
-		output_text(&r->out, "%22s %s\n", "",
-			    t->symbol ? t->symbol : "?");
-	}
-	free(where);
-}
-
-static void print(struct watching *r, const struct change *c)
-{
-	const struct watched *w = &r->watched[c->hit.point];
-
-	if (r->options->events && r->events >= r->options->events)
-		return;
-	r->events++;
-	if (w->access != 'x' && !(c->old_known && c->new_known))
-		r->uncertain++;
-	if (r->options->json)
-		print_json(r, c);
-	else
-		print_text(r, c);
-}
-
 /* ---- the loop --------------------------------------------------------------------------- */
 
 #define BATCH	 1024
@@ -674,7 +442,7 @@ static void take_changes(struct watching *r, bool all)
 					 wait))
 				break;
 			if (!c->early)
-				print(r, c);
+				watching_print(r, c);
 		}
 		memmove(pending, pending + i,
 			(n_pending - i) * sizeof(*pending));
@@ -736,7 +504,7 @@ static void run_loop(struct watching *r)
 /* All of it, as far as the target is concerned. */
 static int watch_it(struct watching *r)
 {
-	struct watch_point points[WATCHES];
+	struct watch_point points[WATCH_MAX];
 	struct watch_options wo = { .pid = r->options->pid,
 				    .tid = r->options->tid,
 				    .frames = r->options->stack };
@@ -795,7 +563,7 @@ static void free_all(struct watching *r)
 	for (size_t i = 0; i < r->process.n && r->debug; i++)
 		if (r->debug[i])
 			debug_close(r->debug[i]);
-	for (unsigned int i = 0; i < SITES; i++) {
+	for (unsigned int i = 0; i < WATCH_SITES; i++) {
 		free(r->sites[i].code);
 		free(r->texts[i].symbol);
 		free(r->texts[i].source);
@@ -809,20 +577,28 @@ static void free_all(struct watching *r)
 int cmd_watch(const struct options *o)
 {
 	struct watching *r;
+	struct condition condition = { 0 };
 	int status = EXIT_FAILED;
+	char why[256];
 
 	if (!o->pid) {
 		usage_error(o->verb, "-p PID says of which process");
 		return EXIT_USAGE;
 	}
-	if (!o->n_args || o->n_args > WATCHES) {
+	if (!o->n_args || o->n_args > WATCH_MAX) {
 		usage_error(o->verb, o->n_args
 					     ? "there are four debug registers"
 					     : "what is to be watched?");
 		return EXIT_USAGE;
 	}
+	if (o->condition &&
+	    !condition_parse(&condition, o->condition, why, sizeof(why))) {
+		usage_error(o->verb, "--if: %s", why);
+		return EXIT_USAGE;
+	}
 	r = must_alloc(1, sizeof(*r));
 	r->options = o;
+	r->condition = condition;
 	if (output_open(&r->out, o->output) != 0)
 		goto free;
 	if (process_check(o->pid) != 0 ||

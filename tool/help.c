@@ -173,6 +173,8 @@ const struct verb verbs[] = {
 		"  -t, --tid TID         only this thread of it\n"
 		"  -d, --duration TIME   end after so long: 10, 500ms, 2m (else: Ctrl-C, or its end)\n"
 		"  -n, --events N        end after so many accesses\n"
+		"      --if CONDITION    only accesses with this: old, new, tid and numbers, compared\n"
+		"                        by == != < <= > >=, joined by &&\n"
 		"      --stack           callers too, where the program keeps frame pointers\n"
 		"      --json            one object a line, nothing else on standard output\n"
 		"  -o, --output FILE     write there instead of standard output\n"
@@ -181,6 +183,7 @@ const struct verb verbs[] = {
 		"Examples:\n"
 		"  trapline watch -p 1234 counter\n"
 		"  trapline watch -p 1234 -n 10 'server.stat_numcommands'\n"
+		"  trapline watch -p 1234 --if 'new > 100 && new != old' pool.used\n"
 		"  trapline watch -p 1234 --json 0x404040:4:rw\n"
 		"  trapline watch -p 1234 -d 5 main_loop:x\n"
 	},

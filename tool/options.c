@@ -25,7 +25,8 @@ enum {
 	OPT_VARS,
 	OPT_MIN,
 	OPT_STACK,
-	OPT_FORM
+	OPT_FORM,
+	OPT_IF
 };
 
 /* clang-format off */
@@ -44,6 +45,7 @@ static const struct option known[] = {
 	{ "tid",       required_argument, NULL, 't' },
 	{ "stack",     no_argument,       NULL, OPT_STACK },
 	{ "format",    required_argument, NULL, OPT_FORM },
+	{ "if",        required_argument, NULL, OPT_IF },
 	{ "quiet",     no_argument,       NULL, 'q' },
 	{ "verbose",   no_argument,       NULL, 'v' },
 	{ "help",      no_argument,       NULL, 'h' },
@@ -130,6 +132,8 @@ static unsigned int set_of(int c)
 		return OPT_THREAD;
 	case OPT_STACK:
 		return OPT_STACKS;
+	case OPT_IF:
+		return OPT_WATCH;
 	}
 	return 0;
 }
@@ -260,6 +264,9 @@ static int take(struct options *o, int c)
 		break;
 	case 't':
 		return take_tid(o);
+	case OPT_IF:
+		o->condition = optarg;
+		break;
 	}
 	return 0;
 }

@@ -31,7 +31,8 @@ struct options {
 	bool dry_run;
 	bool lines; /* of `list` */
 	bool vars;
-	pid_t tid; /* of `watch`: this thread alone; 0: all */
+	pid_t tid;	       /* of `watch`: this thread alone; 0: all */
+	const char *condition; /* of `watch`: --if */
 	bool help;
 };
 
@@ -46,7 +47,7 @@ enum option_set {
 	OPT_OUTPUT = 1 << 3, /* --json -o */
 	OPT_SOURCE = 1 << 4, /* --lines --vars */
 	OPT_TIMES = 1 << 5,  /* --min */
-	OPT_WATCH = 1 << 6,  /* -d -n of OPT_RUN */
+	OPT_WATCH = 1 << 6,  /* --if; -d -n of OPT_RUN */
 	OPT_STACKS = 1 << 7, /* --stack */
 	OPT_CHROME = 1 << 8, /* --format, beside text and json */
 	OPT_SVG = 1 << 9,

@@ -361,6 +361,37 @@ def a_program_without_debug_information_is_watched_by_symbol_and_address():
 
 
 @case
+def a_condition_chooses():
+    w = Watched()
+    s = Watch(w.pid, "counter", options=("--if", "new > 5 && old <= 20"))
+    w.tell("add", 40)
+    rows = s.stop()
+    check_eq([r["new"] for r in rows], list(range(6, 22)), "values")
+    refused(w.pid, 2, "--if: .*is wanted", "--if", "newer > 3", "counter")
+
+
+@case
+def a_stray_index_is_found():
+    """The example: who overwrites this member?"""
+    source = os.path.join(tl.TOP, "examples", "watch", "stray.c")
+    prog = os.path.join(tl.tempdir(), "stray")
+    subprocess.run(["cc", "-g", "-O1", "-fno-inline", "-pthread", "-o", prog,
+                    source], check=True)
+    p = tl.start([prog], stdout=subprocess.DEVNULL)
+    time.sleep(0.2)
+    s = Watch(p.pid, "pool.used", options=("--if", "new > 1 && old <= 1"))
+    wait_for(lambda: len(s.rows()) >= 2, 30, "two stray writes")
+    rows = s.stop()
+    with open(source, encoding="ascii") as f:
+        line = [i for i, x in enumerate(f, 1) if "/* wrong: 7 */" in x][0]
+    for r in rows:
+        check(r["symbol"].startswith("note_day"), r["symbol"])
+        check(r["line"].endswith(f"stray.c:{line}"), r["line"])
+        check_eq(r["new"] % 8, 7, "day")
+        check(r["tid"] != p.pid, "thread")
+
+
+@case
 def lost_events_are_counted_and_no_value_is_guessed():
     w = Watched()
     s = Watch(w.pid, "counter")

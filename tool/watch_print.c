@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * watch_print.c - a change of a variable, for people and for programs
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+#include "watching.h"
+
+/* ---- where an instruction is ------------------------------------------------------ */
+
+static struct debug *debug_of(struct watching *r, struct module *m)
+{
+	size_t i = (size_t)(m - r->process.modules);
+
+	if (!r->debug_tried[i]) {
+		r->debug_tried[i] = true;
+		r->debug[i] = m->lack ? NULL : debug_open(&m->image);
+	}
+	return r->debug[i];
+}
+
+static void describe_place(struct watching *r, struct place_text *t)
+{
+	struct module *m = process_module_at(&r->process, t->ip);
+	struct line_code line;
+	const struct symbol *s;
+	struct debug *d;
+	uint64_t at;
+
+	if (!m || m->lack)
+		return;
+	at = t->ip - m->bias;
+	s = image_find(&m->image, at);
+	if (s && at < s->addr + (s->size ? s->size : UINT64_MAX - s->addr))
+		t->symbol = at == s->addr ? must_dup(s->shown)
+					  : must_print("%s+0x%" PRIx64,
+						       s->shown, at - s->addr);
+	d = debug_of(r, m);
+	if (d && line_at(d, at, &line))
+		t->source = must_print("%s:%d", line.file, line.line);
+}
+
+static const struct place_text *place_of(struct watching *r, uint64_t ip)
+{
+	struct place_text *t = &r->texts[ip * 0x9e3779b97f4a7c15u >> 52];
+
+	if (t->ip != ip) {
+		free(t->symbol);
+		free(t->source);
+		*t = (struct place_text){ .ip = ip };
+		describe_place(r, t);
+	}
+	return t;
+}
+
+/* ---- output -------------------------------------------------------------------------- */
+
+static const char *access_of(const struct watched *w, const struct change *c)
+{
+	if (w->access == 'x')
+		return "execute";
+	if (w->access == 'w' || (c->found && c->effect.kind != EFFECT_READ))
+		return "write";
+	return c->found ? "read" : "access";
+}
+
+static void put_value(struct json_object *obj, const char *key,
+		      const struct watched *w, const uint8_t *bytes, bool known)
+{
+	char text[64];
+	uint64_t v = 0;
+
+	if (!known) {
+		json_object_object_add(obj, key, NULL);
+		return;
+	}
+	memcpy(&v, bytes, w->len);
+	data_text(text, sizeof(text), &w->data, bytes, w->len);
+	if (w->data.type == DATA_SIGNED)
+		json_object_object_add(
+			obj, key,
+			json_object_new_int64(strtoll(text, NULL, 10)));
+	else if (w->data.type == DATA_FLOAT)
+		put_text(obj, key, text);
+	else
+		json_object_object_add(obj, key, json_object_new_uint64(v));
+}
+
+static void print_json(struct watching *r, const struct change *c)
+{
+	const struct watched *w = &r->watched[c->hit.point];
+	const struct place_text *t = place_of(r, c->effect.ip);
+	struct json_object *obj = json_object_new_object();
+
+	put_number(obj, "time_ns", c->hit.ns - r->began);
+	put_number(obj, "tid", (uint64_t)c->hit.tid);
+	put_text(obj, "variable", w->name);
+	put_hex(obj, "address", w->data.addr);
+	put_number(obj, "length", w->len);
+	put_text(obj, "access", access_of(w, c));
+	if (w->access != 'x') {
+		put_value(obj, "old", w, c->old, c->old_known);
+		put_value(obj, "new", w, c->new_value, c->new_known);
+	}
+	put_hex(obj, "ip", c->effect.ip);
+	put_text(obj, "symbol",
+		 c->hit.in_kernel ? "[kernel]"
+		 : t->symbol	  ? t->symbol
+				  : "");
+	if (t->source && !c->hit.in_kernel)
+		put_text(obj, "line", t->source);
+	put_bool(obj, "certain",
+		 w->access == 'x' || (c->found && c->effect.certain));
+	if (r->options->stack) {
+		struct json_object *stack = json_object_new_array();
+
+		for (unsigned int i = 1; i < c->hit.n_frames; i++) {
+			t = place_of(r, c->hit.frames[i] - 1);
+			json_object_array_add(
+				stack, json_object_new_string(
+					       t->symbol ? t->symbol : "?"));
+		}
+		json_object_object_add(obj, "stack", stack);
+	}
+	output_json(&r->out, obj);
+}
+
+static void print_text(struct watching *r, const struct change *c)
+{
+	const struct watched *w = &r->watched[c->hit.point];
+	const struct place_text *t = place_of(r, c->effect.ip);
+	char old[64] = "?", new_value[64] = "?";
+	char *where;
+
+	if (c->old_known)
+		data_text(old, sizeof(old), &w->data, c->old, w->len);
+	if (c->new_known)
+		data_text(new_value, sizeof(new_value), &w->data, c->new_value,
+			  w->len);
+	where = c->hit.in_kernel ? must_dup("the kernel, for the thread")
+		: t->symbol	 ? text_clean_dup(t->symbol)
+				 : must_print("0x%" PRIx64, c->effect.ip);
+	output_text(&r->out, "%12.6f %7d  %-7s %s",
+		    (double)(c->hit.ns - r->began) / 1e9, (int)c->hit.tid,
+		    access_of(w, c), w->name);
+	if (w->access != 'x')
+		output_text(&r->out, "  %s -> %s", old, new_value);
+	output_text(&r->out, "  %s", where);
+	if (t->source && !c->hit.in_kernel)
+		output_text(&r->out, "  %s", t->source);
+	if (w->access != 'x' && !c->hit.in_kernel &&
+	    !(c->found && c->effect.certain))
+		output_text(&r->out, "  (or near it)");
+	output_text(&r->out, "\n");
+	for (unsigned int i = 1; i < c->hit.n_frames; i++) {
+		t = place_of(r, c->hit.frames[i] - 1);
+		output_text(&r->out, "%22s %s\n", "",
+			    t->symbol ? t->symbol : "?");
+	}
+	free(where);
+}
+
+/* A value as a number to be compared. */
+static condition_number number_of(const struct watched *w, const uint8_t *bytes)
+{
+	unsigned int up = 64 - 8 * w->len;
+	uint64_t v = 0;
+	double number;
+	float small;
+
+	memcpy(&v, bytes, w->len);
+	memcpy(&number, bytes, sizeof(number));
+	memcpy(&small, bytes, sizeof(small));
+	if (w->data.type == DATA_FLOAT)
+		return w->len == 8 ? number : (double)small;
+	if (w->data.type == DATA_SIGNED)
+		return (int64_t)(v << up) >> up;
+	return v;
+}
+
+static bool is_wanted(const struct watching *r, const struct change *c)
+{
+	const struct watched *w = &r->watched[c->hit.point];
+	struct condition_facts f = {
+		.old_known = c->old_known,
+		.new_known = c->new_known,
+		.tid = c->hit.tid,
+	};
+
+	if (c->old_known)
+		f.old_value = number_of(w, c->old);
+	if (c->new_known)
+		f.new_value = number_of(w, c->new_value);
+	return condition_holds(&r->condition, &f);
+}
+
+void watching_print(struct watching *r, const struct change *c)
+{
+	const struct watched *w = &r->watched[c->hit.point];
+
+	if (!is_wanted(r, c))
+		return;
+	if (r->options->events && r->events >= r->options->events)
+		return;
+	r->events++;
+	if (w->access != 'x' && !(c->old_known && c->new_known))
+		r->uncertain++;
+	if (r->options->json)
+		print_json(r, c);
+	else
+		print_text(r, c);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * watching.h - between the files of `trapline watch`
+ */
+#ifndef TL_WATCHING_H
+#define TL_WATCHING_H
+
+#include "condition.h"
+#include "data.h"
+#include "lines.h"
+#include "options.h"
+#include "output.h"
+#include "process.h"
+#include "watch/events.h"
+
+#define WATCH_MAX   4 /* registers of a thread */
+#define WATCH_SITES 4096
+
+struct watched {
+	const char *text; /* as written */
+	char *name;	  /* without length and access */
+	struct data data;
+	unsigned int len;
+	char access;
+	uint8_t value[8]; /* the last known */
+	bool known;
+	bool broken;	 /* hits is not all that there were (X3) */
+	uint64_t hits;	 /* handed on, or to be */
+	uint64_t from;	 /* hits when the chain began (X1) */
+	uint64_t seen;	 /* records */
+	uint64_t looked; /* of them at the last look (X3) */
+	uint64_t missed; /* hits without a record, as far as is known */
+};
+
+/* An address at which a hit was reported, and what is known of it. */
+struct site {
+	uint64_t ip; /* 0: empty */
+	uint64_t start;
+	bool aligned;
+	uint8_t *code;
+	size_t size;
+};
+
+struct place_text {
+	uint64_t ip;
+	char *symbol; /* FUNC+OFFSET, or NULL */
+	char *source; /* FILE:LINE, or NULL */
+};
+
+struct watching {
+	const struct options *options;
+	struct condition condition;
+	struct output out;
+	struct process process;
+	struct watched watched[WATCH_MAX];
+	unsigned int n;
+	struct watch *watch;
+	uint64_t began; /* CLOCK_MONOTONIC */
+	uint64_t events, uncertain;
+	struct site sites[WATCH_SITES];
+	struct place_text texts[WATCH_SITES];
+	struct debug **debug; /* of each module; opened at need */
+	bool *debug_tried;
+};
+
+/* One hit, with what was found out. */
+struct change {
+	struct watch_hit hit;
+	struct effect effect;
+	bool found;	   /* effect is of an instruction */
+	unsigned int hits; /* of one system call, which copies in pieces */
+	uint8_t old[8], new_value[8];
+	bool old_known, new_known;
+	bool early; /* before the watch began */
+};
+
+/* Print @c, if it is wanted and there may be more. */
+void watching_print(struct watching *r, const struct change *c);
+
+#endif
