@@ -345,7 +345,7 @@ static const struct change *next_of(const struct change *c, size_t n, size_t i)
 static bool is_piece(const struct watch_hit *a, const struct watch_hit *b)
 {
 	return a->in_kernel && b->in_kernel && a->point == b->point &&
-	       a->tid == b->tid && b->ns - a->ns < ONE_COPY &&
+	       a->ip == b->ip && a->tid == b->tid && b->ns - a->ns < ONE_COPY &&
 	       memcmp(&a->regs, &b->regs, sizeof(a->regs)) == 0;
 }
 
