@@ -9,6 +9,8 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -82,14 +84,21 @@ static bool is_mapped(const void *at)
 }
 
 static void *library;
+static char path[4096] = LIBRARY;
 static uint8_t text[32];
 
-/* Open the library: its crc32, or NULL. */
+/*
+ * Open the library: its crc32, or NULL.  The second time by its path, since the
+ * program loader would map its list of libraries to where the library was.
+ */
 static crc_fn *open_library(void)
 {
 	crc_fn *crc;
 
-	library = dlopen(LIBRARY, RTLD_NOW);
+	library = dlopen(path, RTLD_NOW);
+	if (library)
+		snprintf(path, sizeof(path), "%s",
+			 ((struct link_map *)library)->l_name);
 	crc = library ? (crc_fn *)dlsym(library, "crc32") : NULL;
 	if (crc)
 		memcpy(text, (void *)crc, sizeof(text));
@@ -126,6 +135,7 @@ static int closed(void)
 
 	MUST(trapline_each_probe(look, &p) == 1);
 	MUST(p.flags & r.kp.flags & KPROBE_FLAG_GONE);
+	MUST(!((p.flags | r.kp.flags) & KPROBE_FLAG_OPTIMIZED));
 	MUST(enable_kprobe(&p) == -TL_EINVAL);
 	MUST(disable_kprobe(&p) == -TL_EINVAL);
 	MUST(disable_kretprobe(&r) == -TL_EINVAL);
@@ -189,8 +199,7 @@ static int opened_again(void)
 	MUST(is_right(crc) && hits == 1);
 	MUST(!dlclose(library) && !is_mapped((void *)crc));
 	again = open_library();
-	if (again != crc)
-		return 77;
+	MUST(again == crc);
 	/* Nobody was told, and nothing is armed. */
 	MUST(is_right(crc) && hits == 1);
 
@@ -222,8 +231,7 @@ static int old_ones_are_left_alone(void)
 	MUST(!register_kprobe(&p));
 	MUST(!register_kprobe(&q));
 	MUST(!dlclose(library));
-	if (open_library() != crc)
-		return 77;
+	MUST(open_library() == crc);
 	MUST(enable_kprobe(&q) == -TL_EINVAL);
 	MUST(disarm_all_kprobes() == 0);
 	MUST(arm_all_kprobes() == 0);
@@ -247,16 +255,11 @@ TL_TEST(probes_in_a_closed_library_are_gone)
 		{ "opened again", opened_again },
 		{ "old ones are left alone", old_ones_are_left_alone },
 	};
-	int ret;
 
 	if (!is_there())
 		SKIP("there is no " LIBRARY);
 	for (size_t i = 0; i < TL_ARRAY_SIZE(rows); i++) {
 		ROW(rows[i].name);
-		ret = in_child(rows[i].fn);
-		if (ret == 77)
-			tl_test_note("opened elsewhere: row", i);
-		else
-			CHECK_EQ(ret, 0);
+		CHECK_EQ(in_child(rows[i].fn), 0);
 	}
 }

@@ -156,7 +156,7 @@ static void leave_and_come_again(struct kprobe *p, place_fn *fn)
 	leave = false;
 }
 
-TL_TEST(a_handler_left_by_longjmp_leaves_nothing_locked)
+static void leave_at_all_places(void)
 {
 	const struct place *pl;
 
@@ -174,6 +174,25 @@ TL_TEST(a_handler_left_by_longjmp_leaves_nothing_locked)
 		leave_and_come_again(&q, pl->fn);
 		unregister_kprobe(&q);
 	}
+}
+
+TL_TEST(a_handler_left_by_longjmp_leaves_nothing_locked)
+{
+	leave_at_all_places();
+}
+
+/* What a breakpoint leads to runs there, and what it interrupts does not. */
+TL_TEST(a_handler_left_from_an_alternate_stack_leaves_nothing_locked)
+{
+	stack_t ss = { .ss_size = 65536 }, none = { .ss_flags = SS_DISABLE };
+
+	ss.ss_sp = mmap(NULL, ss.ss_size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	REQUIRE(ss.ss_sp != MAP_FAILED);
+	CHECK_EQ(sigaltstack(&ss, NULL), 0);
+	leave_at_all_places();
+	CHECK_EQ(sigaltstack(&none, NULL), 0);
+	munmap(ss.ss_sp, ss.ss_size);
 }
 
 static place_fn *thread_fn;

@@ -122,6 +122,26 @@ TL_TEST(an_offset_counts_from_an_address_too)
 	unregister_kprobe(&p);
 }
 
+/* Linux leaves the sum there, and adds the offset to it the next time. */
+TL_TEST(an_offset_from_an_address_counts_once_however_often)
+{
+	struct kprobe p = { .addr = (kprobe_opcode_t *)place_rip,
+			    .offset = 7,
+			    .pre_handler = hit };
+
+	if (TL_ON_LINUX)
+		SKIP("Linux adds it each time");
+	for (unsigned int i = 0; i < 3; i++) {
+		hits = 0;
+		CHECK_EQ(register_kprobe(&p), 0);
+		CHECK_EQ(p.addr, (kprobe_opcode_t *)place_rip + 7);
+		CHECK_EQ(place_rip(1, 0, 0), 123456790);
+		CHECK_EQ(hits, 1);
+		unregister_kprobe(&p);
+		CHECK_EQ(p.addr, (kprobe_opcode_t *)place_rip);
+	}
+}
+
 TL_TEST(only_the_caller_s_flags_are_taken_and_nmissed_is_zeroed)
 {
 	struct kprobe p = at(place_jump);
@@ -493,6 +513,22 @@ TL_TEST(blacklisted_places_give_einval_until_they_are_taken_back)
 	p = at((void *)from);
 	CHECK_EQ(register_kprobe(&p), -TL_EINVAL);
 	kprobe_remove_area_blacklist(from, from + 3);
+}
+
+/* One that lies in it partly stays as it is. */
+TL_TEST(only_what_lies_in_the_range_is_taken_off_the_blacklist)
+{
+	unsigned long from = (unsigned long)place_break;
+
+	if (TL_ON_LINUX)
+		SKIP("Linux takes whole symbols");
+	CHECK_EQ(kprobe_add_area_blacklist(from, from + 3), 0);
+	kprobe_remove_area_blacklist(from, from + 2);
+	CHECK_EQ(within_kprobe_blacklist(from), true);
+	kprobe_remove_area_blacklist(from + 1, from + 3);
+	CHECK_EQ(within_kprobe_blacklist(from), true);
+	kprobe_remove_area_blacklist(from - 1, from + 4);
+	CHECK_EQ(within_kprobe_blacklist(from), false);
 }
 
 TL_TEST(nothing_and_no_function_are_no_ranges_of_the_blacklist)
