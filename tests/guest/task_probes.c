@@ -407,11 +407,13 @@ TL_TEST(probes_come_and_go_under_tasks)
 	over = false;
 	t = thread_start("come and go", come_and_go, NULL, ALL_CPUS);
 	REQUIRE(t);
-	for (size_t i = 0; i < TL_ARRAY_SIZE(programs); i++) {
-		ROW(programs[i]);
-		CHECK_EQ(run_program(programs[i], ""), 0);
+	for (size_t i = 0; i < TL_ARRAY_SIZE(programs) * tl_test_scale; i++) {
+		const char *program = programs[i % TL_ARRAY_SIZE(programs)];
+
+		ROW(program);
+		CHECK_EQ(run_program(program, ""), 0);
+		CHECK_EQ(run_programs("moves", "15", 6), 0);
 	}
-	CHECK_EQ(run_programs("moves", "50", 6), 0);
 	over = true;
 	thread_join(t);
 }

@@ -90,6 +90,34 @@ static void orphans_are_adopted(void)
 	CHECK(W_CODE(status) == 9);
 }
 
+/* As many as there is room for, and one more; then there is room again. */
+static void no_more_than_there_is_room_for(void)
+{
+	static int pids[200];
+	int n = 0;
+
+	for (;;) {
+		pids[n] = fork();
+		if (!pids[n])
+			for (;;)
+				sleep_ms(1000);
+		if (pids[n] < 0)
+			break;
+		CHECK(++n < 200);
+	}
+	CHECK(pids[n] == -EAGAIN || pids[n] == -ENOMEM);
+	CHECK(n > CHILDREN);
+	for (int i = 0; i < n; i++)
+		CHECK(kill(pids[i], SIGKILL) == 0);
+	for (int i = 0; i < n; i++)
+		CHECK(end_of(pids[i]) == SIGKILL);
+	pids[0] = fork();
+	CHECK(pids[0] >= 0);
+	if (!pids[0])
+		exit(3);
+	CHECK(W_CODE(end_of(pids[0])) == 3);
+}
+
 int main(const char *arg)
 {
 	int pid;
@@ -103,5 +131,6 @@ int main(const char *arg)
 		generations(8);
 	CHECK(W_CODE(end_of(pid)) == 8);
 	orphans_are_adopted();
+	no_more_than_there_is_room_for();
 	return 0;
 }
