@@ -166,7 +166,8 @@ static bool is_inside(const struct thread *t, const struct tl_range *ranges,
 	const struct trap_frame *f = t->frames;
 	uintptr_t from = f ? (uintptr_t)f->regs : t->sp;
 
-	if (t->state == THREAD_FREE || t->state == THREAD_DONE)
+	if (t->state == THREAD_FREE || t->state == THREAD_NEW ||
+	    t->state == THREAD_DONE)
 		return false;
 	for (; f; f = f->prev)
 		if (arch_regs_kernel(f->regs))

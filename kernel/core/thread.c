@@ -141,7 +141,7 @@ static struct thread *take_slot(const char *name)
 		memset(found, 0, sizeof(*found));
 		found->slot = i;
 		found->name = name;
-		found->state = THREAD_BLOCKED;
+		found->state = THREAD_NEW;
 	}
 	sched_unlock(flags);
 	return found;
@@ -164,6 +164,7 @@ static struct thread *new_thread(const char *name, void (*fn)(void *arg),
 	t->arg = arg;
 	t->cpus = cpus;
 	arch_thread_prepare(t);
+	t->state = THREAD_BLOCKED;
 	return t;
 }
 
@@ -334,10 +335,15 @@ void sched_wake_sleepers(uint64_t now)
 	sched_unlock(flags);
 }
 
+/*
+ * An emulator that runs one CPU after the other, each until it waits or its time is
+ * over, may leave a CPU out for ever if another never waits.
+ */
 void sched_tick(const struct pt_regs *regs)
 {
 	sched_look();
 	watchdog_tick(regs);
+	arch_cpu_relax();
 }
 
 void sched_look(void)

@@ -31,6 +31,7 @@ struct trap_frame {
 
 enum thread_state {
 	THREAD_FREE,
+	THREAD_NEW,   /* its stack is being made */
 	THREAD_READY, /* runs, or waits for a CPU */
 	THREAD_BLOCKED,
 	THREAD_DONE, /* waits to be joined */
