@@ -272,4 +272,4 @@ flags:
 help:
 	$(Q)cat mk/help.txt
 
--include $(shell find $(O) -path $(O)/linux -prune -o -name '*.d' -print 2>/dev/null)
+-include $(shell find $(O) -path '$(O)/linux*' -prune -o -name '*.d' -print 2>/dev/null)

@@ -75,7 +75,8 @@ check: tests $(if $(SAN),,all targets guests $(template) contract) check-layers 
 		scripts/run-guests scripts/check-oracle)
 
 # Modules for the kernel that linux-fetch fetched: the tests, and examples.
-linux-modules := $(O)/linux/modules
+linux-modules := $(O)/linux$(if $(LINUX_SUITE),-$(LINUX_SUITE))/modules
+export LINUX_SUITE
 oracle-samples := $(patsubst %,$(linux-modules)/%.ko, \
 	calls watch_call time_call count_calls)
 $(linux-modules)/api.ko: $(oracle-srcs) tests/oracle/files.mk scripts/linux-module \

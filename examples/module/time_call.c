@@ -58,7 +58,7 @@ static struct kretprobe probe = {
 	.data_size = sizeof(struct call),
 };
 
-static int __init time_init(void)
+static int __init time_call_init(void)
 {
 	int err;
 
@@ -73,12 +73,12 @@ static int __init time_init(void)
 	return 0;
 }
 
-static void __exit time_exit(void)
+static void __exit time_call_exit(void)
 {
 	unregister_kretprobe(&probe);
 	pr_info("%d calls missed\n", probe.nmissed);
 }
 
-module_init(time_init) module_exit(time_exit)
+module_init(time_call_init) module_exit(time_call_exit)
 	MODULE_DESCRIPTION("How long a function takes, and what it returns");
 MODULE_LICENSE("Dual MIT/GPL");

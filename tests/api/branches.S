@@ -93,7 +93,7 @@
 	push	%rdi
 	popfq
 2:	\insn
-	nop
+	.fill	8, 1, 0x90 /* so that no jump covers what is returned to */
 3:	mov	%r11, %rax
 	sub	%rsp, %rax
 	mov	%r11, %rsp

@@ -92,14 +92,15 @@ static bool through_memory(const struct branch *b)
 }
 
 /* How many results were @wrong is as it is to be. */
-static void check_results(const struct branch *b, unsigned long wrong)
+static void check_results(const struct branch *b, unsigned long wrong,
+			  bool simulated)
 {
 	if (begins(b->name, "loop"))
 		CHECK_EQ(wrong > 0, TL_EITHER(ROW_LOOP, false, true));
-	else if (begins(b->name, "ret $"))
+	else if (begins(b->name, "ret $") && simulated)
 		CHECK_EQ(wrong > 0, TL_EITHER(ROW_RET, false, true));
-	else
-		CHECK_EQ(wrong, 0);
+	else if (!begins(b->name, "ret $") || !TL_ON_LINUX)
+		CHECK_EQ(wrong, 0); /* there, it may be a jump or not */
 }
 
 TL_TEST(every_branch_is_copied_and_simulated_as_the_cpu_does_it)
@@ -121,11 +122,11 @@ TL_TEST(every_branch_is_copied_and_simulated_as_the_cpu_does_it)
 			continue;
 		}
 		CHECK_EQ(register_kprobe(&p), 0);
-		check_results(b, run_all(b, false));
+		check_results(b, run_all(b, false), false);
 		CHECK_EQ(pres, runs);
 		unregister_kprobe(&p);
 		CHECK_EQ(register_kprobe(&q), 0);
-		check_results(b, run_all(b, false));
+		check_results(b, run_all(b, false), true);
 		CHECK_EQ(posts, runs);
 		CHECK(last_ip != (unsigned long)b->at);
 		unregister_kprobe(&q);

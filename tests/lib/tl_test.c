@@ -184,11 +184,11 @@ void tl_test_skip(const char *why)
 }
 
 /* For those who compare: a line before the test's own. */
-static void say_difference(const char *name)
+static void say_difference(const char *what, const char *name)
 {
 	struct line l = { .len = 0 };
 
-	add(&l, "# differs: ");
+	add(&l, what);
 	add(&l, name);
 	put(&l);
 }
@@ -196,13 +196,18 @@ static void say_difference(const char *name)
 void tl_test_differs(const char *name, bool really)
 {
 	tl_test_check(really, name, __FILE__, __LINE__);
-	say_difference(name);
+	say_difference("# differs: ", name);
+}
+
+void tl_test_differed(const char *name)
+{
+	say_difference("# differed: ", name);
 }
 
 void tl_test_must_differ(const char *name)
 {
 	must_differ = true;
-	say_difference(name);
+	say_difference("# differs: ", name);
 }
 
 void tl_test_note(const char *text, uint64_t value)

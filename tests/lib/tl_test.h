@@ -91,17 +91,26 @@ struct tl_test_totals {
  * beginning of a row of docs/linux.md.  A difference that is none any more fails.
  *
  * TL_EITHER: @here, or on Linux @there, which must not be the same.
+ * TL_EITHER_UNTIL: the same before Linux @major.@minor; since then, @here.
  * TL_DIFFERS: on Linux this test must fail.  TL_NOT_ON_LINUX: leave it there.
  */
 #ifdef TL_TEST_LINUX
+#include <linux/version.h>
 #define TL_ON_LINUX 1
+#define TL_ON_LINUX_SINCE(major, minor) \
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(major, minor, 0))
 #else
-#define TL_ON_LINUX 0
+#define TL_ON_LINUX			0
+#define TL_ON_LINUX_SINCE(major, minor) 0
 #endif
 
 #define TL_EITHER(row, here, there)                                       \
 	(TL_ON_LINUX ? (tl_test_differs(row, (here) != (there)), (there)) \
 		     : (here))
+
+#define TL_EITHER_UNTIL(major, minor, row, here, there)                    \
+	(TL_ON_LINUX_SINCE(major, minor) ? (tl_test_differed(row), (here)) \
+					 : TL_EITHER(row, here, there))
 
 #define TL_DIFFERS(row)                           \
 	do {                                      \
@@ -165,6 +174,7 @@ bool tl_test_check_mem(const void *got, const void *want, size_t len,
 void tl_test_row(const char *name);
 void tl_test_skip(const char *why);
 void tl_test_differs(const char *row, bool really);
+void tl_test_differed(const char *row);
 void tl_test_must_differ(const char *row);
 
 #endif /* TL_TEST_H */
