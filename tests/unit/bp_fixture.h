@@ -76,7 +76,7 @@ static unsigned long left_over;
 static unsigned int signals, exceptions;
 static struct pt_regs last_regs;
 
-static inline void raise(unsigned long status)
+static inline void debug_exception(unsigned long status)
 {
 	struct pt_regs regs = { .ip = 0x1234, .flags = 2 };
 
@@ -115,7 +115,7 @@ static inline void access_with(uintptr_t addr, size_t len, char kind,
 		on |= dr[7] >> 2 * n & 3;
 	}
 	if (on)
-		raise(status | extra);
+		debug_exception(status | extra);
 }
 
 static inline void write_to(uintptr_t addr)
