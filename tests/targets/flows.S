@@ -600,6 +600,46 @@ FLOW vector
 	WAYS 30
 END vector
 
+/* A call leaves an address of the function on its stack. */
+FLOW pushed
+	shl	$2, %edi
+	call	2f
+2:	pop	%rax
+	add	$10f - 2b, %rax
+	sub	%rdi, %rax
+	jmp	8f
+	nop
+8:	jmp	*%rax
+	WAYS 31
+END pushed
+
+/* So does one of a function that gives it back. */
+FLOW answered
+	shl	$2, %edi
+	call	7f
+9:	add	$10f - 9b, %rax
+	sub	%rdi, %rax
+	jmp	8f
+7:	mov	(%rsp), %rax
+	ret
+8:	jmp	*%rax
+	WAYS 32
+END answered
+
+/* The label is loaded, and then moved. */
+FLOW loaded
+	mov	1f(%rip), %rax
+	shl	$2, %edi
+	sub	%rdi, %rax
+	jmp	8f
+	nop
+8:	jmp	*%rax
+	WAYS 33
+	.pushsection .data.rel.ro.1, "aw"
+1:	.quad	10b
+	.popsection
+END loaded
+
 	.pushsection .data.rel.ro, "aw"
 	.quad	0, 0, 0
 	.popsection

@@ -87,6 +87,7 @@ struct x86_scan {
 	 */
 	bool moved;
 	bool goes;
+	bool calls_inside; /* its own code: so it may pop an address of that */
 	struct x86_facts *facts;
 
 	bool unresolved;

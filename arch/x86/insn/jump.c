@@ -667,7 +667,7 @@ void x86_scan_registers(struct x86_scan *s, const struct x86_insn *in)
 		s->unresolved = true;
 	if (s->code_bases && moves_base(s, in))
 		s->moved = true;
-	if (s->code_bases && goes_anywhere(in))
+	if (goes_anywhere(in))
 		s->goes = true;
 	if (in->opcode == 0x89 || in->opcode == 0x8b)
 		note_move(s, in);

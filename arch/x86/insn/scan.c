@@ -121,8 +121,13 @@ static void follow_flow(struct x86_scan *s, const struct x86_insn *in)
 		if (in->kind == X86_JMP)
 			x86_scan_thunk(s, in);
 		break;
-	case X86_XBEGIN:
 	case X86_CALL:
+		if (in->target != s->flow->start &&
+		    x86_in_function(s->flow, in->target))
+			s->calls_inside = true;
+		report_branch(s, in->target);
+		break;
+	case X86_XBEGIN:
 		report_branch(s, in->target);
 		break;
 	case X86_JMP_IND:
@@ -210,7 +215,9 @@ enum x86_flow_result x86_scan(struct x86_scan *s)
 	s->nr_labels = 0;
 	if (!walk_all(s, remember_lea) || !walk_all(s, visit))
 		return X86_FLOW_UNDECODABLE;
-	s->moved |= s->goes || (s->sums & s->code_bases);
+	if (s->goes && s->calls_inside)
+		s->unresolved = true;
+	s->moved |= (s->code_bases && s->goes) || (s->sums & s->code_bases);
 	if (s->wants_data || s->moved)
 		x86_label_tables(s);
 	/*
