@@ -22,6 +22,15 @@ static struct debug *debug_of(struct watching *r, struct module *m)
 	return r->debug[i];
 }
 
+/* What comes from a file, so that a terminal shows it and does nothing else. */
+static char *clean(char *text)
+{
+	char *out = text_clean_dup(text);
+
+	free(text);
+	return out;
+}
+
 static void describe_place(struct watching *r, struct place_text *t)
 {
 	struct module *m = process_module_at(&r->process, t->ip);
@@ -35,12 +44,13 @@ static void describe_place(struct watching *r, struct place_text *t)
 	at = t->ip - m->bias;
 	s = image_find(&m->image, at);
 	if (s && at < s->addr + (s->size ? s->size : UINT64_MAX - s->addr))
-		t->symbol = at == s->addr ? must_dup(s->shown)
+		t->symbol = clean(at == s->addr
+					  ? must_dup(s->shown)
 					  : must_print("%s+0x%" PRIx64,
-						       s->shown, at - s->addr);
+						       s->shown, at - s->addr));
 	d = debug_of(r, m);
 	if (d && line_at(d, at, &line))
-		t->source = must_print("%s:%d", line.file, line.line);
+		t->source = clean(must_print("%s:%d", line.file, line.line));
 }
 
 static const struct place_text *place_of(struct watching *r, uint64_t ip)
@@ -141,7 +151,7 @@ static void print_text(struct watching *r, const struct change *c)
 		data_text(new_value, sizeof(new_value), &w->data, c->new_value,
 			  w->len);
 	where = c->hit.in_kernel ? must_dup("the kernel, for the thread")
-		: t->symbol	 ? text_clean_dup(t->symbol)
+		: t->symbol	 ? must_dup(t->symbol)
 				 : must_print("0x%" PRIx64, c->effect.ip);
 	output_text(&r->out, "%12.6f %7d  %-7s %s",
 		    (double)(c->hit.ns - r->began) / 1e9, (int)c->hit.tid,

@@ -11,6 +11,7 @@
 #include <kern/space.h>
 #include <kern/task.h>
 #include <kern/thread.h>
+#include <stdatomic.h>
 #include <tl_test.h>
 #include <trapline/hw_breakpoint.h>
 #include <trapline/regs.h>
@@ -186,6 +187,50 @@ TL_TEST(the_kernels_are_hit_in_the_midst_of_switches)
 	}
 	for (unsigned int i = 0; i < 3; i++)
 		unregister_hw_breakpoint(&kernels[i].bp);
+}
+
+static atomic_bool over;
+
+/* Comes and goes in the register next to the tasks' own. */
+static void come_and_go(void *arg)
+{
+	struct hits *h = &kernels[(uintptr_t)arg];
+	volatile uint64_t *word = &words[(uintptr_t)arg];
+	unsigned int rounds = 0;
+
+	while (!over) {
+		*h = (struct hits){ .bp = { .addr = (void *)word,
+					    .len = HW_BREAKPOINT_LEN_8,
+					    .type = HW_BREAKPOINT_W,
+					    .triggered = count_hit } };
+		CHECK_EQ(register_kernel_hw_breakpoint(&h->bp), 0);
+		for (unsigned int i = 0; i < 5; i++) {
+			++*word;
+			thread_yield();
+		}
+		unregister_hw_breakpoint(&h->bp);
+		++*word;
+		CHECK_EQ(h->n, 5);
+		rounds++;
+	}
+	CHECK(rounds > 0);
+}
+
+TL_TEST(tasks_and_the_kernel_come_and_go_and_all_is_exact)
+{
+	struct thread *t[3];
+
+	over = false;
+	for (uintptr_t i = 0; i < 3; i++)
+		t[i] = thread_start("comes and goes", come_and_go, (void *)i,
+				    ALL_CPUS);
+	for (unsigned int i = 0; i < 2 * tl_test_scale; i++) {
+		CHECK_EQ(run("m"), 0);
+		CHECK_EQ(run("u"), 0);
+	}
+	over = true;
+	for (unsigned int i = 0; i < 3; i++)
+		thread_join(t[i]);
 }
 
 TL_TEST(no_memory_is_left_when_tasks_with_breakpoints_are_gone)
