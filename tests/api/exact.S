@@ -199,13 +199,17 @@ EXACT call_reg
 	.pushsection .data
 	.p2align 3
 \self\()_to: .quad \self\()_callee
+\self\()_back: .quad \self\()_behind
 	.popsection
 \self\()_at:
 	call	*\self\()_to(%rip)
-2:	add	$1000, %rax
+\self\()_behind:
+	add	$1000, %rax
 	ret
 \self\()_callee:
-	CALLEE
+	mov	(%rsp), %rax
+	sub	\self\()_back(%rip), %rax
+	ret
 .endm
 EXACT call_mem
 
