@@ -328,7 +328,7 @@ static bool find_values(struct watching *r, struct change *c,
 
 /* ---- the loop --------------------------------------------------------------------------- */
 
-#define BATCH	 1024
+#define BATCH	 16384
 #define PATIENCE 1000000000u /* for what comes next */
 #define ONE_COPY 50000u	     /* between the pieces of one */
 
@@ -367,7 +367,9 @@ static size_t fill(struct watching *r, bool all)
 			c[-1].hits++;
 			continue;
 		}
-		*c = (struct change){ .hit = hit, .hits = 1 };
+		*c = (struct change){ .hit = hit,
+				      .hits = 1,
+				      .since = now_ns() };
 		find_effect(r, c);
 		n_pending++;
 	}
@@ -436,7 +438,7 @@ static void take_changes(struct watching *r, bool all)
 		for (i = 0; i < n_pending; i++) {
 			struct change *c = &pending[i];
 			bool wait = !all && n_pending < BATCH &&
-				    now_ns() - c->hit.ns < PATIENCE;
+				    now_ns() - c->since < PATIENCE;
 
 			if (!find_values(r, c, next_of(pending, n_pending, i),
 					 wait))

@@ -71,7 +71,8 @@ struct change {
 	unsigned int hits; /* of one system call, which copies in pieces */
 	uint8_t old[8], new_value[8];
 	bool old_known, new_known;
-	bool early; /* before the watch began */
+	bool early;	/* before the watch began */
+	uint64_t since; /* when it was taken */
 };
 
 /* Print @c, if it is wanted and there may be more. */
