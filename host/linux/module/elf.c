@@ -26,6 +26,8 @@
  */
 #include "module/module.h"
 
+#include "common/elf.h"
+
 #define ET_REL	    1
 #define EM_X86_64   62
 #define SHT_NULL    0
@@ -51,29 +53,6 @@
 #define MAX_SECTIONS 4096
 #define STUB_BYTES   8
 #define UNKNOWN_SAID 8
-
-struct elf_header {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-
-struct elf_section {
-	uint32_t name, type;
-	uint64_t flags, addr, offset, size;
-	uint32_t link, info;
-	uint64_t addralign, entsize;
-};
-
-struct elf_symbol {
-	uint32_t name;
-	uint8_t info, other;
-	uint16_t shndx;
-	uint64_t value, size;
-};
 
 struct elf_rela {
 	uint64_t offset;

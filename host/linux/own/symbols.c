@@ -12,6 +12,7 @@
  */
 #include "own/own.h"
 
+#include "common/elf.h"
 #include "object/inroads.h"
 
 #define MAX_MODULES 256
@@ -45,32 +46,9 @@ static size_t n_modules;
 
 /* ---- ELF, as far as it is needed ----------------------------------------------- */
 
-struct elf_header {
-	uint8_t ident[16];
-	uint16_t type, machine;
-	uint32_t version;
-	uint64_t entry, phoff, shoff;
-	uint32_t flags;
-	uint16_t ehsize, phentsize, phnum, shentsize, shnum, shstrndx;
-};
-
 struct elf_segment {
 	uint32_t type, flags;
 	uint64_t offset, vaddr, paddr, filesz, memsz, align;
-};
-
-struct elf_section {
-	uint32_t name, type;
-	uint64_t flags, addr, offset, size;
-	uint32_t link, info;
-	uint64_t addralign, entsize;
-};
-
-struct elf_symbol {
-	uint32_t name;
-	uint8_t info, other;
-	uint16_t shndx;
-	uint64_t value, size;
 };
 
 #define PT_LOAD	      1
