@@ -158,8 +158,7 @@ int main(void)
 	}
 }
 """
-    subprocess.run(["gcc", "-O1", "-x", "c", "-o", prog, "-"], input=src,
-                   text=True, check=True)
+    tl.compile_to(prog, src)
     p = tl.start([prog], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                  text=True)
     p.stdout.readline()

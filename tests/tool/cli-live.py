@@ -99,8 +99,7 @@ def calls_that_are_not_followed_to_their_return_are_missed():
            "for(int i=0;i<1000;i++)s+=outer(i);"
            "for(int i=0;i<20;i++)s+=deep(39999);"
            "printf(\"%ld\\n\",s);fflush(stdout);getchar();return 0;}\n")
-    subprocess.run(["gcc", "-O1", "-x", "c", "-o", prog, "-"], input=src,
-                   text=True, check=True)
+    tl.compile_to(prog, src)
     p = tl.start([prog], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                  text=True)
     p.stdout.readline()
@@ -160,8 +159,7 @@ def time_is_about_right():
            "{0,ms*1000000L};return nanosleep(&t,0);}\n"
            "int main(void){int sum=0;for(int i=0;i<40;i++)sum+=nap(10);"
            "return sum;}\n")
-    subprocess.run(["gcc", "-O1", "-x", "c", "-o", prog, "-"], input=src,
-                   text=True, check=True)
+    tl.compile_to(prog, src)
     out = os.path.join(d, "out")
     r = tl.trapline("time", "--json", "-o", out, "nap", "--", prog)
     tl.check_eq(r.returncode, 0, r.stderr)
@@ -261,8 +259,7 @@ def exec_of_the_target_is_reported_with_its_figures():
            "int main(void){int s=0;char c;puts(\"ready\");fflush(stdout);"
            "if(read(0,&c,1)<0)return 1;for(int i=0;i<5;i++)s+=hit(i);"
            "execlp(\"sleep\",\"sleep\",\"50\",(char*)0);return s;}\n")
-    subprocess.run(["gcc", "-O1", "-x", "c", "-o", prog, "-"], input=src,
-                   text=True, check=True)
+    tl.compile_to(prog, src)
     p = tl.start([prog], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     p.stdout.readline()
     s = tl.Session("count", p.pid, "hit")
@@ -359,8 +356,7 @@ def a_process_whose_first_thread_has_ended_is_named_as_that():
            "static void *stay(void *a){pause();return a;}\n"
            "int main(void){pthread_t t;pthread_create(&t,0,stay,0);"
            "puts(\"ready\");fflush(stdout);pthread_exit(0);}\n")
-    subprocess.run(["gcc", "-O1", "-x", "c", "-o", prog, "-", "-lpthread"],
-                   input=src, text=True, check=True)
+    tl.compile_to(prog, src, "-lpthread")
     p = tl.start([prog], stdout=subprocess.PIPE, text=True)
     p.stdout.readline()
 
@@ -506,8 +502,7 @@ int main(void)
 	return wrong != 0;
 }
 """
-    subprocess.run(["gcc", "-O1", "-x", "c", "-z", "noexecstack", "-o", prog,
-                    "-"], input=src, text=True, check=True)
+    tl.compile_to(prog, src, "-z", "noexecstack")
     r = tl.trapline("count", "--json", "inner", "outer", "--", prog)
     tl.check("ended" not in r.stderr, r.stderr)
     got = hits(rows_of(r.stdout))

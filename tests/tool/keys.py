@@ -105,8 +105,7 @@ int main(int argc, char **argv)
 
 def program():
     prog = os.path.join(tl.tempdir(), "target")
-    subprocess.run(["gcc", "-O1", "-pthread", "-x", "c", "-o", prog, "-"],
-                   input=TARGET, text=True, check=True)
+    tl.compile_to(prog, TARGET, "-pthread")
     return prog
 
 

@@ -85,8 +85,7 @@ int main(int argc, char **argv)
 class Caller:
     def __init__(self, n):
         prog = os.path.join(tl.tempdir(), "caller")
-        subprocess.run(["gcc", "-O1", "-pthread", "-x", "c", "-o", prog, "-"],
-                       input=CALLER, text=True, check=True)
+        tl.compile_to(prog, CALLER, "-pthread")
         self.n = n
         self.p = tl.start([prog, str(n)], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, text=True, bufsize=1)
@@ -300,8 +299,7 @@ def functions_that_keep_their_return_address_are_left_alone():
            "volatile int n=0;for(int i=0;i<100;i++){"
            "if(!setjmp(b)){n++;longjmp(b,1);}}"
            "printf(\"%d\\n\",n);fflush(stdout);getchar();return 0;}\n")
-    subprocess.run(["gcc", "-O1", "-x", "c", "-o", prog, "-"], input=src,
-                   text=True, check=True)
+    tl.compile_to(prog, src)
     p = tl.start([prog], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                  text=True)
     p.stdout.readline()

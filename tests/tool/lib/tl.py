@@ -53,6 +53,13 @@ def check_eq(got, want, text):
     check(got == want, f"{text}: {got!r}, want {want!r}")
 
 
+def compile_to(program, source, *options):
+    """Compile the text of a C program; not optimized much, so that it keeps
+    its functions."""
+    subprocess.run(["gcc", "-O1", "-x", "c", "-o", program, "-", *options],
+                   input=source, text=True, check=True)
+
+
 def note(text):
     print(f"# {text}", flush=True)
 
