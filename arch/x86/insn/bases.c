@@ -300,6 +300,16 @@ static bool stores(const struct x86_insn *in, uint8_t reg)
 	       in->base != reg && in->index != reg;
 }
 
+/* Less an address: what comes out is none, until one is added again. */
+static bool subtracts(const struct x86_insn *in, uint8_t reg)
+{
+	if (in->enc != X86_LEGACY || in->map != 0 || (in->attrs & X86_A_MEM) ||
+	    in->reg == in->rm)
+		return false;
+	return (in->opcode == 0x29 && in->reg == reg) ||
+	       (in->opcode == 0x2b && in->rm == reg);
+}
+
 /* The register may hold an address of code: and behind @in? */
 static bool still_holds(struct follow *f, const struct x86_insn *in)
 {
@@ -307,7 +317,7 @@ static bool still_holds(struct follow *f, const struct x86_insn *in)
 
 	if (is_sum(f, in, &from, &to) && from == f->reg)
 		return true;
-	if (jumps_to(in, f->reg) && !f->dirty)
+	if ((jumps_to(in, f->reg) || subtracts(in, f->reg)) && !f->dirty)
 		return true;
 	if (cuts_itself(in, f->reg) ||
 	    (set_by(in) == f->reg && !sets_from_itself(in, f->reg))) {
