@@ -10,11 +10,13 @@
 #include "session.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -478,6 +480,7 @@ void session_view_free(struct session_view *v)
 }
 
 #define GUARDIAN_MS 5000
+#define TURN_MS	    30000
 
 /* Tell a living guardian to detach, and wait until it has: true if it has. */
 static bool ask_guardian(const struct found *us, pid_t pid)
@@ -491,12 +494,32 @@ static bool ask_guardian(const struct found *us, pid_t pid)
 	/* The descriptor is of the one that was verified only if it still is. */
 	if (found_alive(us, pid))
 		syscall(SYS_pidfd_send_signal, fd, SIGUSR1, NULL, 0);
-	gone = poll(&p, 1, GUARDIAN_MS) == 1;
+	/* It may be as patient, and more so with a library. */
+	gone = poll(&p, 1, 3 * GUARDIAN_MS) == 1;
 	close(fd);
 	return gone;
 }
 
-int session_clean(pid_t pid)
+/*
+ * One at a time: a tool whose guardian was told to end by `trapline detach` cleans,
+ * too.  A descriptor to be closed, or -1: after some time we go on all the same.
+ */
+static int await_turn(pid_t pid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	for (int i = 0; fd >= 0 && i < TURN_MS / 10; i++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK)
+			break;
+		usleep(10000);
+	}
+	return fd;
+}
+
+static int clean(pid_t pid)
 {
 	struct worker w = { .mem = -1, .lost = true };
 	bool removed = false;
@@ -531,4 +554,14 @@ int session_clean(pid_t pid)
 	}
 	err = undo(pid, &w, GUARDIAN_MS);
 	return err < 0 ? err : err || removed;
+}
+
+int session_clean(pid_t pid)
+{
+	int turn = await_turn(pid);
+	int err = clean(pid);
+
+	if (turn >= 0)
+		close(turn);
+	return err;
 }

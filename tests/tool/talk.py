@@ -201,6 +201,116 @@ def breakpoints_where_no_jump_can_be():
     right_at_the_end(t, text)
 
 
+@case
+def keys_conditions_and_stacks_work_as_elsewhere():
+    t = Target("selfprobe", "-r", "200")
+    text = text_at(t, *PROBED)
+    before = t.ask("pause")
+    s = Session("count", t.pid, "tight by $arg1")
+    t.ask("resume")
+    time.sleep(0.5)
+    after = t.ask("pause")
+    rows = s.stop()
+    t.ask("resume")
+    calls = after["tight"] - before["tight"]
+    check(calls > 0, "tight was not called")
+    check_eq([(r["key"], r["hits"]) for r in rows if "key" in r],
+             [("0", calls)], f"keys: {rows}")
+    r = tl.trapline("count", "-p", t.pid, "-d", "300ms", "--json",
+                    "tight if $arg1 == 1")
+    check_eq(r.returncode, 0, r.stderr)
+    check('"hits":0' in r.stdout.replace(" ", ""), r.stdout)
+    r = tl.trapline("stack", "-p", t.pid, "-d", "200ms", "solo")
+    check_eq(r.returncode, 0, r.stderr)
+    check("call_all;solo " in r.stdout or "round_of_probes;solo " in r.stdout,
+          r.stdout[:500])
+    right_at_the_end(t, text)
+
+
+BLOCKER = r"""
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+#include <trapline/trapline.h>
+__attribute__((noinline, noclone)) long work(long n)
+{ __asm__ volatile("" : "+r"(n)); return n * 3; }
+static volatile int blocked;
+static void *block(void *arg)
+{
+	unsigned long trap = 1ul << 4;
+
+	for (int is = 0;; usleep(1000))
+		if (is != blocked)
+			syscall(SYS_rt_sigprocmask, (is = blocked) ? SIG_BLOCK :
+				SIG_UNBLOCK, &trap, 0, 8);
+	return arg;
+}
+static void turn(int sig)
+{ blocked = sig == SIGUSR1 ? 0 : 1; }
+int main(void)
+{
+	pthread_t t;
+
+	trapline_init();
+	signal(SIGUSR1, turn);
+	signal(SIGUSR2, turn);
+	pthread_create(&t, NULL, block, NULL);
+	alarm(120);
+	puts("ready");
+	fflush(stdout);
+	for (long n = 0;; n++)
+		if (work(n) && n % 100 == 0)
+			usleep(100);
+}
+"""
+
+
+@case
+def a_thread_that_blocks_sigtrap_is_in_the_way_and_named():
+    prog = os.path.join(tl.tempdir(), "blocker")
+    subprocess.run(["gcc", "-O2", "-pthread", "-I",
+                    os.path.join(tl.TOP, "include"), "-x", "c", "-o", prog,
+                    "-", "-x", "none",
+                    os.path.join(tl.BUILD, "libtrapline.a")],
+                   input=BLOCKER, text=True, check=True)
+    p = tl.start([prog], stdout=subprocess.PIPE, text=True)
+    check_eq(p.stdout.readline(), "ready\n", "the program")
+
+    def blocks(yes):
+        os.kill(p.pid, signal.SIGUSR1 if not yes else signal.SIGUSR2)
+
+        def done():
+            return any(int(line.split()[1], 16) & 16
+                       for tid in tl.threads(p.pid)
+                       for line in open(f"/proc/{p.pid}/task/{tid}/status",
+                                        encoding="utf-8")
+                       if line.startswith("SigBlk")) == yes
+        wait_for(done, 10, f"SIGTRAP is blocked: {yes}")
+
+    blocks(True)
+    r = tl.trapline("count", "-p", p.pid, "-d", "1", "work")
+    check(r.returncode == 1 and "a thread blocks SIGTRAP" in r.stderr and
+          len(r.stderr.splitlines()) == 1, r.stderr)
+    check_eq(tl.ours(p.pid), [], "mappings of ours")
+    blocks(False)
+    s = Session("count", p.pid, "work", options=("-d", "100"))
+    blocks(True)
+    r = tl.trapline("detach", "-p", p.pid)
+    s.p.wait(60)
+    # The guardian has tried, and so has the detach.
+    check(tl.ours(p.pid) and r.returncode == 1 and
+          "a thread blocks SIGTRAP" in r.stderr, r.stderr)
+    check(p.poll() is None, "it lives")
+    blocks(False)
+    r = tl.trapline("detach", "-p", p.pid)
+    check_eq(r.returncode, 0, r.stderr)
+    check_eq(tl.ours(p.pid), [], "mappings of ours")
+    check(p.poll() is None, "it lives")
+
+
 # ---- stopped, forked, ended ------------------------------------------------------
 
 

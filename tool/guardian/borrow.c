@@ -692,10 +692,14 @@ static void end_children(struct loan *l)
 static void give_back(struct loan *l, bool clean)
 {
 	struct worker via = { .pid = l->tid, .mem = l->mem };
+	int err = -EAGAIN;
 
 	ptrace(PTRACE_INTERRUPT, l->tid, 0, 0);
 	ptrace(PTRACE_CONT, l->tid, 0, 0);
-	if (event_stop(l->tid, PTRACE_EVENT_STOP)) {
+	/* It is on its way; on a busy machine it waits for a CPU. */
+	for (int turn = 0; err == -EAGAIN && turn < 10; turn++)
+		err = event_stop(l->tid, PTRACE_EVENT_STOP);
+	if (err) {
 		worker_stray(l->tid);
 		return;
 	}
@@ -1071,12 +1075,17 @@ int worker_caller(pid_t pid, struct caller *c)
 	for (int turn = 0; turn < 20; turn++) {
 		c->tid = 0;
 		err = borrow_any(NULL, pid, 0, c);
-		if (err != -EAGAIN && err != -ESRCH)
+		/* -EPERM: a caller, and whoever traced it, that is at its end. */
+		if (err != -EAGAIN && err != -ESRCH && err != -ENOENT &&
+		    err != -EPERM)
 			break;
 		if (kill(pid, 0) && errno == ESRCH)
 			return refuse(-ESRCH, "process %d is gone", pid);
 		usleep(20000);
 		worker_strays();
+		/* One that was let go late has left the stub. */
+		if (err == -ENOENT)
+			worker_clean_cave(pid);
 	}
 	return err;
 }
@@ -1202,7 +1211,7 @@ int worker_clean_cave(pid_t pid)
 		return 0;
 	look_for_library(pid);
 	/* Whoever is in it comes out by himself. */
-	for (int turn = 0; turn < 200 && err != -ESRCH; turn++) {
+	for (int turn = 0; turn < 1000 && err != -ESRCH; turn++) {
 		if (find_cave(&c, pid, none.mem, false))
 			break;
 		found = 1;

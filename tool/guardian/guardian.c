@@ -292,6 +292,19 @@ static bool worth_another_try(const struct session_probe *p)
 
 #define TRIES 8
 
+/* What a refusal of libtrapline's that has no reason means. */
+static void say_blocked(const struct session_probe *p, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (p[i].err == -EBUSY &&
+		    (p[i].why == TL_WHY_NONE || p[i].why == TL_WHY_DISABLED)) {
+			refuse(0,
+			       "%s: libtrapline changes no text while a thread blocks SIGTRAP",
+			       p[i].name);
+			return;
+		}
+}
+
 /* Arm the probes [@first, @first + @n) of the figures, which are @p. */
 static long arm(struct guardian *g, struct session_probe *p, uint32_t first,
 		uint32_t n)
@@ -317,6 +330,8 @@ static long arm(struct guardian *g, struct session_probe *p, uint32_t first,
 			harvest(g, &p[i]);
 		}
 	}
+	if (!result && h->library)
+		say_blocked(p, n);
 	return result;
 }
 

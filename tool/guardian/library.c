@@ -353,5 +353,8 @@ int talk(struct talk *t, enum tl_call_what what, uint32_t first, uint32_t n,
 	if (!err &&
 	    (mem_read(t->w->mem, &c, caller.call, sizeof(c)) || c.done != 1))
 		err = refuse(-ESRCH, "process %d has ended", t->pid);
-	return err ? err : c.result;
+	if (err)
+		return err;
+	refuse(0, "%s", "");
+	return c.result;
 }

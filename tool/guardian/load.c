@@ -427,6 +427,11 @@ static int begin_talk(struct hold *h, uint64_t session)
 	if (err)
 		return refuse(err, "a stack cannot be mapped: %s",
 			      strerror(-err));
+	/* The lowest page of a stack that is never so deep. */
+	h->figures->semaphores = (struct tl_semaphores){
+		.first = t->stack[0].start,
+		.n = TL_MAX_SEMAPHORES,
+	};
 	session_kill_point(46);
 	memcpy(h->figures->call, t->stack, sizeof(t->stack));
 	for (int i = 0; i < 3; i++) {

@@ -652,13 +652,14 @@ static int undo_with_worker(struct undo *u, unsigned int patience_ms)
  */
 static int end_talk(struct talk *t, unsigned int patience_ms)
 {
-	uint64_t end = now_ms() + patience_ms;
+	uint64_t begin = now_ms(), end = begin + patience_ms;
 	int err;
 
 	for (;;) {
 		err = talk(t, TL_CALL_END, 0, 0, patience_ms);
 		if ((err != -EAGAIN && err != -EBUSY && err != -ENODEV) ||
-		    now_ms() >= end)
+		    now_ms() >= end ||
+		    (err == -EAGAIN && now_ms() >= begin + patience_ms / 4))
 			break;
 		usleep(20000);
 	}
@@ -706,7 +707,10 @@ static int undo_library(struct undo *u, unsigned int patience_ms)
 		return err;
 	memcpy(t.stack, u->figures->call, sizeof(t.stack));
 	u->w->syscall_at = t.lib.syscall_at;
-	err = end_talk(&t, patience_ms);
+	/* It waits for its turn among the program's own registrations. */
+	err = end_talk(&t, 2 * patience_ms);
+	if (!err)
+		lower_semaphores(u);
 	session_kill_point(48);
 	return err ? err : unmap_all(u);
 }

@@ -30,7 +30,7 @@
 
 #define SIG_SETMASK	2
 #define MADV_WIPEONFORK 18
-#define END_TRIES	100
+#define END_TRIES	8
 #define END_TRY_US	5000
 
 static struct {
@@ -144,7 +144,7 @@ static int add(const struct tl_call *c)
 
 /*
  * Text that could not be written just now (a thread that blocks SIGTRAP) is
- * tried again for half a second.
+ * tried again for half a second or so.
  */
 static int end(const struct tl_call *c)
 {
