@@ -381,7 +381,7 @@ struct tl_change {
  * Make @n changes (at most TL_BATCH) under one patch_begin.  0: done, but for
  * those that are busy, which are as before.  Negative: all is as before.
  */
-#define TL_BATCH 128
+#define TL_BATCH 512
 int tl_patch(struct tl_change *changes, size_t n);
 
 /* ---- retprobe.c ----------------------------------------------------------------- */

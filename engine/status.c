@@ -52,8 +52,11 @@ int trapline_each_probe(tl_each_probe_fn *fn, void *arg)
 
 /* ---- away with everything -------------------------------------------------------- */
 
+/* On the stack, which may be a small one. */
+#define AT_ONCE 128
+
 struct all {
-	struct kprobe *kps[TL_BATCH];
+	struct kprobe *kps[AT_ONCE];
 	int n;
 };
 
@@ -62,19 +65,19 @@ static int pick(struct tl_point *p, void *arg)
 	struct all *all = arg;
 	struct kprobe *probe = p->probes;
 
-	for (; probe && all->n < TL_BATCH; probe = probe->next) {
+	for (; probe && all->n < AT_ONCE; probe = probe->next) {
 		if (tl_probe_is_exit(probe))
 			continue; /* it goes with its return probe */
 		probe->flags |= TL_FLAG_REMOVE;
 		all->kps[all->n++] = probe;
 	}
-	return all->n == TL_BATCH;
+	return all->n == AT_ONCE;
 }
 
 /* Those of @all that are return probes are removed: forget their calls. */
 static void end_returns(struct all *all)
 {
-	struct kretprobe *rps[TL_BATCH];
+	struct kretprobe *rps[AT_ONCE];
 	int n = 0;
 
 	for (int i = 0; i < all->n; i++)

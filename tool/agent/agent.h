@@ -21,4 +21,7 @@ void tl_agent_main(struct tl_boot *boot);
 /* host.c: before anything else. */
 int tl_host_init(void);
 
+/* Probes [@first, @first + @n) of the figures are about to be registered. */
+void tl_host_note(uint32_t first, uint32_t n);
+
 #endif

@@ -166,26 +166,79 @@ int tlh_quiesce(const struct tl_range *ranges, size_t n)
 
 /* ---- optional services --------------------------------------------------- */
 
+/*
+ * The figures' probes by their addresses, so that what is known of one need not
+ * be searched or asked for: a hash table of one more than their indices, twice as
+ * large as it has to be.
+ */
+#define INDEX_SIZE (2 * TL_MAX_PROBES)
+
+static uint32_t *probe_index;
+
+static uint32_t index_of(uintptr_t addr)
+{
+	return (uint32_t)((addr * 0x9e3779b97f4a7c15ull) >> 32) % INDEX_SIZE;
+}
+
+/* The probe at @addr; the first one, if there are several.  NULL: none. */
+static const struct tl_probe *probe_at(uintptr_t addr)
+{
+	const struct tl_probe *p = NULL;
+	uint32_t i = index_of(addr), at;
+
+	while ((at = probe_index[i]) != 0) {
+		p = &tl_figures()->probe[at - 1];
+		if (p->addr == addr)
+			return p;
+		i = (i + 1) % INDEX_SIZE;
+	}
+	return NULL;
+}
+
+void tl_host_note(uint32_t first, uint32_t n)
+{
+	for (uint32_t k = first; k < TL_MAX_PROBES && k - first < n; k++) {
+		uintptr_t addr = tl_figures()->probe[k].addr;
+		uint32_t i = index_of(addr);
+
+		if (probe_at(addr))
+			continue;
+		while (probe_index[i])
+			i = (i + 1) % INDEX_SIZE;
+		probe_index[i] = k + 1;
+	}
+}
+
+static bool holds(const struct tl_probe *p, uintptr_t addr, uintptr_t *start,
+		  uintptr_t *end)
+{
+	if (!p || !p->end || addr < p->start || addr >= p->end)
+		return false;
+	*start = p->start;
+	*end = p->end;
+	return true;
+}
+
 /* The tool knows the symbols: each probe brings its function's bounds. */
 static int function_of(uintptr_t addr, uintptr_t *start, uintptr_t *end)
 {
 	const struct tl_figures *f = tl_figures();
 
-	for (uint32_t i = 0; i < TL_MAX_PROBES && f->probe[i].addr; i++) {
-		const struct tl_probe *p = &f->probe[i];
-
-		if (p->end && addr >= p->start && addr < p->end) {
-			*start = p->start;
-			*end = p->end;
+	if (holds(probe_at(addr), addr, start, end))
+		return 0;
+	for (uint32_t i = 0; i < TL_MAX_PROBES && f->probe[i].addr; i++)
+		if (holds(&f->probe[i], addr, start, end))
 			return 0;
-		}
-	}
 	return -TL_ENOENT;
 }
 
 /* The guardian has looked at the file. */
 static uint32_t inroads_at(uintptr_t addr)
 {
+	const struct tl_probe *p = probe_at(addr);
+
+	if (p && p->flags & TL_PROBE_INROADS)
+		return p->inroads;
 	return (uint32_t)tl_agent_ask(TL_ASK_INROADS, (long)addr, 0, 0, 0);
 }
 
@@ -212,5 +265,8 @@ int tl_host_init(void)
 	ops.gate = (const uint8_t *)tl_boot->gate;
 	ops.red_zone = (unsigned int)tl_boot->red_zone;
 	tl_sync_init();
+	probe_index = tlh_alloc(INDEX_SIZE * sizeof(*probe_index));
+	if (!probe_index)
+		return -TL_ENOMEM;
 	return tl_contexts_init();
 }

@@ -33,9 +33,11 @@ void tl_agent_main(struct tl_boot *boot)
 			(uint64_t)tl_agent_ask(TL_ASK_READY, result, 0, 0, 0);
 
 		result = 0;
-		if (TL_COMMAND_WHAT(c) == TL_COMMAND_ADD)
+		if (TL_COMMAND_WHAT(c) == TL_COMMAND_ADD) {
+			tl_host_note(TL_COMMAND_FIRST(c), TL_COMMAND_N(c));
 			tl_actions_add(TL_COMMAND_FIRST(c), TL_COMMAND_N(c));
-		else
+		} else {
 			result = -TL_EINVAL;
+		}
 	}
 }

@@ -133,6 +133,8 @@ struct tl_semaphore {
 /* tl_probe.flags: no return address may be replaced; none is. */
 #define TL_PROBE_EXITS_ONLY 1
 #define TL_PROBE_BY_EXITS   2
+/* What leads into the code at addr is known, see `inroads`. */
+#define TL_PROBE_INROADS 4
 
 struct tl_probe {
 	uint64_t addr;
@@ -153,7 +155,7 @@ struct tl_probe {
 	 */
 	uint64_t misses;
 	uint32_t program; /* 0: none; else 1 more than its index */
-	uint32_t reserved;
+	uint32_t inroads; /* at addr; with TL_PROBE_INROADS */
 	uint64_t more_misses;
 };
 

@@ -164,24 +164,63 @@ static int attach(struct guardian *g, const struct wire_start *start)
  * The engine counts misses in the agent's memory; what is shown is in the
  * figures.
  */
+/* Words that are read in one call. */
+#define MISSES_AT_ONCE 512
+
+/* The words at @from's addresses as @to; false: not all of them are there. */
+static bool read_words(pid_t pid, uint64_t *to, struct iovec *from, size_t n)
+{
+	struct iovec local = { to, n * sizeof(*to) };
+
+	return process_vm_readv(pid, &local, 1, from, n, 0) ==
+	       (ssize_t)(n * sizeof(*to));
+}
+
+static uint32_t more_misses(struct hold *h, const struct tl_probe *e)
+{
+	uint32_t more = 0;
+
+	if (e->more_misses)
+		mem_read(h->w.mem, &more, e->more_misses, sizeof(more));
+	return more;
+}
+
+/* Of probes [@i, ...), up to MISSES_AT_ONCE that are armed: where to go on. */
+static uint32_t gather_some(struct guardian *g, uint32_t i)
+{
+	struct tl_probe *probe[MISSES_AT_ONCE];
+	struct iovec from[MISSES_AT_ONCE];
+	uint64_t misses[MISSES_AT_ONCE];
+	struct hold *h = &g->hold;
+	size_t n = 0;
+
+	for (; i < g->n_probes && n < MISSES_AT_ONCE; i++) {
+		uint64_t at = h->figures->probe[i].misses;
+
+		if (!at)
+			continue;
+		from[n] = (struct iovec){ (void *)at, sizeof(*misses) };
+		probe[n++] = &h->figures->probe[i];
+	}
+	if (!n)
+		return i;
+	if (!read_words(h->pid, misses, from, n))
+		for (size_t k = 0; k < n; k++)
+			if (mem_read(h->w.mem, &misses[k],
+				     (uint64_t)from[k].iov_base,
+				     sizeof(*misses)))
+				misses[k] = 0;
+	for (size_t k = 0; k < n; k++)
+		probe[k]->missed = misses[k] + more_misses(h, probe[k]);
+	return i;
+}
+
 static void gather_misses(struct guardian *g)
 {
-	struct hold *h = &g->hold;
-
-	if (g->state != SESSION_ALIVE || h->w.lost)
+	if (g->state != SESSION_ALIVE || g->hold.w.lost)
 		return;
-	for (uint32_t i = 0; i < g->n_probes; i++) {
-		struct tl_probe *e = &h->figures->probe[i];
-		uint64_t misses = 0;
-		uint32_t more = 0;
-
-		if (!e->misses ||
-		    mem_read(h->w.mem, &misses, e->misses, sizeof(misses)) ||
-		    (e->more_misses &&
-		     mem_read(h->w.mem, &more, e->more_misses, sizeof(more))))
-			continue;
-		e->missed = misses + more;
-	}
+	for (uint32_t i = 0; i < g->n_probes;)
+		i = gather_some(g, i);
 }
 
 static void fill(struct guardian *g, struct wire *m, int result)
@@ -262,6 +301,8 @@ static int enter(struct guardian *g, const struct maps *maps,
 	e->action = p->action;
 	e->times = p->action == SESSION_TIME ? g->n_times++ : 0;
 	e->program = p->program;
+	e->inroads = leads_at(p->addr);
+	e->flags |= TL_PROBE_INROADS;
 	memcpy(e->name, p->name, sizeof(e->name) - 1);
 	__atomic_store_n(&e->addr, p->addr, __ATOMIC_RELEASE);
 	p->id = g->n_probes;

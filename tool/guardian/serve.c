@@ -76,41 +76,128 @@ static void *fetch(struct hold *h, uint64_t addr, uint64_t n, size_t size)
 
 /* ---- text ---------------------------------------------------------------- */
 
-static int write_one(struct hold *h, const struct tl_edit *e)
+/*
+ * Edits of one page are made in a copy of it, which is written in one go, from
+ * the first byte to the last that is changed: writing one by one, thousands of
+ * them would hold up threads for long.  Nobody else writes there meanwhile: those
+ * who run are stopped, and the page is not writable for the kernel either.
+ */
+struct page_copy {
+	uint64_t at; /* 0: none */
+	bool text;
+	uint32_t from, to; /* what is changed */
+	uint8_t bytes[PAGE];
+};
+
+static int copy_flush(struct hold *h, struct page_copy *c)
 {
-	const struct map *m;
+	int err = 0;
+
+	if (!c->at || c->from >= c->to)
+		return 0;
+	if (c->text)
+		session_kill_point(25);
+	err = mem_write(&h->w, c->at + c->from, c->bytes + c->from,
+			c->to - c->from);
+	if (c->text)
+		session_kill_point(26);
+	c->at = 0;
+	return err;
+}
+
+/* Have the page at @at in @c. */
+static int copy_begin(struct hold *h, struct page_copy *c, uint64_t at,
+		      bool text)
+{
+	int err;
+
+	if (c->at == at)
+		return 0;
+	err = copy_flush(h, c);
+	c->at = 0;
+	if (!err && mem_read(h->w.mem, c->bytes, at, PAGE))
+		err = -EFAULT;
+	if (err)
+		return err;
+	c->at = at;
+	c->text = text;
+	c->from = PAGE;
+	c->to = 0;
+	return 0;
+}
+
+/* May the target write to page @at of @m itself? */
+static bool is_writable(const struct map *m)
+{
+	return m && m->write;
+}
+
+static int write_part(struct hold *h, struct page_copy *c, const struct map *m,
+		      uint64_t addr, const uint8_t *bytes, uint32_t len)
+{
+	uint32_t off = (uint32_t)(addr % PAGE);
+	int err = copy_begin(h, c, addr - off, m != NULL);
+
+	if (!err && m)
+		err = text_note(h->figures->journal, addr, c->bytes + off, len);
+	if (err)
+		return err;
+	/* What it writes meanwhile is not ours to undo. */
+	if (is_writable(m)) {
+		err = copy_flush(h, c);
+		c->at = 0;
+		session_kill_point(25);
+		if (!err)
+			err = mem_write(&h->w, addr, bytes, len);
+		session_kill_point(26);
+		return err;
+	}
+	memcpy(c->bytes + off, bytes, len);
+	if (off < c->from)
+		c->from = off;
+	if (off + len > c->to)
+		c->to = off + len;
+	return 0;
+}
+
+static int write_one(struct hold *h, struct page_copy *c,
+		     const struct tl_edit *e)
+{
+	const struct map *m = NULL;
+	uint32_t first = (uint32_t)(PAGE - e->addr % PAGE);
 	int err;
 
 	if (!e->len || e->len > TL_EDIT_BYTES)
 		return -EINVAL;
-	if (our_mapping(h, e->addr, e->len))
-		return mem_write(&h->w, e->addr, e->bytes, e->len);
-	if (!h->net)
-		return -EPERM;
-	m = maps_find(&h->maps, e->addr);
-	if (!m || !map_is_text(m) || m->end - e->addr < e->len)
-		return -EFAULT;
-	err = text_note(h->figures->journal, TL_MAX_SITES, &h->w, e->addr,
-			e->len);
-	if (err)
-		return err;
-	session_kill_point(25);
-	err = mem_write(&h->w, e->addr, e->bytes, e->len);
-	session_kill_point(26);
+	if (!our_mapping(h, e->addr, e->len)) {
+		if (!h->net)
+			return -EPERM;
+		m = maps_find(&h->maps, e->addr);
+		if (!m || !map_is_text(m) || m->end - e->addr < e->len)
+			return -EFAULT;
+	}
+	if (first > e->len)
+		first = (uint32_t)e->len;
+	err = write_part(h, c, m, e->addr, e->bytes, first);
+	if (!err && first < e->len)
+		err = write_part(h, c, m, e->addr + first, e->bytes + first,
+				 (uint32_t)e->len - first);
 	return err;
 }
 
 static long serve_write(struct hold *h, uint64_t addr, uint64_t n)
 {
 	struct tl_edit *edits = fetch(h, addr, n, sizeof(*edits));
-	int err = 0;
+	struct page_copy c = { 0 };
+	int err = 0, flushed;
 
 	if (!edits)
 		return -EFAULT;
 	for (uint64_t i = 0; i < n && !err; i++)
-		err = write_one(h, &edits[i]);
+		err = write_one(h, &c, &edits[i]);
+	flushed = copy_flush(h, &c);
 	free(edits);
-	return err;
+	return err ? err : flushed;
 }
 
 /* ---- the net ------------------------------------------------------------- */

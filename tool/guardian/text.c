@@ -75,49 +75,84 @@ bool text_give_back(struct worker *w, uint64_t addr, size_t len)
 	return all;
 }
 
-/* Is @addr in an entry of @journal?  Then *@end is where that entry ends. */
-static bool noted(const struct tl_journal *journal, size_t n, uint64_t addr,
-		  uint64_t *end)
+/*
+ * What is in the journal, as we wrote it: by blocks of 16 bytes, for each block
+ * that an entry has a part of, one more than its index.  Several of one block
+ * follow one another.
+ */
+#define BLOCK 16
+#define SLOTS (1u << 17)
+
+static struct range {
+	uint64_t addr;
+	uint64_t end;
+} * ranges;
+static uint32_t *slots;
+static size_t n_ranges;
+
+_Static_assert(SLOTS >= 2 * TL_MAX_SITES * (TL_JOURNAL_BYTES / BLOCK + 2),
+	       "half of the slots are free");
+
+static uint32_t slot_of(uint64_t addr)
 {
-	for (size_t i = 0; i < n && journal[i].addr; i++)
-		if (addr - journal[i].addr < journal[i].len) {
-			*end = journal[i].addr + journal[i].len;
-			return true;
-		}
-	return false;
+	return (uint32_t)((addr / BLOCK * 0x9e3779b97f4a7c15ull) >> 32) % SLOTS;
 }
 
-int text_note(struct tl_journal *journal, size_t n, struct worker *w,
-	      uint64_t addr, size_t len)
+/* The entry that has @addr, or NULL. */
+static const struct range *noted(uint64_t addr)
 {
-	uint64_t end = addr + len, skip;
-	bool fresh = true;
-	size_t free = 0;
+	for (uint32_t i = slot_of(addr); slots[i]; i = (i + 1) % SLOTS) {
+		const struct range *r = &ranges[slots[i] - 1];
 
-	for (; free < n && journal[free].addr; free++)
-		if (journal[free].addr < end &&
-		    journal[free].addr + journal[free].len > addr)
-			fresh = false;
+		if (addr >= r->addr && addr < r->end)
+			return r;
+	}
+	return NULL;
+}
+
+static void note(uint64_t addr, uint64_t end)
+{
+	ranges[n_ranges++] = (struct range){ addr, end };
+	for (uint64_t at = addr / BLOCK * BLOCK; at < end; at += BLOCK) {
+		uint32_t i = slot_of(at);
+
+		while (slots[i])
+			i = (i + 1) % SLOTS;
+		slots[i] = (uint32_t)n_ranges;
+	}
+}
+
+int text_note(struct tl_journal *journal, uint64_t addr, const uint8_t *now,
+	      size_t len)
+{
+	uint64_t from = addr, end = addr + len;
+
+	if (!ranges)
+		ranges = calloc(TL_MAX_SITES, sizeof(*ranges));
+	if (!slots)
+		slots = calloc(SLOTS, sizeof(*slots));
+	if (!ranges || !slots)
+		return -ENOMEM;
 	while (addr < end) {
-		struct tl_journal *e = &journal[free];
+		const struct range *r = noted(addr);
+		struct tl_journal *e = &journal[n_ranges];
 		uint32_t run = 0;
 
-		if (!fresh && noted(journal, n, addr, &skip)) {
-			addr = skip;
+		if (r) {
+			addr = r->end;
 			continue;
 		}
-		if (free >= n)
+		if (n_ranges == TL_MAX_SITES)
 			return -ENOSPC;
 		while (run < TL_JOURNAL_BYTES && addr + run < end &&
-		       (fresh || !noted(journal, n, addr + run, &skip)))
+		       !noted(addr + run))
 			run++;
-		if (mem_read(w->mem, e->original, addr, run))
-			return -EFAULT;
+		memcpy(e->original, now + (addr - from), run);
 		e->len = run;
 		__atomic_store_n(&e->addr, addr, __ATOMIC_RELEASE);
 		__atomic_store_n(&e->valid, 1, __ATOMIC_RELEASE);
+		note(addr, addr + run);
 		addr += run;
-		free++;
 	}
 	return 0;
 }

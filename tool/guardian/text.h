@@ -21,11 +21,11 @@
 bool text_give_back(struct worker *w, uint64_t addr, size_t len);
 
 /*
- * Write down in @journal (of @n entries) what is at [@addr, @addr + @len) now,
- * unless it is there already.  0, or -ENOSPC, -EFAULT.
+ * Write down in @journal, which is empty at first, that @now is at [@addr,
+ * @addr + @len), unless it is there already.  0, or -ENOSPC, -ENOMEM.
  */
-int text_note(struct tl_journal *journal, size_t n, struct worker *w,
-	      uint64_t addr, size_t len);
+int text_note(struct tl_journal *journal, uint64_t addr, const uint8_t *now,
+	      size_t len);
 
 /*
  * Where @journal, a copy of ours, and the file disagree, and the text around

@@ -315,7 +315,7 @@ static void report(struct tl_probe *p, struct action *a, int err,
 }
 
 /* Probes of one kind, which are registered in one go. */
-#define BATCH 256
+#define BATCH 512
 
 struct batch {
 	int n;
