@@ -279,11 +279,14 @@ static void put_us(struct line *l, uint64_t ns)
 	put_figure(l, ns % 1000, 10, 3, '0');
 }
 
-/* As Chrome's and Perfetto's viewers take it: a call is a slice. */
+/*
+ * As Chrome's and Perfetto's viewers take it: a call is a slice.  Times are from
+ * the beginning: since 1970 there are more nanoseconds than their numbers hold.
+ */
 static bool put_chrome_event(struct trace *t, const struct session_event *e)
 {
 	const struct probe *f = &t->run->asked[t->owner[e->probe]];
-	uint64_t at = t->begin_ns + e->ns, took = 0;
+	uint64_t took = 0;
 	struct line *l = &t->line;
 	bool ok;
 
@@ -300,10 +303,12 @@ static bool put_chrome_event(struct trace *t, const struct session_event *e)
 		took = (uint64_t)((double)e->words[e->n - 1] *
 				  t->rate.ns_per_tick);
 		put_string(l, ",\"dur\":");
+		if (took > e->ns)
+			took = e->ns;
 		put_us(l, took);
 	}
 	put_string(l, ",\"ts\":");
-	put_us(l, at - took);
+	put_us(l, e->ns - took);
 	put_string(l, "}");
 	return ok;
 }
@@ -423,9 +428,10 @@ static void print(struct run *r, double elapsed, bool last)
 	if (r->options->format == FORMAT_CHROME) {
 		title(t);
 		output_text(&r->out,
-			    "\n],\"otherData\":{\"events\":%" PRIu64
-			    ",\"lost\":%" PRIu64 ",\"missed\":%" PRIu64 "}}\n",
-			    t->events, lost, missed);
+			    "\n],\"otherData\":{\"begin_ns\":%" PRIu64
+			    ",\"events\":%" PRIu64 ",\"lost\":%" PRIu64
+			    ",\"missed\":%" PRIu64 "}}\n",
+			    t->begin_ns, t->events, lost, missed);
 		return;
 	}
 	if (r->options->json) {

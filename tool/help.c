@@ -59,6 +59,7 @@
 #define RUN_HELP \
 	"  -p, --pid PID         a running process\n" \
 	"  -- COMMAND ARG...     or start one; it is probed before its own code runs\n" \
+	"  -t, --tid TID         only what this thread of the process does\n" \
 	"  -d, --duration TIME   end after so long: 10, 500ms, 2m (else: Ctrl-C, or its end)\n" \
 	"  -n, --events N        end after so many hits or calls\n" \
 	"  -i, --interval TIME   print the figures so far that often\n" \
@@ -71,6 +72,7 @@
 #define TRACE_RUN_HELP \
 	"  -p, --pid PID         a running process\n" \
 	"  -- COMMAND ARG...     or start one; it is probed before its own code runs\n" \
+	"  -t, --tid TID         only what this thread of the process does\n" \
 	"  -d, --duration TIME   end after so long: 10, 500ms, 2m (else: Ctrl-C, or its end)\n" \
 	"  -n, --events N        end after so many events\n" \
 	"      --json            one object a line, nothing else on standard output\n" \
@@ -81,7 +83,7 @@
 
 const struct verb verbs[] = {
 	{
-		"trace", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_STACKS | OPT_CHROME, cmd_trace,
+		"trace", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_STACKS | OPT_CHROME | OPT_THREAD, cmd_trace,
 		"[-d TIME] [-n N] PROBE... (-p PID | -- COMMAND...)",
 		"events, as they happen, with arguments and results",
 		"Prints an event for each hit of a probe: when, in which thread, and its\n"
@@ -107,7 +109,7 @@ const struct verb verbs[] = {
 		"  trapline trace 'sqlite3_prepare_v2 sql=$arg2:string[256]' -- sqlite3 my.db\n"
 	},
 	{
-		"count", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_STACKS, cmd_count,
+		"count", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_STACKS | OPT_THREAD, cmd_count,
 		"[-d TIME] PROBE... (-p PID | -- COMMAND...)",
 		"hits per probe",
 		"Counts how often probes are hit, exactly, in the process itself.\n\n"
@@ -125,7 +127,7 @@ const struct verb verbs[] = {
 		"  trapline count -p 1234 -d 10 'libc:write%return by $retval:s32'\n"
 	},
 	{
-		"time", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES, cmd_time,
+		"time", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_THREAD, cmd_time,
 		"[-d TIME] FUNC... (-p PID | -- COMMAND...)",
 		"latency from entry to return: histogram, percentiles",
 		"Measures how long functions take, from entry to return.\n\n"
@@ -140,7 +142,7 @@ const struct verb verbs[] = {
 		"  trapline time -p 1234 -d 10 'libc:read by $arg1:s32'\n"
 	},
 	{
-		"stack", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_SVG, cmd_stack,
+		"stack", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_SVG | OPT_THREAD, cmd_stack,
 		"[-d TIME] PROBE... (-p PID | -- COMMAND...)",
 		"call stacks, folded or as a flame graph",
 		"Counts the call stacks with which probes are hit. A line is a stack: its\n"

@@ -243,12 +243,25 @@ static void code_key(struct work *w)
 		code_use(&w->code, w->key, &p->key, TL_OP_KEY);
 }
 
+/* In front of all: of a call at its entry, if there is anything to be done. */
+static void code_thread(struct work *w)
+{
+	bool early = w->p->call;
+
+	code_add(&w->code, early, 1, TL_OP_THREAD, 0, 0, 0);
+	code_add(&w->code, early, 1, TL_OP_CONST, 0, 0, (int32_t)w->wish->tid);
+	code_add(&w->code, early, -1, TL_OP_EQ, 0, 0, 0);
+	code_add(&w->code, early, -1, TL_OP_FILTER, 0, 0, 0);
+}
+
 static void code_all(struct work *w)
 {
 	struct code *c = &w->code;
 	struct probe *p = w->p;
 	bool trace = w->wish->use == PROBE_TRACE;
 
+	if (w->wish->tid)
+		code_thread(w);
 	if (w->wish->min && p->call)
 		code_min(w);
 	if (w->cond)
@@ -303,7 +316,7 @@ static bool assemble(struct work *w, const char *text, char *why, size_t size)
 	p->filtered = w->cond || p->min_at;
 	p->has_program = w->wish->use != PROBE_TIME && p->call;
 	p->has_program |= w->wish->use == PROBE_TRACE || p->filtered ||
-			  p->keyed || w->wish->stack;
+			  p->keyed || w->wish->stack || w->wish->tid;
 	return true;
 }
 

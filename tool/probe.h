@@ -52,13 +52,15 @@ struct probe {
 enum probe_use { PROBE_TRACE, PROBE_COUNT, PROBE_TIME };
 
 /*
- * What the command wants of a probe: which one it is; room for a least duration;
- * that many bytes of the stack with each event.
+ * What the command wants of a probe: which command it is; room for a least
+ * duration; that many bytes of the stack with each event.
  */
 struct probe_wish {
 	enum probe_use use;
 	bool min;
 	uint32_t stack;
+	uint32_t
+		tid; /* only of this thread, as the target sees it; 0: of all */
 	const struct expr_scope
 		*scope; /* NULL: nothing is known of the place */
 };

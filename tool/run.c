@@ -791,11 +791,40 @@ bool run_usage(const struct options *o)
 	return true;
 }
 
-bool run_parse(struct run *r, const struct probe_wish *wish)
+/* The number of thread -t as the process sees it; 0: after a line. */
+static uint32_t thread_of(const struct options *o)
+{
+	char path[64], line[256];
+	unsigned int tid = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)o->pid,
+		 (int)o->tid);
+	f = fopen(path, "re");
+	/* The last number is the one of its own PID namespace. */
+	while (f && !tid && fgets(line, sizeof(line), f))
+		if (strncmp(line, "NSpid:", 6) == 0)
+			tid = (unsigned int)strtoul(strrchr(line, '\t') + 1,
+						    NULL, 10);
+	if (f)
+		fclose(f);
+	if (!tid)
+		usage_error(o->verb, "process %d has no thread %d", (int)o->pid,
+			    (int)o->tid);
+	return tid;
+}
+
+bool run_parse(struct run *r, struct probe_wish *wish)
 {
 	const struct options *o = r->options;
 	char why[400];
 
+	if (o->tid && !o->pid) {
+		usage_error(o->verb, "-t is for a thread of a running process");
+		return false;
+	}
+	if (o->tid && !(wish->tid = thread_of(o)))
+		return false;
 	if (o->n_args > TL_MAX_PROGRAMS) {
 		usage_error(o->verb,
 			    "more than %d probes; a glob takes many functions",

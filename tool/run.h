@@ -49,7 +49,7 @@ struct run {
 	/* How many events were handed on so far, some more now. */
 	uint64_t (*poll)(struct run *r);
 	bool events; /* they are what is wanted, not the figures */
-	void *own; /* the command's */
+	void *own;   /* the command's */
 	/* Print figures; @elapsed seconds, @last: there will be no more. */
 	void (*print)(struct run *r, double elapsed, bool last);
 
@@ -76,8 +76,11 @@ struct run {
 /* Is it said what to probe, and where?  False, after a line. */
 bool run_usage(const struct options *o);
 
-/* Take the PROBEs of @r->options apart, as @wish says; false, after a line. */
-bool run_parse(struct run *r, const struct probe_wish *wish);
+/*
+ * Take the PROBEs of @r->options apart, as @wish says, whose tid is the options';
+ * false, after a line.
+ */
+bool run_parse(struct run *r, struct probe_wish *wish);
 
 /* All of it, with @r as far as struct run's first group.  The exit status. */
 int run_all(struct run *r);

@@ -60,6 +60,23 @@ static void *keys(void *arg)
 }
 static void *tell(void *arg)
 { long tid = syscall(SYS_gettid); printf("%ld\n", tid); whose(tid); whose(tid); return arg; }
+static pthread_barrier_t both;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static void make(void) { pthread_barrier_init(&both, NULL, 2); }
+static void *wait_and_work(void *arg)
+{
+	pthread_once(&once, make);
+	printf("%ld\n", (long)syscall(SYS_gettid));
+	fflush(stdout);
+	pthread_barrier_wait(&both);
+	if (getpid() == syscall(SYS_gettid)) getchar();
+	pthread_barrier_wait(&both);
+	for (long i = 0; i < 700 + 300 * (getpid() == syscall(SYS_gettid)); i++)
+		work(i, "", 0);
+	pthread_barrier_wait(&both);
+	if (getpid() == syscall(SYS_gettid)) getchar();
+	return arg;
+}
 static int child(void *arg) { tell(arg); return 0; }
 int main(int argc, char **argv)
 {
@@ -83,6 +100,11 @@ int main(int argc, char **argv)
 		for (int i = 0; i < 60; i++) slow(i % 6 ? 0 : 30000);
 	if (!strcmp(argv[1], "bad"))
 		for (long i = 0; i < 90; i++) work(i, i % 3 ? "x" : (char *)8, 0);
+	if (!strcmp(argv[1], "two")) {
+		pthread_create(&t[0], NULL, wait_and_work, NULL);
+		wait_and_work(NULL);
+		pthread_join(t[0], NULL);
+	}
 	if (!strcmp(argv[1], "threads")) {
 		char *stack = malloc(1 << 16);
 		for (int i = 0; i < 300; i++) {
@@ -247,6 +269,30 @@ def threads_that_come_one_after_the_other_have_their_own_numbers():
     tl.check_eq(sorted(e["args"]["mine"] for e in rows[:-1]), want, "numbers")
     for e in rows[:-1]:
         tl.check_eq([e["tid"], e["args"]["t"]], 2 * [e["args"]["mine"]], "whose")
+
+
+@tl.case
+def one_thread_is_looked_at_alone():
+    for verb, probe, want in (("count", "work", 700), ("time", "work", 700),
+                              ("count", "work%return if $arg1 > 9", 690)):
+        p = tl.start([program(), "two"], stdin=subprocess.PIPE,
+                     stdout=subprocess.PIPE, text=True)
+        tids = [int(p.stdout.readline()) for _ in range(2)]
+        other = next(t for t in tids if t != p.pid)
+        out = os.path.join(tl.tempdir(), "rows")
+        said = os.path.join(tl.tempdir(), "said")
+        with open(said, "w", encoding="utf-8") as f:
+            t = tl.start([tl.TRAPLINE, verb, "-v", "--json", "-o", out, "-p",
+                          str(p.pid), "-t", str(other), probe], stderr=f)
+        def words():
+            with open(said, encoding="utf-8") as f:
+                return f.read()
+        tl.wait_for(lambda: "attached to process" in words(), 30, "armed")
+        p.communicate("xx", timeout=30)
+        tl.check_eq(t.wait(timeout=30), 0, words())
+        with open(out, encoding="utf-8") as f:
+            row = json.loads(f.readline())
+        tl.check_eq(row["calls" if verb == "time" else "hits"], want, probe)
 
 
 if __name__ == "__main__":
