@@ -323,6 +323,12 @@ TL_TEST(refusals_carry_linux_s_codes)
 
 	CHECK_EQ(register_kretprobe(&rp), -TL_EINVAL);
 	CHECK_EQ(register_kretprobe(&big), -TL_E2BIG);
+	big.kp.addr = (void *)place_jump;
+	big.kp.flags = 0;
+	big.data_size = 4096;
+	CHECK_EQ(register_kretprobe(&big), 0);
+	CHECK_EQ(place_jump(1, 2, 0), 3);
+	unregister_kretprobe(&big);
 	CHECK_EQ(place_jump(1, 2, 0), 3);
 }
 
