@@ -35,8 +35,8 @@
 #define STACK_STRIDE 0x10000
 #define STACK_SIZE   0x8000
 
-#define APIC_BASE 0xffffffffe0000000
-#define APIC_PHYS 0xfee00000
+#define APIC_BASE   0xffffffffe0000000
+#define APIC_PHYS   0xfee00000
 #define IOAPIC_BASE 0xffffffffe0001000
 #define IOAPIC_PHYS 0xfec00000
 
