@@ -104,7 +104,6 @@ void cpu_init(unsigned int id, struct thread *current)
 	cpu->tss.io_map = sizeof(struct tss);
 	cpu->tss.ist[IST_DOUBLE_FAULT - 1] =
 		(uint64_t)(cpu->ist_double_fault + IST_STACK_SIZE);
-	cpu->tss.ist[IST_NMI - 1] = (uint64_t)(cpu->ist_nmi + IST_STACK_SIZE);
 	gdt_fill(cpu);
 	gdt_load(cpu);
 	write_msr(MSR_GS_BASE, (uint64_t)cpu);
@@ -204,7 +203,6 @@ NOPROBE bool stack_bounds(uintptr_t sp, uintptr_t *low, uintptr_t *high)
 				       STACK_STRIDE - STACK_SIZE),
 			      STACK_SIZE - USER_FRAME, low, high);
 	return within(sp, boot_stack, BOOT_STACK_SIZE, low, high) ||
-	       within(sp, cpu->ist_nmi, IST_STACK_SIZE, low, high) ||
 	       within(sp, cpu->ist_double_fault, IST_STACK_SIZE, low, high);
 }
 

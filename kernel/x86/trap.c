@@ -44,13 +44,17 @@ static void set_gate(unsigned int vector, uint64_t addr, uint64_t type)
 	idt[vector].high = addr >> 32;
 }
 
+/*
+ * Only a double fault has a stack of its own.  Not NMIs: who handles one may run into a breakpoint, and the iretq of that lets
+ * the next NMI come, which would begin at the top of the same stack.  The kernel's
+ * stack pointer is good at every instruction.
+ */
 void idt_init(void)
 {
 	for (unsigned int i = 0; i < NR_VECTORS; i++)
 		set_gate(i, vector_table[i], GATE_INTERRUPT);
 	idt[VEC_BREAKPOINT].low |= GATE_USER << 40;
 	idt[VEC_DOUBLE_FAULT].low |= (uint64_t)IST_DOUBLE_FAULT << 32;
-	idt[VEC_NMI].low |= (uint64_t)IST_NMI << 32;
 	set_gate(VEC_SYSCALL, (uintptr_t)vector_syscall,
 		 GATE_INTERRUPT | GATE_USER);
 }

@@ -35,7 +35,6 @@ enum vector {
 
 enum ist {
 	IST_DOUBLE_FAULT = 1,
-	IST_NMI = 2,
 };
 
 struct __attribute__((packed)) tss {
@@ -58,7 +57,6 @@ struct cpu {
 	struct tss tss;
 	_Atomic bool nmi_sent; /* by arch_send_nmi(), not yet seen */
 	uint8_t ist_double_fault[IST_STACK_SIZE] __attribute__((aligned(16)));
-	uint8_t ist_nmi[IST_STACK_SIZE] __attribute__((aligned(16)));
 };
 
 extern struct cpu cpus[KERN_MAX_CPUS];
