@@ -24,6 +24,7 @@ void end_fault(void);
 
 /* Functions that probes are put on by name. */
 long guest_deep(long n);
+long guest_traced(long n);
 void guest_never_returns(void *arg);
 
 #endif

@@ -414,6 +414,145 @@ TL_TEST(a_deep_recursion_is_followed_to_its_end)
 	unregister_kretprobe(&rp);
 }
 
+/* ---- stack traces ----------------------------------------------------------------------- */
+
+#define FRAMES 24
+
+static uintptr_t trace[FRAMES];
+static unsigned int n_frames;
+
+/* Walks its own stack, at the bottom of @n calls of itself. */
+__attribute__((noinline)) long guest_traced(long n)
+{
+	uintptr_t fp = 0, addr;
+	long ret;
+
+	if (n) {
+		ret = guest_traced(n - 1) + 1;
+		__asm__ volatile("" : "+r"(ret));
+		return ret;
+	}
+	n_frames = 0;
+	while (n_frames < FRAMES && (addr = arch_next_frame(&fp)))
+		trace[n_frames++] = addr;
+	return 0;
+}
+
+/* What a walk may find instead of a true address, once for each followed call. */
+static bool is_ours(uintptr_t addr)
+{
+	const struct symbol *sym = symbol_by_addr(addr);
+
+	return sym && !strcmp(sym->name, "tl_arch_return_trampoline");
+}
+
+TL_TEST(stack_traces_go_through_followed_calls)
+{
+	uintptr_t native[FRAMES];
+	const bool *jump;
+	unsigned int n;
+
+	for_each_row(jump, ways) {
+		struct kretprobe rp = { .kp.symbol_name = "guest_traced",
+					.handler = count_return };
+		unsigned int ours = 0, others = 0;
+
+		host_kernel_optimize(*jump);
+		CHECK_EQ(guest_traced(3), 3);
+		n = n_frames;
+		memcpy(native, trace, sizeof(native));
+		REQUIRE(n > 4);
+		REQUIRE(register_kretprobe(&rp) == 0);
+		CHECK_EQ(guest_traced(3), 3);
+		CHECK_EQ(n_frames, n);
+		for (unsigned int i = 0; i < n && i < n_frames; i++) {
+			ours += is_ours(trace[i]);
+			others += trace[i] != native[i] && !is_ours(trace[i]);
+		}
+		/* The calls before and after are from different places. */
+		CHECK_EQ(others, 0);
+		CHECK_EQ(ours, rp.exits ? 0 : 4);
+		CHECK_EQ(rp.nmissed, 0);
+		unregister_kretprobe(&rp);
+	}
+	host_kernel_optimize(true);
+}
+
+/* ---- all of them, while CPUs are in them -------------------------------------------------- */
+
+static atomic_bool enough;
+static _Atomic unsigned long wrong;
+
+static int take_a_while(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	for (unsigned int i = 0; i < 50; i++)
+		arch_cpu_relax();
+	hits++;
+	return 0;
+}
+
+static void call_push(void *arg)
+{
+	(void)arg;
+	while (!enough) {
+		if (shape_push(40, 2) != 42)
+			wrong++;
+		arch_cpu_relax(); /* the emulator's turn */
+	}
+}
+
+static void await_hits(void)
+{
+	unsigned long seen = hits;
+
+	for (uint64_t end = ticks() + 20 * TICK_HZ;
+	     hits == seen && ticks() < end;)
+		thread_sleep_ms(1);
+	CHECK(hits != seen);
+}
+
+TL_TEST(all_are_disarmed_and_armed_while_cpus_are_in_them)
+{
+	struct thread *t[CROWD];
+	const bool *jump;
+	uint8_t text[16];
+
+	memcpy(text, (void *)(uintptr_t)shape_push, sizeof(text));
+	for_each_row(jump, ways) {
+		struct kprobe p = { .symbol_name = "shape_push",
+				    .pre_handler = take_a_while };
+		unsigned long seen;
+
+		host_kernel_optimize(*jump);
+		enough = false;
+		wrong = hits = 0;
+		REQUIRE(register_kprobe(&p) == 0);
+		for (size_t i = 0; i < CROWD; i++)
+			t[i] = thread_start("push", call_push, NULL, ALL_CPUS);
+		for (unsigned int i = 0; i < 3; i++) {
+			await_hits();
+			CHECK_EQ(disarm_all_kprobes(), 0);
+			CHECK_MEM((void *)(uintptr_t)shape_push, text,
+				  sizeof(text));
+			/* Who is in one goes on; nobody comes to one. */
+			seen = hits;
+			thread_sleep_ms(20);
+			CHECK(hits - seen <= CROWD);
+			CHECK_EQ(arm_all_kprobes(), 0);
+		}
+		await_hits();
+		enough = true;
+		for (size_t i = 0; i < CROWD; i++)
+			thread_join(t[i]);
+		CHECK_EQ(wrong, 0);
+		CHECK_EQ(p.nmissed, 0);
+		unregister_kprobe(&p);
+	}
+	host_kernel_optimize(true);
+}
+
 /* ---- everything at once --------------------------------------------------------------- */
 
 /* clang-format off */
