@@ -153,6 +153,20 @@ def a_marker_is_counted_and_its_semaphore_raised_and_lowered():
 
 
 @tl.case
+def a_program_with_libtrapline_has_them_raised_too():
+    lib = os.path.join(tl.BUILD, "libtrapline.a")
+    t = Marked(build("-Wl,--whole-archive", lib, "-Wl,--no-whole-archive"))
+    s = Session(t, "demo:busy-loop")
+    tl.check_eq(t.do("calls"), [1000, 1000, 1, 0], "during")
+    tl.check_eq(s.end(), {"demo:busy__loop": 1000}, "hits")
+    tl.check_eq(t.do("calls"), [2000, 1000, 0, 0], "after")
+    s = Session(t, "demo:busy-loop")
+    s.p.kill()
+    s.p.wait()
+    tl.wait_for(lambda: t.do("look")[2] == 0, 5, "lowered after a kill")
+
+
+@tl.case
 def globs_and_several_markers():
     t = Marked(build())
     s = Session(t, "demo:*")

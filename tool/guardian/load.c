@@ -401,6 +401,21 @@ static int say_no(const struct hold *h, int err)
 		      strerror(-err));
 }
 
+/* A private page of its own; the stack's mapping gave the memory file a length. */
+static int map_semaphores(struct hold *h)
+{
+	long at = worker_call(&h->w, SYS_mmap, 0, PAGE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE, (uint64_t)h->w.code_fd, 0);
+
+	if (at < 0)
+		return (int)at;
+	h->figures->semaphores = (struct tl_semaphores){
+		.first = (uint64_t)at,
+		.n = TL_MAX_SEMAPHORES,
+	};
+	return 0;
+}
+
 #define HELLO_MS 10000
 
 /* The figures, and a stack for callers; then ask for a session. */
@@ -424,6 +439,8 @@ static int begin_talk(struct hold *h, uint64_t session)
 	t->figures = h->figures_at;
 	t->session = session;
 	err = talk_stack(t);
+	if (!err)
+		err = map_semaphores(h);
 	if (err)
 		return refuse(err, "a stack cannot be mapped: %s",
 			      strerror(-err));

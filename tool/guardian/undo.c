@@ -712,7 +712,10 @@ static int undo_library(struct undo *u, unsigned int patience_ms)
 	if (!err)
 		lower_semaphores(u);
 	session_kill_point(48);
-	return err ? err : unmap_all(u);
+	if (err)
+		return err;
+	lower_semaphores(u);
+	return unmap_all(u);
 }
 
 static bool is_librarys(const struct undo *u)
