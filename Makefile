@@ -232,8 +232,13 @@ include mk/install.mk
 
 # --- Checks of the source
 
-contract: $(O)/x86/core.o $(O)/arm64/core.o
-	$(Q)scripts/check-contract include/trapline/host.h $^
+comma := ,
+home-objs = $(subst $(eval ) ,$(comma),$(strip $1))
+kernel-home := $(call objs,kernel-x86,$(host-kernel-srcs))
+contract: $(O)/x86/core.o $(O)/arm64/core.o $(linux-x86) $(kernel-home)
+	$(Q)scripts/check-contract include/trapline/host.h $(O)/x86/core.o \
+		$(O)/arm64/core.o process=$(call home-objs,$(linux-x86)) \
+		kernel=$(call home-objs,$(kernel-home))
 check-layers:
 	$(Q)scripts/check-layers
 check-format:
