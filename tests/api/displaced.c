@@ -15,8 +15,10 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -577,6 +579,7 @@ TL_TEST(a_vfork_child_does_not_change_its_parent_s_actions)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	struct sigaction act = { .sa_handler = one }, now;
+	struct sigaction other = { .sa_handler = two };
 	int status;
 	pid_t pid;
 
@@ -585,6 +588,7 @@ TL_TEST(a_vfork_child_does_not_change_its_parent_s_actions)
 	CHECK_EQ(sigaction(SIGUSR1, &act, NULL), 0);
 	pid = vfork();
 	if (!pid) {
+		sigaction(SIGUSR1, &other, NULL);
 		sigaction(SIGUSR1, &dfl, NULL);
 		raise(SIGUSR1);
 		_exit(1);
@@ -606,4 +610,154 @@ TL_TEST(a_vfork_child_does_not_change_its_parent_s_actions)
 	}
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(status, 0);
+}
+
+/* ---- at every instruction --------------------------------------------------------- */
+
+/*
+ * Windows that do something to rcx and rdx at known places; in the second the
+ * loop goes on at its target.
+ */
+__asm__("	.pushsection .text\n"
+	"	.balign 16\n"
+	"	.type	two_incs, @function\n"
+	"two_incs:\n"
+	"	xor	%ecx, %ecx\n"
+	"	xor	%edx, %edx\n"
+	"two_incs_at:\n"
+	"	inc	%rcx\n"
+	"	inc	%rdx\n"
+	"	nop\n"
+	"	ret\n"
+	"	.size	two_incs, . - two_incs\n"
+	"	.balign 16\n"
+	"	.type	one_loop, @function\n"
+	"one_loop:\n"
+	"	mov	$-1, %rcx\n"
+	"	xor	%edx, %edx\n"
+	"one_loop_at:\n"
+	"	loop	1f\n"
+	"	mov	$1, %edx\n"
+	"1:	nop\n"
+	"	ret\n"
+	"	.size	one_loop, . - one_loop\n"
+	"	.popsection\n");
+extern const char two_incs[], two_incs_at[], one_loop[], one_loop_at[];
+
+#define MOST_STEPS 300
+
+/* At @off from the probe rcx has changed by @rcx and rdx by @rdx. */
+static const struct moment {
+	const char *fn, *at;
+	long first; /* rcx at the probe */
+	unsigned int off;
+	long rcx, rdx;
+} moments[] = {
+	{ two_incs, two_incs_at, 0, 0, 0, 0 },
+	{ two_incs, two_incs_at, 0, 3, 1, 0 },
+	{ two_incs, two_incs_at, 0, 6, 1, 1 },
+	{ one_loop, one_loop_at, -1, 0, 0, 0 },
+	{ one_loop, one_loop_at, -1, 7, -1, 0 },
+};
+
+static char step_counters[TL_COUNTER_BLOCK] __attribute__((aligned(4096)));
+static const struct moment *stepped;
+
+enum { OUTSIDE = 40, RETURNED, WRONG, LATE, REFUSED };
+
+/* The exit status says which moment it is, or what else. */
+static void at_a_step(int sig, siginfo_t *info, void *context)
+{
+	const greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+	long rcx = regs[REG_RCX] - stepped->first, rdx = regs[REG_RDX];
+	const struct moment *m;
+
+	(void)sig;
+	(void)info;
+	for_each_row(m, moments) {
+		if (m->at != stepped->at)
+			continue;
+		if (regs[REG_RIP] == (long)m->at + m->off)
+			_exit(rcx == m->rcx && rdx == m->rdx ? m - moments
+							     : WRONG);
+		if (m->off && rcx == m->rcx && rdx == m->rdx)
+			_exit(LATE); /* done, and still somewhere else */
+	}
+	_exit(OUTSIDE);
+}
+
+static void be_stepped(const struct moment *m)
+{
+	struct sigaction act = { .sa_sigaction = at_a_step,
+				 .sa_flags = SA_SIGINFO };
+	struct kprobe p = { .addr = (void *)(uintptr_t)m->at,
+			    .counter = (uint64_t *)step_counters };
+
+	stepped = m;
+	if (sigaction(SIGUSR1, &act, NULL) || register_kprobe(&p) ||
+	    trapline_kprobe_why(&p) != TL_WHY_NONE ||
+	    ptrace(PTRACE_TRACEME, 0, 0, 0))
+		_exit(REFUSED);
+	raise(SIGSTOP);
+	((void (*)(void))(uintptr_t)m->fn)();
+	_exit(RETURNED);
+}
+
+/*
+ * A child goes @steps instructions on from the probe, and is sent a signal
+ * there: its exit status.
+ */
+static int signal_after(const struct moment *m, int steps)
+{
+	struct user_regs_struct regs;
+	pid_t pid = fork();
+	int status, left = -1;
+
+	if (!pid)
+		be_stepped(m);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+		return -1;
+	for (int i = 0; i < 20 * MOST_STEPS && left; i++) {
+		if (ptrace(PTRACE_SINGLESTEP, pid, 0, 0) ||
+		    waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) ||
+		    ptrace(PTRACE_GETREGS, pid, 0, &regs))
+			break;
+		if (left < 0 && regs.rip == (uintptr_t)m->at)
+			left = steps + 1;
+		if (left > 0)
+			left--;
+	}
+	ptrace(PTRACE_CONT, pid, 0, SIGUSR1);
+	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status))
+		ptrace(PTRACE_CONT, pid, 0, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -2;
+}
+
+TL_TEST(a_signal_at_every_instruction_of_a_detour_looks_as_natively)
+{
+	unsigned int met[TL_ARRAY_SIZE(moments)] = { 0 };
+	const struct moment *m;
+
+	for_each_row(m, moments) {
+		int ret = OUTSIDE;
+
+		if (m->off)
+			continue;
+		ROW(m->fn == two_incs ? "two incs" : "loop");
+		/* Until the whole window is done. */
+		for (int i = 0; i < MOST_STEPS; i++) {
+			ret = signal_after(m, i);
+			if (ret < 0 || ret > OUTSIDE)
+				break;
+			if (ret < OUTSIDE)
+				met[ret]++;
+			if (ret < OUTSIDE && moments[ret].off >= 6)
+				break;
+		}
+		CHECK(ret >= 0 && ret < OUTSIDE);
+	}
+	for (size_t i = 0; i < TL_ARRAY_SIZE(moments); i++) {
+		ROW("moments");
+		CHECK(met[i] > 0);
+	}
 }

@@ -92,8 +92,7 @@ EXACT loopne_f3
 /* How far the stack is from where it was. */
 .macro body_ret16 self
 	mov	%rsp, %r8
-	push	$1
-	push	$2
+	sub	$0x110, %rsp
 	call	3f
 	mov	%r8, %rax
 	sub	%rsp, %rax
@@ -101,7 +100,7 @@ EXACT loopne_f3
 	ret
 3:
 \self\()_at:
-	ret	$16
+	ret	$0x110
 .endm
 EXACT ret16
 

@@ -61,7 +61,7 @@ TL_TEST(loop_with_a_repeat_prefix_does_what_it_does_bare)
 
 TL_TEST(ret_with_a_number_drops_that_many_bytes)
 {
-	all_ways(&ret16, 0, 0, 0, true, LINUX_POST(ROW_RET, 16));
+	all_ways(&ret16, 0, 0, 0, true, LINUX_POST(ROW_RET, 0x110));
 }
 
 TL_TEST(lret_takes_the_code_segment_off_the_stack)
