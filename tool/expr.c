@@ -16,6 +16,7 @@
 #include "spec.h"
 
 #define STRING_BYTES 128 /* of a string without a limit */
+#define FETCHES	     8	 /* +0(+0(...)) */
 #define DEEPEST	     24	 /* brackets */
 #define ARGS_MAX     64
 
@@ -286,9 +287,9 @@ static const struct node *fetch(struct expr *e, unsigned int depth)
 		return expr_wrong(e, "here belongs $argN, $retval, a register "
 				     "as %%rdi, or +OFFSET(...)");
 	}
-	if (depth == DEEPEST)
+	if (depth == FETCHES)
 		return expr_wrong(e, "more than %d fetches in one another",
-				  DEEPEST);
+				  FETCHES);
 	if (!parse_offset(e, &offset))
 		return NULL;
 	inner = value(e, fetch(e, depth + 1), 8);

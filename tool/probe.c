@@ -387,7 +387,8 @@ bool probe_parse(struct probe *p, const char *text,
 	p->names = w->expr.names;
 	free(w);
 	free(rest);
-	if (ok && p->spec.offset && (p->entry || p->call)) {
+	if (ok && p->spec.offset &&
+	    (p->entry || (p->call && wish->use != PROBE_TIME))) {
 		snprintf(why, size,
 			 p->entry ? "'%s': $arg1 ... are known only at the "
 				    "entry; name registers, as %%rdi"

@@ -840,6 +840,13 @@ bool run_parse(struct run *r, struct probe_wish *wish)
 			usage_error(o->verb, "%s", why);
 			return false;
 		}
+		if (wish->min && !p->call) {
+			usage_error(o->verb,
+				    "'%s': only calls take time; --min is for "
+				    "FUNC%%return",
+				    o->args[i]);
+			return false;
+		}
 		r->apart |= p->has_program;
 		r->keyed |= p->keyed || p->filtered;
 	}

@@ -72,6 +72,12 @@ usage() {
 		stack -p $$ 'main $arg1'
 	refused "${v}count: no condition" 2 'column 1: here belongs a number' \
 		count -p $$ 'main if'
+	refused "${v}min: no call" 2 'only calls take time' \
+		trace -p $$ --min 1ms main
+	refused "${v}tid: no such thread" 2 'has no thread 1' \
+		count -p $$ -t 1 main
+	refused "${v}tid: no process" 2 'a thread of a running process' \
+		count -t $$ main -- true
 	refused "${v}min: no time" 2 "'soon' is not a time" \
 		time -p $$ --min soon main
 	refused "${v}trace: one name twice" 2 "there is a 'rdi' already" \
