@@ -495,7 +495,7 @@ static bool ask_guardian(const struct found *us, pid_t pid)
 	if (found_alive(us, pid))
 		syscall(SYS_pidfd_send_signal, fd, SIGUSR1, NULL, 0);
 	/* It may be as patient, and more so with a library. */
-	gone = poll(&p, 1, 3 * GUARDIAN_MS) == 1;
+	gone = poll(&p, 1, 8 * GUARDIAN_MS) == 1;
 	close(fd);
 	return gone;
 }

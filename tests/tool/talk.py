@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# limit: 240
+# limit: 480
 """talk.py - programs that probe themselves, and are traced meanwhile
 
 The target has libtrapline and probes of its own; the command talks to it instead
@@ -92,7 +92,7 @@ def commands_come_and_go_under_load():
         t = Target(kind)
         text = text_at(t, *PROBED)
         before = t.ask("stats")
-        for i in range(24 * SCALE):
+        for i in range(12 * SCALE):
             verb, probes = (("count", ("step", "solo", "churned")),
                             ("time", ("step", "solo")),
                             ("trace", ("step $arg1", "step%return $retval")),

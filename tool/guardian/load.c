@@ -416,7 +416,7 @@ static int map_semaphores(struct hold *h)
 	return 0;
 }
 
-#define HELLO_MS 10000
+#define HELLO_MS 30000
 
 /* The figures, and a stack for callers; then ask for a session. */
 static int begin_talk(struct hold *h, uint64_t session)
@@ -444,11 +444,6 @@ static int begin_talk(struct hold *h, uint64_t session)
 	if (err)
 		return refuse(err, "a stack cannot be mapped: %s",
 			      strerror(-err));
-	/* The lowest page of a stack that is never so deep. */
-	h->figures->semaphores = (struct tl_semaphores){
-		.first = t->stack[0].start,
-		.n = TL_MAX_SEMAPHORES,
-	};
 	session_kill_point(46);
 	memcpy(h->figures->call, t->stack, sizeof(t->stack));
 	for (int i = 0; i < 3; i++) {
@@ -460,7 +455,7 @@ static int begin_talk(struct hold *h, uint64_t session)
 	return err ? say_no(h, err) : 0;
 }
 
-#define ADD_MS 20000
+#define ADD_MS 30000
 
 long hold_add(struct hold *h, uint32_t first, uint32_t n)
 {

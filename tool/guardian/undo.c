@@ -659,7 +659,7 @@ static int end_talk(struct talk *t, unsigned int patience_ms)
 		err = talk(t, TL_CALL_END, 0, 0, patience_ms);
 		if ((err != -EAGAIN && err != -EBUSY && err != -ENODEV) ||
 		    now_ms() >= end ||
-		    (err == -EAGAIN && now_ms() >= begin + patience_ms / 4))
+		    (err == -EAGAIN && now_ms() >= begin + patience_ms / 8))
 			break;
 		usleep(20000);
 	}
@@ -707,10 +707,11 @@ static int undo_library(struct undo *u, unsigned int patience_ms)
 		return err;
 	memcpy(t.stack, u->figures->call, sizeof(t.stack));
 	u->w->syscall_at = t.lib.syscall_at;
-	/* It waits for its turn among the program's own registrations. */
-	err = end_talk(&t, 2 * patience_ms);
-	if (!err)
-		lower_semaphores(u);
+	/*
+	 * A caller waits for its turn among the program's own registrations, and
+	 * for handlers, as a thread like others: nobody waits for it.
+	 */
+	err = end_talk(&t, 6 * patience_ms);
 	session_kill_point(48);
 	if (err)
 		return err;
