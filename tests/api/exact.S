@@ -241,6 +241,25 @@ EXACT call_stack
 .endm
 EXACT jmp_mem
 
+/* The same by a table's ninth entry; the second is where 8 bytes lead to. */
+.macro body_jmp_index self
+	.pushsection .data
+	.p2align 3
+\self\()_table: .quad 0, \self\()_else, 0, 0, 0, 0, 0, 0, \self\()_there
+	.popsection
+	lea	\self\()_table(%rip), %r9
+	mov	$8, %ecx
+\self\()_at:
+	jmp	*(%r9,%rcx,8)
+\self\()_else:
+	xor	%eax, %eax
+	ret
+\self\()_there:
+	mov	$77, %eax
+	ret
+.endm
+EXACT jmp_index
+
 /* rdi: where to, from the base of fs. */
 .macro body_call_fs self
 	push	%rbx

@@ -20,6 +20,7 @@ EXACT(call_reg);
 EXACT(call_mem);
 EXACT(call_stack);
 EXACT(jmp_mem);
+EXACT(jmp_index);
 
 #define LINUX_LOOPS(gives_)     \
 	(&(struct exact_linux){ \
@@ -116,5 +117,11 @@ TL_TEST(call_through_the_stack_reads_it_before_the_push)
 TL_TEST(jump_through_memory_goes_where_it_goes)
 {
 	all_ways(&jmp_mem, 0, 0, 77, TL_ON_LINUX || jump_at(jmp_mem.at),
+		 LINUX_REFUSES);
+}
+
+TL_TEST(jump_through_a_table_takes_the_entry_of_its_index)
+{
+	all_ways(&jmp_index, 0, 0, 77, TL_ON_LINUX || jump_at(jmp_index.at),
 		 LINUX_REFUSES);
 }
