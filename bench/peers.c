@@ -19,6 +19,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -222,8 +223,11 @@ static bool installed(const char *program)
 	return !access(path, X_OK);
 }
 
-/* Run @argv with its output in @log; nothing of it outlives us. */
-static pid_t start(char *const argv[], const char *log)
+/*
+ * Run @argv with its output in @log, and with @who's pipes, if it is a program;
+ * with nobody else's, since a program ends when there is nobody to order.
+ */
+static pid_t start(char *const argv[], const char *log, enum who who)
 {
 	pid_t pid = fork();
 	char path[4200];
@@ -231,6 +235,10 @@ static pid_t start(char *const argv[], const char *log)
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (who < NR_WHO) {
+		fcntl(progs[who].in, F_SETFD, 0);
+		fcntl(progs[who].out, F_SETFD, 0);
+	}
 	snprintf(path, sizeof(path), "%s/%s", dir, log);
 	if (!freopen(path, "w", stdout) || dup2(1, 2) < 0)
 		_exit(127);
@@ -242,7 +250,7 @@ static bool open_pipes(enum who who)
 {
 	int a[2], b[2];
 
-	if (pipe(a) || pipe(b))
+	if (pipe2(a, O_CLOEXEC) || pipe2(b, O_CLOEXEC))
 		return false;
 	progs[who].in = a[0];
 	progs[who].to = a[1];
@@ -268,7 +276,7 @@ static void start_program(enum who who, const char *mode, char *const by[])
 	argv[n++] = in;
 	argv[n++] = out;
 	argv[n] = NULL;
-	progs[who].pid = start(argv, mode);
+	progs[who].pid = start(argv, mode, who);
 }
 
 static void start_uftrace(void)
@@ -302,7 +310,7 @@ static void start_gdb(void)
 		"set circular-trace-buffer on\ntstart\ncontinue\n",
 		self, self, progs[GDB].in, progs[GDB].out);
 	fclose(f);
-	progs[GDB].pid = start(argv, "gdb");
+	progs[GDB].pid = start(argv, "gdb", GDB);
 }
 
 static void start_bpftrace(void)
@@ -322,7 +330,7 @@ static void start_bpftrace(void)
 	fprintf(f, "uprobe:%s:work_bpf_pair_nop5 { @f = count(); }\n", self);
 	fprintf(f, "uretprobe:%s:work_bpf_pair_nop5 { @g = count(); }\n", self);
 	fclose(f);
-	bpftrace = start(argv, "bpftrace");
+	bpftrace = start(argv, "bpftrace", NR_WHO);
 }
 
 static void start_all(void)
