@@ -26,7 +26,9 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "launch.h"
 #include "resolve.h"
+#include "run.h"
 #include "text.h"
 #include "watching.h"
 
@@ -179,6 +181,21 @@ static int take_watched(struct watching *r, struct watched *w, const char *text)
 
 /* ---- where an instruction is ------------------------------------------------------ */
 
+/* The same bytes of the file that is mapped there: the process has ended. */
+static bool read_file(const struct module *m, uint64_t at, void *dst,
+		      size_t len)
+{
+	for (size_t i = 0; m && !m->lack && i < m->n_code; i++) {
+		const struct range *c = &m->code[i];
+
+		if (at >= c->start && at + len <= c->end)
+			return pread(m->image.fd, dst, len,
+				     (off_t)(at - c->start + c->offset)) ==
+			       (ssize_t)len;
+	}
+	return false;
+}
+
 /* The code up to the place, from its function's beginning if that is known. */
 static const struct site *site_of(struct watching *r, uint64_t ip)
 {
@@ -198,7 +215,8 @@ static const struct site *site_of(struct watching *r, uint64_t ip)
 	}
 	s->size = (size_t)(ip - s->start);
 	s->code = must_alloc(s->size + 1, 1);
-	if (!read_target(r->process.pid, s->start, s->code, s->size))
+	if (!read_target(r->process.pid, s->start, s->code, s->size) &&
+	    !read_file(m, s->start, s->code, s->size))
 		s->size = 0;
 	return s;
 }
@@ -482,7 +500,7 @@ static uint64_t start_stack(pid_t pid)
 static void run_loop(struct watching *r)
 {
 	const struct options *o = r->options;
-	uint64_t stack = start_stack(o->pid), now;
+	uint64_t stack = start_stack(r->pid), now;
 	uint64_t end = o->duration > 0
 			       ? r->began + (uint64_t)(o->duration * 1e9)
 			       : UINT64_MAX;
@@ -494,20 +512,22 @@ static void run_loop(struct watching *r)
 		take_changes(r, false);
 		if ((o->events && r->events >= o->events) || r->out.failed)
 			break;
-		now = start_stack(o->pid);
-		if (now != stack) {
-			say_note("process %d %s", (int)o->pid,
-				 now ? "runs another program now" : "ended");
+		now = start_stack(r->pid);
+		if (!now || now != stack) {
+			if (now || !r->started)
+				say_note("process %d %s", (int)r->pid,
+					 now ? "runs another program now"
+					     : "ended");
 			break;
 		}
 	}
 }
 
 /* All of it, as far as the target is concerned. */
-static int watch_it(struct watching *r)
+static int watch_it(struct watching *r, struct launch *l)
 {
 	struct watch_point points[WATCH_MAX];
-	struct watch_options wo = { .pid = r->options->pid,
+	struct watch_options wo = { .pid = r->pid,
 				    .tid = r->options->tid,
 				    .frames = r->options->stack };
 	struct sigaction act = { .sa_handler = on_signal };
@@ -535,6 +555,8 @@ static int watch_it(struct watching *r)
 		if (r->watched[i].access != 'x')
 			begin_chain(r, &r->watched[i], i);
 	say_detail("attached to process %d: %u watched", (int)wo.pid, r->n);
+	if (l->pid)
+		launch_release(l);
 	run_loop(r);
 	watch_enable(r->watch, false);
 	take_changes(r, true);
@@ -576,43 +598,69 @@ static void free_all(struct watching *r)
 	free(r);
 }
 
-int cmd_watch(const struct options *o)
+static int watch_process(struct watching *r, struct launch *l)
 {
-	struct watching *r;
-	struct condition condition = { 0 };
-	int status = EXIT_FAILED;
+	const struct options *o = r->options;
+
+	if (o->command) {
+		if (launch(l, o->command) != 0)
+			return EXIT_FAILED;
+		r->started = true;
+	}
+	r->pid = r->started ? l->pid : o->pid;
+	if (process_check(r->pid) != 0 ||
+	    process_read(&r->process, r->pid) != 0)
+		return EXIT_FAILED;
+	r->debug = must_alloc(r->process.n, sizeof(*r->debug));
+	r->debug_tried = must_alloc(r->process.n, sizeof(*r->debug_tried));
+	for (int i = 0; i < o->n_args; i++)
+		if (take_watched(r, &r->watched[r->n++], o->args[i]) != 0)
+			return EXIT_FAILED;
+	return watch_it(r, l);
+}
+
+static bool is_usage(const struct options *o, struct condition *condition)
+{
 	char why[256];
 
-	if (!o->pid) {
-		usage_error(o->verb, "-p PID says of which process");
-		return EXIT_USAGE;
+	if (!o->pid && !o->command) {
+		usage_error(o->verb, "either -p PID or -- COMMAND says of "
+				     "which process");
+		return false;
 	}
 	if (!o->n_args || o->n_args > WATCH_MAX) {
 		usage_error(o->verb, o->n_args
 					     ? "there are four debug registers"
 					     : "what is to be watched?");
-		return EXIT_USAGE;
+		return false;
 	}
 	if (o->condition &&
-	    !condition_parse(&condition, o->condition, why, sizeof(why))) {
+	    !condition_parse(condition, o->condition, why, sizeof(why))) {
 		usage_error(o->verb, "--if: %s", why);
-		return EXIT_USAGE;
+		return false;
 	}
+	return true;
+}
+
+int cmd_watch(const struct options *o)
+{
+	struct watching *r;
+	struct launch l = { .pipe = -1 };
+	int status = EXIT_FAILED;
+
 	r = must_alloc(1, sizeof(*r));
 	r->options = o;
-	r->condition = condition;
+	if (!is_usage(o, &r->condition)) {
+		status = EXIT_USAGE;
+		goto free;
+	}
 	if (output_open(&r->out, o->output) != 0)
 		goto free;
-	if (process_check(o->pid) != 0 ||
-	    process_read(&r->process, o->pid) != 0)
-		goto close;
-	r->debug = must_alloc(r->process.n, sizeof(*r->debug));
-	r->debug_tried = must_alloc(r->process.n, sizeof(*r->debug_tried));
-	for (int i = 0; i < o->n_args; i++)
-		if (take_watched(r, &r->watched[r->n++], o->args[i]) != 0)
-			goto close;
-	status = watch_it(r);
-close:
+	status = watch_process(r, &l);
+	if (l.holder)
+		launch_kill(&l);
+	else
+		run_part_with(&l);
 	if (output_close(&r->out) != 0)
 		status = EXIT_FAILED;
 free:

@@ -161,8 +161,8 @@ const struct verb verbs[] = {
 		"  trapline stack --min 1ms 'libc:write%return' -p 1234\n"
 	},
 	{
-		"watch", OPT_PID | OPT_WATCH | OPT_OUTPUT | OPT_STACKS | OPT_THREAD, cmd_watch,
-		"[-d TIME] [-n N] [-t TID] -p PID VARIABLE[:LEN][:ACCESS]...",
+		"watch", OPT_PID | OPT_COMMAND | OPT_WATCH | OPT_OUTPUT | OPT_STACKS | OPT_THREAD, cmd_watch,
+		"[-d TIME] [-n N] [-t TID] VARIABLE[:LEN][:ACCESS]... (-p PID | -- COMMAND...)",
 		"who changes a variable, from what to what",
 		"Prints a line for each access: when, which thread, the old and the new value,\n"
 		"and the instruction that did it. The process is never stopped. The CPU has\n"
@@ -172,6 +172,7 @@ const struct verb verbs[] = {
 		"  LEN      bytes; the variable's if that is not given\n"
 		"  ACCESS   w: writes, if none is given; rw: reads too; x: execution\n\n"
 		"  -p, --pid PID         a running process\n"
+		"  -- COMMAND ARG...     or start one; it is watched before its own code runs\n"
 		"  -t, --tid TID         only this thread of it\n"
 		"  -d, --duration TIME   end after so long: 10, 500ms, 2m (else: Ctrl-C, or its end)\n"
 		"  -n, --events N        end after so many accesses\n"
@@ -188,6 +189,7 @@ const struct verb verbs[] = {
 		"  trapline watch -p 1234 --if 'new > 100 && new != old' pool.used\n"
 		"  trapline watch -p 1234 --json 0x404040:4:rw\n"
 		"  trapline watch -p 1234 -d 5 main_loop:x\n"
+		"  trapline watch counter -- ./program\n"
 	},
 	{
 		"list", OPT_PID | OPT_OUTPUT | OPT_SOURCE, cmd_list,

@@ -700,8 +700,7 @@ static int measure(struct run *r, struct launch *l)
 	return status;
 }
 
-/* A command that still runs is left alone, one that ended is reaped. */
-static void part_with_child(const struct launch *l)
+void run_part_with(const struct launch *l)
 {
 	int status = 0;
 
@@ -748,7 +747,7 @@ out:
 	if (l.holder)
 		launch_kill(&l);
 	else
-		part_with_child(&l);
+		run_part_with(&l);
 	return status;
 }
 

@@ -108,4 +108,9 @@ void run_print_rest(struct run *r);
 /* The key of @row as a member of @obj, if it has one. */
 void put_key(struct json_object *obj, const struct row *row);
 
+struct launch;
+
+/* A command that still runs is left alone, one that ended is reaped. */
+void run_part_with(const struct launch *l);
+
 #endif

@@ -49,6 +49,8 @@ struct place_text {
 
 struct watching {
 	const struct options *options;
+	pid_t pid;
+	bool started; /* by us */
 	struct condition condition;
 	struct output out;
 	struct process process;

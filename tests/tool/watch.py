@@ -367,6 +367,23 @@ def a_program_without_debug_information_is_watched_by_symbol_and_address():
 
 
 @case
+def a_command_is_watched_from_its_beginning():
+    prog = program("-O2", "-g")
+    r = subprocess.run([tl.TRAPLINE, "watch", "--json", "counter", "small",
+                        "--", prog], input="add 7\nthreads 20\n",
+                       capture_output=True, text=True, timeout=60)
+    check_eq(r.returncode, 0, r.stderr)
+    rows = [json.loads(x) for x in r.stdout.splitlines()
+            if x.startswith("{")]
+    check_chain([x for x in rows if x.get("variable") == "counter"], 0)
+    check_eq(len(rows), 88, "rows and summary")
+    check_eq(rows[-1]["summary"]["inexact"], 0, "inexact")
+    r = tl.trapline("watch", "nosuch", "--", prog)
+    check_eq(r.returncode, 1, "status")
+    check("no variable" in r.stderr, r.stderr)
+
+
+@case
 def a_condition_chooses():
     w = Watched()
     s = Watch(w.pid, "counter", options=("--if", "new > 5 && old <= 20"))
