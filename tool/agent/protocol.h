@@ -55,14 +55,14 @@ struct tl_header {
 };
 
 enum tl_section_kind {
-	TL_SECTION_MAPPINGS = 1, /* struct tl_mapping */
-	TL_SECTION_JOURNAL = 2,	 /* struct tl_journal */
-	TL_SECTION_RETURNS = 3,	 /* struct tl_returns, one */
-	TL_SECTION_PROBES = 4,	 /* struct tl_probe */
-	TL_SECTION_COUNTERS = 5, /* blocks of TL_COUNTER_BLOCK bytes */
-	TL_SECTION_TIMES = 6,	 /* struct tl_times */
-	TL_SECTION_EVENTS = 7,	 /* struct tl_events, one; see events.h */
-	TL_SECTION_CALLS = 8,	 /* struct tl_mapping: each holds a tl_call */
+	TL_SECTION_MAPPINGS = 1,   /* struct tl_mapping */
+	TL_SECTION_JOURNAL = 2,	   /* struct tl_journal */
+	TL_SECTION_RETURNS = 3,	   /* struct tl_returns, one */
+	TL_SECTION_PROBES = 4,	   /* struct tl_probe */
+	TL_SECTION_COUNTERS = 5,   /* blocks of TL_COUNTER_BLOCK bytes */
+	TL_SECTION_TIMES = 6,	   /* struct tl_times */
+	TL_SECTION_EVENTS = 7,	   /* struct tl_events, one; see events.h */
+	TL_SECTION_CALLS = 8,	   /* struct tl_mapping: each holds a tl_call */
 	TL_SECTION_SEMAPHORES = 9, /* struct tl_semaphores, one */
 };
 
