@@ -87,9 +87,24 @@ static const char *intern_symbol(struct unwinder *u, const char *symbol)
 	return intern(u, clean);
 }
 
+/* @place without the name of its library, as the other frames have none. */
+static const char *behind_binary(const struct unwinder *u, const char *place)
+{
+	for (size_t i = 0; i < u->process->n; i++) {
+		const struct module *m = &u->process->modules[i];
+		size_t len = strlen(m->name);
+
+		if (!m->is_main && !strncmp(place, m->name, len) &&
+		    place[len] == ':' && place[len + 1] != ':')
+			return place + len + 1;
+	}
+	return place;
+}
+
 const char *unwinder_name(struct unwinder *u, const char *place)
 {
-	char *name = must_dup(place), *percent = strrchr(name, '%');
+	char *name = must_dup(behind_binary(u, place));
+	char *percent = strrchr(name, '%');
 	const char *kept;
 
 	if (percent && !strcmp(percent, "%return"))
@@ -131,6 +146,18 @@ static void add_inlined(struct unwinder *u, Dwfl_Module *mod, uint64_t pc,
 	free(scopes);
 }
 
+/* @symbol of a library's table without its version: f@@V1 is f. */
+static const char *intern_unversioned(struct unwinder *u, const char *symbol)
+{
+	size_t len = strcspn(symbol, "@");
+	char *name =
+		must_print("%.*s", (int)(len ? len : strlen(symbol)), symbol);
+	const char *kept = intern_symbol(u, name);
+
+	free(name);
+	return kept;
+}
+
 static void find_names(struct unwinder *u, struct place_names *p)
 {
 	Dwfl_Module *mod = dwfl_addrmodule(u->dwfl, p->pc);
@@ -140,12 +167,14 @@ static void find_names(struct unwinder *u, struct place_names *p)
 	GElf_Sym sym;
 
 	if (mod) {
-		add_inlined(u, mod, p->pc, p);
 		symbol = dwfl_module_addrinfo(mod, p->pc, &off, &sym, NULL,
 					      NULL, NULL);
+		/* Who has just been called has called nobody yet. */
+		if (!symbol || off)
+			add_inlined(u, mod, p->pc, p);
 	}
 	if (symbol && *symbol)
-		p->name[p->n++] = intern_symbol(u, symbol);
+		p->name[p->n++] = intern_unversioned(u, symbol);
 	else if (m)
 		p->name[p->n++] = intern(
 			u, must_print("[%s+%#lx]", m->name, p->pc - m->bias));

@@ -125,6 +125,43 @@ def inlined_functions_are_named():
                 {"main;outer;merged;leaf": 50}, "merged")
 
 
+LIBRARY = r"""
+__asm__(".symver own_, own@@V1");
+long own_(long (*f)(long *), long *p);
+__attribute__((noinline)) long own_(long (*f)(long *), long *p)
+{ long r = f(p); __asm__ volatile("" : "+r"(r)); return r; }
+"""
+USER = r"""
+long own(long (*f)(long *), long *p);
+static inline __attribute__((always_inline)) long get(long *p) { return *p; }
+__attribute__((noinline)) long entry(long *p) { return get(p) * 3; }
+int main(void) { long n = 5; for (int i = 0; i < 7; i++) own(entry, &n); return 0; }
+"""
+
+
+@tl.case
+def functions_are_named_alike_wherever_they_are():
+    folder = tl.tempdir()
+    script = os.path.join(folder, "script")
+    with open(script, "w", encoding="utf-8") as f:
+        f.write("V1 { };\n")
+    lib = os.path.join(folder, "libown.so.1")
+    prog = os.path.join(folder, "user")
+    for text, options in [(LIBRARY, ["-shared", "-fPIC", "-o", lib,
+                                     f"-Wl,--version-script={script}"]),
+                          (USER, ["-o", prog, lib])]:
+        source = os.path.join(folder, "source.c")
+        with open(source, "w", encoding="utf-8") as f:
+            f.write(text)
+        subprocess.run(["gcc", "-O2", "-g", source, *options], check=True)
+    # Without the version, without the library, and without what is inlined at
+    # the first instruction, which has not begun.
+    for probe, want in [("entry", "main;own;entry"),
+                        ("libown:own%return", "main;own")]:
+        r = tl.trapline("stack", probe, "--", prog)
+        tl.check_eq(folded(r.stdout), {want: 7}, f"{probe} ({r.stderr})")
+
+
 @tl.case
 def a_stack_that_is_deeper_than_its_copy_is_cut():
     stacks = folded(run("stack", "deep", "leaf"))
