@@ -489,6 +489,9 @@ static bool parse_member(struct expr *e, struct thing *t)
 
 	if (!len)
 		return expr_wrong(e, "here belongs the name of a member");
+	if (is_pointer(t))
+		return expr_wrong(e, "in front of this is a pointer, which "
+				     "takes -> in place of .");
 	if (!is_struct(t) || !t->memory)
 		return expr_wrong(e, "what is in front of this has no members");
 	name = must_print("%.*s", (int)len, e->at);

@@ -74,7 +74,7 @@ static void print(struct run *r, double elapsed, bool last)
 int cmd_stack(const struct options *o)
 {
 	struct callers c = { 0 };
-	struct probe_wish wish = { .use = PROBE_COUNT,
+	struct probe_wish wish = { .use = PROBE_STACK,
 				   .min = o->min > 0,
 				   .stack = STACK_BYTES };
 	struct run r = { .options = o,

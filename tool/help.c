@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "match.h"
 #include "output.h"
 #include "text.h"
 
@@ -38,7 +39,7 @@
 
 #define FETCH_HELP \
 	"  $arg1 $arg2 ...       integer and pointer arguments, as they were at the entry\n" \
-	"  $retval               what is returned; at %return\n" \
+	"  $retval               what is returned; at %return, and of 'time'\n" \
 	"  %rdi %rax ...         a register\n" \
 	"  c->argv[0]->ptr       variables and what is reached from them, by debug\n" \
 	"                        information; 'trapline list --vars' shows which\n" \
@@ -153,7 +154,9 @@ const struct verb verbs[] = {
 		"counted as lost.\n\n"
 		PROBE_HELP
 		"'PROBE if COND' takes the hits of which it is true, 'FUNC%return' returns.\n"
-		COND_HELP "\n" TRACE_RUN_HELP MIN_HELP
+		COND_HELP
+		"FETCH is one of\n"
+		FETCH_HELP "\n" TRACE_RUN_HELP MIN_HELP
 		"      --format FORMAT   text, json or svg\n\n"
 		"Examples:\n"
 		"  trapline stack -p 1234 -d 10 libc:malloc > stacks.folded\n"
@@ -282,6 +285,22 @@ int help_print(const struct verb *v)
 	return output_close(&out) != 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
+int verb_unknown(const char *name)
+{
+	const struct verb *v;
+	struct near near;
+
+	near_init(&near, name);
+	for (v = verbs; v->name; v++)
+		near_offer(&near, v->name, NULL, 0);
+	if (near.n)
+		usage_error(NULL, "no command '%s'; near names: %s", name,
+			    near.best[0].name);
+	else
+		usage_error(NULL, "no command '%s'", name);
+	return EXIT_USAGE;
+}
+
 int cmd_help(const struct options *o)
 {
 	const struct verb *v = NULL;
@@ -293,10 +312,8 @@ int cmd_help(const struct options *o)
 	}
 	if (o->n_args) {
 		v = verb_find(o->args[0]);
-		if (!v) {
-			usage_error(NULL, "no command '%s'", o->args[0]);
-			return EXIT_USAGE;
-		}
+		if (!v)
+			return verb_unknown(o->args[0]);
 	}
 	return help_print(v);
 }

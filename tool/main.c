@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "match.h"
 #include "options.h"
 #include "output.h"
 #include "text.h"
@@ -22,22 +21,6 @@ static int version(void)
 		return EXIT_FAILED;
 	output_text(&out, "trapline " VERSION "\n");
 	return output_close(&out) != 0 ? EXIT_FAILED : EXIT_DONE;
-}
-
-static int unknown(const char *name)
-{
-	const struct verb *v;
-	struct near near;
-
-	near_init(&near, name);
-	for (v = verbs; v->name; v++)
-		near_offer(&near, v->name, NULL, 0);
-	if (near.n)
-		usage_error(NULL, "no command '%s'; near names: %s", name,
-			    near.best[0].name);
-	else
-		usage_error(NULL, "no command '%s'", name);
-	return EXIT_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -60,7 +43,7 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return help_print(NULL);
 	if (!verb_find(argv[1]))
-		return unknown(argv[1]);
+		return verb_unknown(argv[1]);
 	if (options_parse(&o, argc - 1, argv + 1) != 0)
 		return EXIT_USAGE;
 	if (o.help)

@@ -67,6 +67,9 @@ struct verb {
 extern const struct verb verbs[];
 const struct verb *verb_find(const char *name);
 
+/* The line for a name that no verb has; EXIT_USAGE. */
+int verb_unknown(const char *name);
+
 /*
  * Take the command line apart.  0, or -1 after a line on standard error: the
  * exit status is EXIT_USAGE then.

@@ -322,6 +322,11 @@ static bool assemble(struct work *w, const char *text, char *why, size_t size)
 
 /* ---- the whole ----------------------------------------------------------- */
 
+static bool has_keys(const struct work *w)
+{
+	return w->wish->use == PROBE_COUNT || w->wish->use == PROBE_TIME;
+}
+
 static bool parse_rest(struct work *w, char *rest)
 {
 	char *cond, *key, *word;
@@ -336,11 +341,12 @@ static bool parse_rest(struct work *w, char *rest)
 		begin(w, word);
 		return expr_wrong(&w->expr,
 				  "arguments are shown by 'trapline trace'; "
-				  "here belongs 'if' or 'by'");
+				  "here belongs 'if'%s",
+				  has_keys(w) ? " or 'by'" : "");
 	}
 	if (cond && !parse_cond(w, cond))
 		return false;
-	if (key && w->wish->use == PROBE_TRACE) {
+	if (key && !has_keys(w)) {
 		begin(w, key);
 		return expr_wrong(&w->expr,
 				  "keys are for 'trapline count' and 'time'");

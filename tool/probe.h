@@ -49,7 +49,7 @@ struct probe {
 	uint32_t min_at; /* where the least duration is to be put; 0: nowhere */
 };
 
-enum probe_use { PROBE_TRACE, PROBE_COUNT, PROBE_TIME };
+enum probe_use { PROBE_TRACE, PROBE_COUNT, PROBE_TIME, PROBE_STACK };
 
 /*
  * What the command wants of a probe: which command it is; room for a least

@@ -128,10 +128,11 @@ int process_check(pid_t pid)
 		if (fd >= 0)
 			close(fd);
 		if (err == EACCES || err == EPERM)
-			say_error("no permission for process %d: it is another "
-				  "user's or protected; run trapline as root "
-				  "(sudo)",
-				  (int)pid);
+			say_error("no permission for process %d: it is %s",
+				  (int)pid,
+				  geteuid() ? "another user's or protected; "
+					      "run trapline as root (sudo)"
+					    : "protected, also from root");
 		else
 			say_error("cannot read the mappings of process %d: %s",
 				  (int)pid, strerror(err));

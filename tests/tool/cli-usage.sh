@@ -37,6 +37,7 @@ refused() {
 usage() {
 	refused "${v}no command" 2 'no command is given'
 	refused "${v}unknown command" 2 "near names: count" conut
+	refused "${v}help of an unknown command" 2 "near names: count" help conut
 	refused "${v}unknown option" 2 "unknown option '-x'" count -x
 	refused "${v}unknown long option" 2 "unknown option '--wrong'" count --wrong
 	refused "${v}option of another verb" 2 "no option --force" list --force
@@ -68,8 +69,12 @@ usage() {
 		trace -p $$ --format xml main
 	refused "${v}a format of another command" 2 "text, svg and json are" \
 		stack -p $$ --format chrome main
-	refused "${v}stack: an argument" 2 "here belongs 'if' or 'by'" \
+	refused "${v}stack: an argument" 2 "here belongs 'if' \(" \
 		stack -p $$ 'main $arg1'
+	refused "${v}stack: a key" 2 "keys are for 'trapline count' and 'time'" \
+		stack -p $$ 'main by comm'
+	refused "${v}count: an argument" 2 "here belongs 'if' or 'by'" \
+		count -p $$ 'main $arg1'
 	refused "${v}count: no condition" 2 'column 1: here belongs a number' \
 		count -p $$ 'main if'
 	refused "${v}min: no call" 2 'only calls take time' \

@@ -259,6 +259,7 @@ def what_cannot_be_shown_is_said():
             ("serve c->in", 1, "name a member of it"),
             ("serve n->x", 1, "is no pointer"),
             ("serve n.x", 1, "has no members"),
+            ("serve c.id", 1, "a pointer, which takes -> in place of ."),
             ("serve &n", 1, "has no address"),
             ("serve c->load if c->load > 1", 1, "can only be shown"),
             ("serve c->", 2, "name of a member"),
