@@ -43,6 +43,15 @@ static bool is_wanted(const struct listing *l, const struct symbol *s)
 	return l->glob.glob && is_listed(s) && name_matches(s, l->glob.func);
 }
 
+/* One more is shown: above the first is what the columns are. */
+static void begin_row(struct listing *l)
+{
+	if (!l->shown++ && !l->options->json)
+		output_text(&l->out, "%18s %7s  %-*s%sFUNCTION\n", "ADDRESS",
+			    "SIZE", l->width, l->width ? "BINARY" : "",
+			    l->width ? "  " : "");
+}
+
 static void print_json(struct listing *l, const struct module *m,
 		       const struct symbol *s, const char *prototype)
 {
@@ -92,7 +101,7 @@ static void print_one(struct listing *l, struct module *m,
 	}
 	prototype = prototype_at(l->prototypes, s->addr, s->plain);
 
-	l->shown++;
+	begin_row(l);
 	if (l->options->json)
 		print_json(l, m, s, prototype);
 	else
@@ -132,7 +141,7 @@ static void print_marker(struct listing *l, const struct module *m,
 	char *full = must_print("%s:%s", mark->provider, mark->name);
 	int used = 36 + (l->width ? l->width + 2 : 0);
 
-	l->shown++;
+	begin_row(l);
 	if (l->options->json) {
 		struct json_object *obj = json_object_new_object();
 
@@ -202,10 +211,6 @@ static int list(struct listing *l)
 		if (len > l->width)
 			l->width = len < 24 ? len : 24;
 	}
-	if (!l->options->json)
-		output_text(&l->out, "%18s %7s  %-*s%sFUNCTION\n", "ADDRESS",
-			    "SIZE", l->width, l->width ? "BINARY" : "",
-			    l->width ? "  " : "");
 	for (size_t i = 0; i < l->process.n; i++) {
 		struct module *m = &l->process.modules[i];
 

@@ -447,8 +447,8 @@ static void print(struct run *r, double elapsed, bool last)
 		output_json(&r->out, obj);
 		return;
 	}
-	output_text(&r->out, "%" PRIu64 " events, %" PRIu64 " lost", t->events,
-		    lost);
+	output_text(&r->out, "%" PRIu64 " event%s, %" PRIu64 " lost", t->events,
+		    t->events == 1 ? "" : "s", lost);
 	if (missed)
 		output_text(&r->out, ", %" PRIu64 " missed", missed);
 	if (r->keys.unknown)
