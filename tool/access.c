@@ -675,7 +675,7 @@ static const struct node *take_name(struct expr *e, struct field *f)
 /* ---- Scopes ------------------------------------------------------------------ */
 
 void scope_open(struct scope *s, const struct debug *d, struct image *img,
-		uint64_t addr, uint64_t bias, const char *place,
+		uint64_t addr, bool line, uint64_t bias, const char *place,
 		const struct marker *marker)
 {
 	*s = (struct scope){
@@ -687,7 +687,7 @@ void scope_open(struct scope *s, const struct debug *d, struct image *img,
 		.marker = marker,
 	};
 	if (d)
-		variables_at(d, img, addr, true, &s->variables);
+		variables_at(d, img, addr, line, true, &s->variables);
 }
 
 void scope_close(struct scope *s)

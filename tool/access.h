@@ -23,10 +23,10 @@ struct scope {
 
 /*
  * The place called @place, at @addr of the file @img, with the debug information @d
- * (NULL: there is none).  scope_close() it.
+ * (NULL: there is none); @line: as variables_at() has it.  scope_close() it.
  */
 void scope_open(struct scope *s, const struct debug *d, struct image *img,
-		uint64_t addr, uint64_t bias, const char *place,
+		uint64_t addr, bool line, uint64_t bias, const char *place,
 		const struct marker *marker);
 void scope_close(struct scope *s);
 

@@ -605,6 +605,7 @@ static void name_line(struct place *at, const struct line_code *c)
 
 	free(at->name);
 	at->name = name;
+	at->line = true;
 }
 
 /* How many places in @m; *@known: it has debug information. */

@@ -36,6 +36,7 @@ struct place {
 	char *name;	    /* [BINARY:]FUNC[+OFFSET], as shown */
 	const char *symbol; /* FUNC in the file's table; NULL: as shown */
 	const struct marker *marker; /* if it is one; else NULL */
+	bool line;		     /* it was asked for by FILE:LINE */
 	size_t owner;		     /* the caller's */
 	size_t rank; /* of names of one address the least is shown */
 };

@@ -44,8 +44,8 @@ static int give(struct run *r, struct place *at, struct opened *o)
 		return -1;
 	}
 	r->asked = must_grow(r->asked, r->n_asked + 1, sizeof(*r->asked));
-	scope_open(&s, debug_of(o, m), &m->image, at->addr - m->bias, m->bias,
-		   at->name, at->marker);
+	scope_open(&s, debug_of(o, m), &m->image, at->addr - m->bias, at->line,
+		   m->bias, at->name, at->marker);
 	wish.scope = &s.base;
 	ok = probe_parse(&r->asked[r->n_asked], text, &wish, why, sizeof(why));
 	at->owner = r->n_asked++;

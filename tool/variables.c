@@ -290,13 +290,13 @@ static int scopes_at(const struct debug *d, uint64_t addr, Dwarf_Die **out)
 }
 
 bool variables_at(const struct debug *d, struct image *img, uint64_t addr,
-		  bool globals, struct variables *out)
+		  bool line, bool globals, struct variables *out)
 {
 	struct point p = { .debug = d, .image = img, .addr = addr };
 	bool found = false, inlined = false;
 	Dwarf_Die *scopes;
 	Dwarf_Addr entry;
-	int n = scopes_at(d, addr, &scopes);
+	int n = scopes_at(d, addr, &scopes), first = 0;
 
 	/* The function first, by which the others' places are told. */
 	for (int i = 0; i < n && !found; i++)
@@ -305,8 +305,9 @@ bool variables_at(const struct debug *d, struct image *img, uint64_t addr,
 			p.function = scopes[i];
 			p.entry = dwarf_entrypc(&scopes[i], &entry) == 0 &&
 				  entry == addr;
+			first = p.entry && !line ? i : 0;
 		}
-	for (int i = 0; found && i < n; i++) {
+	for (int i = first; found && i < n; i++) {
 		int tag = dwarf_tag(&scopes[i]);
 
 		if (tag == DW_TAG_compile_unit) {

@@ -51,11 +51,13 @@ struct variables {
 
 /*
  * What is visible at the instruction at @addr of the file, the function's
- * parameters and locals and, if @globals, the variables of its unit.  False: the
+ * parameters and locals and, if @globals, the variables of its unit.  The first
+ * instruction of a function may be of an inlined copy, too; it stands for the
+ * function unless @line, for then a line of that copy may be meant.  False: the
  * debug information has no function there.
  */
 bool variables_at(const struct debug *d, struct image *img, uint64_t addr,
-		  bool globals, struct variables *out);
+		  bool line, bool globals, struct variables *out);
 void variables_free(struct variables *v);
 
 /* Where it is, in words: `%rdi`, `at %rsp+24`, `optimized out`.  Caller frees. */

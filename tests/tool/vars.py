@@ -119,6 +119,22 @@ int main()
 }
 """
 
+# The first instruction of boxed() is of get(), which is inlined there.
+BOX = r"""
+struct box { long id, v; };
+static inline __attribute__((always_inline)) long get(const long *self)
+{ return *self; }
+__attribute__((noinline)) long boxed(struct box *self)
+{ return get(&self->v) * 3; }
+int main(void)
+{
+	struct box b = { 42, 5 };
+
+	__asm__ volatile("" : : "r"(&b) : "memory");
+	return boxed(&b) != 15;
+}
+"""
+
 WAYS = [(cc, level, dwarf) for cc in ("gcc", "clang")
         for level in ("-O0", "-O1", "-O2", "-Os") for dwarf in ("4", "5")]
 
@@ -211,6 +227,16 @@ def locals_of_a_line_and_of_inlined_copies():
             shown += 1
     tl.note(f"{shown} of {2 * len(WAYS)} are shown")
     tl.check(shown > len(WAYS), "most are")
+
+
+@tl.case
+def a_function_is_entered_before_what_is_inlined_there():
+    for cc in ("gcc", "clang"):
+        for level in ("-O1", "-O2"):
+            prog = build(BOX, cc, level, "5")
+            rows = events(prog, "boxed self->id self->v")
+            tl.check_eq([r["args"] for r in rows],
+                        [{"self->id": 42, "self->v": 5}], f"{cc} {level}")
 
 
 @tl.case
