@@ -68,6 +68,9 @@ int semaphore_raise(struct worker *w, const struct maps *maps,
 	if (!is_data(maps, addr) ||
 	    mem_read(w->mem, &value, addr, sizeof(value)))
 		return -EFAULT;
+	/* One more would be none, and could not be taken back. */
+	if (value == UINT16_MAX)
+		return -EOVERFLOW;
 	err = note(w, at, &e, RAISING, value);
 	session_kill_point(51);
 	value++;
