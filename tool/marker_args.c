@@ -2,6 +2,7 @@
 /*
  * marker_args.c - the arguments of markers, which their notes have as assembly
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +14,14 @@ static bool take_number(const char **at, int64_t *out)
 {
 	char *end;
 
+	errno = 0;
 	*out = strtoll(*at, &end, 0);
-	if (end == *at)
+	/* Assembly has numbers of 64 bits without a sign, too. */
+	if (errno == ERANGE && **at != '-') {
+		errno = 0;
+		*out = (int64_t)strtoull(*at, &end, 0);
+	}
+	if (end == *at || errno == ERANGE)
 		return false;
 	*at = end;
 	return true;
@@ -79,21 +86,27 @@ static const struct node *take_memory(struct expr *e, const char *at,
 	}
 	if (!n || *at != ')')
 		return NULL;
+	if (at[1])
+		return NULL;
 	return disp ? expr_offset(e, n, disp) : n;
 }
 
-/* What stands behind the @, without its size. */
+/* What stands behind the @, without its size, and nothing behind it. */
 static const struct node *take_operand(struct expr *e, const char *at,
 				       uint8_t bytes)
 {
+	const struct node *n;
 	int64_t number = 0;
 
-	if (*at == '%')
-		return take_register(e, &at);
+	if (*at == '%') {
+		n = take_register(e, &at);
+		return *at ? NULL : n;
+	}
 	if (*at == '$') {
 		at++;
-		return take_number(&at, &number) ? expr_number(e, number)
-						 : NULL;
+		return take_number(&at, &number) && !*at
+			       ? expr_number(e, number)
+			       : NULL;
 	}
 	if (*at != '(' && !take_number(&at, &number))
 		return NULL;

@@ -72,11 +72,11 @@ int main(void)
 """
 
 
-def build(*flags):
+def build(*flags, text=PROGRAM):
     d = tl.tempdir()
     prog, source = os.path.join(d, "marked"), os.path.join(d, "m.c")
     with open(source, "w", encoding="ascii") as f:
-        f.write(PROGRAM)
+        f.write(text)
     subprocess.run(["gcc", "-O2", *flags, "-o", prog, source], check=True)
     return prog
 
@@ -199,6 +199,33 @@ def arguments_of_markers_are_where_their_notes_say():
     r = trapline("trace", "demo:plain $arg2", "--", build())
     tl.check_eq(r.returncode, 1, r.stderr)
     tl.check("has no argument 2" in r.stderr, r.stderr)
+
+
+@tl.case
+def operands_with_something_behind_them_are_refused():
+    odd = ["4@%0+1", "8@$5+3", "8@8(%0)x", "8@$18446744073709551616", "8@",
+           "3@%0", "8@%%ah", "8@%%xmm0", "8@9(%0", "@%0", "8@(%0,%0,2)9"]
+    marks = "".join(f'MARK("odd", "m{i}", "0", "{text}", "r"(i));'
+                    for i, text in enumerate(odd))
+    prog = build(text=PROGRAM.replace("plain++;", marks + (
+        'MARK("odd", "high", "0", "8@$18446744073709551615", "r"(i));'
+        "plain++;")))
+    for i, text in enumerate(odd):
+        r = trapline("trace", f"odd:m{i} $arg1", "--", prog)
+        tl.check_eq(r.returncode, 1, f"{text}: {r.stderr}")
+        tl.check("cannot be fetched" in r.stderr, f"{text}: {r.stderr}")
+
+
+@tl.case
+def a_semaphore_that_is_full_is_left_alone():
+    full = PROGRAM.replace('"hidden")));\nvolatile',
+                           '"hidden"))) = 65535;\nvolatile', 1)
+    tl.check(full != PROGRAM, "it begins full")
+    t = Marked(build(text=full))
+    r = trapline("count", "-d", "0.2", "-p", t.pid, "demo:busy__loop")
+    tl.check("demo:busy__loop" in r.stderr, f"{r.stdout} {r.stderr}")
+    tl.check_eq(t.do("look")[2], 65535, "its semaphore")
+    tl.check_clean(t.pid)
 
 
 @tl.case
