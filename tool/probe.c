@@ -144,7 +144,8 @@ static bool parse_key(struct work *w, const char *text)
 		f->bytes = 8;
 	}
 	if (w->key && f->type == 't') {
-		if (!strchr(text, '['))
+		/* What nobody asked for may be cut. */
+		if (f->limit > TL_KEY_WORDS * 8 && !strstr(text, ":string["))
 			f->limit = TL_KEY_WORDS * 8;
 		if (f->limit > TL_KEY_WORDS * 8)
 			return expr_wrong(e, "a key has %d bytes at most",
