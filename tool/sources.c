@@ -54,10 +54,32 @@ static FILE *open_source(const char *path)
 	return NULL;
 }
 
+/* Tabs are 8 columns wide; as text they would be shown as \t.  Caller frees. */
+static char *widen(const char *line)
+{
+	size_t tabs = 0, n = 0;
+	char *out;
+
+	for (const char *c = line; *c; c++)
+		tabs += *c == '\t';
+	out = must_alloc(strlen(line) + 7 * tabs + 1, 1);
+	for (; *line; line++) {
+		if (*line != '\t') {
+			out[n++] = *line;
+			continue;
+		}
+		do
+			out[n++] = ' ';
+		while (n % 8);
+	}
+	return out;
+}
+
 /* Line @line of @path, clean and without its end; NULL: there is none. */
 static char *source_line(struct source *t, const char *path, int line)
 {
 	ssize_t len = 0;
+	char *wide, *clean;
 
 	if (!t->path || strcmp(t->path, path) != 0 || line < t->at) {
 		source_close(t);
@@ -71,17 +93,10 @@ static char *source_line(struct source *t, const char *path, int line)
 	if (!t->f || len < 0 || !t->line)
 		return NULL;
 	t->line[strcspn(t->line, "\n")] = '\0';
-	/* Tabs are 8 columns wide; as text they would be shown as \t. */
-	for (char *tab; (tab = strchr(t->line, '\t'));) {
-		char *wide = must_print("%.*s%*s%s", (int)(tab - t->line),
-					t->line, 8 - (int)((tab - t->line) % 8),
-					"", tab + 1);
-
-		free(t->line);
-		t->line = wide;
-		t->room = strlen(wide) + 1;
-	}
-	return text_clean_dup(t->line);
+	wide = widen(t->line);
+	clean = text_clean_dup(wide);
+	free(wide);
+	return clean;
 }
 
 /* ---- Lines ------------------------------------------------------------------- */
@@ -278,6 +293,8 @@ static int show_all(struct process *p, const struct spec *spec,
 		const struct place *at = &places.place[i];
 
 		if (at->module != open) {
+			/* Its path is of what is closed. */
+			source_close(&l->text);
 			debug_close(d);
 			say_progress("reading the debug information of %s",
 				     at->module->name);
@@ -289,8 +306,8 @@ static int show_all(struct process *p, const struct spec *spec,
 		if (d && at->end)
 			show(l, d, at);
 	}
-	debug_close(d);
 	source_close(&l->text);
+	debug_close(d);
 	if (!l->shown && !l->out->failed)
 		status = nothing(spec, &places, known);
 	places_free(&places);
