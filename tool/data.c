@@ -16,7 +16,7 @@
 #include "spec.h"
 #include "text.h"
 
-#define DEPTH 16
+#define STRUCTS_MAX 1024 /* that are looked through for members */
 
 /* What the user wrote, taken apart. */
 struct request {
@@ -142,8 +142,7 @@ static bool type_of(Dwarf_Die *die, Dwarf_Die *type)
 	Dwarf_Attribute attr;
 
 	return dwarf_attr_integrate(die, DW_AT_type, &attr) &&
-	       dwarf_formref_die(&attr, type) &&
-	       dwarf_peel_type(type, type) == 0;
+	       dwarf_formref_die(&attr, type) && debug_peel(type, type);
 }
 
 static bool is_struct(Dwarf_Die *type)
@@ -157,13 +156,14 @@ static bool is_struct(Dwarf_Die *type)
 /* Where member @name of @type is; those of members without a name are its own. */
 static bool find_member(const struct debug *d, Dwarf_Die *type,
 			const char *name, uint64_t *offset, Dwarf_Die *out,
-			unsigned int depth)
+			unsigned int *left)
 {
 	Dwarf_Die child;
 	int err;
 
-	if (!depth || !is_struct(type))
+	if (!*left || !is_struct(type))
 		return false;
+	--*left;
 	for (err = dwarf_child(type, &child); err == 0;
 	     err = dwarf_siblingof(&child, &child)) {
 		Dwarf_Attribute attr;
@@ -185,8 +185,7 @@ static bool find_member(const struct debug *d, Dwarf_Die *type,
 			*out = inner;
 			return true;
 		}
-		if (!is &&
-		    find_member(d, &inner, name, offset, out, depth - 1)) {
+		if (!is && find_member(d, &inner, name, offset, out, left)) {
 			*offset += at;
 			return true;
 		}
@@ -194,17 +193,53 @@ static bool find_member(const struct debug *d, Dwarf_Die *type,
 	return false;
 }
 
-static bool index_array(Dwarf_Die *type, uint64_t i, uint64_t *offset)
+/* How many things a dimension of an array has; 0: not known. */
+static uint64_t length_of(Dwarf_Die *range)
 {
-	Dwarf_Die element;
-	Dwarf_Word size, all;
+	Dwarf_Attribute attr;
+	Dwarf_Word n;
+
+	if (dwarf_attr(range, DW_AT_count, &attr))
+		return dwarf_formudata(&attr, &n) == 0 ? n : 0;
+	if (dwarf_attr(range, DW_AT_upper_bound, &attr) &&
+	    dwarf_formudata(&attr, &n) == 0)
+		return n + 1;
+	return 0;
+}
+
+/* Index dimension @*done, the first one being 0, of the array @type by @i. */
+static bool index_array(Dwarf_Die *type, unsigned int *done, uint64_t i,
+			uint64_t *offset)
+{
+	unsigned int dimension = 0;
+	uint64_t length = 0;
+	Dwarf_Die element, child;
+	Dwarf_Word stride;
+	int err;
 
 	if (dwarf_tag(type) != DW_TAG_array_type || !type_of(type, &element) ||
-	    dwarf_aggregate_size(&element, &size) != 0 || !size)
+	    !debug_size(&element, &stride) || !stride)
 		return false;
-	if (dwarf_aggregate_size(type, &all) == 0 && i >= all / size)
+	for (err = dwarf_child(type, &child); err == 0;
+	     err = dwarf_siblingof(&child, &child)) {
+		if (dwarf_tag(&child) != DW_TAG_subrange_type)
+			continue;
+		if (dimension == *done)
+			length = length_of(&child);
+		else if (dimension > *done &&
+			 (__builtin_mul_overflow(stride, length_of(&child),
+						 &stride) ||
+			  !stride))
+			return false;
+		dimension++;
+	}
+	if ((length && i >= length) ||
+	    __builtin_mul_overflow(i, stride, &stride))
 		return false;
-	*offset += i * size;
+	*offset += stride;
+	if (++*done < dimension)
+		return true;
+	*done = 0;
 	*type = element;
 	return true;
 }
@@ -213,6 +248,7 @@ static bool index_array(Dwarf_Die *type, uint64_t i, uint64_t *offset)
 static bool follow(const struct debug *d, const struct request *q,
 		   Dwarf_Die *type, uint64_t *offset)
 {
+	unsigned int left = STRUCTS_MAX, done = 0;
 	const char *at = q->path;
 
 	while (*at == '.' || *at == '[') {
@@ -224,7 +260,7 @@ static bool follow(const struct debug *d, const struct request *q,
 		snprintf(word, sizeof(word), "%.*s", (int)n, at + 1);
 		if (at[0] == '[') {
 			if (!parse_u64(word, &i) || at[1 + n] != ']' ||
-			    !index_array(type, i, offset)) {
+			    !index_array(type, &done, i, offset)) {
 				say_error("%s: there is no element [%s]",
 					  q->text, word);
 				return false;
@@ -232,22 +268,26 @@ static bool follow(const struct debug *d, const struct request *q,
 			at += n + 2;
 			continue;
 		}
-		if (!find_member(d, type, word, offset, &next, DEPTH)) {
+		if (!find_member(d, type, word, offset, &next, &left)) {
 			say_error("%s: there is no member '%s'", q->text, word);
 			return false;
 		}
 		*type = next;
 		at += n + 1;
 	}
-	return true;
+	if (done)
+		say_error("%s: this is a row of an array; name one of it",
+			  q->text);
+	return !done;
 }
 
 static void describe(Dwarf_Die *type, struct data *out)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Word encoding = 0, size = 0;
+	Dwarf_Die base = *type;
 
-	if (dwarf_aggregate_size(type, &size) == 0)
+	if (debug_size(type, &size))
 		out->size = size;
 	out->typed = true;
 	out->type = DATA_UNSIGNED;
@@ -255,10 +295,15 @@ static void describe(Dwarf_Die *type, struct data *out)
 		out->type = DATA_POINTER;
 	if (dwarf_tag(type) == DW_TAG_enumeration_type)
 		out->type = DATA_SIGNED;
-	if (dwarf_tag(type) != DW_TAG_base_type ||
-	    !dwarf_attr(type, DW_AT_encoding, &attr) ||
+	/* It has the sign of what it is kept in. */
+	if (dwarf_tag(type) == DW_TAG_enumeration_type && !type_of(type, &base))
+		base = *type;
+	if (dwarf_tag(&base) != DW_TAG_base_type ||
+	    !dwarf_attr(&base, DW_AT_encoding, &attr) ||
 	    dwarf_formudata(&attr, &encoding) != 0)
 		return;
+	if (encoding == DW_ATE_unsigned || encoding == DW_ATE_unsigned_char)
+		out->type = DATA_UNSIGNED;
 	if (encoding == DW_ATE_signed || encoding == DW_ATE_signed_char)
 		out->type = DATA_SIGNED;
 	if (encoding == DW_ATE_boolean)

@@ -190,6 +190,60 @@ static bool ends_in_star(const char *text)
 	return len && text[len - 1] == '*';
 }
 
+/* ---- Types that end ---------------------------------------------------------- */
+
+/*
+ * libdw follows a type that is another name for itself for ever.  Does what it
+ * would follow from @die come to an end within @left types?
+ */
+static bool ends(Dwarf_Die *die, unsigned int *left)
+{
+	int tag = dwarf_tag(die), err = 1;
+	Dwarf_Attribute attr;
+	Dwarf_Die next;
+
+	switch (tag) {
+	case DW_TAG_array_type:
+		err = dwarf_child(die, &next);
+		break;
+	case DW_TAG_typedef:
+	case DW_TAG_const_type:
+	case DW_TAG_volatile_type:
+	case DW_TAG_restrict_type:
+	case DW_TAG_atomic_type:
+	case DW_TAG_immutable_type:
+	case DW_TAG_packed_type:
+	case DW_TAG_shared_type:
+	case DW_TAG_enumeration_type:
+	case DW_TAG_subrange_type:
+		break;
+	default:
+		return true;
+	}
+	if (!*left)
+		return false;
+	--*left;
+	for (; err == 0; err = dwarf_siblingof(&next, &next))
+		if (!ends(&next, left))
+			return false;
+	return !dwarf_attr_integrate(die, DW_AT_type, &attr) ||
+	       !dwarf_formref_die(&attr, &next) || ends(&next, left);
+}
+
+bool debug_peel(Dwarf_Die *die, Dwarf_Die *out)
+{
+	unsigned int left = BUDGET;
+
+	return ends(die, &left) && dwarf_peel_type(die, out) == 0;
+}
+
+bool debug_size(Dwarf_Die *die, Dwarf_Word *bytes)
+{
+	unsigned int left = BUDGET;
+
+	return ends(die, &left) && dwarf_aggregate_size(die, bytes) == 0;
+}
+
 /* ---- Types ------------------------------------------------------------------ */
 
 static char *type_text(struct speech *s, Dwarf_Die *die, unsigned int depth);

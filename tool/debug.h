@@ -35,6 +35,13 @@ bool debug_unit_at(const struct debug *d, uint64_t addr, Dwarf_Die *out);
 const char *debug_name(const struct debug *d, Dwarf_Die *die);
 
 /*
+ * As dwarf_peel_type() and dwarf_aggregate_size(), but false for types that lead
+ * to themselves.
+ */
+bool debug_peel(Dwarf_Die *die, Dwarf_Die *out);
+bool debug_size(Dwarf_Die *die, Dwarf_Word *bytes);
+
+/*
  * The type that @die refers to as C has it, as in `const char *`; of a thing
  * without a type `void`.  The caller frees it.
  */
