@@ -19,6 +19,7 @@
 
 #define DEEPEST	    24 /* stars, brackets, anonymous members */
 #define STRING_SIZE 128
+#define STRUCTS_MAX 1024 /* that are looked through for one member */
 
 /* What was reached. */
 struct thing {
@@ -44,7 +45,7 @@ static bool type_of(Dwarf_Die *die, Dwarf_Die *out)
 	Dwarf_Attribute attr;
 
 	return dwarf_attr_integrate(die, DW_AT_type, &attr) &&
-	       dwarf_formref_die(&attr, out) && dwarf_peel_type(out, out) == 0;
+	       dwarf_formref_die(&attr, out) && debug_peel(out, out);
 }
 
 static bool has_tag(const struct thing *t, int tag)
@@ -113,8 +114,7 @@ static uint64_t size_of(const struct thing *t)
 		of.known = type_of((Dwarf_Die *)&t->type, &of.type);
 		t = &of;
 	}
-	if (!t->known ||
-	    dwarf_aggregate_size((Dwarf_Die *)&t->type, &bytes) != 0 ||
+	if (!t->known || !debug_size((Dwarf_Die *)&t->type, &bytes) ||
 	    __builtin_mul_overflow(bytes, things, &bytes))
 		return 0;
 	return bytes;
@@ -419,7 +419,8 @@ static bool place_member(Dwarf_Die *member, int64_t *at, struct thing *t)
 	if (!dwarf_attr(member, DW_AT_bit_size, &attr))
 		return true;
 	bytes = size_of(t);
-	if (dwarf_formudata(&attr, &bits) != 0 || !bits || !bytes || bytes > 8)
+	if (dwarf_formudata(&attr, &bits) != 0 || !bits || bits > 64 ||
+	    !bytes || bytes > 8)
 		return false;
 	if (dwarf_attr(member, DW_AT_data_bit_offset, &attr)) {
 		if (dwarf_formudata(&attr, &bit) != 0)
@@ -443,13 +444,15 @@ static bool place_member(Dwarf_Die *member, int64_t *at, struct thing *t)
 
 /* Find @name in @t, also in members without a name and in what it is derived of. */
 static bool find_member(struct expr *e, struct thing *t, const char *name,
-			struct near *near, unsigned int depth)
+			struct near *near, unsigned int depth,
+			unsigned int *left)
 {
 	Dwarf_Die child;
 	int err;
 
-	if (depth == DEEPEST)
+	if (depth == DEEPEST || !*left)
 		return false;
+	--*left;
 	for (err = dwarf_child(&t->type, &child); err == 0;
 	     err = dwarf_siblingof(&child, &child)) {
 		const char *own = debug_name(scope_of(e)->debug, &child);
@@ -472,7 +475,7 @@ static bool find_member(struct expr *e, struct thing *t, const char *name,
 			return true;
 		}
 		if (!is_struct(&in) || !offset(e, &in, at) ||
-		    !find_member(e, &in, name, near, depth + 1))
+		    !find_member(e, &in, name, near, depth + 1, left))
 			continue;
 		*t = in;
 		return true;
@@ -483,6 +486,7 @@ static bool find_member(struct expr *e, struct thing *t, const char *name,
 static bool parse_member(struct expr *e, struct thing *t)
 {
 	size_t len = expr_word_length(e->at);
+	unsigned int left = STRUCTS_MAX;
 	struct near near;
 	char *name, *type;
 	bool ok;
@@ -496,7 +500,7 @@ static bool parse_member(struct expr *e, struct thing *t)
 		return expr_wrong(e, "what is in front of this has no members");
 	name = must_print("%.*s", (int)len, e->at);
 	near_init(&near, name);
-	ok = find_member(e, t, name, &near, 0) && follow_reference(e, t);
+	ok = find_member(e, t, name, &near, 0, &left) && follow_reference(e, t);
 	if (ok) {
 		e->at += len;
 	} else {

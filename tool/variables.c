@@ -25,6 +25,7 @@ struct point {
 	uint64_t addr;
 	bool entry;	       /* of the function */
 	Dwarf_Attribute *attr; /* whose location is looked at; or NULL */
+	bool frame;	       /* the frame's address is looked at */
 };
 
 /* In the order of the psABI, figure 3.36. */
@@ -61,11 +62,14 @@ static bool frame_address(struct point *p, struct location *at)
 	bool ok = false;
 	size_t n;
 
-	if (!image_cfi(p->image) ||
+	/* It is not told by itself. */
+	if (p->frame || !image_cfi(p->image) ||
 	    dwarf_cfi_addrframe(image_cfi(p->image), p->addr, &frame) != 0)
 		return false;
+	p->frame = true;
 	if (dwarf_frame_cfa(frame, &ops, &n) == 0)
 		ok = translate(p, at, ops, n);
+	p->frame = false;
 	free(frame);
 	return ok;
 }
@@ -191,6 +195,23 @@ static bool translate_all(struct point *p, struct location *at,
 	return translate(p, at, op, last);
 }
 
+/*
+ * Data of 1 to 8 bytes says nothing of its sign: gcc writes what is below zero in
+ * another form.  The type says how much of it is shown.
+ */
+static bool number_of(Dwarf_Attribute *attr, Dwarf_Sword *out)
+{
+	switch (dwarf_whatform(attr)) {
+	case DW_FORM_data1:
+	case DW_FORM_data2:
+	case DW_FORM_data4:
+	case DW_FORM_data8:
+	case DW_FORM_udata:
+		return dwarf_formudata(attr, (Dwarf_Word *)out) == 0;
+	}
+	return dwarf_formsdata(attr, out) == 0;
+}
+
 /* A value that the compiler has worked out. */
 static bool constant(Dwarf_Die *die, struct location *at)
 {
@@ -198,7 +219,7 @@ static bool constant(Dwarf_Die *die, struct location *at)
 	Dwarf_Sword value;
 
 	if (!dwarf_attr_integrate(die, DW_AT_const_value, &attr) ||
-	    dwarf_formsdata(&attr, &value) != 0)
+	    !number_of(&attr, &value))
 		return false;
 	at->kind = LOCATION_VALUE;
 	return step(at, LOCATION_CONSTANT, value);

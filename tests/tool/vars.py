@@ -135,6 +135,101 @@ int main(void)
 }
 """
 
+# Values that are in the debug information alone, and what is around them.
+KEEP_ALL = r"""
+#define NI __attribute__((noinline))
+struct thing {
+	char name[4], behind[12];
+	const char *text;
+	struct thing *array[2];
+};
+NI int work(struct thing *t)
+{
+	unsigned u = 200; int i = 200, minus = -200, m = 40000;
+	unsigned char c = 255, y = 130; char ch = (char)200;
+	long l = 0xffffffff; unsigned short s = 65000; unsigned long all = -1ul;
+	asm volatile("nop; nop; nop; nop; nop; nop" : : "r"(t) : "memory"); /* HERE */
+	return 0;
+}
+int main(void)
+{
+	struct thing t = { "abcd", "efghijk", "pointed at", { &t, &t } };
+	return work(&t);
+}
+"""
+HERE = next(i for i, x in enumerate(KEEP_ALL.splitlines(), 1)
+            if "/* HERE */" in x)
+
+
+def entries(abbreviation, tag, children, *pairs):
+    """An abbreviation of debug information."""
+    return (f"\t.byte {abbreviation}, {tag}, {children}"
+            + "".join(f", {at}, {form}" for at, form in pairs) + ", 0, 0\n")
+
+
+NAME, TYPE, LOCATION = (3, 8), (0x49, 0x13), (2, 0x18)
+CIRCLES = (r"""
+	.text
+	.globl work, main
+	.type work, @function
+work:	.cfi_startproc
+	.cfi_escape 0x0f, 1, 0x9c	# the frame is where the frame is
+	nop; nop; nop; nop; nop; nop
+	ret
+	.cfi_endproc
+.Lend:	.size work, . - work
+	.type main, @function
+main:	call work
+	xor %eax, %eax
+	ret
+	.size main, . - main
+	.section .note.GNU-stack, "", @progbits
+	.section .debug_abbrev, "", @progbits
+""" + entries(1, 0x11, 1, (0x11, 1), (0x12, 7))
+    + entries(2, 0x2e, 1, NAME, (0x11, 1), (0x12, 7), (0x40, 0x18))
+    + entries(3, 0x34, 0, NAME, LOCATION, TYPE)
+    + entries(4, 0x16, 0, NAME, TYPE)
+    + entries(5, 1, 1, TYPE) + entries(6, 0x21, 0, (0x2f, 0xb))
+    + entries(7, 0x13, 1, NAME) + entries(8, 0xd, 0, TYPE, (0x38, 0xb))
+    + entries(9, 4, 0, NAME, TYPE) + r"""
+	.byte 0
+	.section .debug_info, "", @progbits
+.Li:	.long .Lie - .Lis
+.Lis:	.value 4
+	.long 0
+	.byte 8, 1
+	.quad work, .Lend - work
+	.byte 2
+	.string "work"
+	.quad work, .Lend - work
+	.byte 1, 0x9c
+""" + "".join(f"""
+	.byte 3
+	.string "{name}"
+	.byte 2, {where}
+	.long .L{of} - .Li
+""" for name, where, of in [
+    ("frame", "0x91, 0", "name"), ("name", "0x77, 8", "name"),
+    ("row", "0x77, 8", "row"), ("one", "0x77, 8", "one"),
+    ("kind", "0x77, 8", "kind")]) + r"""
+	.byte 0
+.Lname:	.byte 4
+	.string "name"
+	.long .Lname - .Li
+.Lrow:	.byte 5
+	.long .Lrow - .Li
+	.byte 6, 7, 0
+.Lone:	.byte 7
+	.string "one"
+""" + 4 * "\t.byte 8\n\t.long .Lone - .Li\n\t.byte 0\n" + r"""
+	.byte 0
+.Lkind:	.byte 9
+	.string "kind"
+	.long .Lkind - .Li
+	.byte 0
+.Lie:
+""")
+
 WAYS = [(cc, level, dwarf) for cc in ("gcc", "clang")
         for level in ("-O0", "-O1", "-O2", "-Os") for dwarf in ("4", "5")]
 
@@ -255,6 +350,50 @@ def conditions_keys_and_returns_know_variables():
         got = {x["key"]: x["hits"] for x in
                map(json.loads, r.stdout.splitlines()) if "key" in x}
         tl.check_eq(got, {"even": 2, "odd": 1}, f"{way} keys: {r.stderr}")
+
+
+@tl.case
+def constants_have_the_value_that_was_written():
+    for way in WAYS:
+        prog = build(KEEP_ALL, *way)
+        want = {"u": 200, "i": 200, "minus": -200, "c": 255, "l": 0xffffffff,
+                "s": 65000, "m": 40000, "all": (1 << 64) - 1, "y": 130,
+                "ch": -56}
+        for name, value in want.items():
+            r = run("trace", "--json", f"v.c:{HERE} {name}", "--", prog)
+            if r.returncode:
+                tl.check("optimized out" in r.stderr, f"{way} {r.stderr}")
+                continue
+            row = json.loads(r.stdout.splitlines()[0])
+            tl.check_eq(row["args"][name], value, f"{way} {name}")
+
+
+@tl.case
+def a_key_ends_where_its_array_does():
+    prog = build(KEEP_ALL, "gcc", "-O2", "5")
+    for key, want in [("t->name", "abcd"), ("t->array[0]->name", "abcd"),
+                      ("t->array[0]->text", "pointed at"),
+                      ("t->text", "pointed at")]:
+        r = run("count", "--json", f"work by {key}", "--", prog)
+        tl.check_eq(r.returncode, 0, f"{key}: {r.stderr}")
+        got = [x["key"] for x in map(json.loads, r.stdout.splitlines())
+               if "key" in x]
+        tl.check_eq(got, [want], key)
+
+
+@tl.case
+def types_and_frames_that_lead_to_themselves_are_refused():
+    d = tl.tempdir()
+    source, prog = os.path.join(d, "c.s"), os.path.join(d, "circles")
+    with open(source, "w", encoding="ascii") as f:
+        f.write(CIRCLES)
+    subprocess.run(["gcc", "-o", prog, source], check=True)
+    for what in ("frame", "name", "*name", "row", "row[1]", "row[1][2]",
+                 "one.x", "kind", "one"):
+        r = run("trace", f"work {what}", "--", prog)
+        tl.check_eq(r.returncode, 1, f"{what}: {r.stderr}")
+    r = run("list", "--vars", prog, "work")
+    tl.check_eq(r.returncode, 0, r.stderr)
 
 
 @tl.case

@@ -193,7 +193,7 @@ static void use_debug(struct debug *d, struct image *img,
 	if (lines.n)
 		lines_find(d, lines.code[0].file, lines.code[0].line, &lines);
 	line_at(d, s->addr, &at);
-	variables_at(d, img, s->addr + s->size / 2, true, &vars);
+	variables_at(d, img, s->addr + s->size / 2, false, true, &vars);
 	for (size_t i = 0; i < vars.n; i++) {
 		free(debug_type(d, &vars.variable[i].die));
 		free(location_text(&vars.variable[i].at));
