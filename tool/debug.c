@@ -330,7 +330,8 @@ static char *pointer_text(struct speech *s, Dwarf_Die *die, const char *mark,
 	    dwarf_tag(&to) == DW_TAG_subroutine_type && depth < DEPTH) {
 		inner = type_of(s, &to, depth + 1);
 		params = params_of(s, &to, false, depth + 1);
-		text = must_print("%s (%s)%s", inner, mark, params);
+		text = must_print("%s%s(%s)%s", inner,
+				  ends_in_star(inner) ? "" : " ", mark, params);
 		free(params);
 	} else {
 		inner = type_of(s, die, depth);
@@ -402,13 +403,34 @@ char *debug_type(const struct debug *d, Dwarf_Die *die)
 	return type_of(&(struct speech){ d, BUDGET }, die, 0);
 }
 
+/* Does @fn return a pointer to a function? */
+static bool returns_function(Dwarf_Die *fn)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Die type, to;
+
+	return dwarf_attr_integrate(fn, DW_AT_type, &attr) &&
+	       dwarf_formref_die(&attr, &type) &&
+	       dwarf_tag(&type) == DW_TAG_pointer_type &&
+	       dwarf_attr_integrate(&type, DW_AT_type, &attr) &&
+	       dwarf_formref_die(&attr, &to) &&
+	       dwarf_tag(&to) == DW_TAG_subroutine_type;
+}
+
 char *debug_declaration(const struct debug *d, Dwarf_Die *die, const char *name)
 {
 	struct speech s = { d, BUDGET };
 	char *type = type_of(&s, die, 0);
 	char *params = params_of(&s, die, true, 0);
-	char *text = must_print("%s%s%s%s", type, ends_in_star(type) ? "" : " ",
-				name, params);
+	char *at = returns_function(die) ? strstr(type, "(*)") : NULL;
+	char *text;
+
+	if (at) /* what is returned is around the name and its parameters */
+		text = must_print("%.*s(*%s%s%s", (int)(at - type), type, name,
+				  params, at + 2);
+	else
+		text = must_print("%s%s%s%s", type,
+				  ends_in_star(type) ? "" : " ", name, params);
 
 	free(type);
 	free(params);

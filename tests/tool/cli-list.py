@@ -425,6 +425,8 @@ const char *pointers(struct list *l, const char *const *v, void *p)
 void callback(int (*f)(const void *, const void *), size n) { }
 int variadic(const char *fmt, ...) { return 0; }
 static int nothing(void) { return 3; }
+int (*chosen(void))(int, char) { return plain; }
+void *(*maker(void))(int) { return 0; }
 union u;
 enum color { RED } paint(volatile int *i, union u *u, _Bool b) { return RED; }
 int main(int argc, char *argv[]) { return nothing() + plain(1, 2); }
@@ -438,6 +440,8 @@ int main(int argc, char *argv[]) { return nothing() + plain(1, 2); }
                         " size n)",
             "variadic": "int variadic(const char *fmt, ...)",
             "nothing": "int nothing(void)",
+            "maker": "void *(*maker(void))(int)",
+            "chosen": "int (*chosen(void))(int, char)",
             "paint": "enum color paint(volatile int *i, union u *u, _Bool b)",
             "main": "int main(int argc, char **argv)",
             "_start": None}.items():
