@@ -136,6 +136,13 @@ static void print_block(struct run *r, const struct row *f,
 	print_histogram(r, f, rate);
 }
 
+/* A figure of the table; of no calls there is none. */
+static const char *figure(char *dst, size_t size, const struct latency *l,
+			  double ns)
+{
+	return l->calls ? text_ns(dst, size, ns) : "-";
+}
+
 static void print_table(struct run *r, const struct row *const *rows,
 			struct clock_rate rate)
 {
@@ -158,12 +165,12 @@ static void print_table(struct run *r, const struct row *const *rows,
 		name = output_name(&r->out, 70 + (keys ? keys + 2 : 0),
 				   rows[i]->place->name);
 		output_text(&r->out, "%12" PRIu64 " %10s %8s %8s %8s %8s %8s  ",
-			    l.calls, text_ns(text[0], 24, l.total),
-			    text_ns(text[1], 24, l.min),
-			    text_ns(text[2], 24, l.p50),
-			    text_ns(text[3], 24, l.p90),
-			    text_ns(text[4], 24, l.p99),
-			    text_ns(text[5], 24, l.max));
+			    l.calls, figure(text[0], 24, &l, l.total),
+			    figure(text[1], 24, &l, l.min),
+			    figure(text[2], 24, &l, l.p50),
+			    figure(text[3], 24, &l, l.p90),
+			    figure(text[4], 24, &l, l.p99),
+			    figure(text[5], 24, &l, l.max));
 		run_print_key(r, keys, rows[i]);
 		output_text(&r->out, "%s", name);
 		if (l.missed)
