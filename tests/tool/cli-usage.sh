@@ -127,7 +127,7 @@ in_the_way() {
 	refused "${v}a glob that matches nothing" 1 'matches no function' \
 		count -p "$target" 'nothing_like_*'
 	refused "${v}list: a glob that matches nothing" 1 'matches no function' \
-		list -p "$target" 'nothing_like_*' -o "$tmp/out"
+		list -p "$target" 'nothing_like_*'
 	refused "${v}no code there" 1 'no code' count -p "$target" 0x10
 	refused "${v}past the end" 1 'past the end of hot_add' \
 		count -p "$target" hot_add+0x1000
