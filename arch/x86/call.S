@@ -70,6 +70,9 @@
 .Lresume\@:
 	CHECK_FLAGS_SP .Lresume_all
 	LOAD_STATUS
+.if !\plain
+	movq	$0, R_IP(%rsp)	/* else an address in the window stays behind */
+.endif
 	POP_REGS 24(%rbp)
 	lea	8(%rbp), %rsp
 	pop	%rbp

@@ -295,5 +295,51 @@ def one_thread_is_looked_at_alone():
         tl.check_eq(row["calls" if verb == "time" else "hits"], want, probe)
 
 
+# What a hit leaves on a stack is still there while a thread sleeps.
+SLEEPERS = r"""
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+__attribute__((noinline)) long serve(long *job)
+{
+	asm volatile("nop; nop; nop; nop; nop" : "+r"(job) : : "memory");
+	return ++*job;
+}
+static void *run(void *arg)
+{
+	long job = 0;
+
+	for (;;) {
+		serve(&job);
+		usleep(2000);
+	}
+	return arg;
+}
+int main(void)
+{
+	pthread_t t;
+
+	for (int i = 0; i < 4; i++)
+		pthread_create(&t, NULL, run, NULL);
+	puts("ready");
+	fflush(stdout);
+	pause();
+}
+"""
+
+
+@tl.case
+def a_session_after_another_finds_nothing_of_it_in_the_way():
+    prog = os.path.join(tl.tempdir(), "sleepers")
+    tl.compile_to(prog, SLEEPERS, "-pthread")
+    p = tl.start([prog], stdout=subprocess.PIPE, text=True)
+    p.stdout.readline()
+    for verb, probe in [("count", "serve by tid"), ("trace", "serve $arg1"),
+                        ("stack", "serve"), ("trace", "serve%return"),
+                        ("time", "serve"), ("count", "serve")] * 2:
+        r = tl.trapline(verb, "-p", p.pid, "-d", "50ms", probe)
+        tl.check_eq(r.returncode, 0, f"{verb} {probe}: {r.stderr}")
+
+
 if __name__ == "__main__":
     tl.main()

@@ -267,4 +267,15 @@ def what_is_no_marker_is_said():
     tl.check("only functions can be timed" in r.stderr, r.stderr)
 
 
+@tl.case
+def a_marker_that_cannot_be_raised_is_not_armed():
+    d = tl.tempdir()
+    prog = os.path.join(d, "marked")
+    tl.compile_to(prog, PROGRAM.replace('"busy_sema", "8@', '"main", "8@'))
+    t = Marked(prog)
+    r = trapline("count", "-d", "0.2", "-p", t.pid, "demo:busy__loop")
+    tl.check_eq(r.returncode, 1, f"{r.stdout} {r.stderr}")
+    tl.check_clean(t.pid)
+
+
 tl.main()

@@ -382,11 +382,15 @@ static void raise_semaphores(struct guardian *g, const struct maps *maps,
 {
 	struct hold *h = &g->hold;
 
-	for (uint32_t i = 0; i < n; i++)
-		if (p[i].semaphore && p[i].kind != SESSION_NOT_ARMED)
-			p[i].err = semaphore_raise(&h->w, maps,
-						   &h->figures->semaphores,
-						   p[i].semaphore);
+	for (uint32_t i = 0; i < n; i++) {
+		if (!p[i].semaphore || p[i].kind == SESSION_NOT_ARMED)
+			continue;
+		p[i].err = semaphore_raise(&h->w, maps, &h->figures->semaphores,
+					   p[i].semaphore);
+		/* Nobody will come there. */
+		if (p[i].err)
+			p[i].kind = SESSION_NOT_ARMED;
+	}
 }
 
 /* Arm @n probes; the number of those that are. */
