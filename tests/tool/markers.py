@@ -127,6 +127,7 @@ def markers_are_where_readelf_says():
     for path in (build(), build("-static"), "/usr/bin/python3.11",
                  "/usr/lib/x86_64-linux-gnu/libstdc++.so.6"):
         if not os.path.exists(path):
+            tl.note(f"{path} is not there, and not looked at")
             continue
         r = trapline("list", "--json", path)
         got = sorted((x["function"], int(x["address"], 16))
