@@ -24,6 +24,7 @@ struct tl_hit {
 	uint64_t *saved; /* of a call: TL_SAVED_WORDS words at most, or NULL */
 	uint64_t *saved_faults;
 	uint64_t took; /* ticks */
+	struct tl_events *events; /* of the probe's session, or NULL */
 };
 
 /* What a program made of it; words that are not said to be there are junk. */

@@ -28,6 +28,7 @@ struct action {
 	};
 	struct tl_times *times;
 	const struct tl_program *program;
+	struct tl_events *events; /* of its session */
 	uint32_t index;
 	bool followed; /* it is rp, not kp */
 	bool armed;
@@ -144,7 +145,7 @@ static int hit_count(struct kprobe *kp, struct pt_regs *regs)
 /* What is kept of a call: its time, what could not be fetched, what is saved. */
 enum { KEPT_CLOCK, KEPT_FAULTS, KEPT_WORDS };
 
-static struct tl_hit hit_of(const struct pt_regs *regs,
+static struct tl_hit hit_of(const struct action *a, const struct pt_regs *regs,
 			    struct kretprobe_instance *ri)
 {
 	uint64_t *kept = ri ? (uint64_t *)ri->data : NULL;
@@ -152,13 +153,14 @@ static struct tl_hit hit_of(const struct pt_regs *regs,
 	return (struct tl_hit){ .regs = (const uint64_t *)regs,
 				.saved = kept ? kept + KEPT_WORDS : NULL,
 				.saved_faults = kept ? kept + KEPT_FAULTS
-						     : NULL };
+						     : NULL,
+				.events = a->events };
 }
 
-static void tell_unknown(enum tl_verdict v)
+static void tell_unknown(const struct tl_hit *h, enum tl_verdict v)
 {
 	if (v == TL_UNKNOWN)
-		add(&tl_events()->keys.unknown, 1);
+		add(&h->events->keys.unknown, 1);
 }
 
 /* Returns have no counter of the detour's, nor has what is filtered. */
@@ -169,7 +171,7 @@ static void do_program(const struct action *a, const struct tl_hit *h,
 	enum tl_verdict v = tl_program_run(a->program, h, &made);
 
 	if (v != TL_PASSED) {
-		tell_unknown(v);
+		tell_unknown(h, v);
 		return;
 	}
 	if (!a->kp.counter)
@@ -184,40 +186,45 @@ static void do_program(const struct action *a, const struct tl_hit *h,
 
 static int hit(struct kprobe *kp, struct pt_regs *regs)
 {
-	struct tl_hit h = hit_of(regs, NULL);
+	const struct action *a = action_at(kp);
+	struct tl_hit h = hit_of(a, regs, NULL);
 	unsigned long ip = regs->ip;
 
 	if (!gate_open())
 		return 0;
 	/* As if there were no probe, for unwinding and for whoever asks. */
 	regs->ip = (unsigned long)kp->addr;
-	do_program(action_at(kp), &h, tl_ticks());
+	do_program(a, &h, tl_ticks());
 	regs->ip = ip;
 	return 0;
 }
 
 static int entered_program(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	struct tl_hit h = hit_of(regs, ri);
 	struct action *a = action_of(ri);
 	enum tl_verdict v;
+	struct tl_hit h;
 
 	if (!a || !gate_open())
 		return 1;
+	h = hit_of(a, regs, ri);
 	v = tl_program_enter(a->program, &h);
 	((uint64_t *)ri->data)[KEPT_CLOCK] = tl_ticks();
-	tell_unknown(v);
+	tell_unknown(&h, v);
 	return v != TL_PASSED;
 }
 
 static int returned_program(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	struct tl_hit h = hit_of(regs, ri);
 	struct action *a = action_of(ri);
+	uint64_t ticks = took(ri);
+	struct tl_hit h;
 
-	h.took = took(ri);
-	if (a && gate_open())
-		do_program(a, &h, ((uint64_t *)ri->data)[KEPT_CLOCK] + h.took);
+	if (!a || !gate_open())
+		return 0;
+	h = hit_of(a, regs, ri);
+	h.took = ticks;
+	do_program(a, &h, ((uint64_t *)ri->data)[KEPT_CLOCK] + ticks);
 	return 0;
 }
 
@@ -265,10 +272,12 @@ static struct action *prepare(const struct tl_probe *p, uint32_t index)
 	if (!a)
 		return NULL;
 	a->index = index;
+	a->events = tl_events();
 	a->followed = p->action == ACTION_TIME || p->action == ACTION_RETURN;
 	if (p->program || p->action == ACTION_EVENT ||
 	    p->action == ACTION_RETURN) {
-		a->program = tl_program_take(p->program - 1, a->followed);
+		a->program = tl_program_take(a->events, p->program - 1,
+					     a->followed);
 		if (!a->program) {
 			tlh_free(a, sizeof(*a));
 			return NULL;

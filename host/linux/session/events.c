@@ -21,9 +21,9 @@
 
 #define PAGE_BYTES 4096ull
 
-const struct tl_program *tl_program_take(uint32_t index, bool call)
+const struct tl_program *tl_program_take(const struct tl_events *e,
+					 uint32_t index, bool call)
 {
-	const struct tl_events *e = tl_events();
 	struct tl_program *p;
 
 	if (!e || index >= TL_MAX_PROGRAMS)
@@ -125,10 +125,9 @@ static uint64_t *take(struct tl_ring *r, uint32_t size)
  * Room for @size bytes.  Neighbours in time of birth have rings of their own;
  * pieces of stacks, which are large, go where there is room.
  */
-static uint64_t *take_any(uint32_t tid, uint64_t clock, uint32_t size,
-			  bool stack)
+static uint64_t *take_any(struct tl_ring *ring, uint32_t tid, uint64_t clock,
+			  uint32_t size, bool stack)
 {
-	struct tl_ring *ring = tl_events()->ring;
 	uint32_t at = stack ? (uint32_t)(tid + (clock >> 8)) : tid;
 	uint64_t *to = NULL;
 
@@ -200,7 +199,7 @@ void tl_event(const struct tl_hit *h, struct tl_made *m, uint32_t probe,
 		      (uint64_t)probe << 32;
 	m->words[1] = clock;
 	m->words[2] = tid | (uint64_t)m->faults << 32;
-	to = take_any(tid, clock, size, m->stack != 0);
+	to = take_any(h->events->ring, tid, clock, size, m->stack != 0);
 	if (!to)
 		return;
 	for (uint32_t i = 1; i < m->n; i++)

@@ -78,7 +78,7 @@ static uint32_t find(struct tl_keys *t, const struct tl_made *m, uint32_t probe)
 
 void tl_key_add(const struct tl_hit *h, const struct tl_made *m, uint32_t probe)
 {
-	struct tl_keys *t = &tl_events()->keys;
+	struct tl_keys *t = &h->events->keys;
 	uint32_t at = find(t, m, probe);
 
 	if (!at || (m->to.histogram && at > TL_KEY_TIMES)) {

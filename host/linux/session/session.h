@@ -35,10 +35,11 @@ void tl_actions_add(uint32_t first, uint32_t n);
 void tl_actions_remove(void);
 
 /*
- * A copy of program @index that will do no harm, for calls that are followed or
+ * A copy of program @index of @e that will do no harm, for calls that are followed or
  * for hits; NULL: there is none, or no memory.  Context: task.
  */
-const struct tl_program *tl_program_take(uint32_t index, bool call);
+const struct tl_program *tl_program_take(const struct tl_events *e,
+					 uint32_t index, bool call);
 void tl_program_free(const struct tl_program *p);
 
 /* ---- in the target's threads; context: trap ------------------------------- */
