@@ -116,7 +116,7 @@ void tl_call_miss(struct kretprobe_instance *ri, enum call_state state)
 					false, __ATOMIC_ACQ_REL,
 					__ATOMIC_RELAXED) &&
 	    rp)
-		tl_add(&rp->nmissed, 1);
+		tl_return_missed(rp);
 }
 
 /* ---- pools: making and freeing ------------------------------------------------------ */

@@ -147,7 +147,7 @@ static inline void tl_return_tell(struct tl_context *cx,
 	if (!rp || !rp->handler || !tl_gate_open())
 		return;
 	if (!cx) {
-		tl_add(&rp->nmissed, 1);
+		tl_return_missed(rp);
 		return;
 	}
 	tl_section_probe(cx, &rp->kp);

@@ -162,6 +162,9 @@ TL_ALWAYS bool tl_gate_open(void)
 
 	return !gate || tl_load(gate);
 }
+/* A miss of @p, or of the return probe @rp.  Context: any. */
+void tl_probe_missed(struct kprobe *p);
+void tl_return_missed(struct kretprobe *rp);
 /* Are @a and @b on one stack?  1, 0, or -1: nobody can tell.  Context: any. */
 int tl_same_stack(uintptr_t a, uintptr_t b);
 /* Where is the thread of @cx?  As in struct tl_host_ops. */

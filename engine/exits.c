@@ -262,7 +262,7 @@ void tl_exits_enter(struct tl_context *cx, struct kretprobe *rp,
 	}
 	c = new_call(cx, rp, sp);
 	if (!c)
-		tl_add(&rp->nmissed, 1);
+		tl_return_missed(rp);
 	else if (follow(cx, rp, regs, first, c))
 		first = &c->ri;
 	if (first && !note(sp, first))

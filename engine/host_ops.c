@@ -64,3 +64,17 @@ bool tl_pause(unsigned int turn)
 	tlh_sync_cores();
 	return true;
 }
+
+void tl_probe_missed(struct kprobe *p)
+{
+	tl_add(&p->nmissed, 1);
+	if (tl_host_ops->missed)
+		tl_host_ops->missed(p);
+}
+
+void tl_return_missed(struct kretprobe *rp)
+{
+	tl_add(&rp->nmissed, 1);
+	if (tl_host_ops->missed)
+		tl_host_ops->missed(&rp->kp);
+}

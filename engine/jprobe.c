@@ -60,7 +60,7 @@ void tl_jprobe_enter(struct tl_context *cx, struct kprobe *p,
 	long bytes = stack_bytes(jp, regs);
 
 	if (bytes < 0) {
-		tl_add(&p->nmissed, 1);
+		tl_probe_missed(p);
 		return;
 	}
 	tl_arch_jprobe_call(jp->entry, regs, bytes, &cx->jprobe);

@@ -218,7 +218,7 @@ static void enter_by_swap(struct tl_context *cx, struct kretprobe *rp,
 		c = tl_call_take(rp->calls, sp);
 	}
 	if (!c) {
-		tl_add(&rp->nmissed, 1);
+		tl_return_missed(rp);
 		return;
 	}
 	c->on_stack = (uintptr_t)slot == sp;

@@ -49,7 +49,7 @@ TL_SELDOM void tl_miss(struct tl_point *p, uintptr_t sp)
 		if (tl_probe_is_exit(probe) && probe->pre_handler)
 			tl_exits_missed(sp);
 		else if (!only_counts(probe))
-			tl_add(&probe->nmissed, 1); /* H1 */
+			tl_probe_missed(probe); /* H1 */
 		else if (tl_probe_called(probe))
 			count(probe->counter, sp);
 }

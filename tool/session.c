@@ -304,20 +304,8 @@ void session_keys_free(struct session_keys *k)
 
 /* ---- figures ------------------------------------------------------------- */
 
-/* The guardian adds them up when it is asked for anything. */
-static void refresh(struct session *s)
-{
-	struct session_stats ignored;
-
-	if (s->state == SESSION_ALIVE)
-		session_get_stats(s, &ignored);
-}
-
 uint64_t session_missed(struct session *s, uint32_t id)
 {
-	/* Once for a whole table of them. */
-	if (id == 0 || s->n < 16)
-		refresh(s);
 	return id < TL_MAX_PROBES ? s->figures->probe[id].missed : 0;
 }
 
@@ -330,7 +318,6 @@ bool session_times(struct session *s, uint32_t id, struct session_times *out)
 	p = &s->figures->probe[id];
 	if (p->action != SESSION_TIME)
 		return false;
-	refresh(s);
 	copy_times(&s->figures->times[p->times % TL_MAX_TIMES], out);
 	out->missed = p->missed;
 	return true;

@@ -361,6 +361,13 @@ struct tl_host_ops {
 	 */
 	uint32_t (*inroads)(uintptr_t addr);
 
+	/*
+	 * Called whenever nmissed of @p, or of the return probe that it is part
+	 * of, has been counted up: for a home that shows misses in memory which
+	 * outlives the probe.  NULL: it does not.  Context: any.
+	 */
+	void (*missed)(struct kprobe *p);
+
 	/* NULL: there are no hardware breakpoints here (-TL_EOPNOTSUPP). */
 	const struct tl_debug_ops *debug;
 };

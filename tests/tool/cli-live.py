@@ -122,6 +122,37 @@ def calls_that_are_not_followed_to_their_return_are_missed():
 
 
 @tl.case
+def misses_of_a_program_that_ends_are_not_lost():
+    d = tl.tempdir()
+    prog = os.path.join(d, "deep")
+    more = [f"more{i}" for i in range(20)]
+    src = ("#include <signal.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
+           "#define NI __attribute__((noinline,noclone))\n"
+           "volatile long sink;\n" +
+           "".join(f"NI void {m}(void){{sink={i};}}\n"
+                   for i, m in enumerate(more)) +
+           "NI long deep(long n){long r=n?deep(n-1):0;sink=r;return r+1;}\n"
+           "int main(int c,char **v){puts(\"pid\");fflush(stdout);getchar();" +
+           "".join(f"{m}();" for m in more) +
+           "deep(39999);if(*v[1]=='e')exit(3);if(*v[1]=='a')abort();"
+           "raise(SIGKILL);return c;}\n")
+    tl.compile_to(prog, src)
+    for how, status in (("exit", 3), ("abort", -signal.SIGABRT),
+                        ("kill", -signal.SIGKILL)):
+        p = tl.start([prog, how], stdin=subprocess.PIPE,
+                     stdout=subprocess.PIPE, text=True)
+        p.stdout.readline()
+        s = tl.Session("time", p.pid, "deep", *more)
+        p.communicate("x", timeout=20)
+        tl.check_eq(p.returncode, status, "its end")
+        out, _ = s.p.communicate(timeout=20)
+        rows = {r["function"]: r for r in map(json.loads, out.splitlines())}
+        deep = rows["deep"]
+        tl.check(deep["missed"] > 1000, f"{how}: {deep['missed']} missed")
+        tl.check_eq(deep["calls"] + deep["missed"], 40000, f"{how}: deep")
+
+
+@tl.case
 def returns_that_cannot_be_followed_are_refused_with_the_reason():
     server = os.path.join(tl.TARGETS, "goserver")
     if not os.path.exists(server):

@@ -74,6 +74,7 @@ int main(int argc, char **argv)
 		}
 		if (!strcmp(word, "die")) { calls(0); raise(SIGKILL); }
 		if (!strcmp(word, "exit")) { calls(0); _exit(7); }
+		if (!strcmp(word, "crash")) { calls(0); *(volatile int *)8 = 1; }
 		puts("done");
 		fflush(stdout);
 	}
@@ -229,7 +230,8 @@ def threads_have_their_numbers_and_lose_nothing():
 
 @tl.case
 def what_is_in_the_ring_is_delivered_when_the_target_ends():
-    for word, status in (("exit", 7), ("die", -signal.SIGKILL)):
+    for word, status in (("exit", 7), ("die", -signal.SIGKILL),
+                         ("crash", -signal.SIGSEGV)):
         c = Caller(20000)
         t = Trace(c.pid, "work $arg1:u64")
         c.p.stdin.write(word + "\n")

@@ -262,6 +262,7 @@ static bool pause_between(unsigned int turn)
 
 int tl_host_init(void)
 {
+	ops.missed = tl_action_missed;
 	ops.gate = (const uint8_t *)tl_boot->gate;
 	ops.red_zone = (unsigned int)tl_boot->red_zone;
 	tl_sync_init();

@@ -11,7 +11,7 @@
  * All numbers are little-endian.  A reader of any version can find the
  * mappings, the journal and the followed calls of any other version, and so
  * undo what it did.  The writer of the figures is the guardian, but for the
- * counters and the times, which the target's threads write.  Since the target
+ * counters, the misses and the times, which the target's threads write.  Since the target
  * can write all of it, readers copy first and check every number.
  */
 #ifndef TL_PROTOCOL_H
@@ -146,17 +146,12 @@ struct tl_probe {
 	uint32_t kind;	 /* enum session_kind */
 	uint32_t times;	 /* index into the times, if it is a matter of time */
 	uint32_t flags;	 /* TL_PROBE_* */
-	uint64_t missed; /* hits at which nothing could be done; see below */
+	uint64_t missed; /* hits at which nothing could be done */
 	uint8_t name[120];
-	/*
-	 * Where the target counts misses: a word, and an int if the second is
-	 * not 0, too.  The guardian adds them up in `missed` from time to time.
-	 * 0: not armed.
-	 */
-	uint64_t misses;
+	uint64_t reserved;
 	uint32_t program; /* 0: none; else 1 more than its index */
 	uint32_t inroads; /* at addr; with TL_PROBE_INROADS */
-	uint64_t more_misses;
+	uint64_t reserved1;
 };
 
 #define TL_MAX_SECTIONS 16

@@ -43,9 +43,6 @@
 /* For threads inside a detour to get a CPU; nobody newly enters meanwhile. */
 #define PATIENCE_MS 5000
 
-/* With more probes than that, misses are added up when somebody asks. */
-#define MISSES_OFTEN 16
-
 struct guardian {
 	int tool; /* -1: it is dead */
 	int pidfd;
@@ -158,69 +155,6 @@ static int attach(struct guardian *g, const struct wire_start *start)
 	g->dev_minor = (uint32_t)(st.st_dev & 0xff);
 	children_clean(&g->children, h->pid, g->inode, g->dev_minor);
 	return 0;
-}
-
-/*
- * The engine counts misses in the agent's memory; what is shown is in the
- * figures.
- */
-/* Words that are read in one call. */
-#define MISSES_AT_ONCE 512
-
-/* The words at @from's addresses as @to; false: not all of them are there. */
-static bool read_words(pid_t pid, uint64_t *to, struct iovec *from, size_t n)
-{
-	struct iovec local = { to, n * sizeof(*to) };
-
-	return process_vm_readv(pid, &local, 1, from, n, 0) ==
-	       (ssize_t)(n * sizeof(*to));
-}
-
-static uint32_t more_misses(struct hold *h, const struct tl_probe *e)
-{
-	uint32_t more = 0;
-
-	if (e->more_misses)
-		mem_read(h->w.mem, &more, e->more_misses, sizeof(more));
-	return more;
-}
-
-/* Of probes [@i, ...), up to MISSES_AT_ONCE that are armed: where to go on. */
-static uint32_t gather_some(struct guardian *g, uint32_t i)
-{
-	struct tl_probe *probe[MISSES_AT_ONCE];
-	struct iovec from[MISSES_AT_ONCE];
-	uint64_t misses[MISSES_AT_ONCE];
-	struct hold *h = &g->hold;
-	size_t n = 0;
-
-	for (; i < g->n_probes && n < MISSES_AT_ONCE; i++) {
-		uint64_t at = h->figures->probe[i].misses;
-
-		if (!at)
-			continue;
-		from[n] = (struct iovec){ (void *)at, sizeof(*misses) };
-		probe[n++] = &h->figures->probe[i];
-	}
-	if (!n)
-		return i;
-	if (!read_words(h->pid, misses, from, n))
-		for (size_t k = 0; k < n; k++)
-			if (mem_read(h->w.mem, &misses[k],
-				     (uint64_t)from[k].iov_base,
-				     sizeof(*misses)))
-				misses[k] = 0;
-	for (size_t k = 0; k < n; k++)
-		probe[k]->missed = misses[k] + more_misses(h, probe[k]);
-	return i;
-}
-
-static void gather_misses(struct guardian *g)
-{
-	if (g->state != SESSION_ALIVE || g->hold.w.lost)
-		return;
-	for (uint32_t i = 0; i < g->n_probes;)
-		i = gather_some(g, i);
 }
 
 static void fill(struct guardian *g, struct wire *m, int result)
@@ -467,7 +401,6 @@ static void serve(struct guardian *g)
 		serve_add(g, &m);
 		return;
 	case WIRE_STATS:
-		gather_misses(g);
 		fill(g, &m, 0);
 		if (!wire_send(g->tool, &m, sizeof(m)))
 			asked_to_end = 1;
@@ -520,8 +453,7 @@ static void watch(struct guardian *g)
 	while (!asked_to_end) {
 		if (g->state != SESSION_ALIVE)
 			fds[1].fd = -1;
-		if (poll(fds, 2, LOOK_MS) == 0 && g->n_probes <= MISSES_OFTEN)
-			gather_misses(g);
+		poll(fds, 2, LOOK_MS);
 		worker_strays();
 		if (g->state == SESSION_ALIVE && fds[1].revents)
 			tell(g, SESSION_EXITED);

@@ -180,6 +180,9 @@ _Noreturn void tl_signal_jump(uintptr_t handler, int sig,
 /* Is @act our handler? */
 bool tl_sigtrap_is_ours(const struct tl_sigaction *act);
 
+/* session/actions.c: see `missed` of struct tl_host_ops. */
+void tl_action_missed(struct kprobe *kp);
+
 #pragma GCC visibility pop
 
 #endif

@@ -55,6 +55,7 @@ static struct tl_host_ops ops = {
 	.trampoline_lists = tl_unwind_lists,
 	.n_trampolines = TL_TRAMPOLINES,
 	.inroads = tl_symbols_inroads,
+	.missed = tl_action_missed,
 };
 
 const struct tl_host_ops *tl_host_ops = &ops;

@@ -10,6 +10,7 @@
  */
 #include "session/session.h"
 
+#include <common/home.h>
 #include <trapline/agent.h>
 #include <trapline/regs.h>
 
@@ -29,6 +30,7 @@ struct action {
 	struct tl_times *times;
 	const struct tl_program *program;
 	struct tl_events *events; /* of its session */
+	uint64_t *missed;	  /* in its figures */
 	uint32_t index;
 	bool followed; /* it is rp, not kp */
 	bool armed;
@@ -71,6 +73,11 @@ static inline struct action *action_of(struct kretprobe_instance *ri)
 		  : NULL;
 }
 
+static inline const struct action *action_at(struct kprobe *kp)
+{
+	return (struct action *)((char *)kp - offsetof(struct action, kp));
+}
+
 void tl_time_add(struct tl_times *t, uint64_t ticks)
 {
 	uint64_t old;
@@ -88,6 +95,15 @@ void tl_time_add(struct tl_times *t, uint64_t ticks)
 					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 	add(&t->calls, 1);
+}
+
+void tl_action_missed(struct kprobe *kp)
+{
+	/* The program's own probes are in the library's engine, too. */
+	if (!tl_boot || (tl_boot->library && !(kp->flags & KPROBE_FLAG_HOME)))
+		return;
+	if (gate_open())
+		add(action_at(kp)->missed, 1);
 }
 
 static int entered(struct kretprobe_instance *ri, struct pt_regs *regs)
@@ -127,11 +143,6 @@ static void count(uint32_t index, const struct pt_regs *regs)
 
 	if (gate_open())
 		add((uint64_t *)block + index, 1);
-}
-
-static inline const struct action *action_at(struct kprobe *kp)
-{
-	return (struct action *)((char *)kp - offsetof(struct action, kp));
 }
 
 static int hit_count(struct kprobe *kp, struct pt_regs *regs)
@@ -273,6 +284,7 @@ static struct action *prepare(const struct tl_probe *p, uint32_t index)
 		return NULL;
 	a->index = index;
 	a->events = tl_events();
+	a->missed = &tl_figures()->probe[index].missed;
 	a->followed = p->action == ACTION_TIME || p->action == ACTION_RETURN;
 	if (p->program || p->action == ACTION_EVENT ||
 	    p->action == ACTION_RETURN) {
@@ -316,8 +328,6 @@ static void report(struct tl_probe *p, struct action *a, int err,
 	p->flags = flags;
 	if (err)
 		return;
-	p->misses = (uint64_t)&a->kp.nmissed;
-	p->more_misses = a->followed ? (uint64_t)&a->rp.nmissed : 0;
 	why = trapline_kprobe_why(&a->kp);
 	p->why = why;
 	p->kind = why == TL_WHY_NONE ? KIND_JUMP : KIND_BREAKPOINT;
