@@ -1,67 +1,86 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * callers.c - the stacks of a run's events, counted
+ * callers.c - the stacks of a target's events, counted
  */
 #include "callers.h"
 
+#include <stdlib.h>
+
 #include "text.h"
 
-static bool place_is_call(const struct run *r, uint32_t probe)
+static bool place_is_call(const struct target *t, uint32_t probe)
 {
-	return r->asked[r->places.place[probe].owner].call;
+	return t->asked[t->places.place[probe].owner].call;
 }
 
 static void on_event(void *arg, const struct session_event *e)
 {
 	struct callers *c = arg;
+	const struct target *t = c->target;
 	const char *all[UNWIND_FRAMES + 1], **names = all + 1;
-	uint64_t most = c->run->events ? c->run->options->events : 0;
+	uint64_t most = t->run->events ? t->run->options->events : 0;
 	size_t n;
 
-	if (most && c->events >= most)
+	if (most && callers_events(t->run) >= most)
 		return;
-	n = e->probe < c->run->places.n
-		    ? unwind(c->unwinder, e->words, e->n, names)
-		    : 0;
+	n = e->probe < t->places.n ? unwind(c->unwinder, e->words, e->n, names)
+				   : 0;
 	if (!n) {
 		c->spoilt++;
 		return;
 	}
 	c->events++;
 	/* What has returned is on no stack any more. */
-	if (place_is_call(c->run, e->probe)) {
+	if (place_is_call(t, e->probe)) {
 		*--names = unwinder_name(c->unwinder,
-					 c->run->places.place[e->probe].name);
+					 t->places.place[e->probe].name);
 		n++;
 	}
 	stacks_add(&c->stacks, e->probe, names, n);
 }
 
-int callers_begin(struct callers *c, struct run *r)
+int callers_begin(struct target *t)
 {
-	c->run = r;
-	c->unwinder = unwinder_open(&r->process);
-	if (!c->unwinder)
-		return -1;
-	if (session_on_events(r->session, on_event, c) == 0)
-		return 0;
-	say_error("%s", session_error());
-	return -1;
+	struct callers *c = must_alloc(1, sizeof(*c));
+
+	t->own = c;
+	c->target = t;
+	c->unwinder = unwinder_open(&t->process);
+	return c->unwinder ? run_on_events(t, on_event, c) : -1;
 }
 
-uint64_t callers_poll(struct callers *c, struct run *r)
+uint64_t callers_events(const struct run *r)
 {
-	session_poll_events(r->session);
-	return c->events;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < r->n_targets; i++)
+		if (r->targets[i]->own)
+			sum += callers_of(r->targets[i])->events;
+	return sum;
 }
 
-uint64_t callers_lost(const struct callers *c, const struct run *r)
+uint64_t callers_poll(struct run *r)
 {
-	return r->stats.lost + c->spoilt + c->stacks.lost;
+	run_poll_events(r);
+	return callers_events(r);
 }
 
-void callers_free(struct callers *c)
+uint64_t callers_lost(const struct run *r)
 {
+	uint64_t sum = r->stats.lost;
+
+	for (size_t i = 0; i < r->n_targets; i++)
+		sum += callers_of(r->targets[i])->spoilt +
+		       callers_of(r->targets[i])->stacks.lost;
+	return sum;
+}
+
+void callers_free(struct target *t)
+{
+	struct callers *c = callers_of(t);
+
 	stacks_free(&c->stacks);
 	unwinder_close(c->unwinder);
+	free(c->process);
+	free(c);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * callers.h - the stacks of a run's events, counted
+ * callers.h - the stacks of a target's events, counted
  */
 #ifndef TL_CALLERS_H
 #define TL_CALLERS_H
@@ -9,21 +9,28 @@
 #include "stacks.h"
 #include "unwind.h"
 
+/* What is counted of one target: its `own`. */
 struct callers {
-	struct run *run;
+	struct target *target;
 	struct unwinder *unwinder;
+	char *process;	      /* what names it among others, or NULL */
 	struct stacks stacks; /* a probe's are of one group */
 	uint64_t events;
 	uint64_t spoilt; /* events that make no sense */
 };
 
-/* For struct run's begin and poll. */
-int callers_begin(struct callers *c, struct run *r);
-uint64_t callers_poll(struct callers *c, struct run *r);
+static inline struct callers *callers_of(const struct target *t)
+{
+	return t->own;
+}
 
-/* After the end: stacks that are not in @c. */
-uint64_t callers_lost(const struct callers *c, const struct run *r);
+/* For struct run's begin, poll and forget. */
+int callers_begin(struct target *t);
+uint64_t callers_poll(struct run *r);
+void callers_free(struct target *t);
 
-void callers_free(struct callers *c);
+/* Of all targets: stacks that were counted; those that are lost, at the end. */
+uint64_t callers_events(const struct run *r);
+uint64_t callers_lost(const struct run *r);
 
 #endif

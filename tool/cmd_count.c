@@ -35,6 +35,7 @@ static void print_json(struct run *r, double elapsed)
 		const struct row *f = &r->rows[i];
 		struct json_object *obj = json_object_new_object();
 
+		put_pid(obj, f->target);
 		put_text(obj, "probe", f->place->name);
 		put_symbol(obj, f->place->symbol);
 		put_key(obj, f);
@@ -53,7 +54,7 @@ static void print_table(struct run *r, const struct row *const *rows, size_t n)
 {
 	uint64_t total = 0, missed = 0;
 	size_t hidden = 0;
-	int width = 4, keys = run_key_width(r), used;
+	int width = 4, used;
 
 	for (size_t i = 0; i < n; i++) {
 		total += rows[i]->hits;
@@ -61,10 +62,10 @@ static void print_table(struct run *r, const struct row *const *rows, size_t n)
 	}
 	for (uint64_t v = total / 10000; v; v /= 10)
 		width++;
-	used = width + 14 + (missed ? 12 : 0) + (keys ? keys + 2 : 0);
+	used = width + 14 + (missed ? 12 : 0) + run_head_width(r);
 	output_text(&r->out, "%*s  %s%-10s  ", width, "HITS",
 		    missed ? "    MISSED  " : "", "KIND");
-	run_print_key(r, keys, NULL);
+	run_print_head(r, NULL);
 	output_text(&r->out, "FUNCTION\n");
 	for (size_t i = 0; i < n; i++) {
 		char *name;
@@ -81,7 +82,7 @@ static void print_table(struct run *r, const struct row *const *rows, size_t n)
 				    rows[i]->missed);
 		output_text(&r->out, "%-10s  ",
 			    kind_name(rows[i]->probe->kind));
-		run_print_key(r, keys, rows[i]);
+		run_print_head(r, rows[i]);
 		output_text(&r->out, "%s\n", name);
 		free(name);
 	}
@@ -90,7 +91,7 @@ static void print_table(struct run *r, const struct row *const *rows, size_t n)
 		if (missed)
 			output_text(&r->out, "%10" PRIu64 "  ", missed);
 		output_text(&r->out, "%-10s  ", "");
-		run_print_key(r, keys, &(struct row){ 0 });
+		run_print_head(r, &(struct row){ 0 });
 		output_text(&r->out, "total");
 		if (hidden)
 			output_text(&r->out,
@@ -136,38 +137,53 @@ static void print_stack(struct run *r, const struct stack *s)
 	output_text(&r->out, "%s\n", s->n > FRAMES_SHOWN ? " < ..." : "");
 }
 
-static void print_callers(struct run *r, const struct callers *c)
+static void print_callers_of(struct run *r, const struct target *t,
+			     const struct figure *f)
 {
-	uint64_t lost = callers_lost(c, r);
+	const struct stacks *s = &callers_of(t)->stacks;
+	uint32_t id = f->probe->id, shown = 0, more = 0;
 
-	for (size_t i = 0; i < r->n_figures; i++) {
-		uint32_t id = r->figures[i].probe->id, shown = 0, more = 0;
-
-		for (size_t k = 0; k < c->stacks.n; k++) {
-			if (c->stacks.stack[k].group != id)
-				continue;
-			if (!shown)
-				output_text(&r->out, "\n%s is called by\n",
-					    r->figures[i].place->name);
-			if (shown++ < STACKS_SHOWN)
-				print_stack(r, &c->stacks.stack[k]);
-			else
-				more++;
-		}
-		if (more)
-			output_text(&r->out, "%12s  (%u more)\n", "", more);
+	for (size_t k = 0; k < s->n; k++) {
+		if (s->stack[k].group != id)
+			continue;
+		if (!shown && r->many)
+			output_text(&r->out,
+				    "\n%s of process %d is called by\n",
+				    f->place->name, (int)t->pid);
+		else if (!shown)
+			output_text(&r->out, "\n%s is called by\n",
+				    f->place->name);
+		if (shown++ < STACKS_SHOWN)
+			print_stack(r, &s->stack[k]);
+		else
+			more++;
 	}
+	if (more)
+		output_text(&r->out, "%12s  (%u more)\n", "", more);
+}
+
+static void print_callers(struct run *r)
+{
+	uint64_t lost = callers_lost(r);
+
+	for (size_t i = 0; i < r->n_targets; i++)
+		for (size_t k = 0; k < r->targets[i]->n_figures; k++)
+			print_callers_of(r, r->targets[i],
+					 &r->targets[i]->figures[k]);
 	if (lost)
 		output_text(&r->out, "%" PRIu64 " stacks are lost\n", lost);
 }
 
-static void print_callers_json(struct run *r, const struct callers *c)
+static void print_callers_json(struct run *r, const struct target *t)
 {
-	for (size_t i = 0; i < c->stacks.n; i++) {
-		const struct stack *s = &c->stacks.stack[i];
+	const struct stacks *stacks = &callers_of(t)->stacks;
+
+	for (size_t i = 0; i < stacks->n; i++) {
+		const struct stack *s = &stacks->stack[i];
 		struct json_object *obj = json_object_new_object();
 
-		put_text(obj, "probe", r->places.place[s->group].name);
+		put_pid(obj, t);
+		put_text(obj, "probe", t->places.place[s->group].name);
 		put_number(obj, "count", s->count);
 		json_object_object_add(obj, "frames",
 				       stack_json(s->frame, s->n));
@@ -177,44 +193,31 @@ static void print_callers_json(struct run *r, const struct callers *c)
 
 static void print_with_stacks(struct run *r, double elapsed, bool last)
 {
-	struct callers *c = r->own;
-
 	print(r, elapsed, last);
 	if (!last)
 		return;
-	stacks_sort(&c->stacks);
-	if (r->options->json)
-		print_callers_json(r, c);
-	else
-		print_callers(r, c);
-}
-
-static int begin(struct run *r)
-{
-	return callers_begin(r->own, r);
-}
-
-static uint64_t poll_stacks(struct run *r)
-{
-	return callers_poll(r->own, r);
+	for (size_t i = 0; i < r->n_targets; i++)
+		stacks_sort(&callers_of(r->targets[i])->stacks);
+	if (!r->options->json)
+		print_callers(r);
+	for (size_t i = 0; r->options->json && i < r->n_targets; i++)
+		print_callers_json(r, r->targets[i]);
 }
 
 static int count_with_stacks(const struct options *o)
 {
-	struct callers c = { 0 };
 	struct probe_wish wish = { .use = PROBE_COUNT, .stack = STACK_BYTES };
 	struct run r = { .options = o,
 			 .action = SESSION_COUNT,
 			 .print = print_with_stacks,
-			 .begin = begin,
-			 .poll = poll_stacks,
-			 .own = &c };
+			 .begin = callers_begin,
+			 .poll = callers_poll,
+			 .forget = callers_free };
 	int status = EXIT_USAGE;
 
 	if (run_usage(o) && run_parse(&r, &wish))
 		status = run_all(&r);
 	run_forget(&r);
-	callers_free(&c);
 	return status;
 }
 

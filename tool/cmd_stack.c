@@ -14,16 +14,6 @@
 #include "run.h"
 #include "text.h"
 
-static int begin(struct run *r)
-{
-	return callers_begin(r->own, r);
-}
-
-static uint64_t poll_stacks(struct run *r)
-{
-	return callers_poll(r->own, r);
-}
-
 /* What was probed, for the title of the picture. */
 static char *title(const struct run *r)
 {
@@ -39,60 +29,113 @@ static char *title(const struct run *r)
 	return text;
 }
 
-static void print(struct run *r, double elapsed, bool last)
+/* Those of all targets; of several, each under a frame that names its process. */
+static struct stacks all_stacks(const struct run *r)
 {
-	struct callers *c = r->own;
-	uint64_t lost = callers_lost(c, r);
+	struct stacks all = { 0 };
+
+	for (size_t i = 0; i < r->n_targets; i++) {
+		struct callers *c = callers_of(r->targets[i]);
+
+		if (r->many && !c->process)
+			c->process = must_print("process %d",
+						(int)r->targets[i]->pid);
+		stacks_append(&all, &c->stacks, c->process);
+	}
+	stacks_sort(&all);
+	return all;
+}
+
+static void print_json(struct run *r, double elapsed)
+{
+	struct json_object *obj, *sum;
+	uint64_t ns = (uint64_t)(elapsed * 1e9);
+
+	for (size_t i = 0; i < r->n_targets; i++) {
+		struct stacks s = { 0 };
+
+		stacks_append(&s, &callers_of(r->targets[i])->stacks, NULL);
+		stacks_sort(&s);
+		for (size_t k = 0; k < s.n; k++) {
+			obj = json_object_new_object();
+			put_pid(obj, r->targets[i]);
+			put_number(obj, "count", s.stack[k].count);
+			json_object_object_add(
+				obj, "frames",
+				stack_json(s.stack[k].frame, s.stack[k].n));
+			if (r->options->interval)
+				put_number(obj, "time_ns", ns);
+			output_json(&r->out, obj);
+		}
+		stacks_free(&s);
+	}
+	obj = json_object_new_object();
+	sum = json_object_new_object();
+	put_number(sum, "events", callers_events(r));
+	put_number(sum, "lost", callers_lost(r));
+	json_object_object_add(obj, "summary", sum);
+	if (r->options->interval)
+		put_number(obj, "time_ns", ns);
+	output_json(&r->out, obj);
+}
+
+static void print_text(struct run *r, double elapsed, bool last)
+{
+	struct stacks all = all_stacks(r);
 	char *what;
 
-	(void)elapsed;
-	(void)last;
-	stacks_sort(&c->stacks);
 	if (r->options->format == FORMAT_SVG) {
 		what = title(r);
-		stacks_print_svg(&c->stacks, &r->out, what);
+		stacks_print_svg(&all, &r->out, what);
 		free(what);
-	} else if (r->options->json) {
-		struct json_object *obj = json_object_new_object();
-		struct json_object *sum = json_object_new_object();
-
-		stacks_print_json(&c->stacks, &r->out);
-		put_number(sum, "events", c->events);
-		put_number(sum, "lost", lost);
-		json_object_object_add(obj, "summary", sum);
-		output_json(&r->out, obj);
 	} else {
-		stacks_print_folded(&c->stacks, &r->out);
+		if (r->options->interval)
+			output_text(&r->out, "after %.1f s\n", elapsed);
+		stacks_print_folded(&all, &r->out);
+		if (!last)
+			output_text(&r->out, "\n");
 	}
+	stacks_free(&all);
+}
+
+static void print(struct run *r, double elapsed, bool last)
+{
+	uint64_t lost = callers_lost(r), events = callers_events(r);
+
+	if (r->options->json)
+		print_json(r, elapsed);
+	else
+		print_text(r, elapsed, last);
+	if (!last)
+		return;
 	if (lost)
 		say_note("%" PRIu64 " of %" PRIu64 " stacks are lost", lost,
-			 lost + c->events);
+			 lost + events);
 	else
-		say_detail("%" PRIu64 " stacks, none lost", c->events);
+		say_detail("%" PRIu64 " stacks, none lost", events);
 }
 
 int cmd_stack(const struct options *o)
 {
-	struct callers c = { 0 };
 	struct probe_wish wish = { .use = PROBE_STACK,
 				   .min = o->min > 0,
 				   .stack = STACK_BYTES };
 	struct run r = { .options = o,
 			 .action = SESSION_EVENT,
 			 .print = print,
-			 .begin = begin,
-			 .poll = poll_stacks,
-			 .events = true,
-			 .own = &c };
+			 .begin = callers_begin,
+			 .poll = callers_poll,
+			 .forget = callers_free,
+			 .events = true };
 	int status = EXIT_USAGE;
 
 	if (!run_usage(o))
 		return EXIT_USAGE;
-	if (o->interval)
-		usage_error(o->verb, "'stack' has no option --interval");
+	if (o->interval && o->format == FORMAT_SVG)
+		usage_error(o->verb, "a picture is drawn once; -i is for text "
+				     "and json");
 	else if (run_parse(&r, &wish))
 		status = run_all(&r);
 	run_forget(&r);
-	callers_free(&c);
 	return status;
 }

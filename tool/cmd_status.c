@@ -32,12 +32,15 @@ static const char *returns_name(const struct session_probe *p)
 	return p->by_exits ? "exits" : "return address";
 }
 
-static void print_json(struct output *out, const struct session_view *v)
+static void print_json(struct output *out, const struct session_view *v,
+		       pid_t pid, bool many)
 {
 	for (size_t i = 0; i < v->n; i++) {
 		const struct session_probe *p = &v->probes[i];
 		struct json_object *obj = json_object_new_object();
 
+		if (many)
+			put_number(obj, "pid", (uint64_t)pid);
 		put_text(obj, "probe", p->name);
 		put_hex(obj, "address", p->addr);
 		put_text(obj, "kind", kind_name(p->kind));
@@ -105,51 +108,68 @@ static int failed(void)
 	const char *why = session_error();
 
 	say_error("%s", why && *why ? why : "it failed");
-	return EXIT_FAILED;
+	return -1;
+}
+
+/* 0, or -1 after a line. */
+static int status_of(const struct options *o, pid_t pid, struct output *out)
+{
+	struct session_view view = { 0 };
+	int found = process_check(pid);
+
+	if (found < 0)
+		return -1;
+	found = session_look(pid, &view);
+	if (found < 0)
+		return failed();
+	if (!found && !o->json)
+		output_text(out, "process %d: no probes\n", (int)pid);
+	else if (found && o->json)
+		print_json(out, &view, pid, o->n_pids > 1);
+	else if (found)
+		print_text(out, &view, pid);
+	session_view_free(&view);
+	return 0;
 }
 
 int cmd_status(const struct options *o)
 {
-	struct session_view view = { 0 };
+	int status = EXIT_DONE;
 	struct output out;
-	int status = EXIT_DONE, found;
 
 	if (check_args(o) != 0)
 		return EXIT_USAGE;
 	if (output_open(&out, o->output) != 0)
 		return EXIT_FAILED;
-	found = process_check(o->pid) != 0 ? -1 : 0;
-	if (found < 0) {
-		status = EXIT_FAILED;
-	} else if ((found = session_look(o->pid, &view)) < 0) {
-		status = failed();
-	} else if (!found) {
-		if (!o->json)
-			output_text(&out, "process %d: no probes\n",
-				    (int)o->pid);
-	} else {
-		if (o->json)
-			print_json(&out, &view);
-		else
-			print_text(&out, &view, o->pid);
-		session_view_free(&view);
-	}
+	for (size_t i = 0; i < o->n_pids; i++)
+		if (status_of(o, o->pids[i], &out) != 0)
+			status = EXIT_FAILED;
 	return output_close(&out) != 0 ? EXIT_FAILED : status;
 }
 
-int cmd_detach(const struct options *o)
+static int detach_from(pid_t pid)
 {
 	int removed;
 
-	if (check_args(o) != 0)
-		return EXIT_USAGE;
-	if (process_check(o->pid) != 0)
-		return EXIT_FAILED;
-	removed = session_clean(o->pid);
+	if (process_check(pid) != 0)
+		return -1;
+	removed = session_clean(pid);
 	if (removed < 0)
 		return failed();
 	say_note(removed ? "removed everything from process %d"
 			 : "there was nothing to remove from process %d",
-		 (int)o->pid);
-	return EXIT_DONE;
+		 (int)pid);
+	return 0;
+}
+
+int cmd_detach(const struct options *o)
+{
+	int status = EXIT_DONE;
+
+	if (check_args(o) != 0)
+		return EXIT_USAGE;
+	for (size_t i = 0; i < o->n_pids; i++)
+		if (detach_from(o->pids[i]) != 0)
+			status = EXIT_FAILED;
+	return status;
 }

@@ -68,6 +68,7 @@ static void print_json(struct run *r, struct clock_rate rate, double elapsed)
 		struct latency l = latency_of(f->times, rate);
 		struct json_object *obj = json_object_new_object();
 
+		put_pid(obj, f->target);
 		put_text(obj, "function", f->place->name);
 		put_symbol(obj, f->place->symbol);
 		put_key(obj, f);
@@ -113,6 +114,8 @@ static void print_block(struct run *r, const struct row *f,
 	char *name = text_clean_dup(f->place->name);
 	char text[6][24];
 
+	if (r->many)
+		output_text(&r->out, "process %d, ", (int)f->target->pid);
 	output_text(&r->out, "%s", name);
 	if (f->key)
 		output_text(&r->out, ", %s = %s", f->field->name, f->key);
@@ -146,12 +149,11 @@ static const char *figure(char *dst, size_t size, const struct latency *l,
 static void print_table(struct run *r, const struct row *const *rows,
 			struct clock_rate rate)
 {
-	int keys = run_key_width(r);
 	size_t silent = 0;
 
 	output_text(&r->out, "%12s %10s %8s %8s %8s %8s %8s  ", "CALLS",
 		    "TOTAL", "MIN", "MEDIAN", "90%", "99%", "MAX");
-	run_print_key(r, keys, NULL);
+	run_print_head(r, NULL);
 	output_text(&r->out, "FUNCTION\n");
 	for (size_t i = 0; i < r->n_rows; i++) {
 		struct latency l = latency_of(rows[i]->times, rate);
@@ -162,7 +164,7 @@ static void print_table(struct run *r, const struct row *const *rows,
 			silent++;
 			continue;
 		}
-		name = output_name(&r->out, 70 + (keys ? keys + 2 : 0),
+		name = output_name(&r->out, 70 + run_head_width(r),
 				   rows[i]->place->name);
 		output_text(&r->out, "%12" PRIu64 " %10s %8s %8s %8s %8s %8s  ",
 			    l.calls, figure(text[0], 24, &l, l.total),
@@ -171,7 +173,7 @@ static void print_table(struct run *r, const struct row *const *rows,
 			    figure(text[3], 24, &l, l.p90),
 			    figure(text[4], 24, &l, l.p99),
 			    figure(text[5], 24, &l, l.max));
-		run_print_key(r, keys, rows[i]);
+		run_print_head(r, rows[i]);
 		output_text(&r->out, "%s", name);
 		if (l.missed)
 			output_text(&r->out, " (%" PRIu64 " missed)", l.missed);

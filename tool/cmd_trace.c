@@ -22,18 +22,24 @@ struct line {
 	size_t n, room;
 };
 
-struct trace {
-	struct run *run;
+/* What is known of one target: its `own`. */
+struct traced {
+	struct trace *trace;
+	struct target *target;
 	char **names; /* of the session's probes, clean */
 	size_t *owner;
 	size_t n_names;
+	struct unwinder *unwinder; /* --stack */
+};
+
+struct trace {
+	struct run *run;
 	int width;
 	struct clock_rate rate;
 	uint64_t begin_ns; /* the wall clock's */
 	uint64_t events;
 	uint64_t spoilt; /* events that make no sense */
 	bool titled;
-	struct unwinder *unwinder; /* --stack */
 	struct line line;
 };
 
@@ -200,11 +206,12 @@ static void put_stack(struct line *l, const char *const *names, size_t n,
  * False: the target has written into the event.  How long it took is the last
  * field.
  */
-static bool put_fields(const struct trace *t, struct line *l,
+static bool put_fields(const struct traced *d, struct line *l,
 		       const struct probe *f, const struct session_event *e,
 		       bool json)
 {
 	const char *all[UNWIND_FRAMES + 1], **names = all + 1;
+	const struct trace *t = d->trace;
 	size_t n;
 	uint32_t at = 0, shown = f->n_fields - f->call;
 
@@ -234,39 +241,41 @@ static bool put_fields(const struct trace *t, struct line *l,
 		put_string(l, json ? ",\"duration_ns\":" : " took ");
 		put_took(t, l, e->words[at++], json);
 	}
-	if (!t->unwinder)
+	if (!d->unwinder)
 		return at == e->n;
-	n = unwind(t->unwinder, e->words + at, e->n - at, names);
+	n = unwind(d->unwinder, e->words + at, e->n - at, names);
 	if (!n)
 		return false;
 	if (f->call) {
-		*--names = unwinder_name(t->unwinder, t->names[e->probe]);
+		*--names = unwinder_name(d->unwinder, d->names[e->probe]);
 		n++;
 	}
 	put_stack(l, names, n, json);
 	return true;
 }
 
-static pid_t pid_of(const struct trace *t)
+static const struct probe *probe_of(const struct traced *d,
+				    const struct session_event *e)
 {
-	return t->run->child ? t->run->child : t->run->options->pid;
+	return &d->target->asked[d->owner[e->probe]];
 }
 
-static bool put_json_event(struct trace *t, const struct session_event *e)
+static bool put_json_event(struct traced *d, const struct session_event *e)
 {
+	struct trace *t = d->trace;
 	struct line *l = &t->line;
 	bool ok;
 
 	put_string(l, "{\"time_ns\":");
 	put_figure(l, t->begin_ns + e->ns, 10, 0, ' ');
 	put_string(l, ",\"pid\":");
-	put_figure(l, (uint64_t)pid_of(t), 10, 0, ' ');
+	put_figure(l, (uint64_t)d->target->pid, 10, 0, ' ');
 	put_string(l, ",\"tid\":");
 	put_figure(l, e->thread, 10, 0, ' ');
 	put_string(l, ",\"probe\":");
-	put_quoted(l, t->names[e->probe]);
+	put_quoted(l, d->names[e->probe]);
 	put_string(l, ",\"args\":{");
-	ok = put_fields(t, l, &t->run->asked[t->owner[e->probe]], e, true);
+	ok = put_fields(d, l, probe_of(d, e), e, true);
 	put_string(l, "}\n");
 	return ok;
 }
@@ -283,22 +292,23 @@ static void put_us(struct line *l, uint64_t ns)
  * As Chrome's and Perfetto's viewers take it: a call is a slice.  Times are from
  * the beginning: since 1970 there are more nanoseconds than their numbers hold.
  */
-static bool put_chrome_event(struct trace *t, const struct session_event *e)
+static bool put_chrome_event(struct traced *d, const struct session_event *e)
 {
-	const struct probe *f = &t->run->asked[t->owner[e->probe]];
+	struct trace *t = d->trace;
+	const struct probe *f = probe_of(d, e);
 	uint64_t took = 0;
 	struct line *l = &t->line;
 	bool ok;
 
 	put_string(l, t->events ? ",\n{\"name\":" : "{\"name\":");
-	put_quoted(l, t->names[e->probe]);
+	put_quoted(l, d->names[e->probe]);
 	put_string(l, f->call ? ",\"ph\":\"X\",\"pid\":"
 			      : ",\"ph\":\"i\",\"s\":\"t\",\"pid\":");
-	put_figure(l, (uint64_t)pid_of(t), 10, 0, ' ');
+	put_figure(l, (uint64_t)d->target->pid, 10, 0, ' ');
 	put_string(l, ",\"tid\":");
 	put_figure(l, e->thread, 10, 0, ' ');
 	put_string(l, ",\"args\":{");
-	ok = put_fields(t, l, f, e, true);
+	ok = put_fields(d, l, f, e, true);
 	if (f->call && ok) {
 		took = (uint64_t)((double)e->words[e->n - 1] *
 				  t->rate.ns_per_tick);
@@ -313,20 +323,21 @@ static bool put_chrome_event(struct trace *t, const struct session_event *e)
 	return ok;
 }
 
-static bool put_text_event(struct trace *t, const struct session_event *e)
+static bool put_text_event(struct traced *d, const struct session_event *e)
 {
-	const struct probe *f = &t->run->asked[t->owner[e->probe]];
+	struct trace *t = d->trace;
+	const struct probe *f = probe_of(d, e);
 	struct line *l = &t->line;
 	bool ok;
 
 	put_figure(l, e->ns / 1000000000, 10, 5, ' ');
 	put(l, ".", 1);
 	put_figure(l, e->ns / 1000 % 1000000, 10, 6, '0');
-	put_figure(l, (uint64_t)pid_of(t), 10, 9, ' ');
+	put_figure(l, (uint64_t)d->target->pid, 10, 9, ' ');
 	put_figure(l, e->thread, 10, 9, ' ');
 	put_string(l, "  ");
-	put_padded(l, t->names[e->probe], f->n_fields ? t->width : 0);
-	ok = put_fields(t, l, f, e, false);
+	put_padded(l, d->names[e->probe], f->n_fields ? t->width : 0);
+	ok = put_fields(d, l, f, e, false);
 	put(l, "\n", 1);
 	return ok;
 }
@@ -349,17 +360,18 @@ static void title(struct trace *t)
 
 static void on_event(void *arg, const struct session_event *e)
 {
-	struct trace *t = arg;
+	struct traced *d = arg;
+	struct trace *t = d->trace;
 	struct run *r = t->run;
 	bool ok;
 
 	if (r->options->events && t->events >= r->options->events)
 		return;
 	t->line.n = 0;
-	ok = e->probe < t->n_names &&
-	     (r->options->format == FORMAT_CHROME ? put_chrome_event(t, e)
-	      : r->options->json		  ? put_json_event(t, e)
-						  : put_text_event(t, e));
+	ok = e->probe < d->n_names &&
+	     (r->options->format == FORMAT_CHROME ? put_chrome_event(d, e)
+	      : r->options->json		  ? put_json_event(d, e)
+						  : put_text_event(d, e));
 	if (!ok) {
 		t->spoilt++;
 		return;
@@ -378,40 +390,42 @@ static uint64_t wall_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static int begin(struct run *r)
+static int begin(struct target *target)
 {
-	struct trace *t = r->own;
+	struct traced *d = must_alloc(1, sizeof(*d));
+	struct trace *t = target->run->own;
 
-	t->n_names = r->places.n;
-	t->names = must_alloc(t->n_names, sizeof(*t->names));
-	t->owner = must_alloc(t->n_names, sizeof(*t->owner));
-	for (size_t i = 0; i < t->n_names; i++) {
+	target->own = d;
+	d->trace = t;
+	d->target = target;
+	d->n_names = target->places.n;
+	d->names = must_alloc(d->n_names, sizeof(*d->names));
+	d->owner = must_alloc(d->n_names, sizeof(*d->owner));
+	for (size_t i = 0; i < d->n_names; i++) {
 		int len;
 
-		t->owner[i] = r->places.place[i].owner;
-		t->names[i] = text_clean_dup(r->places.place[i].name);
-		len = (int)strlen(t->names[i]);
+		d->owner[i] = target->places.place[i].owner;
+		d->names[i] = text_clean_dup(target->places.place[i].name);
+		len = (int)strlen(d->names[i]);
 		if (len > t->width && len <= 40)
 			t->width = len;
 	}
-	t->rate = clock_rate(r->stats.ticks_per_second);
-	if (r->options->stack) {
-		t->unwinder = unwinder_open(&r->process);
-		if (!t->unwinder)
+	t->rate = clock_rate(target->stats.ticks_per_second);
+	if (target->run->options->stack) {
+		d->unwinder = unwinder_open(&target->process);
+		if (!d->unwinder)
 			return -1;
 	}
-	t->begin_ns = wall_ns();
-	if (session_on_events(r->session, on_event, t) == 0)
-		return 0;
-	say_error("%s", session_error());
-	return -1;
+	if (!t->begin_ns)
+		t->begin_ns = wall_ns();
+	return run_on_events(target, on_event, d);
 }
 
 static uint64_t poll_events(struct run *r)
 {
 	struct trace *t = r->own;
 
-	if (session_poll_events(r->session))
+	if (run_poll_events(r))
 		output_flush(&r->out);
 	return t->events;
 }
@@ -419,12 +433,8 @@ static uint64_t poll_events(struct run *r)
 static void print(struct run *r, double elapsed, bool last)
 {
 	struct trace *t = r->own;
-	uint64_t lost = r->stats.lost + t->spoilt, missed = 0;
+	uint64_t lost = r->stats.lost + t->spoilt, missed = r->missed;
 
-	(void)elapsed;
-	(void)last;
-	for (size_t i = 0; i < r->n_figures; i++)
-		missed += r->figures[i].missed;
 	if (r->options->format == FORMAT_CHROME) {
 		title(t);
 		output_text(&r->out,
@@ -442,32 +452,38 @@ static void print(struct run *r, double elapsed, bool last)
 		put_number(sum, "lost", lost);
 		put_number(sum, "missed", missed);
 		if (r->keyed)
-			put_number(sum, "unknown", r->keys.unknown);
+			put_number(sum, "unknown", r->keys_unknown);
 		json_object_object_add(obj, "summary", sum);
+		if (r->options->interval)
+			put_number(obj, "time_ns", (uint64_t)(elapsed * 1e9));
 		output_json(&r->out, obj);
 		return;
 	}
+	if (!last)
+		output_text(&r->out, "after %.1f s: ", elapsed);
 	output_text(&r->out, "%" PRIu64 " event%s, %" PRIu64 " lost", t->events,
 		    t->events == 1 ? "" : "s", lost);
 	if (missed)
 		output_text(&r->out, ", %" PRIu64 " missed", missed);
-	if (r->keys.unknown)
+	if (r->keys_unknown)
 		output_text(&r->out,
 			    ", %" PRIu64 " whose condition could not be read",
-			    r->keys.unknown);
+			    r->keys_unknown);
 	output_text(&r->out, "\n");
 }
 
 /* ---- before -------------------------------------------------------------- */
 
-static void trace_free(struct trace *t)
+static void forget(struct target *target)
 {
-	for (size_t i = 0; i < t->n_names; i++)
-		free(t->names[i]);
-	free(t->names);
-	free(t->owner);
-	free(t->line.text);
-	unwinder_close(t->unwinder);
+	struct traced *d = target->own;
+
+	for (size_t i = 0; i < d->n_names; i++)
+		free(d->names[i]);
+	free(d->names);
+	free(d->owner);
+	unwinder_close(d->unwinder);
+	free(d);
 }
 
 int cmd_trace(const struct options *o)
@@ -481,6 +497,7 @@ int cmd_trace(const struct options *o)
 			 .print = print,
 			 .begin = begin,
 			 .poll = poll_events,
+			 .forget = forget,
 			 .events = true,
 			 .own = &t };
 	int status = EXIT_USAGE;
@@ -488,13 +505,13 @@ int cmd_trace(const struct options *o)
 	t.run = &r;
 	if (!run_usage(o))
 		return EXIT_USAGE;
-	if (o->interval)
-		usage_error(o->verb, "'trace' has no option --interval");
+	if (o->interval && o->format == FORMAT_CHROME)
+		usage_error(o->verb, "-i is for text and json");
 	else if (o->stack && o->format == FORMAT_CHROME)
 		usage_error(o->verb, "stacks are not for --format chrome");
 	else if (run_parse(&r, &wish))
 		status = run_all(&r);
 	run_forget(&r);
-	trace_free(&t);
+	free(t.line.text);
 	return status;
 }

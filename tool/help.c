@@ -58,7 +58,7 @@
 	"      --min TIME        only calls that took so long, as 1ms or 50us\n"
 
 #define RUN_HELP \
-	"  -p, --pid PID         a running process\n" \
+	"  -p, --pid PID,...     a running process, or several: -p 12,34 or -p 12 -p 34\n" \
 	"  -- COMMAND ARG...     or start one; it is probed before its own code runs\n" \
 	"  -t, --tid TID         only what this thread of the process does\n" \
 	"  -d, --duration TIME   end after so long: 10, 500ms, 2m (else: Ctrl-C, or its end)\n" \
@@ -71,11 +71,12 @@
 	"  -q, --quiet           errors only; -v, --verbose: every reason and every zero\n"
 
 #define TRACE_RUN_HELP \
-	"  -p, --pid PID         a running process\n" \
+	"  -p, --pid PID,...     a running process, or several: -p 12,34 or -p 12 -p 34\n" \
 	"  -- COMMAND ARG...     or start one; it is probed before its own code runs\n" \
 	"  -t, --tid TID         only what this thread of the process does\n" \
 	"  -d, --duration TIME   end after so long: 10, 500ms, 2m (else: Ctrl-C, or its end)\n" \
 	"  -n, --events N        end after so many events\n" \
+	"  -i, --interval TIME   print how it stands that often\n" \
 	"      --json            one object a line, nothing else on standard output\n" \
 	"  -o, --output FILE     write there instead of standard output\n" \
 	"      --force           attach also where a seccomp filter cannot be judged\n" \
@@ -84,8 +85,8 @@
 
 const struct verb verbs[] = {
 	{
-		"trace", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_STACKS | OPT_CHROME | OPT_THREAD, cmd_trace,
-		"[-d TIME] [-n N] PROBE... (-p PID | -- COMMAND...)",
+		"trace", OPT_PID | OPT_PIDS | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_STACKS | OPT_CHROME | OPT_THREAD, cmd_trace,
+		"[-d TIME] [-n N] PROBE... (-p PID,... | -- COMMAND...)",
 		"events, as they happen, with arguments and results",
 		"Prints an event for each hit of a probe: when, in which thread, and its\n"
 		"arguments. Events that there was no room for are counted as lost.\n\n"
@@ -110,8 +111,8 @@ const struct verb verbs[] = {
 		"  trapline trace 'sqlite3_prepare_v2 sql=$arg2:string[256]' -- sqlite3 my.db\n"
 	},
 	{
-		"count", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_STACKS | OPT_THREAD, cmd_count,
-		"[-d TIME] PROBE... (-p PID | -- COMMAND...)",
+		"count", OPT_PID | OPT_PIDS | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_STACKS | OPT_THREAD, cmd_count,
+		"[-d TIME] PROBE... (-p PID,... | -- COMMAND...)",
 		"hits per probe",
 		"Counts how often probes are hit, exactly, in the process itself.\n\n"
 		PROBE_HELP
@@ -128,8 +129,8 @@ const struct verb verbs[] = {
 		"  trapline count -p 1234 -d 10 'libc:write%return by $retval:s32'\n"
 	},
 	{
-		"time", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_THREAD, cmd_time,
-		"[-d TIME] FUNC... (-p PID | -- COMMAND...)",
+		"time", OPT_PID | OPT_PIDS | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_THREAD, cmd_time,
+		"[-d TIME] FUNC... (-p PID,... | -- COMMAND...)",
 		"latency from entry to return: histogram, percentiles",
 		"Measures how long functions take, from entry to return.\n\n"
 		FUNC_HELP
@@ -143,8 +144,8 @@ const struct verb verbs[] = {
 		"  trapline time -p 1234 -d 10 'libc:read by $arg1:s32'\n"
 	},
 	{
-		"stack", OPT_PID | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_SVG | OPT_THREAD, cmd_stack,
-		"[-d TIME] PROBE... (-p PID | -- COMMAND...)",
+		"stack", OPT_PID | OPT_PIDS | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_SVG | OPT_THREAD, cmd_stack,
+		"[-d TIME] PROBE... (-p PID,... | -- COMMAND...)",
 		"call stacks, folded or as a flame graph",
 		"Counts the call stacks with which probes are hit. A line is a stack: its\n"
 		"functions, the outermost first, divided by ;, and how often it was seen, as\n"
@@ -230,23 +231,23 @@ const struct verb verbs[] = {
 		"  trapline coverage -v /usr/bin/redis-server 'lookup*'\n"
 	},
 	{
-		"status", OPT_PID | OPT_OUTPUT, cmd_status,
-		"-p PID",
+		"status", OPT_PID | OPT_PIDS | OPT_OUTPUT, cmd_status,
+		"-p PID,...",
 		"active probes: kind, hits, misses, why not a jump",
 		"Shows what is armed in a process, by whomever, without disturbing it.\n\n"
-		"  -p, --pid PID         the process\n"
+		"  -p, --pid PID,...     the process, or several\n"
 		"      --json            one object a line\n"
 		"  -o, --output FILE     write there instead of standard output\n\n"
 		"Examples:\n"
 		"  trapline status -p 1234\n"
 	},
 	{
-		"detach", OPT_PID, cmd_detach,
-		"-p PID",
+		"detach", OPT_PID | OPT_PIDS, cmd_detach,
+		"-p PID,...",
 		"remove everything",
 		"Removes every probe and everything else of ours from a process: also what a\n"
 		"killed trapline and a killed guardian left behind.\n\n"
-		"  -p, --pid PID         the process\n"
+		"  -p, --pid PID,...     the process, or several\n"
 		"  -q, --quiet           errors only\n\n"
 		"Examples:\n"
 		"  trapline detach -p 1234\n"

@@ -146,17 +146,40 @@ static const char *name_of(int c)
 	return "?";
 }
 
-static int take_pid(struct options *o)
+static int add_pid(struct options *o, const char *text)
 {
 	uint64_t pid;
 
-	if (!parse_u64(optarg, &pid) || !pid || pid > INT32_MAX)
+	if (!parse_u64(text, &pid) || !pid || pid > INT32_MAX)
 		return usage_error(o->verb, "'%s' is not a process number",
-				   optarg);
-	if (o->pid)
+				   text);
+	for (size_t i = 0; i < o->n_pids; i++)
+		if (o->pids[i] == (pid_t)pid)
+			return 0;
+	if (o->n_pids && !(o->verb->options & OPT_PIDS))
 		return usage_error(o->verb, "only one process at a time");
-	o->pid = (pid_t)pid;
+	o->pids = must_grow(o->pids, o->n_pids + 1, sizeof(*o->pids));
+	o->pids[o->n_pids++] = (pid_t)pid;
+	o->pid = o->pids[0];
 	return 0;
+}
+
+/* Numbers, divided by commas as `pgrep -d,` does. */
+static int take_pids(struct options *o)
+{
+	char *text = must_dup(optarg), *at = text;
+	int err = 0;
+
+	while (!err && at) {
+		char *end = strchr(at, ',');
+
+		if (end)
+			*end++ = '\0';
+		err = add_pid(o, at);
+		at = end;
+	}
+	free(text);
+	return err;
 }
 
 static int take_tid(struct options *o)
@@ -201,7 +224,7 @@ static int take(struct options *o, int c)
 {
 	switch (c) {
 	case 'p':
-		return take_pid(o);
+		return take_pids(o);
 	case 'd':
 		if (!parse_seconds(optarg, &o->duration))
 			return usage_error(o->verb,

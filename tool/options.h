@@ -15,7 +15,9 @@ enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CHROME, FORMAT_SVG };
 
 struct options {
 	const struct verb *verb;
-	pid_t pid;	/* 0: not given */
+	pid_t pid;   /* the first one; 0: not given */
+	pid_t *pids; /* all, each once; a few verbs take several */
+	size_t n_pids;
 	char **command; /* what follows `--`, or NULL */
 	char **args;	/* PROBE…, GLOB, FILE */
 	int n_args;
@@ -52,6 +54,7 @@ enum option_set {
 	OPT_CHROME = 1 << 8, /* --format, beside text and json */
 	OPT_SVG = 1 << 9,
 	OPT_THREAD = 1 << 10, /* -t */
+	OPT_PIDS = 1 << 11,   /* several -p */
 };
 
 struct verb {

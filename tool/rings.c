@@ -272,6 +272,7 @@ static void hand_on_one(struct rings *r)
 	const struct waiting *w = &s->event[r->next++];
 	struct session_event e = {
 		.ns = ns_of(r, &r->until, w->clock),
+		.clock = w->clock,
 		.probe = w->probe,
 		.thread = w->thread,
 		.faults = w->faults,
@@ -324,4 +325,11 @@ size_t rings_poll(struct rings *r, bool last)
 		look(r, true);
 	}
 	return n + hand_on(r, last);
+}
+
+uint64_t rings_upto(const struct rings *r)
+{
+	if (!r->looked)
+		return r->before.ticks;
+	return r->next < r->end ? r->now.event[r->next].clock : r->until.ticks;
 }

@@ -24,6 +24,9 @@ struct rings *rings_open(struct tl_events *e, session_event_fn fn, void *arg);
  */
 size_t rings_poll(struct rings *r, bool last);
 
+/* All events before this value of their clock were handed on. */
+uint64_t rings_upto(const struct rings *r);
+
 /* Events that there was no room for, or that were spoilt. */
 uint64_t rings_lost(const struct rings *r);
 

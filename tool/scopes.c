@@ -28,50 +28,50 @@ static const struct debug *debug_of(struct opened *o, struct module *m)
 }
 
 /* @at gets a probe of its own. */
-static int give(struct run *r, struct place *at, struct opened *o)
+static int give(struct target *t, struct place *at, struct opened *o)
 {
 	struct module *m = at->module;
-	struct probe_wish wish = r->wish;
-	const char *text = r->options->args[at->owner];
+	struct probe_wish wish = t->run->wish;
+	const char *text = t->run->options->args[at->owner];
 	struct scope s;
 	char why[400];
 	bool ok;
 
-	if (r->n_asked == TL_MAX_PROGRAMS) {
+	if (t->n_asked == TL_MAX_PROGRAMS) {
 		say_error("'%s': these are more than %d places; variables, and "
 			  "arguments of markers, are for fewer",
 			  text, TL_MAX_PROGRAMS);
 		return -1;
 	}
-	r->asked = must_grow(r->asked, r->n_asked + 1, sizeof(*r->asked));
+	t->asked = must_grow(t->asked, t->n_asked + 1, sizeof(*t->asked));
 	scope_open(&s, debug_of(o, m), &m->image, at->addr - m->bias, at->line,
 		   m->bias, at->name, at->marker);
 	wish.scope = &s.base;
-	ok = probe_parse(&r->asked[r->n_asked], text, &wish, why, sizeof(why));
-	at->owner = r->n_asked++;
+	ok = probe_parse(&t->asked[t->n_asked], text, &wish, why, sizeof(why));
+	at->owner = t->n_asked++;
 	scope_close(&s);
 	if (!ok)
 		say_error("%s", why);
 	return ok ? 0 : -1;
 }
 
-int scopes_give(struct run *r)
+int scopes_give(struct target *t)
 {
-	size_t written = r->n_asked;
+	size_t written = t->n_asked;
 	struct opened o = { NULL, NULL };
 	int err = 0;
 
-	for (size_t i = 0; i < r->places.n && r->apart && !err; i++) {
-		struct place *at = &r->places.place[i];
-		const struct probe *p = &r->asked[at->owner];
+	for (size_t i = 0; i < t->places.n && t->run->apart && !err; i++) {
+		struct place *at = &t->places.place[i];
+		const struct probe *p = &t->asked[at->owner];
 
 		if (p->names || (p->entry && at->marker))
-			err = give(r, at, &o);
+			err = give(t, at, &o);
 	}
 	debug_close(o.debug);
 	/* What was written alone, without a place, is no program. */
 	for (size_t i = 0; i < written; i++)
-		if (r->asked[i].names)
-			r->asked[i].has_program = false;
+		if (t->asked[i].names)
+			t->asked[i].has_program = false;
 	return err;
 }

@@ -11,6 +11,6 @@
  * Variables, and arguments of markers, are somewhere else at each place: give each
  * place of a probe with such a probe of its own.  0, or -1 after a line.
  */
-int scopes_give(struct run *r);
+int scopes_give(struct target *t);
 
 #endif

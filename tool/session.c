@@ -232,6 +232,11 @@ size_t session_poll_events(struct session *s)
 	return s->rings ? rings_poll(s->rings, false) : 0;
 }
 
+uint64_t session_events_upto(struct session *s)
+{
+	return s->rings ? rings_upto(s->rings) : UINT64_MAX;
+}
+
 /* Nobody writes any more. */
 static void end_events(struct session *s)
 {
@@ -351,6 +356,8 @@ void session_get_stats(struct session *s, struct session_stats *out)
 
 	if (s->state != SESSION_LOST && wire_send(s->fd, &m, sizeof(m)))
 		receive(s, WIRE_STATS, &m);
+	if (s->rings)
+		s->stats.lost = rings_lost(s->rings);
 	*out = s->stats;
 }
 

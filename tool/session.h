@@ -87,9 +87,9 @@ struct session_options {
 
 struct session_stats {
 	uint64_t attach_ns; /* from the first stop to the agent's readiness */
-	uint64_t longest_stop_ns; /* of any thread so far */
-	uint64_t threads;	  /* when last looked at */
-	uint64_t lost; /* events that there was no room for; at the end */
+	uint64_t longest_stop_ns;  /* of any thread so far */
+	uint64_t threads;	   /* when last looked at */
+	uint64_t lost;		   /* events that there was no room for */
 	uint64_t ticks_per_second; /* of the clock of struct session_times */
 };
 
@@ -123,6 +123,7 @@ bool session_times(struct session *s, uint32_t id, struct session_times *out);
  */
 struct session_event {
 	uint64_t ns;	 /* since session_on_events() */
+	uint64_t clock;	 /* the same as the time stamp counter's value */
 	uint32_t probe;	 /* id */
 	uint32_t thread; /* its number, as the target sees it */
 	uint32_t faults; /* bit i: field i could not be read */
@@ -158,6 +159,9 @@ int session_on_events(struct session *s, session_event_fn fn, void *arg);
 
 /* Hand on what is there; how many there were. */
 size_t session_poll_events(struct session *s);
+
+/* What happened before this value of the time stamp counter was handed on. */
+uint64_t session_events_upto(struct session *s);
 
 /* Is the target still there and still the same program? */
 enum session_state {

@@ -66,6 +66,23 @@ void stacks_add(struct stacks *s, uint32_t group, const char *const *frame,
 	}
 }
 
+void stacks_append(struct stacks *s, const struct stacks *from,
+		   const char *outermost)
+{
+	s->room = s->n + from->n;
+	s->stack = must_grow(s->stack, s->room + 1, sizeof(*s->stack));
+	for (size_t i = 0; i < from->n; i++) {
+		struct stack *k = &s->stack[s->n++];
+
+		*k = from->stack[i];
+		k->frame = must_alloc(k->n + 1, sizeof(*k->frame));
+		memcpy(k->frame, from->stack[i].frame,
+		       k->n * sizeof(*k->frame));
+		if (outermost)
+			k->frame[k->n++] = outermost;
+	}
+}
+
 static int by_name(const struct stack *a, const struct stack *b)
 {
 	for (uint32_t i = 1; i <= a->n && i <= b->n; i++) {
@@ -124,19 +141,6 @@ struct json_object *stack_json(const char *const *frame, size_t n)
 	for (size_t i = 0; list && i < n; i++)
 		json_object_array_add(list, json_object_new_string(frame[i]));
 	return list;
-}
-
-void stacks_print_json(const struct stacks *s, struct output *out)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		struct json_object *obj = json_object_new_object();
-
-		put_number(obj, "count", s->stack[i].count);
-		json_object_object_add(
-			obj, "frames",
-			stack_json(s->stack[i].frame, s->stack[i].n));
-		output_json(out, obj);
-	}
 }
 
 /* ---- as a picture ------------------------------------------------------------ */

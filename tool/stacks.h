@@ -32,13 +32,19 @@ struct stacks {
 void stacks_add(struct stacks *s, uint32_t group, const char *const *frame,
 		size_t n);
 
+/*
+ * Copy what is in @from behind what is in @s, where none of it is yet, with
+ * @outermost behind its frames if that is not NULL; the names must outlive @s, too.
+ */
+void stacks_append(struct stacks *s, const struct stacks *from,
+		   const char *outermost);
+
 /* The most frequent first; nothing can be added any more. */
 void stacks_sort(struct stacks *s);
 void stacks_free(struct stacks *s);
 
 /* A line for each: the outermost first, divided by ;, and how often. */
 void stacks_print_folded(const struct stacks *s, struct output *out);
-void stacks_print_json(const struct stacks *s, struct output *out);
 
 /* A flame graph with @title. */
 void stacks_print_svg(const struct stacks *s, struct output *out,

@@ -14,6 +14,7 @@
 #include "text.h"
 
 int say_level;
+const char *say_about = "";
 
 static bool progress_shown;
 
@@ -42,6 +43,17 @@ void say_progress(const char *fmt, ...)
 	free(raw);
 }
 
+/* What @text is about, unless it says so itself. */
+static const char *about(const char *text)
+{
+	size_t len = strlen(say_about);
+
+	/* Without its colon. */
+	return len > 2 && memmem(text, strlen(text), say_about, len - 2)
+		       ? ""
+		       : say_about;
+}
+
 static void say(const char *fmt, va_list ap)
 {
 	char *raw, *clean;
@@ -52,7 +64,7 @@ static void say(const char *fmt, va_list ap)
 		return;
 	}
 	clean = text_clean_dup(raw);
-	fprintf(stderr, "trapline: %s\n", clean);
+	fprintf(stderr, "trapline: %s%s\n", about(clean), clean);
 	free(clean);
 	free(raw);
 }

@@ -27,6 +27,9 @@ void say_detail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 void say_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* What everything that is said begins with; never NULL. */
+extern const char *say_about;
+
 /* How much is said: -1 after -q, 1 after -v. */
 extern int say_level;
 

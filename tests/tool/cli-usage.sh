@@ -81,7 +81,7 @@ usage() {
 		trace -p $$ --min 1ms main
 	refused "${v}tid: no such thread" 2 'has no thread 1' \
 		count -p $$ -t 1 main
-	refused "${v}tid: no process" 2 'a thread of a running process' \
+	refused "${v}tid: no process" 2 'a thread of one running process' \
 		count -t $$ main -- true
 	refused "${v}min: no time" 2 "'soon' is not a time" \
 		time -p $$ --min soon main
@@ -98,8 +98,10 @@ usage() {
 	refused "${v}trace: a probe that is none" 2 'empty probe' trace -p $$ ' '
 	refused "${v}trace: no offset behind +" 2 'number of bytes' \
 		trace -p $$ 'main a=+x(%rdi)'
-	refused "${v}trace: no interval" 2 'no option --interval' \
-		trace -p $$ -i 1 main
+	refused "${v}trace: no interval of chrome's" 2 'text and json' \
+		trace -p $$ -i 1 --format chrome main
+	refused "${v}stack: one picture" 2 'drawn once' \
+		stack -p $$ -i 1 --format svg main
 	refused "${v}list of nothing" 2 'FILE' list
 	refused "${v}list: an argument too many" 2 'GLOB' list -p $$ a b
 	refused "${v}status of nothing" 2 'PID' status

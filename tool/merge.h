@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * merge.h - the events of several targets in the order of their times
+ */
+#ifndef TL_MERGE_H
+#define TL_MERGE_H
+
+#include "run.h"
+
+struct merge *merge_new(void);
+void merge_free(struct merge *m);
+
+/* As run_on_events() of @t. */
+int merge_on_events(struct merge *m, struct target *t, session_event_fn fn,
+		    void *arg);
+
+/*
+ * Take what there is of all targets of @r, and hand on what nothing older can
+ * come in front of; all of it, when no target is attached to any more.  How many
+ * were handed on.
+ */
+size_t merge_poll(struct merge *m, struct run *r);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * target.h - one process of a run: its code, its probes, their figures
+ */
+#ifndef TL_TARGET_H
+#define TL_TARGET_H
+
+#include "probe.h"
+#include "process.h"
+#include "resolve.h"
+#include "session.h"
+
+struct run;
+
+struct figure {
+	const struct place *place;
+	const struct session_probe *probe;
+	uint64_t hits;
+	uint64_t missed;
+	struct session_times *times; /* of SESSION_TIME, else NULL */
+};
+
+struct target {
+	struct run *run;
+	pid_t pid;
+	/* Found out without touching it. */
+	struct process process;
+	struct places places;
+	struct probe *asked; /* the PROBEs, and those of single places */
+	size_t n_asked;
+	struct session_probe *probes; /* one for each place */
+	/* While it is attached to. */
+	struct session *session;
+	bool ended; /* and it was said so */
+	/* As they were last read. */
+	struct figure *figures; /* of those that are armed */
+	size_t n_figures;
+	struct session_keys keys;
+	struct session_stats stats;
+	uint64_t begin_ns; /* CLOCK_MONOTONIC, when its events began */
+	void *own;	   /* the command's */
+};
+
+/*
+ * Process @pid as a target of @r, of which nothing is known yet.  What is said
+ * about it, from here on, names it, if there are several.
+ */
+struct target *target_new(struct run *r, pid_t pid);
+void target_free(struct target *t);
+
+/* What is said from here on is about @t; NULL: about all. */
+void target_speak(const struct target *t);
+
+/* Read its code and find the places of the probes.  0, or -1 after a line. */
+int target_resolve(struct target *t);
+
+/* --dry-run: what would be probed. */
+void target_print_places(struct target *t);
+
+/* Attach and arm.  0, or -1 after a line; then it is detached from. */
+int target_attach(struct target *t);
+
+/* Read the figures; the sum of all hits. */
+uint64_t target_read(struct target *t);
+
+/*
+ * Has it come to an end of which the user should know?  It is said once.
+ * -1: we have lost it.
+ */
+int target_ended(struct target *t);
+
+/* Let go, after which only the figures are there.  0, or -1 after a line. */
+int target_detach(struct target *t);
+
+#endif
