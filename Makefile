@@ -219,7 +219,7 @@ $(O)/trapline: $(call objs,x86,$(sort $(tool-srcs) $(guardian-srcs) \
 		$(host-linux-object-srcs))) \
 		$(O)/x86/agent_image.o
 	$(call say,LINK,$@)
-	$(Q)$(call cc,x86) -o $@.new $^ -ldw -lelf -ljson-c -liberty $(tool-ldflags)
+	$(Q)$(call cc,x86) -o $@.new $^ -ldw -lelf -llzma -ljson-c -liberty $(tool-ldflags)
 	$(Q)mv -f $@.new $@
 
 include kernel/rules.mk

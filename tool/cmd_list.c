@@ -38,7 +38,9 @@ static bool is_wanted(const struct listing *l, const struct symbol *s)
 {
 	if (l->any)
 		return is_listed(s);
-	if (name_is(s, l->glob.func))
+	if (name_is(s, l->glob.func) ||
+	    (l->glob.base && s->version && name_is(s, l->glob.base) &&
+	     strcmp(s->version, l->glob.version) == 0))
 		return true;
 	return l->glob.glob && is_listed(s) && name_matches(s, l->glob.func);
 }
@@ -99,7 +101,11 @@ static void print_one(struct listing *l, struct module *m,
 		l->opened = true;
 		say_progress(NULL);
 	}
-	prototype = prototype_at(l->prototypes, s->addr, s->plain);
+	/* What is declared there chooses, and is called by nobody. */
+	prototype = s->kind == SYMBOL_IFUNC
+			    ? NULL
+			    : prototype_at(l->prototypes, s->addr,
+					   s->old ? s->shown : s->plain);
 
 	begin_row(l);
 	if (l->options->json)

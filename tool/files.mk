@@ -7,7 +7,7 @@ survey-srcs := tool/survey/survey.c arch/x86/plan.c arch/x86/text.c \
 
 # The command without its session: what can be linked with another one.
 tool-front-srcs := tool/main.c tool/help.c tool/options.c tool/text.c \
-	tool/match.c tool/names.c tool/spec.c tool/image.c tool/frames.c tool/markers.c tool/gofuncs.c tool/debugfile.c tool/process.c \
+	tool/match.c tool/names.c tool/spec.c tool/image.c tool/versions.c tool/minidebug.c tool/frames.c tool/markers.c tool/gofuncs.c tool/debugfile.c tool/process.c \
 	tool/ifunc.c tool/debug.c tool/lines.c tool/variables.c tool/sources.c tool/prototype.c tool/resolve.c tool/output.c tool/latency.c tool/why.c engine/why.c tool/launch.c \
 	tool/run.c tool/target.c tool/rows.c tool/merge.c tool/probe.c tool/expr.c tool/access.c tool/marker_args.c tool/scopes.c \
 	tool/cmd_trace.c tool/cmd_count.c tool/cmd_time.c tool/cmd_list.c \
@@ -28,6 +28,6 @@ inc.tests/tool/fake = -Iinclude -Itool $(tool-seen)
 $(O)/trapline-fake: $(patsubst %,$(O)/x86/%.o,$(fake-srcs))
 	$(call say,LINK,$@)
 	$(Q)$(call cc,x86) $(if $(SAN),-fsanitize=$(SAN)) -o $@ $^ \
-		-ldw -lelf -ljson-c -liberty $(tool-ldflags)
+		-ldw -lelf -llzma -ljson-c -liberty $(tool-ldflags)
 
 targets: $(O)/trapline-fake

@@ -24,8 +24,10 @@
 #include "gofuncs.h"
 #include "image.h"
 #include "markers.h"
+#include "minidebug.h"
 #include "names.h"
 #include "text.h"
+#include "versions.h"
 
 /* Nobody's symbol has a longer name; what has is not looked at. */
 #define NAME_MAX_BYTES 16384
@@ -131,7 +133,8 @@ static bool symbol_of(const struct image *img, const GElf_Sym *sym,
 		out->size = seg->vaddr + seg->size - out->addr;
 	out->name = out->plain = out->shown = name;
 	out->bind = bind == STB_LOCAL ? 2 : bind == STB_WEAK ? 1 : 0;
-	out->first = false;
+	out->version = NULL;
+	out->first = out->old = false;
 	return true;
 }
 
@@ -176,9 +179,14 @@ static void take_go(void *arg, uint64_t addr, uint64_t size, const char *name)
 		add_symbol(img, &found);
 }
 
+/*
+ * @versions: of .dynsym's symbols.  .symtab has those that have one again, under
+ * names like memcpy@@GLIBC_2.14.
+ */
 static void read_table(struct image *img, Elf *elf, Elf_Scn *scn,
-		       const GElf_Shdr *sh)
+		       const GElf_Shdr *sh, const struct versions *versions)
 {
+	bool dynamic = sh->sh_type == SHT_DYNSYM;
 	size_t entry = gelf_fsize(elf, ELF_T_SYM, 1, EV_CURRENT), count;
 	Elf_Data *data;
 
@@ -197,13 +205,18 @@ static void read_table(struct image *img, Elf *elf, Elf_Scn *scn,
 		if (!gelf_getsym(data, (int)i, &sym))
 			break;
 		name = elf_strptr(elf, sh->sh_link, sym.st_name);
-		if (symbol_of(img, &sym, name, &found))
-			add_symbol(img, &found);
+		if (!symbol_of(img, &sym, name, &found) ||
+		    (!dynamic && versions && strchr(name, '@')))
+			continue;
+		if (dynamic)
+			found.version = version_of(versions, i, &found.old);
+		add_symbol(img, &found);
 	}
 }
 
 /* Read every table of type @type in @elf.  Returns whether there was one. */
-static bool read_tables(struct image *img, Elf *elf, unsigned int type)
+static bool read_tables(struct image *img, Elf *elf, unsigned int type,
+			const struct versions *versions)
 {
 	Elf_Scn *scn = NULL;
 	bool any = false;
@@ -214,7 +227,7 @@ static bool read_tables(struct image *img, Elf *elf, unsigned int type)
 			continue;
 		/* A debug file has headers of what it left out. */
 		any = true;
-		read_table(img, elf, scn, &sh);
+		read_table(img, elf, scn, &sh, versions);
 	}
 	return any;
 }
@@ -224,6 +237,7 @@ static unsigned int plainness(const struct symbol *s)
 {
 	unsigned int score = s->kind == SYMBOL_LABEL ? 64 : 0;
 
+	score += s->old ? 128 : 0;
 	score += s->bind == 2 ? 32 : 0;
 	score += (unsigned int)strspn(s->name, "_") & 31;
 	return score;
@@ -245,7 +259,18 @@ static int by_address(const void *va, const void *vb)
 	lb = strlen(b->name);
 	if (la != lb)
 		return la < lb ? -1 : 1;
-	return strcmp(a->name, b->name);
+	if (strcmp(a->name, b->name) != 0)
+		return strcmp(a->name, b->name);
+	return strcmp(a->version ? a->version : "",
+		      b->version ? b->version : "");
+}
+
+/* Is @b another entry for @a, which comes before it? */
+static bool is_again(const struct symbol *a, const struct symbol *b)
+{
+	return a->addr == b->addr && strcmp(a->name, b->name) == 0 &&
+	       (!a->version || !b->version ||
+		strcmp(a->version, b->version) == 0);
 }
 
 /* Sort, drop what .symtab and .dynsym both have, mark the names to show. */
@@ -259,10 +284,13 @@ static void order_symbols(struct image *img)
 		struct symbol *s = &img->symbols[i];
 		struct symbol *last = n ? &img->symbols[n - 1] : NULL;
 
-		if (last && last->addr == s->addr &&
-		    strcmp(last->name, s->name) == 0) {
+		if (last && is_again(last, s)) {
 			if (s->size > last->size)
 				last->size = s->size;
+			if (!last->version) {
+				last->version = s->version;
+				last->old = s->old;
+			}
 			continue;
 		}
 		s->first = !last || last->addr != s->addr;
@@ -312,12 +340,21 @@ static void complete_sizes(struct image *img)
 static void read_symbols(struct image *img, const char *path,
 			 const struct image_opener *opener)
 {
-	img->has_symtab = read_tables(img, img->elf, SHT_SYMTAB);
-	read_tables(img, img->elf, SHT_DYNSYM);
+	struct versions *versions = versions_read(img->elf);
+
+	img->has_symtab = read_tables(img, img->elf, SHT_SYMTAB, versions);
+	read_tables(img, img->elf, SHT_DYNSYM, versions);
 	if (!img->has_symtab && opener &&
 	    debugfile_find(img->elf, path, opener, &img->debug_fd,
 			   &img->debug_elf, &img->debug_file))
-		img->has_symtab = read_tables(img, img->debug_elf, SHT_SYMTAB);
+		img->has_symtab =
+			read_tables(img, img->debug_elf, SHT_SYMTAB, versions);
+	if (!img->has_symtab)
+		img->mini_elf = minidebug_open(img->elf, &img->mini_memory);
+	if (img->mini_elf)
+		img->has_symtab =
+			read_tables(img, img->mini_elf, SHT_SYMTAB, versions);
+	versions_free(versions);
 	if (!img->has_symtab)
 		gofuncs_read(img->elf, take_go, img);
 	order_symbols(img);
@@ -383,6 +420,8 @@ void image_close(struct image *img)
 		dwarf_cfi_end(img->cfi);
 	if (img->debug_elf)
 		elf_end(img->debug_elf);
+	if (img->mini_elf)
+		elf_end(img->mini_elf);
 	if (img->elf)
 		elf_end(img->elf);
 	if (img->fd >= 0)
@@ -393,6 +432,7 @@ void image_close(struct image *img)
 	free(img->symbols);
 	free(img->code);
 	free(img->memory);
+	free(img->mini_memory);
 	*img = (struct image){ .fd = -1, .debug_fd = -1 };
 }
 

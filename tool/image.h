@@ -22,13 +22,15 @@ enum symbol_kind {
 
 struct symbol {
 	uint64_t addr;
-	uint64_t size;	   /* never past the end of the code; 0: not known */
-	const char *name;  /* of the file's table */
-	const char *plain; /* demangled: see names.h */
-	const char *shown; /* the plain one, or what tells it from others */
-	uint8_t kind;	   /* enum symbol_kind */
-	uint8_t bind;	   /* 0 global, 1 weak, 2 local */
-	bool first;	   /* of those at this address: the name to show */
+	uint64_t size;	     /* never past the end of the code; 0: not known */
+	const char *name;    /* of the file's table */
+	const char *plain;   /* demangled: see names.h */
+	const char *shown;   /* the plain one, or what tells it from others */
+	const char *version; /* of a dynamic symbol, see versions.h; or NULL */
+	uint8_t kind;	     /* enum symbol_kind */
+	uint8_t bind;	     /* 0 global, 1 weak, 2 local */
+	bool first;	     /* of those at this address: the name to show */
+	bool old;	     /* a version that must be named to be meant */
 };
 
 struct segment {
@@ -48,7 +50,9 @@ struct image {
 	char *debug_file; /* where that came from, or NULL */
 	void *elf;	  /* Elf *, of libelf */
 	void *debug_elf;  /* the debug file's, which owns names */
-	void *cfi;	  /* Dwarf_CFI *, once it was asked for */
+	void *mini_elf; /* that of .gnu_debugdata, see minidebug.h; or NULL … */
+	void *mini_memory; /* … and what it was unpacked to */
+	void *cfi;	   /* Dwarf_CFI *, once it was asked for */
 	bool cfi_tried;
 	struct markers *markers; /* once they were asked for: see markers.h */
 	struct frames *frames;	 /* the same: see frames.h */

@@ -99,6 +99,18 @@ static void show_apart(struct symbol **same, size_t n)
 	}
 }
 
+/* Who calls it by its name alone gets another one. */
+static void show_version(struct symbol *s)
+{
+	const char *shown = s->shown;
+
+	if (!s->old)
+		return;
+	s->shown = must_print("%s@%s", shown, s->version);
+	if (shown != s->plain)
+		free((char *)shown);
+}
+
 void image_names(struct image *img)
 {
 	struct symbol **mangled;
@@ -127,6 +139,8 @@ void image_names(struct image *img)
 		first = i;
 	}
 	free(mangled);
+	for (size_t i = 0; i < img->n; i++)
+		show_version(&img->symbols[i]);
 }
 
 void image_names_free(struct image *img)

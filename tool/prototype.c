@@ -39,6 +39,9 @@ static int remember(Dwarf_Die *die, void *arg)
 
 static bool remember_unit(Dwarf_Die *unit, void *arg)
 {
+	/* An assembler knows no types. */
+	if (dwarf_srclang(unit) == DW_LANG_Mips_Assembler)
+		return true;
 	dwarf_getfuncs(unit, remember, arg, 0);
 	return true;
 }

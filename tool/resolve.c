@@ -139,16 +139,42 @@ void places_unique(struct places *out)
 		if (!out->place[n - 1].marker)
 			out->place[n - 1].marker = at->marker;
 		free(at->name);
+		free(at->chosen);
 	}
 	out->n = n;
 }
 
 void places_free(struct places *out)
 {
-	for (size_t i = 0; i < out->n; i++)
+	for (size_t i = 0; i < out->n; i++) {
 		free(out->place[i].name);
+		free(out->place[i].chosen);
+	}
 	free(out->place);
 	*out = (struct places){ 0 };
+}
+
+/* ---- Versions ---------------------------------------------------------------- */
+
+/* Other versions of @sym that @m has; the caller frees the list of them. */
+static char *other_versions(const struct module *m, const struct symbol *sym)
+{
+	char *list = NULL;
+
+	for (size_t i = 0; sym->version && i < m->image.n; i++) {
+		const struct symbol *o = &m->image.symbols[i];
+		char *more;
+
+		if (!o->version || strcmp(o->name, sym->name) != 0 ||
+		    strcmp(o->version, sym->version) == 0)
+			continue;
+		more = must_print("%s%s%s%s%s", list ? list : "",
+				  list ? ", " : "", o->name,
+				  o->old ? "@" : "@@", o->version);
+		free(list);
+		list = more;
+	}
+	return list;
 }
 
 /* ---- What was not found ------------------------------------------------------ */
@@ -241,6 +267,35 @@ static bool explain_lack(struct process *p, const struct spec *s)
 	return false;
 }
 
+/* NAME@VERSION: there is NAME, but not of that version? */
+static bool explain_version(struct process *p, const struct spec *s)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct module *m = &p->modules[i];
+
+		for (size_t k = 0; !m->lack && k < m->image.n; k++) {
+			const struct symbol *sym = &m->image.symbols[k];
+			char *others;
+
+			if (!module_is(m, s->binary) ||
+			    strcmp(sym->name, s->base) != 0)
+				continue;
+			others = other_versions(m, sym);
+			say_error("'%s': %s has no such version of it; there "
+				  "is %s%s%s%s%s",
+				  s->text, m->name, s->base,
+				  !sym->version ? " without one"
+				  : sym->old	? "@"
+						: "@@",
+				  sym->version ? sym->version : "",
+				  others ? ", " : "", others ? others : "");
+			free(others);
+			return true;
+		}
+	}
+	return false;
+}
+
 static int not_found(struct process *p, const struct spec *s)
 {
 	struct near near;
@@ -251,6 +306,10 @@ static int not_found(struct process *p, const struct spec *s)
 			say_error("'%s' matches no function; 'trapline list' "
 				  "shows what there is",
 				  s->text);
+		free(list);
+		return -1;
+	}
+	if (s->base && explain_version(p, s)) {
 		free(list);
 		return -1;
 	}
@@ -290,16 +349,37 @@ static int not_found(struct process *p, const struct spec *s)
 
 /* ---- By name ------------------------------------------------------------------ */
 
-enum match_how { MATCH_NAME, MATCH_WRITTEN, MATCH_CLONE, MATCH_GLOB };
+enum match_how {
+	MATCH_NAME,
+	MATCH_WRITTEN,
+	MATCH_OLD, /* only a version that is not the default has the name */
+	MATCH_CLONE,
+	MATCH_GLOB
+};
 
-static bool matches(const struct symbol *s, const char *func,
+/* Is @s what NAME@VERSION asks for? */
+static bool is_version(const struct symbol *s, const struct spec *spec)
+{
+	return spec->base && s->version &&
+	       strcmp(s->version, spec->version) == 0 &&
+	       !(spec->is_default && s->old);
+}
+
+static bool matches(const struct symbol *s, const struct spec *spec,
 		    enum match_how how)
 {
+	const char *func = spec->func;
+
 	switch (how) {
 	case MATCH_NAME:
-		return strcmp(s->name, func) == 0;
+		return (!s->old && strcmp(s->name, func) == 0) ||
+		       (is_version(s, spec) &&
+			strcmp(s->name, spec->base) == 0);
 	case MATCH_WRITTEN:
-		return name_is(s, func);
+		return (!s->old && name_is(s, func)) ||
+		       (is_version(s, spec) && name_is(s, spec->base));
+	case MATCH_OLD:
+		return s->old && name_is(s, func);
 	case MATCH_CLONE:
 		return is_clone(s->name, func) || is_clone(s->plain, func);
 	case MATCH_GLOB:
@@ -365,6 +445,9 @@ static int take_ifunc(struct process *p, struct module *m, const struct spec *s,
 			   "0x%" PRIx64,
 			   s->text, real ? real->name : "the one", choice[i]);
 		at.name = name_of(m, sym->name, s->offset);
+		at.chosen =
+			must_print("%s, which the indirect function chose",
+				   real ? real->name : "code without a name");
 		add_place(out, at);
 	}
 	return n ? 0 : refuse_ifunc(s, m);
@@ -380,7 +463,7 @@ static size_t count_in(struct module *m, const struct spec *s,
 	if (how != MATCH_NAME && !m->lack)
 		image_names(&m->image);
 	for (size_t i = 0; !m->lack && i < m->image.n; i++)
-		if (matches(&m->image.symbols[i], s->func, how)) {
+		if (matches(&m->image.symbols[i], s, how)) {
 			n++;
 			if (m->image.symbols[i].bind < 2)
 				*exported = true;
@@ -388,17 +471,55 @@ static size_t count_in(struct module *m, const struct spec *s,
 	return n;
 }
 
+/* What @sym is, where @s does not say it; NULL: it does. */
+static char *chosen(const struct module *m, const struct spec *s,
+		    const struct symbol *sym, enum match_how how)
+{
+	char *others, *text = NULL;
+
+	if (how == MATCH_GLOB)
+		return NULL;
+	if (how == MATCH_CLONE)
+		return must_print("%s, the compiler's copy", sym->shown);
+	others = s->base ? NULL : other_versions(m, sym);
+	if (others)
+		text = must_print("%s%s%s; there is %s, too", sym->name,
+				  sym->old ? "@" : "@@", sym->version, others);
+	free(others);
+	return text;
+}
+
+/* The place that was added last, or its kind, is @text. */
+static void set_chosen(struct places *out, char *text)
+{
+	struct place *at = &out->place[out->n - 1];
+
+	if (text && at->chosen) {
+		char *both = must_print("%s; %s", text, at->chosen);
+
+		free(text);
+		free(at->chosen);
+		text = both;
+	}
+	if (text)
+		at->chosen = text;
+}
+
 static int take_from(struct process *p, struct module *m, const struct spec *s,
 		     enum match_how how, struct places *out)
 {
+	size_t before;
+
 	for (size_t i = 0; i < m->image.n; i++) {
 		const struct symbol *sym = &m->image.symbols[i];
 
-		if (!matches(sym, s->func, how))
+		if (!matches(sym, s, how))
 			continue;
+		before = out->n;
 		if (sym->kind == SYMBOL_IFUNC) {
 			if (take_ifunc(p, m, s, sym, out) != 0)
 				return -1;
+			set_chosen(out, chosen(m, s, sym, how));
 			continue;
 		}
 		if (s->has_offset && sym->size && s->offset >= sym->size) {
@@ -408,6 +529,8 @@ static int take_from(struct process *p, struct module *m, const struct spec *s,
 			return -1;
 		}
 		add_symbol(out, m, sym, s->offset);
+		if (out->n > before)
+			set_chosen(out, chosen(m, s, sym, how));
 	}
 	return 0;
 }
@@ -441,8 +564,15 @@ static void tell_chosen(const struct spec *s, const struct module *m,
 	for (size_t i = 0; say_level > 0 && i < m->image.n; i++) {
 		const struct symbol *sym = &m->image.symbols[i];
 
-		if (!matches(sym, s->func, how))
+		if (!matches(sym, s, how))
 			continue;
+		char *others = s->base ? NULL : other_versions(m, sym);
+
+		if (others)
+			say_detail("'%s' is %s%s%s; there is %s, too", s->text,
+				   sym->name, sym->old ? "@" : "@@",
+				   sym->version, others);
+		free(others);
 		if (how == MATCH_CLONE)
 			say_detail("'%s' stands for %s, the compiler's copy",
 				   s->text, sym->shown);
@@ -699,6 +829,8 @@ int resolve(struct process *p, const struct spec *spec, bool entries,
 			return 0;
 		if (!done && spec->glob)
 			return by_glob(p, spec, out);
+		if (!done)
+			done = by_name(p, spec, MATCH_OLD, out);
 		if (!done)
 			done = by_name(p, spec, MATCH_CLONE, out);
 		if (done < 0)

@@ -10,6 +10,8 @@
  *    of the symbol table, then as people write it (names.h).  Without BINARY: the program itself has the first say; then the one library that
  *    has it; of several libraries the one that exports it.  If that leaves a
  *    choice, nothing is probed and the candidates are named.
+ *  - Of several versions (memcpy@@GLIBC_2.14, memcpy@GLIBC_2.2.5) a name alone is the
+ *    default one, if there is one; FUNC@VERSION is that version.
  *  - A name that does not exist stands for the copies that the compiler made of
  *    it: FUNC.isra.0, FUNC.constprop.0, FUNC.part.0, FUNC.lto_priv.0.
  *  - A glob takes every function of every binary (of BINARY) that matches, but
@@ -35,6 +37,7 @@ struct place {
 	uint64_t end;
 	char *name;	    /* [BINARY:]FUNC[+OFFSET], as shown */
 	const char *symbol; /* FUNC in the file's table; NULL: as shown */
+	char *chosen;	    /* what it is, if not what was written; or NULL */
 	const struct marker *marker; /* if it is one; else NULL */
 	bool line;		     /* it was asked for by FILE:LINE */
 	size_t owner;		     /* the caller's */

@@ -201,6 +201,18 @@ static bool parse_line(struct spec *s, const char *digits, char *why,
 	return true;
 }
 
+/* NAME@VERSION or NAME@@VERSION: which it is, the symbols have to say. */
+static void find_version(struct spec *s)
+{
+	const char *at = strchr(s->func, '@');
+
+	if (!at || at == s->func || !at[1 + (at[1] == '@')])
+		return;
+	s->base = must_print("%.*s", (int)(at - s->func), s->func);
+	s->is_default = at[1] == '@';
+	s->version = at + 1 + s->is_default;
+}
+
 static bool parse_func(struct spec *s, const char *at, char *why, size_t size)
 {
 	const char *plus = find_plus(at);
@@ -237,6 +249,7 @@ static bool parse_func(struct spec *s, const char *at, char *why, size_t size)
 	}
 	s->func = must_print("%.*s", (int)(plus - at), at);
 	s->glob = glob_is(s->func);
+	find_version(s);
 	return true;
 }
 
@@ -275,5 +288,6 @@ void spec_free(struct spec *s)
 	free(s->binary);
 	free(s->func);
 	free(s->file);
-	s->binary = s->func = s->file = NULL;
+	free(s->base);
+	s->binary = s->func = s->file = s->base = NULL;
 }

@@ -2,7 +2,7 @@
 /*
  * spec.h - what a user writes for a probe
  *
- *	[BINARY:]FUNC[+OFFSET]
+ *	[BINARY:]FUNC[@VERSION][+OFFSET]
  *	[BINARY:]0xADDRESS
  *	[BINARY:]FILE:LINE
  *
@@ -20,7 +20,11 @@ struct spec {
 	const char *text; /* as written */
 	char *binary;	  /* NULL: any */
 	char *func;	  /* NULL: by address or line */
-	char *file;	  /* of the source; NULL: none */
+	/* Of FUNC@VERSION, if it is that, FUNC; else NULL. */
+	char *base;
+	const char *version;
+	bool is_default; /* FUNC@@VERSION */
+	char *file;	 /* of the source; NULL: none */
 	int line;
 	uint64_t offset;
 	bool has_offset;
