@@ -616,6 +616,10 @@ static int watch_process(struct watching *r, struct launch *l)
 	for (int i = 0; i < o->n_args; i++)
 		if (take_watched(r, &r->watched[r->n++], o->args[i]) != 0)
 			return EXIT_FAILED;
+	if (o->dry_run) {
+		watching_foretell(r);
+		return EXIT_DONE;
+	}
 	return watch_it(r, l);
 }
 

@@ -67,7 +67,7 @@
 	"      --json            one object a line, nothing else on standard output\n" \
 	"  -o, --output FILE     write there instead of standard output\n" \
 	"      --force           attach also where a seccomp filter cannot be judged\n" \
-	"      --dry-run         only show what would be probed\n" \
+	"      --dry-run         only show what would be probed, how, and why not\n" \
 	"  -q, --quiet           errors only; -v, --verbose: every reason and every zero\n"
 
 #define TRACE_RUN_HELP \
@@ -80,7 +80,7 @@
 	"      --json            one object a line, nothing else on standard output\n" \
 	"  -o, --output FILE     write there instead of standard output\n" \
 	"      --force           attach also where a seccomp filter cannot be judged\n" \
-	"      --dry-run         only show what would be probed\n" \
+	"      --dry-run         only show what would be probed, how, and why not\n" \
 	"  -q, --quiet           errors only; -v, --verbose: every reason\n"
 
 const struct verb verbs[] = {
@@ -185,6 +185,7 @@ const struct verb verbs[] = {
 		"      --stack           callers too, where the program keeps frame pointers\n"
 		"      --json            one object a line, nothing else on standard output\n"
 		"  -o, --output FILE     write there instead of standard output\n"
+		"      --dry-run         only show what would be watched\n"
 		"  -q, --quiet           errors only\n\n"
 		"A value that the instruction does not tell, and nothing else does, is `?`.\n\n"
 		"Examples:\n"

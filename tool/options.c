@@ -114,10 +114,10 @@ static unsigned int set_of(int c)
 		return OPT_PID;
 	case 'd':
 	case 'n':
+	case OPT_DRY_RUN:
 		return OPT_RUN | OPT_WATCH;
 	case 'i':
 	case OPT_FORCE:
-	case OPT_DRY_RUN:
 		return OPT_RUN;
 	case 'o':
 	case OPT_JSON:

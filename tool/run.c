@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "dry_run.h"
 #include "launch.h"
 #include "merge.h"
 #include "run.h"
@@ -320,8 +321,7 @@ static int run_attached(struct run *r)
 		add_target(r, o->pids[i]);
 	each_target(r, target_resolve, &status);
 	if (o->dry_run) {
-		for (size_t i = 0; i < r->n_targets; i++)
-			target_print_places(r->targets[i]);
+		each_target(r, dry_run, &status);
 	} else if (r->n_targets && catch_signals() == 0) {
 		each_target(r, target_attach, &status);
 		if (r->n_targets)

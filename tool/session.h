@@ -83,6 +83,7 @@ struct session_options {
 	bool force; /* also where the seccomp filter cannot be judged */
 	bool verbose;
 	bool events; /* there will be probes that make events */
+	bool look;   /* session_foresee()'s: only look, change nothing */
 };
 
 struct session_stats {
@@ -107,6 +108,17 @@ int session_attach(struct session **out, pid_t pid,
  * became of each.  Returns how many are armed, or a negative errno.
  */
 int session_add(struct session *s, struct session_probe *probes, size_t n);
+
+/*
+ * What session_attach() and session_add() would refuse by what files and /proc show,
+ * with nothing touched.  0, or a negative errno and its line: the process is not
+ * to be attached to.  Each probe's err and why say what is certain to be refused;
+ * its by_exits, that no return address may be replaced.  *@breakpoints: a
+ * probe need not be a jump.  What a seccomp filter forbids is not seen: that
+ * takes a thread that is stopped.
+ */
+int session_foresee(pid_t pid, const struct session_options *opt,
+		    struct session_probe *probes, size_t n, bool *breakpoints);
 
 /* Hits so far, and hits at which nothing could be done. */
 uint64_t session_hits(struct session *s, uint32_t id);

@@ -123,29 +123,6 @@ static void make_probes(struct target *t)
 	}
 }
 
-void target_print_places(struct target *t)
-{
-	for (size_t i = 0; i < t->places.n; i++) {
-		const struct place *at = &t->places.place[i];
-		struct json_object *obj;
-		char *name;
-
-		if (t->run->options->json) {
-			obj = json_object_new_object();
-			put_pid(obj, t);
-			put_text(obj, "probe", at->name);
-			put_symbol(obj, at->symbol);
-			put_hex(obj, "address", at->addr);
-			output_json(&t->run->out, obj);
-			continue;
-		}
-		name = output_name(&t->run->out, 20, at->name);
-		output_text(&t->run->out, "%#18" PRIx64 "  %s\n", at->addr,
-			    name);
-		free(name);
-	}
-}
-
 /* ---- What could not be armed ------------------------------------------------------ */
 
 /* The last refusal, if it is about @p: what follows the name.  Else NULL. */
@@ -200,8 +177,7 @@ static const char *error_words(enum session_action action,
 	return strerror(-p->err);
 }
 
-/* Why @p is not armed, for people; the caller frees it. */
-static char *reason(enum session_action action, const struct session_probe *p)
+char *target_reason(enum session_action action, const struct session_probe *p)
 {
 	const char *said = said_of(p), *more;
 
@@ -233,15 +209,15 @@ static void tell_unarmed(struct target *t)
 			    t->probes[k].why == p->why) {
 				told[k] = true;
 				same++;
-				why = reason(t->probes[k].action,
-					     &t->probes[k]);
+				why = target_reason(t->probes[k].action,
+						    &t->probes[k]);
 				say_detail("not armed: %s: %s",
 					   t->places.place[k].name, why);
 				free(why);
 			}
 		if (say_level > 0)
 			continue;
-		why = reason(p->action, p);
+		why = target_reason(p->action, p);
 		if (same == 1)
 			say_note("not armed: %s: %s", t->places.place[i].name,
 				 why);
@@ -266,7 +242,7 @@ static int nothing_armed(struct target *t)
 	if (said && *said) {
 		one = must_dup(said);
 	} else {
-		why = reason(t->probes[0].action, &t->probes[0]);
+		why = target_reason(t->probes[0].action, &t->probes[0]);
 		one = must_print("%s: %s", name, why);
 		free(why);
 	}

@@ -54,8 +54,8 @@ void target_speak(const struct target *t);
 /* Read its code and find the places of the probes.  0, or -1 after a line. */
 int target_resolve(struct target *t);
 
-/* --dry-run: what would be probed. */
-void target_print_places(struct target *t);
+/* Why @p is not armed, for people; the caller frees it. */
+char *target_reason(enum session_action action, const struct session_probe *p);
 
 /* Attach and arm.  0, or -1 after a line; then it is detached from. */
 int target_attach(struct target *t);

@@ -223,3 +223,51 @@ void watching_print(struct watching *r, const struct change *c)
 	else
 		print_text(r, c);
 }
+
+static const char *type_name(const struct data *d)
+{
+	static const char *const names[] = {
+		[DATA_UNSIGNED] = "unsigned", [DATA_SIGNED] = "signed",
+		[DATA_BOOL] = "bool",	      [DATA_FLOAT] = "float",
+		[DATA_POINTER] = "pointer",
+	};
+
+	return names[d->type];
+}
+
+void watching_foretell(struct watching *r)
+{
+	if (!r->options->json)
+		output_text(&r->out, "%18s %6s %6s  %-8s  VARIABLE\n",
+			    "ADDRESS", "LENGTH", "ACCESS", "TYPE");
+	for (unsigned int i = 0; i < r->n; i++) {
+		const struct watched *w = &r->watched[i];
+		const char *type = w->access == 'x' ? "code"
+						    : type_name(&w->data);
+		const char *access = w->access == 'a'	? "rw"
+				     : w->access == 'x' ? "x"
+							: "w";
+		char *name;
+
+		if (r->options->json) {
+			struct json_object *obj = json_object_new_object();
+
+			put_text(obj, "variable", w->name);
+			put_hex(obj, "address", w->data.addr);
+			put_number(obj, "length", w->len);
+			put_text(obj, "access", access);
+			put_text(obj, "type", type);
+			output_json(&r->out, obj);
+			continue;
+		}
+		name = text_clean_dup(w->name);
+		output_text(&r->out, "%#18" PRIx64 " %6u %6s  %-8s  %s\n",
+			    w->data.addr, w->len, access, type, name);
+		free(name);
+	}
+	if (!r->options->json)
+		output_text(&r->out,
+			    "%u of the CPU's %d registers; the process would "
+			    "not be stopped\n",
+			    r->n, WATCH_MAX);
+}

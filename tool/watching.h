@@ -80,4 +80,7 @@ struct change {
 /* Print @c, if it is wanted and there may be more. */
 void watching_print(struct watching *r, const struct change *c);
 
+/* --dry-run: what would be watched. */
+void watching_foretell(struct watching *r);
+
 #endif

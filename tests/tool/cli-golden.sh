@@ -40,6 +40,10 @@ golden() {
 	} | sed -E -e "s/\\b$pid\\b/%PID%/g" -e 's/(process )[0-9]+/\1%PID%/' \
 		-e 's/"0x[0-9a-f]{6,}"/"%ADDR%"/g' \
 		-e 's/^ +0x[0-9a-f]{6,}/%ADDR%/' \
+		-e "s|\"$targets/|\"%TARGETS%/|g" \
+		-e 's/("threads(_running)?":)[0-9]+/\1%N%/g' \
+		-e 's/("expected_stop_ns":)[0-9.]+/\1%N%/' \
+		-e 's/about [0-9.]+ ms, of threads that run \([0-9]+ of [0-9]+\)/about %N% ms, of threads that run/' \
 		-e 's/ {2,}%PID%/    %PID%/' -e 's/("time_ns":)[0-9]{19},/\1%TIME%,/' >"$tmp/got"
 	if [ -n "${UPDATE:-}" ]; then
 		cp "$tmp/got" "$golden/$name.txt"

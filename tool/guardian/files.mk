@@ -3,6 +3,7 @@ guardian-srcs := tool/object.c $(host-linux-object-srcs) \
 	tool/guardian/borrow.c \
 	tool/guardian/children.c \
 	tool/guardian/find.c \
+	tool/guardian/foresee.c \
 	tool/guardian/guardian.c \
 	tool/guardian/inside.c \
 	tool/guardian/judge.c \

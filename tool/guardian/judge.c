@@ -151,7 +151,7 @@ static int judge_state(pid_t pid, const struct status *s)
 }
 
 /* Somebody of us may be there, or may have been and left something. */
-static int judge_us(pid_t pid)
+static int judge_us(pid_t pid, bool look)
 {
 	struct worker w = { .mem = -1, .lost = true };
 	struct found us;
@@ -163,7 +163,7 @@ static int judge_us(pid_t pid)
 			-EBUSY,
 			"process %d is already traced by trapline (guardian: pid %d); `trapline detach -p %d` ends that",
 			pid, us.guardian, pid);
-	else if (us.any)
+	else if (us.any && !look)
 		err = undo(pid, &w, 2000);
 	found_free(&us);
 	return err < 0 ? err : 0;
@@ -188,7 +188,6 @@ int judge_process(pid_t pid, const struct session_options *opt,
 	char path[64];
 	int err, fd;
 
-	(void)opt;
 	*out = (struct nature){ 0 };
 	if (pid <= 0 || (kill(pid, 0) && errno == ESRCH) ||
 	    !read_status(&s, pid))
@@ -222,7 +221,7 @@ int judge_process(pid_t pid, const struct session_options *opt,
 		return err;
 	out->go = exe.go;
 	out->shadow_stack = s.shadow_stack;
-	return judge_us(pid);
+	return judge_us(pid, opt->look);
 }
 
 /* ---- probes -------------------------------------------------------------- */

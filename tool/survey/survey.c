@@ -102,3 +102,85 @@ uint64_t survey_function(const struct survey *s, uint64_t start, uint64_t end)
 	}
 	return end - addr;
 }
+
+int survey_place(const struct survey *s, uint64_t addr, uint64_t start,
+		 uint64_t end, enum tl_why *why, unsigned int *window)
+{
+	struct tl_plan plan;
+	int err;
+
+	current = s;
+	surveys++;
+	err = tl_arch_plan(&plan, addr, start, end);
+	*window = err ? 0 : plan.window_len;
+	*why = plan.window_len ? TL_WHY_NONE : plan.why;
+	return err;
+}
+
+/* ---- returns: as engine/exits.c chooses ---------------------------------------- */
+
+struct jump {
+	uint64_t at; /* 0: none */
+	unsigned int window;
+};
+
+/* @lead: how far behind @at its detour has to come by the handlers' call. */
+static struct jump jump_at(uint64_t at, uint64_t start, uint64_t end,
+			   unsigned int lead)
+{
+	struct tl_plan plan;
+
+	if (tl_arch_plan(&plan, at, start, end) || !plan.window_len ||
+	    plan.copy_len < lead)
+		return (struct jump){ 0 };
+	return (struct jump){ at, plan.window_len };
+}
+
+/* What is put at exit @e. */
+static struct jump exit_jump(const struct tl_exit *e, uint64_t start,
+			     uint64_t end, bool jumps, bool keep)
+{
+	struct jump j = jump_at(e->ret, start, end, 0);
+
+	if (!j.at && !jumps && keep)
+		return (struct jump){ e->ret, 1 };
+	if (!j.at && jumps && e->lead)
+		return jump_at(e->ret - e->lead, start, end, e->lead);
+	return j;
+}
+
+static bool overlap(struct jump a, struct jump b)
+{
+	return a.at < b.at + b.window && b.at < a.at + a.window;
+}
+
+enum survey_returns survey_returns(const struct survey *s, uint64_t start,
+				   uint64_t end, bool jumps, bool keep,
+				   bool *covered)
+{
+	struct tl_exit exits[TL_EXITS_MAX];
+	struct jump j[TL_EXITS_MAX], entry;
+	bool certain = true, kept = false;
+	int n;
+
+	current = s;
+	surveys++;
+	*covered = false;
+	keep |= tl_arch_takes_return(start);
+	entry = jump_at(start, start, end, 0);
+	n = tl_arch_exits(start, end, exits, TL_EXITS_MAX);
+	for (int i = 0; i < n && certain; i++) {
+		j[i] = exit_jump(&exits[i], start, end, jumps, keep);
+		certain = j[i].at != 0;
+		for (int k = 0; k < i && certain; k++)
+			certain = !overlap(j[i], j[k]);
+		/* One detour serves both if they are at one place. */
+		kept |= certain && overlap(j[i], entry);
+		*covered |= j[i].at != start && overlap(j[i], entry);
+	}
+	certain &= n >= 0 && (keep || !kept);
+	*covered &= certain;
+	if (certain)
+		return SURVEY_EXITS;
+	return keep ? SURVEY_NOT : SURVEY_ADDRESS;
+}

@@ -37,4 +37,27 @@ struct survey {
  */
 uint64_t survey_function(const struct survey *s, uint64_t start, uint64_t end);
 
+/*
+ * One place: the probe at @addr of the function [@start, @end), both 0 if nobody
+ * knows.  0, or why none may be there; then *@why, and *@window, the bytes that a
+ * jump takes, 0 if it is none.
+ */
+int survey_place(const struct survey *s, uint64_t addr, uint64_t start,
+		 uint64_t end, enum tl_why *why, unsigned int *window);
+
+/* How the calls of a function would be followed to their return. */
+enum survey_returns {
+	SURVEY_EXITS,	/* probes at its exits */
+	SURVEY_ADDRESS, /* its return address is replaced */
+	SURVEY_NOT,	/* neither may be */
+};
+
+/*
+ * @jumps: a probe is a jump or nothing; @keep: the return address of this function
+ * must stay.  *@covered: there is no room for a jump at the entry then.
+ */
+enum survey_returns survey_returns(const struct survey *s, uint64_t start,
+				   uint64_t end, bool jumps, bool keep,
+				   bool *covered);
+
 #endif

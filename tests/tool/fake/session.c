@@ -111,6 +111,21 @@ int session_attach(struct session **out, pid_t pid,
 	return 0;
 }
 
+int session_foresee(pid_t pid, const struct session_options *opt,
+		    struct session_probe *probes, size_t n, bool *breakpoints)
+{
+	(void)opt;
+	*breakpoints = false;
+	if (is_called(pid, "debugged")) {
+		error = "process is under a debugger; end that first";
+		return -EBUSY;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (strstr(probes[i].name, "many"))
+			probes[i].err = -TL_EILSEQ;
+	return 0;
+}
+
 int session_add(struct session *s, struct session_probe *probes, size_t n)
 {
 	int armed = 0;
