@@ -85,7 +85,7 @@
 
 const struct verb verbs[] = {
 	{
-		"trace", OPT_PID | OPT_PIDS | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_STACKS | OPT_CHROME | OPT_THREAD, cmd_trace,
+		"trace", OPT_PID | OPT_PIDS | OPT_COMMAND | OPT_RUN | OPT_OUTPUT | OPT_TIMES | OPT_STACKS | OPT_CHROME | OPT_THREAD | OPT_BLOCKS, cmd_trace,
 		"[-d TIME] [-n N] PROBE... (-p PID,... | -- COMMAND...)",
 		"events, as they happen, with arguments and results",
 		"Prints an event for each hit of a probe: when, in which thread, and its\n"
@@ -100,6 +100,8 @@ const struct verb verbs[] = {
 		FETCH_HELP COND_HELP "\n"
 		TRACE_RUN_HELP MIN_HELP
 		"      --stack           the functions on the stack, too, the innermost first\n"
+		"      --block           let threads wait where there is no room for an event, up to\n"
+		"                        a second\n"
 		"      --format FORMAT   text, json, or chrome: for the viewers of Chrome and Perfetto\n\n"
 		"Examples:\n"
 		"  trapline trace -p 1234 'libc:open64 path=$arg1:string flags=$arg2:x32'\n"

@@ -25,6 +25,7 @@ enum {
 	OPT_VARS,
 	OPT_MIN,
 	OPT_STACK,
+	OPT_BLOCK,
 	OPT_FORM,
 	OPT_IF
 };
@@ -44,6 +45,7 @@ static const struct option known[] = {
 	{ "min",       required_argument, NULL, OPT_MIN },
 	{ "tid",       required_argument, NULL, 't' },
 	{ "stack",     no_argument,       NULL, OPT_STACK },
+	{ "block",     no_argument,       NULL, OPT_BLOCK },
 	{ "format",    required_argument, NULL, OPT_FORM },
 	{ "if",        required_argument, NULL, OPT_IF },
 	{ "quiet",     no_argument,       NULL, 'q' },
@@ -132,6 +134,8 @@ static unsigned int set_of(int c)
 		return OPT_THREAD;
 	case OPT_STACK:
 		return OPT_STACKS;
+	case OPT_BLOCK:
+		return OPT_BLOCKS;
 	case OPT_IF:
 		return OPT_WATCH;
 	}
@@ -270,6 +274,9 @@ static int take(struct options *o, int c)
 		break;
 	case OPT_STACK:
 		o->stack = true;
+		break;
+	case OPT_BLOCK:
+		o->block = true;
 		break;
 	case OPT_FORM:
 		return take_format(o);

@@ -29,6 +29,7 @@ struct options {
 	bool json;
 	enum format format; /* json is one of them, too */
 	bool stack;	    /* --stack */
+	bool block;	    /* --block */
 	bool force;
 	bool dry_run;
 	bool lines; /* of `list` */
@@ -55,6 +56,7 @@ enum option_set {
 	OPT_SVG = 1 << 9,
 	OPT_THREAD = 1 << 10, /* -t */
 	OPT_PIDS = 1 << 11,   /* several -p */
+	OPT_BLOCKS = 1 << 16, /* --block */
 };
 
 struct verb {

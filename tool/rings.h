@@ -18,6 +18,16 @@ struct rings;
 struct rings *rings_open(struct tl_events *e, session_event_fn fn, void *arg);
 
 /*
+ * Empty the rings from now on, also while nobody calls rings_poll().  0, or a
+ * negative errno: then rings_poll() alone does.
+ */
+int rings_begin_reader(struct rings *r);
+void rings_end_reader(struct rings *r);
+
+/* Nobody waits for room in @e any more, now or later. */
+void rings_let_go(struct tl_events *e);
+
+/*
  * Hand on, by the order of their times, the events that are older than this
  * call, for a tenth of a second or so; @last: all, and nobody writes any more.
  * How many.

@@ -79,7 +79,7 @@ static int start_guardian(int fds[2], const struct wire_start *start)
 	return 0;
 }
 
-static int await_attached(struct session *s, bool events)
+static int await_attached(struct session *s, const struct session_options *opt)
 {
 	struct wire m;
 	void *p;
@@ -93,7 +93,7 @@ static int await_attached(struct session *s, bool events)
 	if (fd < 0)
 		return refuse(-EIO, "the guardian sent no figures");
 	p = mmap(NULL, sizeof(*s->figures), PROT_READ, MAP_SHARED, fd, 0);
-	if (p != MAP_FAILED && events) {
+	if (p != MAP_FAILED && opt->events) {
 		s->events = mmap(NULL, sizeof(*s->events),
 				 PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 				 sizeof(*s->figures));
@@ -101,6 +101,8 @@ static int await_attached(struct session *s, bool events)
 			s->events = NULL;
 			munmap(p, sizeof(*s->figures));
 			p = MAP_FAILED;
+		} else if (opt->block) {
+			s->events->block = 1;
 		}
 	}
 	close(fd);
@@ -134,7 +136,7 @@ int session_attach(struct session **out, pid_t pid,
 	s->fd = fds[0];
 	session_kill_point(2);
 	if (!err)
-		err = await_attached(s, start.options.events);
+		err = await_attached(s, &start.options);
 	if (err == -EPIPE) {
 		session_kill_point(9);
 		session_clean(pid);
@@ -224,7 +226,10 @@ int session_set_program(struct session *s, uint32_t index,
 int session_on_events(struct session *s, session_event_fn fn, void *arg)
 {
 	s->rings = s->events ? rings_open(s->events, fn, arg) : NULL;
-	return s->rings ? 0 : refuse(-ENOMEM, "no memory for events");
+	if (!s->rings)
+		return refuse(-ENOMEM, "no memory for events");
+	rings_begin_reader(s->rings);
+	return 0;
 }
 
 size_t session_poll_events(struct session *s)
@@ -368,6 +373,8 @@ int session_detach_stats(struct session *s, struct session_stats *stats)
 	int err = 0;
 
 	session_kill_point(7);
+	if (s->events)
+		rings_let_go(s->events);
 	session_state(s);
 	if (s->state == SESSION_LOST || !wire_send(s->fd, &m, sizeof(m)) ||
 	    (err = receive(s, WIRE_DETACH, &m)) == -EPIPE) {

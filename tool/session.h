@@ -84,6 +84,7 @@ struct session_options {
 	bool verbose;
 	bool events; /* there will be probes that make events */
 	bool look;   /* session_foresee()'s: only look, change nothing */
+	bool block;  /* and their threads wait where there is no room for one */
 };
 
 struct session_stats {

@@ -342,7 +342,8 @@ int target_attach(struct target *t)
 	struct run *r = t->run;
 	struct session_options so = { .force = r->options->force,
 				      .verbose = say_level > 0,
-				      .events = any_program(t) };
+				      .events = any_program(t),
+				      .block = r->options->block };
 
 	target_speak(t);
 	if (session_attach(&t->session, t->pid, &so) < 0) {

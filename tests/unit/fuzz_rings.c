@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(&word, data + i + 8, 8);
 		/* Near the beginning, near the end, the head and the tail. */
 		if (data[i + 2] & 1)
-			at = TL_RING_BYTES / 8 - 1 - at;
+			at = target->ring_bytes / 8 - 1 - at;
 		if (data[i + 2] == 0xfe)
 			t->head = word;
 		else if (data[i + 2] == 0xff)
@@ -86,11 +86,12 @@ static uint64_t written;
 /* As the agent does it, with one field. */
 static bool write_event(struct tl_ring *t, uint64_t v)
 {
-	uint64_t at = t->head & TL_HEAD_MASK, off = at % TL_RING_BYTES;
-	uint64_t pad = TL_RING_BYTES - off < 32 ? TL_RING_BYTES - off : 0;
+	uint64_t at = t->head & TL_HEAD_MASK, off = at % target->ring_bytes;
+	uint64_t pad = target->ring_bytes - off < 32 ? target->ring_bytes - off
+						     : 0;
 	uint64_t *to = t->data + (pad ? 0 : off / 8);
 
-	if (at + 32 + pad - t->tail > TL_RING_BYTES) {
+	if (at + 32 + pad - t->tail > target->ring_bytes) {
 		t->lost++;
 		return false;
 	}
@@ -181,14 +182,14 @@ TL_TEST(what_there_is_no_room_for_is_lost_and_said)
 	make_target();
 	r = rings_open(target, in_order, NULL);
 	next = wrong = written = 0;
-	for (uint64_t i = 0; i < 200000; i++)
+	for (uint64_t i = 0; i < 800000; i++)
 		write_event(&target->ring[0], i);
 	kept = written;
-	CHECK_EQ(kept, TL_RING_BYTES / 32);
+	CHECK_EQ(kept, target->ring_bytes / 32);
 	rings_poll(r, true);
 	CHECK_EQ(next, kept);
 	CHECK_EQ(wrong, 0);
-	CHECK_EQ(rings_lost(r), 200000 - kept);
+	CHECK_EQ(rings_lost(r), 800000 - kept);
 	rings_close(r);
 	munmap(target, sizeof(*target));
 }

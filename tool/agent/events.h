@@ -17,6 +17,10 @@
  *   R3  A record lies in one piece, and begins at a multiple of 8; TL_PAD
  *       fills what is too short at the end.
  *   R4  What there is no room for is counted in `lost` of one of the rings.
+ *   R5  Where `block` is set, a writer who finds no room waits for it: for
+ *       `turn` to change, having set `waiters`; both are looked at by the
+ *       reader after he has moved `tail`.  Nobody waits for longer than
+ *       TL_WAIT_NS, and nobody at a tail at which somebody waited in vain.
  *
  * A word of the target's may be anything: the reader keeps a tail of its own,
  * copies a record, and checks the copy.
@@ -153,14 +157,19 @@ struct tl_record {
 };
 
 #define TL_RINGS      32
-#define TL_RING_BYTES (4u << 20)
+#define TL_RING_BYTES (16u << 20)
+#define TL_RING_LEAST (4u << 20)
 #define TL_HEAD_BITS  40
 #define TL_HEAD_MASK  ((1ull << TL_HEAD_BITS) - 1)
+#define TL_WAIT_NS    1000000000ull
 
 struct tl_ring {
 	uint64_t head __attribute__((aligned(64)));
 	uint64_t lost;
 	uint64_t tail __attribute__((aligned(64)));
+	uint32_t turn;	  /* a futex */
+	uint32_t waiters; /* 1: wake them */
+	uint64_t in_vain; /* 0, or 1 more than the tail */
 	uint64_t data[TL_RING_BYTES / 8] __attribute__((aligned(4096)));
 };
 
@@ -217,6 +226,8 @@ struct tl_keys {
 struct tl_events {
 	struct tl_program program[TL_MAX_PROGRAMS] __attribute__((aligned(64)));
 	struct tl_keys keys __attribute__((aligned(4096)));
+	uint32_t block __attribute__((aligned(64))); /* 1: R5 */
+	uint32_t ring_bytes; /* of TL_RING_BYTES in use: a power of 2 */
 	struct tl_ring ring[TL_RINGS] __attribute__((aligned(4096)));
 };
 

@@ -29,6 +29,7 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include <rings.h>
 #include <session.h>
 
 #include "children.h"
@@ -134,6 +135,7 @@ static int attach(struct guardian *g, const struct wire_start *start)
 	worker_force = start->options.force;
 	g->hold.events = start->options.events;
 	judge_events = start->options.events;
+	judge_block = start->options.block;
 	judge_library_calls = h->library;
 	g->pidfd = (int)syscall(SYS_pidfd_open, h->pid, 0);
 	if (g->pidfd < 0)
@@ -177,6 +179,21 @@ static void fill(struct guardian *g, struct wire *m, int result)
 
 /* ---- ending -------------------------------------------------------------- */
 
+/* Nobody is to wait for a tool that may be dead. */
+static void let_go(const struct hold *h)
+{
+	struct tl_events *e;
+
+	if (!h->events || !h->figures)
+		return;
+	e = mmap(NULL, sizeof(*e), PROT_READ | PROT_WRITE, MAP_SHARED,
+		 h->figures_fd, sizeof(struct tl_figures));
+	if (e == MAP_FAILED)
+		return;
+	rings_let_go(e);
+	munmap(e, sizeof(*e));
+}
+
 /*
  * Remove everything, wherever it is.  The tool hears the result if it listens.
  * Does not return.
@@ -188,6 +205,7 @@ static void end(struct guardian *g, bool reply)
 	int err = 0, others;
 
 	hold_net_close(h);
+	let_go(h);
 	session_kill_point(28);
 	if (g->state == SESSION_ALIVE)
 		err = undo(h->pid, &h->w, PATIENCE_MS);

@@ -50,7 +50,7 @@ int judge_seccomp(pid_t tid, bool force);
 /* The first of our system calls that this filter does not let pass, or NULL. */
 struct sock_filter;
 /* Will the target's threads make the system calls of events? */
-extern bool judge_events;
+extern bool judge_events, judge_block;
 /* Will a thread of its make those of libtrapline? */
 extern bool judge_library_calls;
 

@@ -67,8 +67,12 @@ static const struct call {
 	{ "gettid",	    SYS_gettid, { 0 } },
 	{ "process_vm_readv", SYS_process_vm_readv, { 1000, 4096, 1, 4096, 2 } },
 	{ "prctl",	    SYS_prctl, { 16, 4096 } },
+	/* and where they wait for the reader */
+	{ "clock_gettime",  SYS_clock_gettime, { 1, 4096 } },
+	{ "futex",	    SYS_futex,	 { 4096, 9, 1, 4096, 0, ~0u } },
 };
-#define FOR_EVENTS 3 /* the last ones */
+#define FOR_EVENTS 3 /* the last ones, but for */
+#define FOR_BLOCK  2
 
 /* A caller in libtrapline, and the thread that gives birth to it. */
 static const struct call library_calls[] = {
@@ -93,7 +97,7 @@ static const struct call library_calls[] = {
 };
 /* clang-format on */
 
-bool judge_events;
+bool judge_events, judge_block;
 bool judge_library_calls;
 
 struct machine {
@@ -249,6 +253,8 @@ const char *seccomp_forbids(const struct sock_filter *f, size_t n)
 	size_t some = sizeof(calls) / sizeof(*calls);
 	const char *name;
 
+	if (!judge_block)
+		some -= FOR_BLOCK;
 	if (!judge_events)
 		some -= FOR_EVENTS;
 	name = first_forbidden(f, n, calls, some);

@@ -288,8 +288,8 @@ static struct action *prepare(const struct tl_probe *p, uint32_t index)
 	a->followed = p->action == ACTION_TIME || p->action == ACTION_RETURN;
 	if (p->program || p->action == ACTION_EVENT ||
 	    p->action == ACTION_RETURN) {
-		a->program = tl_program_take(a->events, p->program - 1,
-					     a->followed);
+		a->program =
+			tl_program_take(a->events, p->program - 1, a->followed);
 		if (!a->program) {
 			tlh_free(a, sizeof(*a));
 			return NULL;

@@ -7,11 +7,13 @@
  * signal handler, can leave a gap in a ring only within that copy.  A piece of
  * the stack is copied into the ring without a stop in between.
  *
+ * Where the session wants none lost, a thread waits for the reader (R5).
+ *
  * System calls: gettid() where thread.c cannot tell otherwise, and
  * process_vm_readv() on ourselves for a fetch from memory, but not from the
  * stack near by.  We have no handler for SIGSEGV in the target, and no other way
  * to read an address that may be bad while other threads unmap.
- * docs/syscalls.md has both.
+ * To wait for the reader, clock_gettime() and futex().  docs/syscalls.md has all.
  */
 #include "session/session.h"
 
@@ -93,8 +95,16 @@ uint32_t tl_fetch(const struct tl_hit *h, void *to, uint64_t from, uint32_t len)
 	return len;
 }
 
-/* Take @size bytes of @r: the word to begin at; NULL: there is no room. */
-static uint64_t *take(struct tl_ring *r, uint32_t size)
+/* How much of each ring is in use; 0: nobody reads them. */
+static uint32_t ring_bytes(const struct tl_events *e)
+{
+	uint32_t n = __atomic_load_n(&e->ring_bytes, __ATOMIC_RELAXED);
+
+	return n < TL_RING_LEAST || n > TL_RING_BYTES ? 0 : n & ~7u;
+}
+
+/* Take @size of the @bytes of @r: the word to begin at; NULL: there is no room. */
+static uint64_t *take(struct tl_ring *r, uint32_t bytes, uint32_t size)
 {
 	uint64_t head = __atomic_load_n(&r->head, __ATOMIC_RELAXED);
 	uint64_t at, need, tail, next;
@@ -102,12 +112,12 @@ static uint64_t *take(struct tl_ring *r, uint32_t size)
 
 	do {
 		at = head & TL_HEAD_MASK;
-		off = (uint32_t)at & (TL_RING_BYTES - 8);
-		pad = TL_RING_BYTES - off < size ? TL_RING_BYTES - off : 0;
+		off = (uint32_t)at & (bytes - 8);
+		pad = bytes - off < size ? bytes - off : 0;
 		need = size + pad;
 		/* Acquire: what was read is cleared; the reader's release (R1). */
 		tail = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
-		if (((at + need - tail) & TL_HEAD_MASK) > TL_RING_BYTES)
+		if (((at + need - tail) & TL_HEAD_MASK) > bytes)
 			return NULL;
 		next = ((head & ~TL_HEAD_MASK) + (1ull << TL_HEAD_BITS)) |
 		       ((at + need) & TL_HEAD_MASK);
@@ -121,20 +131,83 @@ static uint64_t *take(struct tl_ring *r, uint32_t size)
 	return r->data;
 }
 
+#define FUTEX_WAIT_BITSET 9
+#define CLOCK_MONOTONIC	  1
+#define SECOND_NS	  1000000000ll
+
+struct timespec64 {
+	int64_t sec;
+	int64_t nsec;
+};
+
+/* Wait until the tail of @r is not @tail any more; false: in vain. */
+static bool wait_at(struct tl_ring *r, uint64_t tail,
+		    const struct timespec64 *until)
+{
+	uint32_t turn = __atomic_load_n(&r->turn, __ATOMIC_SEQ_CST);
+	long err;
+
+	/*
+	 *   writer: load turn; waiters = 1; load tail; wait while turn is it
+	 *   reader: store tail; turn++; waiters == 1?  wake
+	 */
+	__atomic_store_n(&r->waiters, 1, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&r->tail, __ATOMIC_SEQ_CST) != tail)
+		return true;
+	err = tl_sys6(__NR_futex, (long)&r->turn, FUTEX_WAIT_BITSET, turn,
+		      (long)until, 0, -1);
+	/* Interrupted, or awake for nothing: the caller looks again. */
+	return err == 0 || err == -TL_EAGAIN || err == -TL_EINTR;
+}
+
+/*
+ * Room for @size in ring @i, waiting for it (R5).  NULL: there is none, the
+ * reader is dead or too slow, or lets us go.
+ */
+static uint64_t *take_late(struct tl_events *e, uint32_t i, uint32_t bytes,
+			   uint32_t size)
+{
+	struct tl_ring *r = &e->ring[i];
+	uint64_t first = __atomic_load_n(&r->tail, __ATOMIC_RELAXED);
+	struct timespec64 until = { 0, 0 };
+	uint64_t tail = first, *to;
+
+	if (__atomic_load_n(&r->in_vain, __ATOMIC_RELAXED) == first + 1 ||
+	    tl_sys2(__NR_clock_gettime, CLOCK_MONOTONIC, (long)&until))
+		return NULL;
+	until.nsec += TL_WAIT_NS % SECOND_NS;
+	until.sec += TL_WAIT_NS / SECOND_NS + (until.nsec >= SECOND_NS);
+	until.nsec -= until.nsec >= SECOND_NS ? SECOND_NS : 0;
+	do {
+		to = take(r, bytes, size);
+		if (to || !__atomic_load_n(&e->block, __ATOMIC_SEQ_CST))
+			return to;
+		if (!wait_at(r, tail, &until))
+			break;
+		tail = __atomic_load_n(&r->tail, __ATOMIC_RELAXED);
+	} while (true);
+	if (__atomic_load_n(&r->tail, __ATOMIC_RELAXED) == first)
+		__atomic_store_n(&r->in_vain, first + 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
 /*
  * Room for @size bytes.  Neighbours in time of birth have rings of their own;
  * pieces of stacks, which are large, go where there is room.
  */
-static uint64_t *take_any(struct tl_ring *ring, uint32_t tid, uint64_t clock,
+static uint64_t *take_any(struct tl_events *e, uint32_t tid, uint64_t clock,
 			  uint32_t size, bool stack)
 {
 	uint32_t at = stack ? (uint32_t)(tid + (clock >> 8)) : tid;
+	uint32_t bytes = ring_bytes(e);
 	uint64_t *to = NULL;
 
-	for (uint32_t i = 0; i < (stack ? TL_RINGS : 1) && !to; i++)
-		to = take(&ring[(at + i) % TL_RINGS], size);
+	for (uint32_t i = 0; bytes && i < (stack ? TL_RINGS : 1) && !to; i++)
+		to = take(&e->ring[(at + i) % TL_RINGS], bytes, size);
+	if (!to && bytes && __atomic_load_n(&e->block, __ATOMIC_RELAXED))
+		to = take_late(e, tid % TL_RINGS, bytes, size);
 	if (!to) /* R4 */
-		__atomic_fetch_add(&ring[tid % TL_RINGS].lost, 1,
+		__atomic_fetch_add(&e->ring[tid % TL_RINGS].lost, 1,
 				   __ATOMIC_RELAXED);
 	return to;
 }
@@ -199,7 +272,7 @@ void tl_event(const struct tl_hit *h, struct tl_made *m, uint32_t probe,
 		      (uint64_t)probe << 32;
 	m->words[1] = clock;
 	m->words[2] = tid | (uint64_t)m->faults << 32;
-	to = take_any(h->events->ring, tid, clock, size, m->stack != 0);
+	to = take_any(h->events, tid, clock, size, m->stack != 0);
 	if (!to)
 		return;
 	for (uint32_t i = 1; i < m->n; i++)
