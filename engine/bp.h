@@ -64,8 +64,9 @@ int tl_bp_prepare(struct tl_bp_entry *e, uintptr_t addr, unsigned int len,
 		  unsigned int type, bool kernel);
 
 /*
- * Let the spare set of @sets (the kernel's if @kernel) be the one.  0, or
- * -TL_ENOSPC: it does not fit, nothing has changed (B2).
+ * Let the spare set of @sets (the kernel's if @kernel) be the one.  0, or, with
+ * everything as it was, -TL_ENOSPC: it does not fit (B2), or what the home says
+ * of registers that are not its own.
  */
 int tl_bp_publish(struct tl_bp_sets *sets, bool kernel);
 
@@ -86,8 +87,8 @@ void tl_bp_state_put(struct tl_bp_thread *thread);
 /* All that the thread has goes. */
 void tl_bp_state_end(struct tl_bp_thread *thread);
 
-/* Have every CPU load its registers. */
-void tl_bp_load_all(void);
+/* Have every CPU load its registers.  0, or what one of them could not. */
+int tl_bp_load_all(void);
 /* Have every CPU turn its registers off, and forget that there are any. */
 void tl_bp_cpus_free(void);
 

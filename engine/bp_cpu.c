@@ -14,6 +14,9 @@
  *       finds the registers out of date leaves them to it.
  *   C3  Interrupts are off: nobody publishes a set between the look at
  *       the sets and the last write (B1).
+ *   C4  A home that loads registers itself (struct tl_debug_ops, load) keeps
+ *       these promises itself: no hit is reported meanwhile, and a register
+ *       that stays is never off.
  *
  * Switching is lazy.  A thread without breakpoints is switched to without a look
  * here, and the registers keep the last thread's.  A hit of these is
@@ -154,13 +157,40 @@ static bool is_all_loaded(const struct tl_bp_cpu *c, const struct want *w)
 	return c->known;
 }
 
-static void load(struct tl_bp_cpu *c, const struct tl_debug_ops *host)
+/* C4 */
+static int load_by_host(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
+			const struct want *w)
+{
+	struct tl_debug_want want[TL_BP_MAX];
+	int err;
+
+	for (unsigned int n = 0; n < tl_arch_bp->registers; n++) {
+		want[n].addr = w->e[n] ? w->e[n]->addr : 0;
+		want[n].len = w->e[n] ? w->e[n]->len : 0;
+		want[n].type = w->e[n] ? w->e[n]->type : HW_BREAKPOINT_EMPTY;
+	}
+	err = host->load(want, tl_arch_bp->registers);
+	if (err)
+		return err;
+	for (unsigned int n = 0; n < tl_arch_bp->registers; n++) {
+		c->addr[n] = want[n].addr;
+		c->serial[n] = w->e[n] ? w->e[n]->serial : 0;
+	}
+	c->written = (1u << tl_arch_bp->registers) - 1;
+	c->control = w->control;
+	c->known = true;
+	return 0;
+}
+
+static int load(struct tl_bp_cpu *c, const struct tl_debug_ops *host)
 {
 	struct want w;
 
 	want_now(&w, host);
 	if (is_all_loaded(c, &w))
-		return;
+		return 0;
+	if (host->load)
+		return load_by_host(c, host, &w);
 	tl_store(&c->loading, true);
 	tl_compiler_fence();
 	if (!c->known) {
@@ -173,6 +203,7 @@ static void load(struct tl_bp_cpu *c, const struct tl_debug_ops *host)
 		write_control(c, host, w.control);
 	tl_compiler_fence();
 	tl_store(&c->loading, false);
+	return 0;
 }
 
 void tl_bp_load(void)
@@ -184,27 +215,34 @@ void tl_bp_load(void)
 		load(c, host);
 }
 
-void tl_bp_cpu_online(void)
+int tl_bp_cpu_online(void)
 {
 	const struct tl_debug_ops *host = tl_bp_host();
 	struct tl_bp_cpu *c = host ? this_cpu(host) : NULL;
 
 	if (!c)
-		return;
+		return 0;
 	c->known = false;
 	c->written = 0;
-	load(c, host);
+	return load(c, host);
 }
 
 static void load_here(void *arg)
 {
-	(void)arg;
-	tl_bp_load();
+	const struct tl_debug_ops *host = tl_bp_host();
+	struct tl_bp_cpu *c = this_cpu(host);
+	int err = c ? load(c, host) : 0;
+
+	if (err)
+		tl_store((int *)arg, err);
 }
 
-void tl_bp_load_all(void)
+int tl_bp_load_all(void)
 {
-	tl_bp_host()->each_cpu(load_here, NULL);
+	int err = 0;
+
+	tl_bp_host()->each_cpu(load_here, &err);
+	return err;
 }
 
 /* ---- memory -------------------------------------------------------------------- */
@@ -227,8 +265,14 @@ int tl_bp_ready(void)
 
 static void off_here(void *arg)
 {
+	static const struct tl_debug_want nothing[TL_BP_MAX];
+	const struct tl_debug_ops *host = tl_bp_host();
+
 	(void)arg;
-	tl_bp_host()->write(tl_arch_bp->control, 0);
+	if (host->load)
+		host->load(nothing, tl_arch_bp->registers);
+	else
+		host->write(tl_arch_bp->control, 0);
 }
 
 /* Traps stop looking first; when each CPU was interrupted, none does. */
@@ -310,6 +354,19 @@ static void report(const struct tl_bp_cpu *c, struct tl_bp_state *state,
 		else
 			h->stale = true;
 	}
+}
+
+unsigned int tl_trap_watched(struct pt_regs *regs, unsigned int hits)
+{
+	const struct tl_debug_ops *host = tl_bp_host();
+	struct tl_bp_cpu *c = host ? this_cpu(host) : NULL;
+	struct hits h = { .registers = hits };
+
+	if (c) {
+		h.registers &= tl_arch_bp->enabled(c->control);
+		report(c, current_state(host), regs, &h);
+	}
+	return h.signal;
 }
 
 unsigned int tl_trap_debug(struct pt_regs *regs, unsigned long *status)

@@ -24,6 +24,7 @@ int tl_bp_publish(struct tl_bp_sets *sets, bool kernel)
 	const struct tl_bp_set *next = tl_bp_spare(sets);
 	unsigned int others = kernel ? most_held()
 				     : tl_bp_now(&tl_engine.bp_kernel)->n;
+	int err;
 
 	tl_assert_held();
 	if (next->n > now->n && next->n + others > tl_arch_bp->registers)
@@ -33,8 +34,16 @@ int tl_bp_publish(struct tl_bp_sets *sets, bool kernel)
 		tl_engine.bp_holders[next->n]++;
 	}
 	tl_store_release(&sets->which, !sets->which);
-	tl_bp_load_all(); /* B1 */
-	return 0;
+	err = tl_bp_load_all(); /* B1 */
+	if (!err)
+		return 0;
+	tl_store_release(&sets->which, !sets->which);
+	if (!kernel) {
+		tl_engine.bp_holders[next->n]--;
+		tl_engine.bp_holders[now->n]++;
+	}
+	tl_bp_load_all();
+	return err;
 }
 
 void tl_bp_copy(struct tl_bp_sets *sets)
@@ -80,6 +89,12 @@ static bool is_kernels(uintptr_t addr, size_t span, unsigned int type)
 	       (!host->watchable || host->watchable(addr, span));
 }
 
+/* Is @addr, of a thread's, where the kernel is, too: in a process? */
+static bool shares_range(uintptr_t addr)
+{
+	return addr >= tl_bp_host()->kernel_start;
+}
+
 int tl_bp_prepare(struct tl_bp_entry *e, uintptr_t addr, unsigned int len,
 		  unsigned int type, bool kernel)
 {
@@ -91,8 +106,9 @@ int tl_bp_prepare(struct tl_bp_entry *e, uintptr_t addr, unsigned int len,
 	if (err)
 		return err;
 	last = addr + span - 1;
-	if (last < addr || (kernel ? !is_kernels(addr, span, type)
-				   : last >= tl_bp_host()->user_end))
+	if (last < addr || (!kernel && last >= tl_bp_host()->user_end))
+		return -TL_EINVAL;
+	if ((kernel || shares_range(addr)) && !is_kernels(addr, span, type))
 		return -TL_EINVAL;
 	*e = (struct tl_bp_entry){
 		.addr = addr,
@@ -137,13 +153,24 @@ static int prepare(struct tl_bp_entry *e, const struct hw_breakpoint *bp,
  * An instruction that a probe's jump covers is executed in the detour, and a
  * breakpoint at its own place would not be hit: no jump there.
  */
-bool tl_bp_executes_in(uintptr_t from, uintptr_t to)
+static bool set_executes_in(const struct tl_bp_set *set, uintptr_t from,
+			    uintptr_t to)
 {
-	const struct tl_bp_set *set = tl_bp_now(&tl_engine.bp_kernel);
-
 	for (unsigned int i = 0; i < set->n; i++)
 		if (set->e[i].type == HW_BREAKPOINT_X &&
 		    set->e[i].addr >= from && set->e[i].addr < to)
+			return true;
+	return false;
+}
+
+bool tl_bp_executes_in(uintptr_t from, uintptr_t to)
+{
+	const struct tl_bp_state *state = tl_engine.bp_states;
+
+	if (set_executes_in(tl_bp_now(&tl_engine.bp_kernel), from, to))
+		return true;
+	for (; state; state = state->next)
+		if (set_executes_in(tl_bp_now(&state->sets), from, to))
 			return true;
 	return false;
 }
@@ -264,10 +291,17 @@ int register_user_hw_breakpoint(struct hw_breakpoint *bp,
 		goto unlock;
 	state = tl_bp_state(thread);
 	err = state ? add(bp, &state->sets, false) : -TL_ENOMEM;
+	if (err)
+		goto put;
+	bp->thread = thread;
+	err = settle_jump(bp->at, bp->type);
 	if (!err)
-		bp->thread = thread;
-	else
-		tl_bp_state_put(thread);
+		goto unlock;
+	take_out(bp);
+	bp->thread = NULL;
+	settle_jump(bp->at, bp->type);
+put:
+	tl_bp_state_put(thread);
 unlock:
 	tl_unlock();
 	return err;
@@ -278,10 +312,9 @@ void unregister_hw_breakpoint(struct hw_breakpoint *bp)
 	tl_lock();
 	if (bp->serial) {
 		take_out(bp);
+		settle_jump(bp->at, bp->type);
 		if (bp->thread)
 			tl_bp_state_put(bp->thread);
-		else
-			settle_jump(bp->at, bp->type);
 		bp->thread = NULL;
 	}
 	tl_unlock();
@@ -291,13 +324,16 @@ void unregister_hw_breakpoint(struct hw_breakpoint *bp)
 static int change(struct hw_breakpoint *bp, struct tl_bp_entry *e)
 {
 	struct tl_bp_sets *sets = sets_of(bp);
+	int err;
 
 	e->bp = bp;
 	tl_bp_spare(sets)->e[place_in_spare(bp)] = *e;
-	tl_bp_publish(sets, !bp->thread);
+	err = tl_bp_publish(sets, !bp->thread);
+	if (err)
+		return err;
 	bp->serial = e->serial;
 	bp->at = e->addr;
-	return bp->thread ? 0 : settle_jump(e->addr, e->type);
+	return settle_jump(e->addr, e->type);
 }
 
 int modify_hw_breakpoint(struct hw_breakpoint *bp,
@@ -316,8 +352,7 @@ int modify_hw_breakpoint(struct hw_breakpoint *bp,
 		change(bp, &old);
 		goto unlock;
 	}
-	if (!bp->thread)
-		settle_jump(old.addr, old.type);
+	settle_jump(old.addr, old.type);
 	bp->addr = to->addr;
 	bp->symbol_name = to->symbol_name;
 	bp->offset = to->offset;

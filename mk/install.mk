@@ -15,8 +15,8 @@ so-file := libtrapline.so.$(VERSION)
 
 # For programs: host.h, trap.h and agent.h are for those who build a home, and
 # go with the sources (make export).
-public-headers := $(addprefix include/trapline/, errno.h jprobes.h kprobes.h regs.h \
-	regs_arm64.h regs_x86.h trapline.h)
+public-headers := $(addprefix include/trapline/, errno.h hw_breakpoint.h jprobes.h kprobes.h \
+	regs.h regs_arm64.h regs_x86.h trapline.h)
 kmod-headers := $(wildcard include/kmod/linux/*.h)
 man-pages := $(wildcard docs/*.1 docs/*.3 docs/*.7)
 

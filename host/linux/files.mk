@@ -24,6 +24,8 @@ host-linux-session-srcs := \
 host-linux-own-srcs := $(host-linux-object-srcs) $(host-linux-session-srcs) \
 	host/linux/session/entry.S \
 	host/linux/session/server.c \
+	host/linux/own/births.c \
+	host/linux/own/debug.c \
 	host/linux/own/home.c \
 	host/linux/own/lock.c \
 	host/linux/own/masks.c \

@@ -204,6 +204,13 @@ int tlh_quiesce(const struct tl_range *ranges, size_t n);
 
 /* ---- optional -------------------------------------------------------------- */
 
+/* What a register is to watch; type HW_BREAKPOINT_EMPTY: nothing. */
+struct tl_debug_want {
+	uintptr_t addr;
+	unsigned int len;
+	unsigned int type;
+};
+
 /*
  * The debug registers, for homes that have them.  The engine is their only owner
  * from the first breakpoint on.  All members are there, unless marked.
@@ -215,6 +222,17 @@ struct tl_debug_ops {
 	 */
 	void (*write)(unsigned int n, unsigned long value);
 	unsigned long (*read)(unsigned int n);
+
+	/*
+	 * Instead of these two, where the registers belong to a kernel below, and
+	 * a "CPU" is whatever has a set of its own (a thread of a process): have
+	 * register i of this CPU watch @want[i], for i below @n.  0, or negative
+	 * and nothing has changed: what is asked for fits the registers, but
+	 * others may have some.  No hit is reported (tl_trap_watched()) of a
+	 * CPU that is in here, or in each_cpu()'s function.  NULL: write and
+	 * read.  Context: as theirs.
+	 */
+	int (*load)(const struct tl_debug_want *want, unsigned int n);
 
 	/* This CPU, from 0; below @cpus.  Context: any, interrupts off. */
 	unsigned int (*cpu)(void);

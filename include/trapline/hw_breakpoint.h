@@ -15,6 +15,11 @@
  *   H3  One access is one call of triggered() for each breakpoint that it hits.
  *   H4  When an unregister function returns, triggered() does not run.
  *
+ * In a process each thread stands for a CPU and for a thread: "the kernel's" are those
+ * of all threads, those that begin later included, and a thread's is a thread's
+ * (trapline_thread() of <trapline/trapline.h>).  There the registers are a kernel's, which may have
+ * given some to others: -TL_ENOSPC.  -TL_EPERM: it gives us none.
+ *
  * Every function here is called in task context.  A home without debug registers
  * (struct tl_host_ops has no `debug`), or an architecture without support, answers
  * -TL_EOPNOTSUPP.
@@ -27,6 +32,12 @@
 #include <stdint.h>
 
 #include <trapline/errno.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
 
 struct pt_regs;
 struct tl_bp_state;
@@ -101,6 +112,7 @@ struct hw_breakpoint {
  * -TL_EOPNOTSUPP  a type or length that other CPUs have; no registers here
  * -TL_ENOENT      no such symbol
  * -TL_ENOSPC      the registers are in use
+ * -TL_EBUSY       a probe that has to be a jump covers the instruction (execute)
  * -TL_ENOMEM
  * The rules are those of Linux's register_wide_hw_breakpoint() for a CPU.
  */
@@ -128,5 +140,11 @@ int modify_hw_breakpoint(struct hw_breakpoint *bp,
  * memory is the caller's again.
  */
 void unregister_hw_breakpoint(struct hw_breakpoint *bp);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

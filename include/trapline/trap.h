@@ -74,6 +74,12 @@ void tl_trap_thread_ended(struct tl_context *cx);
  */
 unsigned int tl_trap_debug(struct pt_regs *regs, unsigned long *status);
 
+/*
+ * The same where the home loads registers itself (struct tl_debug_ops, load):
+ * register n was hit if bit n of @hits is set.
+ */
+unsigned int tl_trap_watched(struct pt_regs *regs, unsigned int hits);
+
 /* Make this CPU's registers what they should be.  Context: interrupts off. */
 void tl_bp_load(void);
 
@@ -90,9 +96,10 @@ static inline void tl_bp_switched(const struct tl_bp_thread *now)
 
 /*
  * This CPU has come up, or its registers were lost.  It can be reached by
- * each_cpu() already.  Context: interrupts off.
+ * each_cpu() already.  0, or what the home's load() said.
+ * Context: interrupts off.
  */
-void tl_bp_cpu_online(void);
+int tl_bp_cpu_online(void);
 
 /*
  * @child, zeroed, is a new thread.  It gets no breakpoints, as in today's Linux;

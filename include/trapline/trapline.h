@@ -45,6 +45,18 @@ void trapline_general_regs_only(void);
  */
 void trapline_serve(bool yes);
 
+/* ---- hardware breakpoints --------------------------------------------------- */
+
+struct tl_bp_thread;
+
+/*
+ * The thread with number @tid (gettid(); 0: the caller) of this process, for
+ * register_user_hw_breakpoint() of <trapline/hw_breakpoint.h>.  NULL: there is none.
+ * It is valid as long as the thread lives; unregister what was registered for
+ * it, before or after its end.  Context: task.
+ */
+struct tl_bp_thread *trapline_thread(int tid);
+
 /* ---- modules --------------------------------------------------------------- */
 
 /*

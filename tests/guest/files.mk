@@ -27,6 +27,6 @@ guest-debug-srcs := $(addprefix tests/guest/, debug.c debug_tasks.c \
 	debug_cost.c shapes.S)
 guest-debug-programs := tests/guest/user/watched.c
 guest-api-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c branches.c \
-	rules.c exact.c once.c fault.c extras.c jprobe.c places.S branches.S exact.S jprobe.S)
+	rules.c exact.c once.c fault.c extras.c hw_breakpoint.c jprobe.c places.S branches.S exact.S jprobe.S)
 guest-stress-srcs := $(addprefix tests/guest/, memory.c stress.c shapes.S)
 guest-cost-srcs := tests/guest/cost.c bench/guest/work.S

@@ -75,7 +75,7 @@ is 'what is listed is sorted, without tl_*' "$listed" \
 declared() {
 	local header
 
-	for header in kprobes.h trapline.h; do
+	for header in kprobes.h hw_breakpoint.h trapline.h; do
 		gcc -E -P -I"$at/include" "$at/include/trapline/$header"
 	done | tr '\n' ' ' | sed 's/{[^{}]*}/;/g; s/{[^{}]*}/;/g; s/(\*[a-z]*)([^()]*)/f/g; s/;/;\n/g' |
 		grep -v 'static inline\|typedef\|extension' |

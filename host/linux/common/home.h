@@ -177,6 +177,13 @@ void tl_signal_set_regs(struct tl_ucontext *uc, const struct pt_regs *r);
 _Noreturn void tl_signal_jump(uintptr_t handler, int sig,
 			      struct tl_siginfo *info, struct tl_ucontext *uc);
 
+/*
+ * What looks first at a SIGTRAP that an event of the kernel's raised; true: nobody
+ * else is to.  NULL: there are none of ours.
+ */
+extern bool (*tl_sigtrap_debug)(const struct tl_siginfo *info,
+				struct tl_ucontext *uc);
+
 /* Is @act our handler? */
 bool tl_sigtrap_is_ours(const struct tl_sigaction *act);
 

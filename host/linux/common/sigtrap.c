@@ -33,10 +33,12 @@
 #define SIG_IGN	    1UL
 #define SIG_SETMASK 2
 #define TRAP_BP	    3 /* uc->trapno */
+#define TRAP_PERF   6
 
 #define RED_ZONE 128
 
 struct tl_sigaction tl_sigtrap_program;
+bool (*tl_sigtrap_debug)(const struct tl_siginfo *info, struct tl_ucontext *uc);
 
 _Static_assert(sizeof(struct tl_siginfo) == 128, "siginfo");
 _Static_assert(offsetof(struct tl_ucontext, sigmask) == 296, "ucontext");
@@ -265,6 +267,9 @@ static void handle(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
 {
 	if (info->code == TL_SI_KERNEL) {
 		if (breakpoint(uc))
+			return;
+	} else if (info->code == TRAP_PERF) {
+		if (tl_sigtrap_debug && tl_sigtrap_debug(info, uc))
 			return;
 	} else if (info->code <= 0 && hides_breakpoint(uc)) {
 		breakpoint(uc);

@@ -56,6 +56,7 @@ static struct tl_host_ops ops = {
 	.n_trampolines = TL_TRAMPOLINES,
 	.inroads = tl_symbols_inroads,
 	.missed = tl_action_missed,
+	.debug = &tl_own_debug,
 };
 
 const struct tl_host_ops *tl_host_ops = &ops;
@@ -85,6 +86,7 @@ int tl_home_init(void)
 	tl_contexts_check();
 	tl_sync_init();
 	ops.no_swap = has_shadow_stack();
+	tl_sigtrap_debug = tl_debug_trap;
 	err = tl_sigtrap_install();
 	if (err)
 		return err;

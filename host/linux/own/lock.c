@@ -45,6 +45,7 @@ void tlh_unlock(void)
 	if (__atomic_load_n(&drawn, __ATOMIC_SEQ_CST) != next)
 		tl_sys3(__NR_futex, (long)&served, FUTEX_WAKE_PRIVATE,
 			INT32_MAX);
+	tl_births_start();
 }
 
 /* A fork child has its parent's lock as it was, and nobody to let go of it. */

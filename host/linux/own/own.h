@@ -35,6 +35,30 @@ void tl_masks_start(void);
 /* Have this thread believe that it does, or not; what it believed.  Context: any. */
 bool tl_block_sigtrap(bool block);
 
+/* ---- debug.c: the debug registers of threads ------------------------------------ */
+
+struct tl_debug_ops;
+extern const struct tl_debug_ops tl_own_debug;
+
+/*
+ * A SIGTRAP of code TRAP_PERF.  True: it was one of ours, and is not for the
+ * program.  Context: trap.
+ */
+bool tl_debug_trap(const struct tl_siginfo *info, struct tl_ucontext *uc);
+
+/* The calling thread has just begun. */
+void tl_debug_thread_begins(void);
+
+/* Have all threads load their registers.  With the registration lock. */
+void tl_debug_load_all(void);
+
+/* ---- births.c ------------------------------------------------------------------- */
+
+/* From the end of this registration on, new threads are to be known as they begin. */
+void tl_births_follow(void);
+/* If that was asked for, and is not so yet.  Without the registration lock. */
+void tl_births_start(void);
+
 /* ---- text.c -------------------------------------------------------------------- */
 
 /*
@@ -121,6 +145,12 @@ void tl_threads_search(struct tl_search *s);
 
 /* As in struct tl_host_ops. */
 int tl_threads_at(const struct tl_context *cx, uintptr_t *sp);
+
+/*
+ * Call @fn for each other thread of the process, by the text of its number.
+ * Context: task.
+ */
+void tl_threads_each_other(void (*fn)(const char *tid, void *arg), void *arg);
 
 /* Is SIGTRAP blocked in any thread?  Context: task. */
 bool tl_threads_block_sigtrap(void);

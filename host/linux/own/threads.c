@@ -189,8 +189,7 @@ static long to_number(const char *s)
 	return n;
 }
 
-/* Call @fn for each other thread, by the text of its number. */
-static void each_other(void (*fn)(const char *tid, void *arg), void *arg)
+void tl_threads_each_other(void (*fn)(const char *tid, void *arg), void *arg)
 {
 	long self = tl_sys0(__NR_gettid);
 	int fd = tl_open("/proc/self/task", TL_O_RDONLY | TL_O_DIRECTORY);
@@ -418,7 +417,7 @@ void tl_threads_search(struct tl_search *s)
 	ask.search = s;
 	ask.answered = 0;
 	__atomic_store_n(&ask.turn, r.turn, __ATOMIC_RELEASE); /* A1 */
-	each_other(look_at, &r);
+	tl_threads_each_other(look_at, &r);
 	if (!wait_for_answers(r.asked))
 		all_busy(s);
 	__atomic_store_n(&ask.turn, 0, __ATOMIC_SEQ_CST); /* A2 */
@@ -442,6 +441,6 @@ bool tl_threads_block_sigtrap(void)
 
 	tl_sys4(__NR_rt_sigprocmask, 0, 0, (long)&mine, sizeof(mine));
 	blocked = mine & TL_SIG_BIT(TL_SIGTRAP);
-	each_other(check_mask, &blocked);
+	tl_threads_each_other(check_mask, &blocked);
 	return blocked;
 }
