@@ -96,7 +96,7 @@ static size_t step(const char *text, const char *at, int *depth)
 static bool goes_on(const char *text, const char *at)
 {
 	static const char *const more[] = { "const", "volatile", "&", "&&" };
-	size_t len = strcspn(at + 1, " \t\n+");
+	size_t len = strcspn(at + 1, " \t\n+%");
 
 	if (behind_operator(text, at))
 		return is_word(at[1]);

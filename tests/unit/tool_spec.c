@@ -170,3 +170,28 @@ TL_TEST(any_bytes_are_survived)
 	}
 	CHECK(true);
 }
+
+/* clang-format off */
+static const struct row {
+	const char *text, *probe;
+} rows[] = {
+	{ "f $arg1",                      "f" },
+	{ "A::f() const $arg1",           "A::f() const" },
+	{ "A::f() const%return $retval",  "A::f() const%return" },
+	{ "A::f() const+4 $arg1",         "A::f() const+4" },
+	{ "A::f(int, char) volatile if 1", "A::f(int, char) volatile" },
+	{ "operator new%return",          "operator new%return" },
+	{ "f const",                      "f" },
+	{ "f(int) constant",              "f(int)" },
+};
+/* clang-format on */
+
+TL_TEST(what_follows_a_probe_is_not_part_of_it)
+{
+	const struct row *c;
+
+	for_each_row(c, rows) {
+		ROW(c->text);
+		CHECK_EQ(spec_length(c->text), strlen(c->probe));
+	}
+}
