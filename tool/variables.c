@@ -15,7 +15,7 @@
 #include "text.h"
 #include "variables.h"
 
-#define GLOBALS_MAX 4096
+#define GLOBALS_MAX 262144
 
 /* What a location is judged by. */
 struct point {
@@ -247,23 +247,50 @@ static struct location locate(struct point *p, Dwarf_Die *die)
 
 /* ---- Who is visible ---------------------------------------------------------- */
 
+/* The slot of @name: that of the variable of this name, or a free one. */
+static size_t *slot_of(struct variables *out, const char *name)
+{
+	size_t at = 5381;
+
+	for (const char *c = name; *c; c++)
+		at = at * 33 + (unsigned char)*c;
+	for (at %= out->slots; out->slot[at]; at = (at + 1) % out->slots)
+		if (!strcmp(out->variable[out->slot[at] - 1].name, name))
+			break;
+	return &out->slot[at];
+}
+
+/* Room for twice as many names as there are. */
+static void more_slots(struct variables *out)
+{
+	free(out->slot);
+	out->slots = out->n * 4 + 64;
+	out->slot = must_alloc(out->slots, sizeof(*out->slot));
+	for (size_t i = 0; i < out->n; i++)
+		*slot_of(out, out->variable[i].name) = i + 1;
+}
+
 static void add(struct point *p, Dwarf_Die *die, struct variables *out)
 {
 	const char *name = debug_name(p->debug, die);
 	struct variable *v;
+	size_t *slot;
 
 	if (!name || !*name)
 		return;
+	if (out->n * 2 >= out->slots)
+		more_slots(out);
 	/* An inner one hides what has the same name outside. */
-	for (size_t i = 0; i < out->n; i++)
-		if (strcmp(out->variable[i].name, name) == 0)
-			return;
+	slot = slot_of(out, name);
+	if (*slot)
+		return;
 	if (out->n == out->room) {
 		out->room = out->room * 2 + 16;
 		out->variable = must_grow(out->variable, out->room,
 					  sizeof(*out->variable));
 	}
 	v = &out->variable[out->n++];
+	*slot = out->n;
 	*v = (struct variable){
 		.name = name,
 		.die = *die,
@@ -351,6 +378,7 @@ bool variables_at(const struct debug *d, struct image *img, uint64_t addr,
 void variables_free(struct variables *v)
 {
 	free(v->variable);
+	free(v->slot);
 	*v = (struct variables){ 0 };
 }
 

@@ -44,6 +44,7 @@ struct variable {
 struct variables {
 	struct variable *variable; /* the innermost block's first */
 	size_t n, room;
+	size_t *slot, slots; /* by the names: 1 more than the index; 0: free */
 	bool known; /* the debug information has a function there … */
 	Dwarf_Die function;
 	bool entry; /* … and this is its entry */
