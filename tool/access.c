@@ -29,6 +29,7 @@ struct thing {
 	Dwarf_Die type;	 /* without names for it and qualifiers */
 	bool known;	 /* there is a type; else it is void, or a dry run */
 	unsigned int bit, bits; /* of a bit-field */
+	bool across;		/* it does not lie in one of its type */
 	unsigned int indexed;	/* dimensions of an array that are behind us */
 };
 
@@ -222,8 +223,12 @@ static bool to_value(struct expr *e, struct thing *t)
 				  "a value of %" PRIu64 " bytes cannot be "
 				  "fetched; name a part of it",
 				  bytes);
-	t->node = expr_load(e, t->node, (uint8_t)bytes);
 	t->memory = false;
+	if (t->across) {
+		t->node = expr_span(e, t->node, t->bit, t->bits, is_signed(t));
+		return t->node != NULL;
+	}
+	t->node = expr_load(e, t->node, (uint8_t)bytes);
 	if (t->node && t->bits)
 		t->node = expr_bits(e, t->node, t->bit, t->bits, is_signed(t));
 	return t->node != NULL;
@@ -405,17 +410,29 @@ static bool parse_name(struct expr *e, struct thing *t)
 
 /* ---- Members ----------------------------------------------------------------- */
 
+/* Below zero, it begins in the next one of its type. */
+static bool bit_offset(Dwarf_Attribute *attr, Dwarf_Sword *out)
+{
+	int err = dwarf_whatform(attr) == DW_FORM_sdata
+			  ? dwarf_formsdata(attr, out)
+			  : dwarf_formudata(attr, (Dwarf_Word *)out);
+
+	return err == 0 && *out >= -64 && *out < 64;
+}
+
 /* Where in its structure, and which bits of it. */
 static bool place_member(Dwarf_Die *member, int64_t *at, struct thing *t)
 {
 	Dwarf_Word bit, bits, bytes;
 	Dwarf_Attribute attr;
+	Dwarf_Sword left;
 
 	*at = 0;
 	if (dwarf_attr_integrate(member, DW_AT_data_member_location, &attr) &&
 	    dwarf_formudata(&attr, (Dwarf_Word *)at) != 0)
 		return false;
 	t->bits = t->bit = 0;
+	t->across = false;
 	if (!dwarf_attr(member, DW_AT_bit_size, &attr))
 		return true;
 	bytes = size_of(t);
@@ -425,17 +442,20 @@ static bool place_member(Dwarf_Die *member, int64_t *at, struct thing *t)
 	if (dwarf_attr(member, DW_AT_data_bit_offset, &attr)) {
 		if (dwarf_formudata(&attr, &bit) != 0)
 			return false;
+		t->across = bit % (bytes * 8) + bits > bytes * 8;
 		*at = (int64_t)(bit / 8 / bytes * bytes);
 		bit -= (Dwarf_Word)*at * 8;
 	} else if (dwarf_attr(member, DW_AT_bit_offset, &attr)) {
 		/* Of old: from the most significant bit of the type. */
-		if (dwarf_formudata(&attr, &bit) != 0 || bit + bits > bytes * 8)
+		if (!bit_offset(&attr, &left) ||
+		    left + (Dwarf_Sword)bits > (Dwarf_Sword)bytes * 8)
 			return false;
-		bit = bytes * 8 - bit - bits;
+		t->across = left < 0;
+		bit = bytes * 8 - bits - (Dwarf_Word)left;
 	} else {
 		bit = 0;
 	}
-	if (bit + bits > bytes * 8)
+	if (bit + bits > bytes * 8 && !t->across)
 		return false;
 	t->bit = (unsigned int)bit;
 	t->bits = (unsigned int)bits;
@@ -634,6 +654,7 @@ static void describe(const struct thing *t, struct field *f)
 	if (is_text(t, &limit)) {
 		f->type = 't';
 		f->limit = (uint16_t)limit;
+		f->row = has_tag(t, DW_TAG_array_type) && size_of(t) == limit;
 		return;
 	}
 	if (t->address_of || !t->known || is_pointer(t) ||

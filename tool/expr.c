@@ -173,6 +173,39 @@ const struct node *expr_bits(struct expr *e, const struct node *n,
 			   64 - (int)bits);
 }
 
+/* The largest load that [@at, @end) takes. */
+static uint8_t piece_of(unsigned int at, unsigned int end)
+{
+	uint8_t bytes = 8;
+
+	while (bytes > end - at)
+		bytes /= 2;
+	return bytes;
+}
+
+const struct node *expr_span(struct expr *e, const struct node *n,
+			     unsigned int from, unsigned int bits, bool sign)
+{
+	unsigned int end = (from % 8 + bits + 7) / 8;
+	int64_t first = (int64_t)(from / 8);
+	const struct node *all = NULL;
+	uint8_t bytes;
+
+	for (unsigned int at = 0; at < end && n; at += bytes) {
+		const struct node *piece;
+		int up = (int)(at * 8) - (int)(from % 8);
+
+		bytes = piece_of(at, end);
+		piece = expr_load(e, expr_offset(e, n, first + at), bytes);
+		piece = with_number(e, up < 0 ? TL_OP_SHR_U : TL_OP_SHL, piece,
+				    up < 0 ? -up : up);
+		if (!piece)
+			return NULL;
+		all = all ? make(e, TL_OP_OR, all, piece) : piece;
+	}
+	return all ? expr_bits(e, all, 0, bits, sign) : NULL;
+}
+
 const struct node *expr_widen(struct expr *e, const struct node *n,
 			      uint8_t bytes, bool sign)
 {
@@ -433,6 +466,7 @@ static const struct node *fetch_name(struct expr *e, struct field *f)
 		return NULL;
 	f->type = typed.type;
 	f->limit = typed.limit;
+	f->row = false;
 	if (typed.bytes < f->bytes || f->type == 't')
 		f->bytes = typed.bytes;
 	return n;
@@ -476,6 +510,7 @@ static const struct node *operand(struct expr *e)
 		if (typed) {
 			typed->string = true;
 			typed->limit = f.limit;
+			typed->row = f.row;
 		}
 		return typed;
 	}
@@ -595,11 +630,35 @@ static const struct binary *binary_at(const char *at)
 	return NULL;
 }
 
+/* The @len bytes of @text at @n, and no NUL behind them: there is no room for it. */
+static const struct node *compare_row(struct expr *e, const struct node *n,
+				      const uint8_t *text, unsigned int len)
+{
+	const struct node *all = NULL;
+	uint8_t bytes;
+
+	for (unsigned int at = 0; at < len; at += bytes) {
+		const struct node *is;
+		int64_t want = 0;
+
+		bytes = piece_of(at, len);
+		memcpy(&want, text + at, bytes);
+		is = with_number(e, TL_OP_EQ,
+				 expr_load(e, expr_offset(e, n, at), bytes),
+				 want);
+		all = all && is ? make(e, TL_OP_AND, all, is) : is;
+		if (!all)
+			return NULL;
+	}
+	return all;
+}
+
 /* "TEXT", with \" and \\ in it, for a comparison with @n. */
 static const struct node *compare_text(struct expr *e, const struct node *n,
 				       bool equal)
 {
-	uint32_t from = e->text_n;
+	uint32_t from = e->text_n, len;
+	const struct node *row;
 	struct node *is;
 
 	expr_skip_blanks(e);
@@ -618,7 +677,16 @@ static const struct node *compare_text(struct expr *e, const struct node *n,
 	}
 	if (!*e->at)
 		return expr_wrong(e, "the text has no end");
+	len = e->text_n - from;
+	if (n->row && len > n->limit)
+		return expr_wrong(e, "a row of %u letters is never that",
+				  n->limit);
 	e->at++;
+	if (n->row && len == n->limit) {
+		row = compare_row(e, n, e->text + from, len);
+		e->text_n = from;
+		return equal || !row ? row : make(e, TL_OP_NOT, row, NULL);
+	}
 	is = make_size(e, TL_OP_EQUAL, n, (uint8_t)(e->text_n - from));
 	if (!is)
 		return NULL;

@@ -29,6 +29,7 @@ struct node {
 	/* A text at the address that it is. */
 	bool string;
 	uint16_t limit;
+	bool row;     /* an array of @limit bytes, which may all be letters */
 	bool unknown; /* of a name, while nobody knows what it is */
 };
 
@@ -87,6 +88,9 @@ const struct node *expr_index(struct expr *e, const struct node *n,
 			      const struct node *index, int64_t bytes);
 /* Of @n the @bits bits from bit @from on, as a number with or without a sign. */
 const struct node *expr_bits(struct expr *e, const struct node *n,
+			     unsigned int from, unsigned int bits, bool sign);
+/* The same of the bits that begin at the address @n, wherever they lie. */
+const struct node *expr_span(struct expr *e, const struct node *n,
 			     unsigned int from, unsigned int bits, bool sign);
 /* The @bytes bytes of @n, as a number of 64 bits. */
 const struct node *expr_widen(struct expr *e, const struct node *n,

@@ -226,7 +226,8 @@ static void code_fields(struct work *w)
 				 TL_OP_EMIT);
 	if (!p->call)
 		return;
-	p->field[p->n_fields++] = (struct field){ must_dup("took"), 'd', 8, 0 };
+	p->field[p->n_fields++] =
+		(struct field){ must_dup("took"), 'd', 8, 0, false };
 	code_add(&w->code, false, 1, TL_OP_TOOK, 0, 0, 0);
 	code_add(&w->code, false, -1, TL_OP_EMIT, 0, 0, 0);
 }

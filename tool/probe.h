@@ -29,6 +29,7 @@ struct field {
 	char type; /* u, s, x, f: a number; t: a string; d: a duration in ticks */
 	uint8_t bytes;
 	uint16_t limit; /* of a string */
+	bool row;	/* which is an array of so many bytes */
 };
 
 struct probe {

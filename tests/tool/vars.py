@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 import tl  # noqa: E402
@@ -291,6 +292,92 @@ def what_a_program_holds_is_what_is_shown():
         for what in asked:
             name = what.split(":")[0].split("=")[0]
             tl.check_eq(got[name], ENTRY[what], f"{way} {what}")
+
+
+ODD = r"""
+#include <string.h>
+#define KEEP(x) asm volatile("" : : "r"(x) : "memory")
+struct odd {
+	unsigned a : 7, b : 20, c : 9;
+	signed d : 31;
+	long e : 60;
+	unsigned long f : 5, g : 63, h : 3;
+} __attribute__((packed));
+struct rows { char four[4], eleven[11], behind; };
+__attribute__((noinline)) int take(struct odd *o, struct rows *r)
+{
+	KEEP(o);
+	KEEP(r);
+	return o->a + r->behind;
+}
+int main(void)
+{
+	struct odd o = { 101, 777777, 333, -123456789, -987654321012345l, 19,
+			 0x7edcba9876543210ul, 5 };
+	struct rows r[3];
+
+	memcpy(r[0].four, "abcd", 4);
+	memcpy(r[0].eleven, "hello world", 11);
+	memcpy(r[1].four, "abc\0", 4);
+	memcpy(r[1].eleven, "hello worlt", 11);
+	memcpy(r[2].four, "abcd", 4);
+	memcpy(r[2].eleven, "hello\0world", 11);
+	for (int i = 0; i < 3; i++) {
+		r[i].behind = 'x';
+		take(&o, &r[i]);
+		o.d++;
+	}
+	return 0;
+}
+"""
+
+BITS = {"o->a": 101, "o->b": 777777, "o->c": 333, "o->d": -123456788,
+        "o->e": -987654321012345, "o->f": 19, "o->g": 0x7edcba9876543210,
+        "o->h": 5}
+
+
+@tl.case
+def bits_that_lie_across_words_are_read():
+    for way in WAYS:
+        prog = build(ODD, *way)
+        rows = events(prog, "take " + " ".join(BITS))
+        tl.check_eq(rows[1]["args"], BITS, f"{way}")
+        rows = events(prog, "take o->d if o->d == -123456787 && o->c == 333")
+        tl.check_eq([r["args"]["o->d"] for r in rows], [-123456787],
+                    f"{way} in a condition")
+
+
+@tl.case
+def rows_of_letters_without_an_end_are_compared():
+    prog = build(ODD, *WAYS[0])
+    for cond, want in [
+            ('r->four == "abcd"', 2), ('r->four != "abcd"', 1),
+            ('r->four == "abc"', 1), ('r->four == "abce"', 0),
+            ('r->eleven == "hello world"', 1), ('r->eleven == "hello"', 1),
+            ('r->eleven != "hello world"', 2)]:
+        rows = events(prog, f"take r->four if {cond}")
+        tl.check_eq(len(rows), want, cond)
+    r = run("trace", 'take if r->four == "abcde"', "--", prog)
+    tl.check("never" in r.stderr and r.returncode == 1, r.stderr)
+
+
+MANY = 30000
+
+
+@tl.case
+def many_globals_take_no_time():
+    prog = build("".join(f"int some_global_number_{i} = {i};\n"
+                         for i in range(MANY)) +
+                 "__attribute__((noinline)) int take(int a)"
+                 "{asm volatile(\"nop;nop;nop;nop;nop\");return a;}\n"
+                 "int main(void){return take(0);}\n", *WAYS[0])
+    begin = time.monotonic()
+    rows = events(prog, f"take some_global_number_{MANY - 1} "
+                  "some_global_number_7")
+    took = time.monotonic() - begin
+    tl.check_eq(list(rows[0]["args"].values()), [MANY - 1, 7], "the values")
+    # Comparing each with each took minutes.
+    tl.check(took < 20, f"{took:.1f} s")
 
 
 @tl.case
