@@ -182,7 +182,7 @@ static void list_markers(struct listing *l, struct module *m)
 }
 
 /* Why is there nothing?  A line for it. */
-static void explain_nothing(const struct listing *l)
+static void explain_nothing(struct listing *l)
 {
 	bool known = !l->glob.binary;
 
@@ -205,6 +205,8 @@ static void explain_nothing(const struct listing *l)
 	}
 	if (!known)
 		say_error("no binary '%s' is mapped there", l->glob.binary);
+	else if (l->glob.func && !l->glob.glob)
+		resolve_failed(&l->process, &l->glob);
 	else
 		say_error("'%s' matches no function", l->glob.text);
 }

@@ -296,10 +296,53 @@ static bool explain_version(struct process *p, const struct spec *s)
 	return false;
 }
 
-static int not_found(struct process *p, const struct spec *s)
+#define OVERLOADS_SHOWN 6
+
+/* NAME(PARAMETERS): there is NAME, but with others?  Name them. */
+static bool explain_overloads(struct process *p, const struct spec *s)
+{
+	const char *open = strrchr(s->func, '(');
+	char *base, *list = must_dup("");
+	size_t n = 0;
+
+	if (!open) {
+		free(list);
+		return false;
+	}
+	base = must_print("%.*s", (int)(open - s->func), s->func);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct module *m = &p->modules[i];
+
+		for (size_t k = 0; !m->lack && k < m->image.n; k++) {
+			const struct symbol *sym = &m->image.symbols[k];
+			char *full, *more;
+
+			if (!sym->first || sym->plain == sym->name ||
+			    !module_is(m, s->binary) || !name_is(sym, base))
+				continue;
+			full = name_demangle(sym->name, true);
+			if (++n <= OVERLOADS_SHOWN && full) {
+				more = must_print("%s%s'%s'", list,
+						  n > 1 ? ", " : "", full);
+				free(list);
+				list = more;
+			}
+			free(full);
+		}
+	}
+	if (n)
+		say_error("no function '%s'; of this name there %s %s%s",
+			  s->text, n > 1 ? "are" : "is", list,
+			  n > OVERLOADS_SHOWN ? " and others" : "");
+	free(base);
+	free(list);
+	return n > 0;
+}
+
+int resolve_failed(struct process *p, const struct spec *s)
 {
 	struct near near;
-	char *list = must_dup("");
+	char *list = must_dup(""), *base;
 
 	if (s->glob) {
 		if (!explain_lack(p, s))
@@ -313,7 +356,13 @@ static int not_found(struct process *p, const struct spec *s)
 		free(list);
 		return -1;
 	}
-	near_init(&near, s->func);
+	if (explain_overloads(p, s)) {
+		free(list);
+		return -1;
+	}
+	/* Names that are near have no parameters. */
+	base = must_print("%.*s", (int)strcspn(s->func, "("), s->func);
+	near_init(&near, base);
 	for (size_t i = 0; i < p->n; i++) {
 		struct module *m = &p->modules[i];
 		bool meant = module_is(m, s->binary);
@@ -343,6 +392,7 @@ static int not_found(struct process *p, const struct spec *s)
 		say_error("no function '%s'; 'trapline list' shows what there "
 			  "is",
 			  s->text);
+	free(base);
 	free(list);
 	return -1;
 }
@@ -638,7 +688,7 @@ static int by_glob(struct process *p, const struct spec *s, struct places *out)
 		if (take_from(p, m, s, MATCH_GLOB, out) != 0)
 			return -1;
 	}
-	return out->n > before ? 0 : not_found(p, s);
+	return out->n > before ? 0 : resolve_failed(p, s);
 }
 
 /* ---- By address ---------------------------------------------------------------- */
@@ -836,7 +886,7 @@ int resolve(struct process *p, const struct spec *spec, bool entries,
 		if (done < 0)
 			return -1;
 		if (!done)
-			return not_found(p, spec);
+			return resolve_failed(p, spec);
 	}
 	if (entries && out->n > before &&
 	    out->place[before].addr != out->place[before].start) {

@@ -56,6 +56,9 @@ struct places {
 int resolve(struct process *p, const struct spec *spec, bool entries,
 	    struct places *out);
 
+/* Say that @spec, a function, is not there, and what is near.  Returns -1. */
+int resolve_failed(struct process *p, const struct spec *spec);
+
 /* Sort by address and drop what is there twice. */
 void places_unique(struct places *out);
 

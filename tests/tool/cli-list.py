@@ -627,7 +627,11 @@ def names_of_cplusplus_are_found_in_every_way_they_are_written():
     r = run("count", "-p", p.pid, "--dry-run", "program:ns::lo*char*")
     tl.check_eq(r.returncode, 1, "a glob without a ( means no parameters")
     for what, near in [("ns::lef", b"ns::leaf"), ("leaf", b"ns::leaf"),
-                       ("get", b"ns::A::get"), ("ns::lonely", b"ns::lone")]:
+                       ("get", b"ns::A::get"), ("ns::lonely", b"ns::lone"),
+                       ("ns::A::get()", b"there is 'ns::A::get() const'"),
+                       ("ns::leaf(long)", b"there are 'ns::leaf(int)', "
+                        b"'ns::leaf(char)'"),
+                       ("A::get()", b"near names: ns::A::get")]:
         r = run("count", "-p", p.pid, "--dry-run", what)
         tl.check_eq(r.returncode, 1, what)
         tl.check(b"no function" in r.stderr and near in r.stderr and
