@@ -2,8 +2,8 @@
 # Makefile - everything from one make; `make help` lists the targets.
 #
 # An object is build/<target>/<source>.o.  A target is a machine to run on: x86
-# (this machine), arm64 (under qemu-user), kernel-x86 (the reference kernel's
-# own files; the engine in it is the x86 one, the same objects).  What a folder
+# (this machine), arm64 (under qemu-user), kernel-x86 and kernel-arm64 (the
+# reference kernel's own files; the engine in it is the same objects).  What a folder
 # may include and how it is compiled is decided by the folder: the table below
 # is the layer rule.  Each folder's files.mk lists its sources and nothing else.
 
@@ -31,6 +31,7 @@ VERSION := 0.1
 cross.x86 :=
 cross.arm64 := $(CROSS_arm64)
 cross.kernel-x86 :=
+cross.kernel-arm64 := $(CROSS_arm64)
 cross.sim :=
 cc      = $(or $(CC.$1),$(cross.$1)gcc)
 ld      = $(cross.$1)ld
@@ -63,6 +64,8 @@ dir.tool := tool
 # nothing else of arch/; $(tool-seen) holds the agent's protocol.h and inroads.h.
 arch-seen = -I$(O)/$1/seen/arch
 tool-seen = -I$(O)/$1/seen/tool
+test-lib = -Itests/lib -Itests/lib/$(patsubst kernel-%,%,$1)
+kern-inc = -Ikernel/include -I$(O)/$1/seen/kernel
 inc.engine           = -Iinclude $(arch-seen) -Iengine
 inc.arch/x86         = -Iinclude $(arch-seen) -Iarch/x86
 inc.arch/x86/insn    = -Iarch/x86/insn
@@ -76,13 +79,14 @@ inc.host/linux/session = -Iinclude -Ihost/linux $(tool-seen)
 inc.host/kmod        = -Iinclude/kmod -Iinclude -Ihost/kmod
 inc.host/linux/module = -Iinclude/kmod -Iinclude -Ihost/kmod -Ihost/linux
 inc.host/sim         = -Iinclude -Ihost/sim
-inc.host/kernel      = -Iinclude -Ikernel/include -Ihost/kernel
-inc.host/kernel/kmod = -Iinclude/kmod -Iinclude -Ikernel/include -Ihost/kmod \
+inc.host/kernel      = -Iinclude $(kern-inc) -Ihost/kernel
+inc.host/kernel/kmod = -Iinclude/kmod -Iinclude $(kern-inc) -Ihost/kmod \
 		       -Ihost/kernel
 inc.host/template    = -Iinclude -Ihost/template
-inc.kernel/core      = -Iinclude -Ikernel/include
-inc.kernel/x86       = -Iinclude -Ikernel/include -Ikernel/x86
-inc.kernel/user      = -Ikernel/include -Ikernel/user
+inc.kernel/core      = -Iinclude $(kern-inc)
+inc.kernel/x86       = -Iinclude $(kern-inc) -Ikernel/x86
+inc.kernel/arm64     = -Iinclude $(kern-inc) -Ikernel/arm64
+inc.kernel/user      = $(kern-inc) -Ikernel/user
 inc.tool/agent       = -Iinclude -Itool/agent -Ihost/linux $(tool-seen)
 inc.tool             = -Iinclude -Itool -Itool/survey $(tool-seen)
 inc.tool/survey      = -Iinclude -Itool/survey $(arch-seen) -Iarch/x86
@@ -92,17 +96,17 @@ inc.tests/lib        = -Itests/lib
 inc.tests/unit       = -Iinclude -Itests/lib $(inc-under-test)
 inc.tests/insn/x86   = -Iinclude -Itests/lib -Iarch/x86/insn
 inc.tests/insn/arm64 = -Iinclude -Itests/lib $(inc-under-test)
-inc.tests/api        = -Iinclude -Itests/lib
+inc.tests/api        = -Iinclude $(test-lib)
 inc.tests/stress     = -Iinclude -Itests/lib
 inc.tests/tool       = -Iinclude -Itests/lib $(inc-under-test)
-inc.tests/guest      = -Iinclude -Itests/lib
+inc.tests/guest      = -Iinclude $(test-lib)
 inc.tests/oracle     =
-inc.tests/guest/user = -Ikernel/include -Ikernel/user
+inc.tests/guest/user = $(kern-inc) -Ikernel/user
 inc.tests/targets    =
 inc.tests/targets/own = -Iinclude -Itests/targets
 inc.bench            = -Iinclude -Itests/lib
 inc.examples         = -Iinclude
-inc.examples/kernel-demo = -Iinclude -Ikernel/include -Iexamples/kernel-demo
+inc.examples/kernel-demo = -Iinclude $(kern-inc) -Iexamples/kernel-demo
 inc.mk               =
 
 # How a folder is compiled: core (freestanding, and in the section whose bounds
@@ -110,7 +114,7 @@ inc.mk               =
 core-dirs := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn \
 	     host/linux/common host/linux/object host/linux/own \
 	     host/linux/session host/linux/module host/kmod host/kernel/kmod
-free-dirs := host/kernel host/template kernel/core kernel/x86 \
+free-dirs := host/kernel host/template kernel/core kernel/x86 kernel/arm64 \
 	     tool/agent examples/kernel-demo mk
 is-core = $(filter $(core-dirs),$1)
 is-free = $(filter $(core-dirs) $(free-dirs),$1)
@@ -124,6 +128,7 @@ free := -ffreestanding -fno-stack-protector -fPIC -fvisibility=hidden \
 free.x86 := -mgeneral-regs-only -mno-red-zone
 free.arm64 := -mgeneral-regs-only -mno-outline-atomics
 free.kernel-x86 := $(free.x86)
+free.kernel-arm64 := $(free.arm64)
 free.sim := $(free.x86)
 hosted := -fno-toplevel-reorder
 
@@ -156,7 +161,9 @@ $(O)/$1/%.S.o: %.S | $(O)/$1/seen/.made
 
 # The headers that may be seen from outside a folder, by themselves.
 $(O)/$1/seen/.made: Makefile
-	$$(Q)mkdir -p $$(@D)/arch $$(@D)/tool
+	$$(Q)mkdir -p $$(@D)/arch $$(@D)/tool $$(@D)/kernel/kern
+	$$(Q)$(foreach h,isa isa_abi pte layout,ln -sfn \
+		$(CURDIR)/kernel/$(patsubst kernel-%,%,$1)/$h.h $$(@D)/kernel/kern/$h.h;)
 	$$(Q)ln -sfn $(CURDIR)/arch/arch.h $$(@D)/arch/arch.h
 	$$(Q)ln -sfn $(CURDIR)/arch/$(patsubst kernel-%,%,$1)/isa.h $$(@D)/arch/isa.h
 	$$(Q)ln -sfn $(CURDIR)/tool/agent/protocol.h $$(@D)/tool/protocol.h
@@ -165,7 +172,7 @@ $(O)/$1/seen/.made: Makefile
 	$$(Q)ln -sfn $(CURDIR)/host/linux/object/inroads.h $$(@D)/tool/inroads.h
 	$$(Q)touch $$@
 endef
-$(foreach t,x86 arm64 kernel-x86 sim,$(eval $(call compile-rules,$t)))
+$(foreach t,x86 arm64 kernel-x86 kernel-arm64 sim,$(eval $(call compile-rules,$t)))
 
 # The objects of the sources $2 for the target $1.
 objs = $(patsubst %,$(O)/$1/%.o,$2)
@@ -222,7 +229,10 @@ $(O)/trapline: $(call objs,x86,$(sort $(tool-srcs) $(guardian-srcs) \
 	$(Q)$(call cc,x86) -o $@.new $^ -ldw -lelf -llzma -ljson-c -liberty $(tool-ldflags)
 	$(Q)mv -f $@.new $@
 
-include kernel/rules.mk
+$(foreach i,$(kernel-isas),$(eval isa := $i)$(eval include kernel/rules.mk))
+.PHONY: check-guests check-kernel
+check-guests check-kernel: guests
+	$(Q)scripts/run-guests -o $(O) $(if $(ARCH),-a $(ARCH))
 
 .PHONY: all
 all: $(O)/trapline $(O)/agent.elf $(O)/libtrapline.a $(O)/libtrapline.so

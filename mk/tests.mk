@@ -92,7 +92,7 @@ $(oracle-samples): scripts/linux-module
 	$(Q)scripts/linux-module -o $(O) $(basename $(@F)) $(filter %.c,$^)
 
 .PHONY: check-oracle oracle-tests
-oracle-tests: $(linux-modules)/api.ko $(oracle-samples) $(guest-dir)/api.elf \
+oracle-tests: $(linux-modules)/api.ko $(oracle-samples) $(O)/guest-x86/api.elf \
 		$(patsubst %.c,$(O)/x86/%,$(filter %.c,$(oracle-api-srcs)))
 check-oracle: deps-oracle
 	$(Q)$(MAKE) --no-print-directory oracle-tests

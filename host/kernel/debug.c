@@ -9,6 +9,7 @@
 #include "host_kernel.h"
 #include <kern/arch.h>
 #include <kern/debug.h>
+#include <kern/isa.h>
 #include <kern/smp.h>
 #include <kern/task.h>
 #include <kern/thread.h>
@@ -58,8 +59,8 @@ struct tl_debug_ops host_kernel_debug = {
 	.cpus = KERN_MAX_CPUS,
 	.current = current,
 	.each_cpu = each_cpu,
-	.user_end = 0x0000800000000000,
-	.kernel_start = 0xffff800000000000,
+	.user_end = KERN_USER_END,
+	.kernel_start = KERN_KERNEL_BASE,
 	.watchable = watchable,
 };
 

@@ -143,6 +143,11 @@ void below_preempt_on(void)
 	preempt_enable();
 }
 
+void below_relax(void)
+{
+	arch_cpu_relax();
+}
+
 unsigned long below_irqs_off(void)
 {
 	return arch_irq_save();

@@ -9,14 +9,23 @@
 #include <linux/kernel.h>
 #include <linux/slab.h>
 
+/* A word of any alignment. */
+struct word {
+	unsigned long v;
+} __attribute__((packed, may_alias));
+
 void *memcpy(void *to, const void *from, size_t n)
 {
-	void *at = to;
+	unsigned char *d = to;
+	const unsigned char *s = from;
 
-	__asm__ volatile("rep movsb"
-			 : "+D"(at), "+S"(from), "+c"(n)
-			 :
-			 : "memory");
+	for (; n >= sizeof(struct word); n -= sizeof(struct word)) {
+		*(struct word *)d = *(const struct word *)s;
+		d += sizeof(struct word);
+		s += sizeof(struct word);
+	}
+	while (n--)
+		*d++ = *s++;
 	return to;
 }
 
@@ -34,9 +43,10 @@ void *memmove(void *to, const void *from, size_t n)
 
 void *memset(void *at, int c, size_t n)
 {
-	void *to = at;
+	unsigned char *to = at;
 
-	__asm__ volatile("rep stosb" : "+D"(to), "+c"(n) : "a"(c) : "memory");
+	while (n--)
+		*to++ = (unsigned char)c;
 	return at;
 }
 
@@ -182,10 +192,9 @@ char *kstrndup(const char *s, size_t max, gfp_t flags)
 		return NULL;
 	n = strnlen(s, max);
 	to = kmalloc(n + 1, flags);
-	if (!to)
-		return NULL;
-	to[n] = 0;
-	return memcpy(to, s, n);
+	if (to)
+		strscpy(to, s, n + 1);
+	return to;
 }
 
 char *kstrdup(const char *s, gfp_t flags)

@@ -14,11 +14,13 @@
 #include <kern/task.h>
 #include <kern/thread.h>
 
-#define ET_EXEC	  2
-#define EM_X86_64 62
-#define PT_LOAD	  1
-#define PF_EXEC	  1
-#define PF_WRITE  2
+/* Where its argument is, a multiple of 16. */
+#define USER_ARG (USER_STACK_TOP - USER_ARG_MAX)
+
+#define ET_EXEC	 2
+#define PT_LOAD	 1
+#define PF_EXEC	 1
+#define PF_WRITE 2
 
 struct elf_header {
 	uint8_t ident[16];
@@ -88,7 +90,7 @@ static int load(struct space *space, const char *file, size_t size,
 	int err = 0;
 
 	if (size < sizeof(*h) || memcmp(h->ident, magic, sizeof(magic)) ||
-	    h->type != ET_EXEC || h->machine != EM_X86_64 ||
+	    h->type != ET_EXEC || h->machine != KERN_ELF_MACHINE ||
 	    h->phentsize != sizeof(*s) || h->phoff % 8 || h->phoff > size ||
 	    h->phnum > (size - h->phoff) / sizeof(*s))
 		return -ENOEXEC;
@@ -101,8 +103,7 @@ static int load(struct space *space, const char *file, size_t size,
 }
 
 /* The stack, with the argument at its top. */
-static int make_stack(struct space *space, const char *arg,
-		      struct user_regs *regs)
+static int make_stack(struct space *space, const char *arg)
 {
 	int err = space_map(space,
 			    USER_STACK_TOP - USER_STACK_PAGES * KERN_PAGE_SIZE,
@@ -110,9 +111,7 @@ static int make_stack(struct space *space, const char *arg,
 
 	if (err)
 		return err;
-	regs->di = USER_STACK_TOP - USER_ARG_MAX;
-	regs->sp = regs->di; /* a multiple of 16 */
-	strcopy(space_at(space, regs->di), arg, USER_ARG_MAX);
+	strcopy(space_at(space, USER_ARG), arg, USER_ARG_MAX);
 	return 0;
 }
 
@@ -132,12 +131,12 @@ int program_load(const char *name, const char *arg, struct space **space,
 	*regs = (struct user_regs){ 0 };
 	err = load(made, p->start, (size_t)(p->end - p->start), &entry);
 	if (!err)
-		err = make_stack(made, arg, regs);
+		err = make_stack(made, arg);
 	if (err) {
 		space_free(made);
 		return err;
 	}
-	regs->ip = entry;
+	user_begin(regs, entry, USER_ARG, USER_ARG);
 	*space = made;
 	return 0;
 }
@@ -178,5 +177,6 @@ long sys_exec(uintptr_t name, uintptr_t arg, struct pt_regs *regs)
 	arch_user_set(regs, &start);
 	if (self->tracer)
 		signal_force(self, SIGTRAP);
-	return 0;
+	return (long)user_result(
+		&start); /* and no other: it is its argument's */
 }

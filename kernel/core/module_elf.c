@@ -10,7 +10,7 @@
  *     data    W        with what the module knows as __this_module at its end
  *
  * So no page is ever writable and executable.  All areas are within reach of the
- * kernel's text: what the compiler makes with -mcmodel=kernel needs no stubs and no
+ * kernel's text: what the compiler makes for the kernel needs no stubs and no
  * table of addresses.  The file is checked, every offset against what it is an
  * offset into.
  */
@@ -18,12 +18,12 @@
 #include "module_elf.h"
 #include <kern/arch.h>
 #include <kern/errno.h>
+#include <kern/isa.h>
 #include <kern/memory.h>
 #include <kern/printk.h>
 #include <kern/string.h>
 
 #define ET_REL	   1
-#define EM_X86_64  62
 #define SHT_SYMTAB 2
 #define SHT_STRTAB 3
 #define SHT_RELA   4
@@ -35,13 +35,6 @@
 #define SHN_ABS	   0xfff1
 #define STB_WEAK   2
 #define STT_FUNC   2
-
-#define R_64	1
-#define R_PC32	2
-#define R_PLT32 4
-#define R_32	10
-#define R_32S	11
-#define R_PC64	24
 
 #define MAX_SECTIONS 256
 #define MAX_SIZE     (1ul << 20)
@@ -130,9 +123,9 @@ static int read_file(struct object *o)
 
 	if (o->file_size < sizeof(*h) ||
 	    memcmp(h->ident, magic, sizeof(magic)) || h->type != ET_REL ||
-	    h->machine != EM_X86_64 || h->shentsize != sizeof(*o->sections) ||
-	    h->shnum > MAX_SECTIONS || h->shoff % 8 ||
-	    h->shoff > o->file_size ||
+	    h->machine != KERN_ELF_MACHINE ||
+	    h->shentsize != sizeof(*o->sections) || h->shnum > MAX_SECTIONS ||
+	    h->shoff % 8 || h->shoff > o->file_size ||
 	    h->shnum > (o->file_size - h->shoff) / sizeof(*o->sections))
 		return -ENOEXEC;
 	o->sections = (const void *)(o->file + h->shoff);
@@ -335,26 +328,6 @@ static int keep_symbols(struct object *o)
 
 /* ---- relocations ----------------------------------------------------------------------- */
 
-/* Store @value as @r wants it, at @to, which will run at @place. */
-static int store(const struct elf_rela *r, size_t room, void *to,
-		 uintptr_t place, uint64_t value)
-{
-	bool wide = r->type == R_64 || r->type == R_PC64;
-	bool relative = r->type == R_PC32 || r->type == R_PLT32 ||
-			r->type == R_PC64;
-	size_t n = wide ? 8 : 4;
-
-	if (!wide && !relative && r->type != R_32 && r->type != R_32S)
-		return -ENOEXEC;
-	if (relative)
-		value -= place;
-	if (room < n || (r->type == R_32 && value != (uint32_t)value) ||
-	    (!wide && r->type != R_32 && value != (uint64_t)(int32_t)value))
-		return -ENOEXEC;
-	memcpy(to, &value, n);
-	return 0;
-}
-
 static int relocate_section(const struct object *o,
 			    const struct elf_section *rela)
 {
@@ -371,8 +344,9 @@ static int relocate_section(const struct object *o,
 		if (!resolve(o, r->symbol, &value))
 			return -ENOENT;
 		place = o->at[rela->info] + r->offset;
-		if (store(r, s->size - r->offset, writable(o, place), place,
-			  value + (uint64_t)r->addend)) {
+		if (arch_relocate(r->type, writable(o, place),
+				  s->size - r->offset, place,
+				  value + (uint64_t)r->addend)) {
 			printk("module %s: relocation %u cannot be made\n",
 			       o->m->name, r->type);
 			return -ENOEXEC;

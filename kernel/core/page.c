@@ -3,11 +3,12 @@
  * page.c - physical pages out of a bitmap
  *
  * One bit a page, set while the page is in use, for the first gigabyte of
- * physical memory: more than any guest is given.  Allocation takes the first
+ * physical memory that there is: more than any guest is given.  Allocation takes the first
  * run that fits, starting where the last one ended.
  */
 
 #include <kern/arch.h>
+#include <kern/isa.h>
 #include <kern/lock.h>
 #include <kern/memory.h>
 #include <kern/panic.h>
@@ -24,6 +25,11 @@ static struct {
 	size_t nr_free;
 	size_t next;
 } pages;
+
+static uint64_t phys_of(size_t page)
+{
+	return KERN_PHYS_BASE + (uint64_t)page * KERN_PAGE_SIZE;
+}
 
 static bool is_used(size_t page)
 {
@@ -48,8 +54,9 @@ static void set_used(size_t first, size_t n, bool used)
 
 static void add_range(const struct mem_range *range)
 {
-	uint64_t first = (range->base + KERN_PAGE_SIZE - 1) / KERN_PAGE_SIZE;
-	uint64_t end = (range->base + range->size) / KERN_PAGE_SIZE;
+	uint64_t base = range->base - KERN_PHYS_BASE;
+	uint64_t first = (base + KERN_PAGE_SIZE - 1) / KERN_PAGE_SIZE;
+	uint64_t end = (base + range->size) / KERN_PAGE_SIZE;
 
 	if (end > MAX_PAGES)
 		end = MAX_PAGES;
@@ -96,7 +103,7 @@ void *page_alloc(size_t n)
 	if (page < pages.nr_pages) {
 		set_used(page, n, true);
 		pages.next = page + n;
-		mem = arch_phys_to_virt((uint64_t)page * KERN_PAGE_SIZE);
+		mem = arch_phys_to_virt(phys_of(page));
 	}
 	spin_unlock(&pages.lock, flags);
 
@@ -107,7 +114,8 @@ void *page_alloc(size_t n)
 
 void page_free(void *mem, size_t n)
 {
-	size_t page = arch_virt_to_phys(mem) / KERN_PAGE_SIZE;
+	size_t page =
+		(arch_virt_to_phys(mem) - KERN_PHYS_BASE) / KERN_PAGE_SIZE;
 	unsigned long flags = spin_lock(&pages.lock);
 
 	for (size_t i = 0; i < n; i++)
@@ -127,5 +135,5 @@ size_t page_nr_free(void)
 
 uint64_t page_phys_end(void)
 {
-	return (uint64_t)pages.nr_pages * KERN_PAGE_SIZE;
+	return phys_of(pages.nr_pages);
 }

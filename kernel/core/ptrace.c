@@ -7,8 +7,8 @@
  * memory, text included, since no page is shared, and its registers; then lets it
  * go on, with the signal, another or none.
  *
- * A breakpoint that a debugger plants is an int3 like any other: the task gets
- * SIGTRAP, and stops for that.  A single step is the CPU's (TF), whose debug
+ * A breakpoint that a debugger plants is one like any other: the task gets
+ * SIGTRAP, and stops for that.  A single step is the CPU's own, whose debug
  * exception is SIGTRAP, too; a system call is one instruction of that.
  */
 

@@ -10,9 +10,9 @@ static long call(unsigned long nr, const struct user_regs *u,
 {
 	switch (nr) {
 	case SYS_EXIT:
-		task_exit((int)(u->di & 0xff) << 8);
+		task_exit((int)(user_arg(u, 0) & 0xff) << 8);
 	case SYS_WRITE:
-		return sys_write(u->di, u->si);
+		return sys_write(user_arg(u, 0), user_arg(u, 1));
 	case SYS_GETPID:
 		return sys_getpid();
 	case SYS_GETPPID:
@@ -22,23 +22,26 @@ static long call(unsigned long nr, const struct user_regs *u,
 	case SYS_YIELD:
 		return sys_yield();
 	case SYS_SLEEP:
-		return sys_sleep((unsigned int)u->di);
+		return sys_sleep((unsigned int)user_arg(u, 0));
 	case SYS_MOVE:
-		return sys_move((uint32_t)u->di);
+		return sys_move((uint32_t)user_arg(u, 0));
 	case SYS_FORK:
 		return sys_fork(regs);
 	case SYS_EXEC:
-		return sys_exec(u->di, u->si, regs);
+		return sys_exec(user_arg(u, 0), user_arg(u, 1), regs);
 	case SYS_WAIT:
-		return sys_wait((int)u->di, u->si, (unsigned int)u->dx);
+		return sys_wait((int)user_arg(u, 0), user_arg(u, 1),
+				(unsigned int)user_arg(u, 2));
 	case SYS_KILL:
-		return sys_kill((int)u->di, (int)u->si);
+		return sys_kill((int)user_arg(u, 0), (int)user_arg(u, 1));
 	case SYS_SIGNAL:
-		return sys_signal((int)u->di, u->si, u->dx);
+		return sys_signal((int)user_arg(u, 0), user_arg(u, 1),
+				  user_arg(u, 2));
 	case SYS_SIGMASK:
-		return sys_sigmask((uint32_t)u->di);
+		return sys_sigmask((uint32_t)user_arg(u, 0));
 	case SYS_PTRACE:
-		return sys_ptrace((int)u->di, (int)u->si, u->dx, u->cx);
+		return sys_ptrace((int)user_arg(u, 0), (int)user_arg(u, 1),
+				  user_arg(u, 2), user_arg(u, 3));
 	default:
 		return -ENOSYS;
 	}
@@ -50,10 +53,10 @@ void task_syscall(struct pt_regs *regs)
 	struct user_regs user;
 
 	arch_user_get(regs, &user);
-	if (user.ax == SYS_SIGRETURN)
+	if (user_call(&user) == SYS_SIGRETURN)
 		sys_sigreturn(regs); /* and its registers are all it returns */
 	else
-		arch_user_result(regs, call(user.ax, &user, regs));
+		arch_user_result(regs, call(user_call(&user), &user, regs));
 	/* To whom steps, the call was one instruction. */
 	if (self->step || arch_user_steps(regs))
 		signal_force(self, SIGTRAP);

@@ -152,7 +152,7 @@ long sys_fork(const struct pt_regs *regs)
 	strcopy(child->name, self->name, sizeof(child->name));
 	memcpy(child->actions, self->actions, sizeof(child->actions));
 	arch_user_get(regs, &child->start);
-	child->start.ax = 0;
+	user_set_result(&child->start, 0);
 	child->space = space_copy(self->space);
 	if (child->space)
 		ret = debug_fork(self, child);

@@ -4,6 +4,7 @@
 #include "x86.h"
 #include <kern/memory.h>
 #include <kern/printk.h>
+#include <kern/trap.h>
 
 void arch_show_regs(const struct pt_regs *r)
 {
@@ -38,17 +39,17 @@ uintptr_t arch_regs_fp(const struct pt_regs *regs)
 	return regs->bp;
 }
 
-uintptr_t arch_regs_ip(const struct pt_regs *regs)
+NOPROBE uintptr_t arch_regs_ip(const struct pt_regs *regs)
 {
 	return regs->ip;
 }
 
-void arch_regs_set_ip(struct pt_regs *regs, uintptr_t ip)
+NOPROBE void arch_regs_set_ip(struct pt_regs *regs, uintptr_t ip)
 {
 	regs->ip = ip;
 }
 
-bool arch_regs_kernel(const struct pt_regs *regs)
+NOPROBE bool arch_regs_kernel(const struct pt_regs *regs)
 {
 	return !(regs->cs & 3);
 }

@@ -27,13 +27,7 @@ struct gate {
 	uint64_t high;
 };
 
-struct fixup {
-	uintptr_t insn;
-	uintptr_t target;
-};
-
 extern const uintptr_t vector_table[NR_VECTORS];
-extern const struct fixup fixups_start[], fixups_end[];
 
 static struct gate idt[VEC_SYSCALL + 1];
 
@@ -67,31 +61,6 @@ void idt_load(void)
 	} pointer = { sizeof(idt) - 1, (uint64_t)idt };
 
 	__asm__ volatile("lidt %0" : : "m"(pointer));
-}
-
-NOPROBE bool fixup_fault(struct pt_regs *regs)
-{
-	for (const struct fixup *f = fixups_start; f < fixups_end; f++) {
-		if (f->insn == regs->ip) {
-			regs->ip = f->target;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool is_inside(uintptr_t addr, uintptr_t start, uintptr_t end)
-{
-	return addr > start && addr < end;
-}
-
-bool fixup_within(uintptr_t start, uintptr_t end)
-{
-	for (const struct fixup *f = fixups_start; f < fixups_end; f++)
-		if (is_inside(f->insn, start, end) ||
-		    is_inside(f->target, start, end))
-			return true;
-	return false;
 }
 
 bool arch_trap_uses(uintptr_t addr, size_t len)

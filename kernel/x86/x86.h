@@ -6,6 +6,7 @@
 #include "layout.h"
 #include "regs.h"
 #include <kern/arch.h>
+#include <kern/mmu.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,13 +71,6 @@ void console_init(void);
  */
 void cpu_init(unsigned int id, struct thread *current);
 
-/* The physical address of the kernel's page tables. */
-uint64_t mmu_root(void);
-
-/* The page tables that this CPU uses.  Context: any. */
-uint64_t mmu_current(void);
-void mmu_use(uint64_t phys);
-
 /* Turn this CPU's interrupt controller on; acknowledge its interrupt. */
 void apic_init(void);
 void apic_ack(void);
@@ -102,28 +96,12 @@ void trap_from_user(struct pt_regs *regs, unsigned long vector);
 void vector_syscall(void);
 void enter_user(struct pt_regs *regs) __attribute__((noreturn));
 
-/*
- * Does @regs stand at an instruction that may fault?  Then go on at its fixup
- * address.  Context: trap.
- */
-bool fixup_fault(struct pt_regs *regs);
-
 /* Read the debug status and clear it: the CPU never does.  Context: trap. */
 uintptr_t take_debug_status(void);
 #define DEBUG_STATUS_BITS 0xe00ful /* that tell of something */
 
-/* The bytes that were not copied; see probe_read.S.  Context: any. */
-size_t copy_or_fault(void *dst, const void *src, size_t len);
-
-/* The same where one side is a user's; see user_copy.S. */
-size_t user_copy(void *dst, const void *src, size_t len);
+/* For user_copy.S. */
 extern bool cpu_has_smap;
-
-/* Bounds from the linker script. */
-extern char kernel_text[], kernel_text_end[];
-extern char kernel_rodata[], kernel_rodata_end[];
-extern char kernel_data[], kernel_end[];
-extern char boot_stack[], boot_stack_top[];
 
 static inline void outb(uint16_t port, uint8_t value)
 {
@@ -155,11 +133,6 @@ static inline void write_msr(uint32_t msr, uint64_t value)
 			 : "c"(msr), "a"((uint32_t)value),
 			   "d"((uint32_t)(value >> 32))
 			 : "memory");
-}
-
-static inline void flush_page(uintptr_t virt)
-{
-	__asm__ volatile("invlpg (%0)" : : "r"(virt) : "memory");
 }
 
 #endif

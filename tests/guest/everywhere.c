@@ -5,6 +5,7 @@
  */
 
 #include "guest.h"
+#include <guest_isa.h>
 #include <host_kernel.h>
 #include <kern/memory.h>
 #include <kern/printk.h>
@@ -62,7 +63,7 @@ static void work(void)
 {
 	void *pages = page_alloc(3), *exec = text_alloc(2);
 	char *heap = kmalloc(100);
-	uint32_t word = 0x90909090;
+	uint32_t word = 0;
 
 	REQUIRE(pages && exec && heap);
 	strcopy(heap, "every function is probed", 100);
@@ -130,7 +131,7 @@ static void probe_every_function(void)
 	}
 	tl_test_note("functions probed at once", n);
 	CHECK(n > 150);
-	CHECK_EQ(n, allowed);
+	CHECK(n <= allowed && allowed - n <= FUNCTIONS_REFUSED);
 	work();
 	CHECK(handled > 1000);
 	while (n > 0)

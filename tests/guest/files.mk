@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-# Tests that run inside the reference kernel.
+# Tests that run inside the reference kernel, for the processor $(isa).
 
-guest-kernel-srcs := $(addprefix tests/guest/, exceptions.c memory.c symbols.c)
+guest-kernel-srcs = $(addprefix tests/guest/, $(isa)/exceptions.c memory.c \
+	symbols.c)
 guest-smp-srcs := $(addprefix tests/guest/, smp.c ends.c)
-guest-task-srcs := $(addprefix tests/guest/, tasks.c program.c)
+guest-task-srcs = $(if $(filter x86,$(isa)),$(addprefix tests/guest/, tasks.c program.c))
 guest-task-probe-srcs := $(addprefix tests/guest/, task_probes.c program.c)
-guest-programs := $(addprefix tests/guest/user/, family.c calls.c faults.c \
-	signals.c moves.c traps.c debugger.c)
+guest-programs = $(addprefix tests/guest/user/, family.c $(if $(filter x86,$(isa)), \
+	calls.c faults.c signals.c moves.c traps.c debugger.c))
 # What a program consists of besides its own file.
 with.debugger := tests/guest/user/victim.S
 guest-module-srcs := tests/guest/module_load.c
@@ -19,14 +20,14 @@ kmod-src.kmod_forgets := tests/guest/module/kmod_forgets.c
 kmod-src.count_calls := examples/module/count_calls.c
 kmod-src.time_call := examples/module/time_call.c
 kmod-src.watch_call := examples/module/watch_call.c
-guest-probe-srcs := $(addprefix tests/guest/, kprobe.c jprobe.c everywhere.c home.c \
-	layout.c shapes.S)
-guest-race-srcs := $(addprefix tests/guest/, memory.c states.c threads.c \
-	shapes.S)
-guest-debug-srcs := $(addprefix tests/guest/, debug.c debug_tasks.c \
-	debug_cost.c shapes.S)
+guest-probe-srcs = $(addprefix tests/guest/, kprobe.c jprobe.c everywhere.c home.c \
+	$(isa)/layout.c $(isa)/shapes.S)
+guest-race-srcs = $(addprefix tests/guest/, memory.c states.c threads.c \
+	$(isa)/shapes.S)
+guest-debug-srcs = $(addprefix tests/guest/, debug.c debug_tasks.c \
+	debug_cost.c $(isa)/shapes.S)
 guest-debug-programs := tests/guest/user/watched.c
 guest-api-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c branches.c \
 	rules.c exact.c once.c fault.c extras.c hw_breakpoint.c jprobe.c places.S branches.S exact.S jprobe.S)
-guest-stress-srcs := $(addprefix tests/guest/, memory.c stress.c shapes.S)
+guest-stress-srcs = $(addprefix tests/guest/, memory.c stress.c $(isa)/shapes.S)
 guest-cost-srcs := tests/guest/cost.c bench/guest/work.S

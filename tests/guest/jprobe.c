@@ -31,7 +31,7 @@ static void see_tick(void)
 TL_TEST(a_jprobe_in_an_interrupt_handler_sees_every_interrupt)
 {
 	for (unsigned int mode = 0; mode < 2; mode++) {
-		struct jprobe jp = { .kp.symbol_name = "tick",
+		struct jprobe jp = { .kp.symbol_name = "sched_wake_sleepers",
 				     .entry = (void *)see_tick };
 		uint64_t before;
 

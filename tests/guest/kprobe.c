@@ -7,6 +7,7 @@
  */
 
 #include "guest.h"
+#include <guest_isa.h>
 #include <host_kernel.h>
 #include <kern/arch.h>
 #include <kern/memory.h>
@@ -14,12 +15,10 @@
 #include <kern/symbols.h>
 #include <kern/time.h>
 #include <kern/trap.h>
+#include <tl_isa.h>
 #include <tl_test.h>
 #include <trapline/kprobes.h>
 #include <trapline/regs.h>
-
-#define INT3 0xcc
-#define JUMP 0xe9
 
 /* clang-format off */
 static const struct mode {
@@ -99,14 +98,16 @@ TL_TEST(probe_is_hit_as_often_as_called_and_sees_arguments)
 		REQUIRE(register_kprobe(&p) == 0);
 		CHECK_EQ((uintptr_t)p.addr, (uintptr_t)shape_lea);
 		CHECK_EQ(is_jump(&p), m->jump);
-		CHECK_EQ(*(volatile uint8_t *)p.addr, m->jump ? JUMP : INT3);
+		CHECK(m->jump ? is_jump_at(p.addr) : is_breakpoint_at(p.addr));
 		for (long i = 0; i < 100; i++) {
 			CHECK_EQ(shape_lea(i, 7), i + 19);
-			CHECK_EQ(pre_regs.di, i);
-			CHECK_EQ(pre_regs.si, 7);
-			CHECK_EQ(pre_regs.ip, (uintptr_t)shape_lea + 1);
-			CHECK_EQ(post_regs.ax, i + 19);
-			CHECK_EQ(post_regs.ip, (uintptr_t)shape_lea + 5);
+			CHECK_EQ(pre_regs.REG_ARG0, i);
+			CHECK_EQ(pre_regs.REG_ARG1, 7);
+			CHECK_EQ(pre_regs.REG_IP,
+				 (uintptr_t)shape_lea + IP_AT_HIT);
+			CHECK_EQ(post_regs.REG_RESULT, SHAPE_LEA_FIRST(i));
+			CHECK_EQ(post_regs.REG_IP,
+				 (uintptr_t)shape_lea + SHAPE_LEA_LENGTH);
 		}
 		CHECK_EQ(pre_hits, 100);
 		CHECK_EQ(post_hits, 100);
@@ -160,10 +161,10 @@ TL_TEST(any_first_instruction_keeps_its_effect)
 	}
 }
 
-/* The boundaries of shape_loop: mov, mov, add, loop, ret. */
+/* Those of shape_loop: two before the loop, first and last of it, ret. */
 TL_TEST(every_instruction_of_a_loop_can_be_probed)
 {
-	static const unsigned int offsets[] = { 0, 3, 8, 11, 13 };
+	static const unsigned int offsets[] = { SHAPE_LOOP_OFFSETS };
 	static const unsigned int hits[] = { 1, 1, 3, 3, 1 };
 	const struct mode *m;
 
@@ -188,16 +189,15 @@ TL_TEST(every_instruction_of_a_loop_can_be_probed)
 static int change_argument(struct kprobe *p, struct pt_regs *regs)
 {
 	(void)p;
-	regs->di = 1000;
+	regs->REG_ARG0 = 1000;
 	return 0;
 }
 
 static int return_early(struct kprobe *p, struct pt_regs *regs)
 {
 	(void)p;
-	regs->ax = 77;
-	regs->ip = *(unsigned long *)regs->sp;
-	regs->sp += 8;
+	regs->REG_RESULT = 77;
+	LEAVE_FUNCTION(regs);
 	return 1;
 }
 
@@ -270,7 +270,8 @@ static bool foreign(enum trap_kind kind, struct pt_regs *regs, uintptr_t info)
 	(void)kind;
 	(void)info;
 	foreign_hits++;
-	foreign_ip = regs->ip;
+	foreign_ip = regs->REG_IP;
+	SKIP_BREAKPOINT(regs);
 	return true;
 }
 
@@ -288,11 +289,7 @@ TL_TEST(breakpoint_of_somebody_else_goes_to_its_owner)
 		foreign_hits = 0;
 		REQUIRE(register_kprobe(&p) == 0);
 		trap_set_hook(TRAP_BREAKPOINT, foreign);
-		__asm__ volatile("int3\n"
-				 "1:\tleaq 1b(%%rip), %0"
-				 : "=r"(here)
-				 :
-				 : "memory");
+		EXECUTE_BREAKPOINT(&here);
 		CHECK_EQ(foreign_hits, 1);
 		CHECK_EQ(foreign_ip, here);
 		CHECK_EQ(shape_lea(1, 1), 8);
@@ -327,8 +324,6 @@ TL_TEST(fault_in_a_probed_instruction_is_the_functions_own)
 	}
 }
 
-#define EFLAGS_IF (1ul << 9)
-
 TL_TEST(changing_text_leaves_interrupts_on)
 {
 	const struct mode *m;
@@ -347,7 +342,7 @@ TL_TEST(changing_text_leaves_interrupts_on)
 
 /*
  * An interrupt may come between any two instructions of whoever changes text.
- * Here one does: registration runs with the trap flag set, and after each of
+ * Here one does: registration is single-stepped, and after each of
  * its instructions the handler of debug exceptions calls the function.  (With
  * others running, also where interrupts are off: another CPU would not care.)
  */
@@ -363,7 +358,7 @@ static bool call_at_each_step(enum trap_kind kind, struct pt_regs *regs,
 
 	(void)kind;
 	(void)info;
-	if (only_interrupts && !(regs->flags & EFLAGS_IF))
+	if (only_interrupts && !IRQS_ON(regs))
 		return true;
 	steps++;
 	wrong += stepped->fn(40, 2) != stepped->want;
@@ -374,25 +369,16 @@ static bool call_at_each_step(enum trap_kind kind, struct pt_regs *regs,
 	return true;
 }
 
-static void set_trap_flag(bool on)
-{
-	unsigned long flags;
-
-	__asm__ volatile("pushfq\n\tpopq %0" : "=r"(flags));
-	flags = on ? flags | 0x100 : flags & ~0x100ul;
-	__asm__ volatile("pushq %0\n\tpopfq" : : "r"(flags) : "cc", "memory");
-}
-
 static void begin_steps(void)
 {
 	steps = wrong = turns = 0;
 	trap_set_hook(TRAP_DEBUG, call_at_each_step);
-	set_trap_flag(true);
+	set_single_step(true);
 }
 
 static void end_steps(void)
 {
-	set_trap_flag(false);
+	set_single_step(false);
 	trap_set_hook(TRAP_DEBUG, NULL);
 }
 
@@ -427,6 +413,8 @@ TL_TEST(an_interrupt_at_any_instruction_of_patching_sees_whole_code)
 	const struct mode *m;
 	const struct shape *s;
 
+	if (!CAN_STEP_LOCKS)
+		SKIP("what takes a lock cannot be stepped");
 	for_each_row(m, modes) {
 		enter(m);
 		only_interrupts = m->stop;
@@ -466,7 +454,7 @@ static int on_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	returns++;
 	returned = (long)regs_return_value(regs);
-	CHECK_EQ(regs->ip, ri->ret_addr);
+	CHECK_EQ(regs->REG_IP, ri->ret_addr);
 	return 0;
 }
 
@@ -491,9 +479,15 @@ TL_TEST(return_probe_sees_every_return_and_its_value)
 	}
 }
 
+#define PLACE(why, name, ...) PLACE_(why, name, __VA_ARGS__)
+#define PLACE_(why, name, offset_, error)                              \
+	{                                                              \
+		why, { .symbol_name = name, .offset = offset_ }, error \
+	}
+
 TL_TEST(forbidden_and_impossible_places_are_refused)
 {
-	static uint8_t data[16];
+	static kprobe_opcode_t data[16];
 	/* clang-format off */
 	static const struct {
 		const char *why;
@@ -507,10 +501,8 @@ TL_TEST(forbidden_and_impossible_places_are_refused)
 		{ "vector", { .symbol_name = "trap_dispatch" }, -TL_EINVAL },
 		{ "engine", { .symbol_name = "register_kprobe" }, -TL_EINVAL },
 		{ "home", { .symbol_name = "tlh_context" }, -TL_EINVAL },
-		{ "inside", { .symbol_name = "shape_lea", .offset = 2 },
-		  -TL_EILSEQ },
-		{ "ud2", { .symbol_name = "shape_jump", .offset = 2 },
-		  -TL_EILSEQ },
+		PLACE("inside", "shape_lea", SHAPE_INSIDE),
+		PLACE("a trap", "shape_jump", SHAPE_TRAP),
 	};
 	/* clang-format on */
 
@@ -521,7 +513,7 @@ TL_TEST(forbidden_and_impossible_places_are_refused)
 		CHECK_EQ(register_kprobe(&p), rows[i].err);
 	}
 	for (size_t i = 0; i < 2; i++) {
-		struct kprobe p = { .addr = i ? data : (uint8_t *)8 };
+		struct kprobe p = { .addr = i ? data : (kprobe_opcode_t *)8 };
 
 		CHECK(register_kprobe(&p) < 0);
 	}

@@ -5,6 +5,6 @@ oracle-api-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c rules.c \
 	branches.c exact.c once.c fault.c places.S branches.S exact.S)
 oracle-srcs := tests/oracle/first.S tests/oracle/module.c tests/lib/tl_test.c \
 	$(oracle-api-srcs) tests/oracle/last.S
-oracle-flags = -I$(CURDIR)/tests/oracle/include -I$(CURDIR)/tests/lib \
+oracle-flags = -I$(CURDIR)/tests/oracle/include -I$(CURDIR)/tests/lib -I$(CURDIR)/tests/lib/x86 \
 	-I$(CURDIR)/tests/api -DTL_TEST_LINUX -DNO_RED_ZONE \
 	-Wno-declaration-after-statement

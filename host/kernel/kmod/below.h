@@ -25,6 +25,8 @@ void below_yield(void);
 /* No other thread runs here, or not even an interrupt is taken, until ..._on(). */
 void below_preempt_off(void);
 void below_preempt_on(void);
+/* The hint of a spin loop. */
+void below_relax(void);
 unsigned long below_irqs_off(void);
 void below_irqs_on(unsigned long flags);
 

@@ -106,7 +106,7 @@ void ndelay(unsigned long ns)
 	ktime_t end = ktime_get() + (ktime_t)ns;
 
 	while (ktime_get() < end)
-		__builtin_ia32_pause();
+		below_relax();
 }
 
 void udelay(unsigned long us)
@@ -161,7 +161,7 @@ int spin_trylock(spinlock_t *lock)
 void spin_lock(spinlock_t *lock)
 {
 	while (!spin_trylock(lock))
-		__builtin_ia32_pause();
+		below_relax();
 }
 
 void spin_unlock(spinlock_t *lock)

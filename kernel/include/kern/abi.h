@@ -2,13 +2,12 @@
 /*
  * abi.h - what the kernel and user programs have agreed upon
  *
- * A system call is int 0x80: its number in RAX, arguments in RDI, RSI, RDX and
- * RCX, as in a C call; the result, or a negative error, in RAX.  All other
- * registers are kept.
+ * How a system call is made, and what registers a task has: <kern/isa_abi.h>.
  */
 #ifndef KERN_ABI_H
 #define KERN_ABI_H
 
+#include <kern/isa_abi.h>
 #include <stdint.h>
 
 enum syscall_nr {
@@ -79,12 +78,6 @@ enum ptrace_request {
 	PTRACE_KILL,
 	PTRACE_PEEKDEBUG, /* debug register @addr into *(long *)@data */
 	PTRACE_POKEDEBUG, /* @data into debug register @addr */
-};
-
-/* The registers of a task, in the order of struct pt_regs. */
-struct user_regs {
-	uint64_t r15, r14, r13, r12, bp, bx, r11, r10, r9, r8;
-	uint64_t ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
 };
 
 /* Where a program finds its argument, and the top of its stack. */

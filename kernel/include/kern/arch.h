@@ -92,6 +92,13 @@ bool arch_regs_kernel(const struct pt_regs *regs);
 /* A counter of this CPU that goes on at a constant rate.  Context: any. */
 uint64_t arch_counter(void);
 
+/*
+ * Store @value at @to, where there are @room bytes, as the relocation @type of an
+ * object file wants it; it will be at @place.  0 or -ENOEXEC.  Context: task.
+ */
+int arch_relocate(uint32_t type, void *to, size_t room, uintptr_t place,
+		  uint64_t value);
+
 /* ---- several CPUs ------------------------------------------------------------ */
 
 /* How many CPUs the machine has; start those but this one.  Boot only. */

@@ -13,6 +13,7 @@
 #define KERN_THREAD_H
 
 #include <kern/arch.h>
+#include <kern/isa.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,22 +65,6 @@ struct thread {
 };
 
 extern struct thread threads[KERN_MAX_THREADS];
-
-/*
- * The thread that runs this: a word of the CPU's own block, to which GS leads.
- * Context: any.
- */
-#define KERN_CURRENT_AT 16
-
-static inline struct thread *arch_current(void)
-{
-	struct thread *current;
-
-	__asm__ volatile("movq %%gs:%c1, %0"
-			 : "=r"(current)
-			 : "i"(KERN_CURRENT_AT));
-	return current;
-}
 
 /* Make thread 0 of what runs now, and this CPU's idle thread.  Boot only. */
 void thread_init(void);

@@ -48,6 +48,12 @@ bool trap_call_hook(enum trap_kind kind, struct pt_regs *regs, uintptr_t info);
 bool fixup_within(uintptr_t start, uintptr_t end);
 
 /*
+ * Does @regs stand at an instruction that may fault?  Then go on at its fixup
+ * address.  Context: trap.
+ */
+bool fixup_fault(struct pt_regs *regs);
+
+/*
  * Code on the way from the vector to a handler.  Whoever places breakpoints
  * keeps out of it: a breakpoint here would be hit on the way to its handler.
  */

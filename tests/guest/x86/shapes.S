@@ -124,7 +124,7 @@
 	ret
 	done	shape_load
 
-/* Reads *rdi; if that faults, the kernel goes on at 2 (kernel/x86/trap.c). */
+/* Reads *rdi; if that faults, the kernel goes on at 2 (kernel/core/trap.c). */
 	shape	shape_fault
 1:	movq	(%rdi), %rax
 	ret

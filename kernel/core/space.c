@@ -2,19 +2,22 @@
 /*
  * space.c - the page tables of user tasks, and copies from and to them
  *
- * A space is the page with the highest table.  Entries from 256 on are those of
- * the kernel's own, which never change once it is up; below it, each table and
- * each page belongs to this space and is freed with it.
+ * A space is the page with the highest table.  Its first USER_ENTRIES are the task's:
+ * each table and each page below them belongs to this space and is freed with it.
+ * Where one table serves both halves, the others are those of the kernel's own,
+ * which never change once it is up.
  *
  * One task runs in a space, on one CPU at a time, and pages are only taken away
  * when it is freed.  So no other CPU ever has to forget a user's page: loading a
  * root does.
  */
 
-#include "pte.h"
-#include "x86.h"
+#include <kern/arch.h>
 #include <kern/errno.h>
+#include <kern/layout.h>
 #include <kern/memory.h>
+#include <kern/mmu.h>
+#include <kern/pte.h>
 #include <kern/space.h>
 #include <kern/string.h>
 #include <kern/trap.h>
@@ -33,9 +36,8 @@ struct space *space_new(void)
 	struct space *space = page_alloc(1);
 	const uint64_t *kernel = arch_phys_to_virt(mmu_root());
 
-	if (space)
-		memcpy(space->root + ENTRIES / 2, kernel + ENTRIES / 2,
-		       sizeof(space->root) / 2);
+	for (unsigned int i = USER_ENTRIES; space && i < ENTRIES; i++)
+		space->root[i] = kernel[i];
 	return space;
 }
 
@@ -56,7 +58,7 @@ void space_free(struct space *space)
 {
 	if (!space)
 		return;
-	free_entries(space->root, ENTRIES / 2, LEVELS - 1);
+	free_entries(space->root, USER_ENTRIES, LEVELS - 1);
 	page_free(space, 1);
 }
 
@@ -87,7 +89,7 @@ struct space *space_copy(const struct space *from)
 	struct space *space = space_new();
 
 	if (space &&
-	    !copy_entries(space->root, from->root, ENTRIES / 2, LEVELS - 1)) {
+	    !copy_entries(space->root, from->root, USER_ENTRIES, LEVELS - 1)) {
 		space_free(space);
 		return NULL;
 	}
@@ -106,8 +108,8 @@ static uint64_t *find_entry(uint64_t *table, uintptr_t virt, bool make)
 
 			if (!page)
 				return NULL;
-			*entry = arch_virt_to_phys(page) | PTE_PRESENT |
-				 PTE_WRITE | PTE_USER;
+			pte_set(entry,
+				arch_virt_to_phys(page) | PTE_USER_TABLE);
 		}
 		table = table_of(*entry);
 	}
@@ -116,9 +118,7 @@ static uint64_t *find_entry(uint64_t *table, uintptr_t virt, bool make)
 
 int space_map(struct space *space, uintptr_t virt, size_t n, unsigned int may)
 {
-	uint64_t bits = PTE_PRESENT | PTE_USER |
-			(may & SPACE_WRITE ? PTE_WRITE : 0) |
-			(may & SPACE_EXEC ? 0 : PTE_NX);
+	uint64_t bits = pte_user_bits(may);
 
 	if (virt % KERN_PAGE_SIZE || virt < USER_BASE || virt > USER_END ||
 	    n > (USER_END - virt) / KERN_PAGE_SIZE)
@@ -132,7 +132,7 @@ int space_map(struct space *space, uintptr_t virt, size_t n, unsigned int may)
 		page = entry ? page_alloc(1) : NULL;
 		if (!page)
 			return -ENOMEM;
-		*entry = arch_virt_to_phys(page) | bits;
+		pte_set(entry, arch_virt_to_phys(page) | bits);
 	}
 	return 0;
 }
@@ -151,10 +151,7 @@ void *space_at(const struct space *space, uintptr_t virt)
 
 NOPROBE void space_use(const struct space *space)
 {
-	uint64_t phys = space ? arch_virt_to_phys(space) : mmu_root();
-
-	if (phys != mmu_current())
-		mmu_use(phys);
+	mmu_use(space ? arch_virt_to_phys(space) : 0);
 }
 
 /* ---- copies ------------------------------------------------------------------ */

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* guest_isa.h - what the guest tests must know of arm64 */
+#ifndef GUEST_ISA_H
+#define GUEST_ISA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Code that returns; that returns its argument plus one. */
+#define CODE_RET     0xc0, 0x03, 0x5f, 0xd6
+#define CODE_ADD_ONE 0x00, 0x04, 0x00, 0x11, 0xc0, 0x03, 0x5f, 0xd6
+#define CODE_ALIGN   4
+/* What fresh text is filled with. */
+#define CODE_UNUSED 0x00, 0x00, 0x20, 0xd4
+
+/* In answer() of memory.c: the bytes that hold 0x1234, and those of 0x1235. */
+#define CODE_1234 0x80, 0x46, 0x82, 0x52
+#define CODE_1235 0xa0, 0x46, 0x82, 0x52
+
+/* Is there a breakpoint, a jump at @code? */
+static inline bool is_breakpoint_at(const void *code)
+{
+	return (*(const volatile uint32_t *)code & 0xffe0001f) == 0xd4200000;
+}
+
+static inline bool is_jump_at(const void *code)
+{
+	return (*(const volatile uint32_t *)code & 0xfc000000) == 0x14000000;
+}
+
+/* A breakpoint of nobody's; *@ip is what its trap finds. */
+#define EXECUTE_BREAKPOINT(ip)            \
+	__asm__ volatile("1:\tbrk #9\n\t" \
+			 "adr %0, 1b"     \
+			 : "=r"(*(ip))    \
+			 :                \
+			 : "memory")
+/* Go on behind it. */
+#define SKIP_BREAKPOINT(regs) ((regs)->pc += 4)
+
+/* The value and the length of the first instruction of shape_lea(i, 7). */
+#define SHAPE_LEA_FIRST(i) ((i) + 14)
+#define SHAPE_LEA_LENGTH   4
+/* The instructions of shape_loop(), and where no instruction may be probed. */
+#define SHAPE_LOOP_OFFSETS 0, 4, 8, 20, 24
+#define SHAPE_INSIDE	   2, -TL_EINVAL
+#define SHAPE_TRAP	   4, -TL_EINVAL
+
+/*
+ * So many functions begin with an instruction that no probe can be at: hvc, msr, and
+ * the like.
+ */
+#define FUNCTIONS_REFUSED 7
+
+/* An exclusive store fails if an exception came since its load: for ever. */
+#define CAN_STEP_LOCKS false
+
+static inline void set_single_step(bool on)
+{
+	(void)on;
+}
+
+/* Were interrupts on in what was interrupted? */
+#define IRQS_ON(regs) (!((regs)->pstate & (1ul << 7)))
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* guest_isa.h - what the guest tests must know of x86-64 */
+#ifndef GUEST_ISA_H
+#define GUEST_ISA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Code that returns; that returns its argument plus one. */
+#define CODE_RET     0xc3
+#define CODE_ADD_ONE 0x8d, 0x47, 0x01, 0xc3
+#define CODE_ALIGN   1
+/* What fresh text is filled with. */
+#define CODE_UNUSED 0xcc
+
+/* In answer() of memory.c: the bytes that hold 0x1234, and those of 0x1235. */
+#define CODE_1234 0x34, 0x12
+#define CODE_1235 0x35, 0x12
+
+/* Is there a breakpoint, a jump at @code? */
+static inline bool is_breakpoint_at(const void *code)
+{
+	return *(const volatile uint8_t *)code == 0xcc;
+}
+
+static inline bool is_jump_at(const void *code)
+{
+	return *(const volatile uint8_t *)code == 0xe9;
+}
+
+/* A breakpoint of nobody's; *@ip is what its trap finds. */
+#define EXECUTE_BREAKPOINT(ip)                    \
+	__asm__ volatile("int3\n"                 \
+			 "1:\tleaq 1b(%%rip), %0" \
+			 : "=r"(*(ip))            \
+			 :                        \
+			 : "memory")
+/* Go on behind it. */
+#define SKIP_BREAKPOINT(regs) ((void)(regs))
+
+/* The value and the length of the first instruction of shape_lea(i, 7). */
+#define SHAPE_LEA_FIRST(i) ((i) + 19)
+#define SHAPE_LEA_LENGTH   5
+/* The instructions of shape_loop(), and where no instruction may be probed. */
+#define SHAPE_LOOP_OFFSETS 0, 3, 8, 11, 13
+#define SHAPE_INSIDE	   2, -TL_EILSEQ
+#define SHAPE_TRAP	   2, -TL_EILSEQ
+
+/* So many functions begin with an instruction that no probe can be at. */
+#define FUNCTIONS_REFUSED 0
+
+/* Every instruction can be stepped, also what makes locks. */
+#define CAN_STEP_LOCKS true
+
+static inline void set_single_step(bool on)
+{
+	unsigned long flags;
+
+	__asm__ volatile("pushfq\n\tpopq %0" : "=r"(flags));
+	flags = on ? flags | 0x100 : flags & ~0x100ul;
+	__asm__ volatile("pushq %0\n\tpopfq" : : "r"(flags) : "cc", "memory");
+}
+
+/* Were interrupts on in what was interrupted? */
+#define IRQS_ON(regs) ((regs)->flags & (1ul << 9))
+
+#endif
