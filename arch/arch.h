@@ -82,10 +82,17 @@ unsigned long tl_return_hit(struct pt_regs *regs);
  * instruction that cannot be:
  * -TL_EILSEQ not a boundary, or a trap of the program's own; -TL_EINVAL,
  * -TL_EOPNOTSUPP: instructions that cannot be moved; -TL_ENOENT: no memory there.
- * Sets all of @plan.  Context: task.
+ * Sets all of @plan; if it is refused plan->why alone, TL_WHY_NONE if the code
+ * says it all.  Context: task.
  */
 int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 		 uintptr_t end);
+
+/*
+ * The place nearest to @addr, of those that are not refused with
+ * TL_WHY_EXCLUSIVE, or 0.  The bounds as above.  Context: task.
+ */
+uintptr_t tl_arch_near(uintptr_t addr, uintptr_t start, uintptr_t end);
 
 /* An instruction at which a function returns. */
 struct tl_exit {

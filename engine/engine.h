@@ -295,7 +295,7 @@ int tl_writer_flush(void);
 
 /* ---- point.c ------------------------------------------------------------------ */
 
-int tl_point_create(uintptr_t addr, struct tl_point **out);
+int tl_point_create(uintptr_t addr, struct tl_point **out, enum tl_why *why);
 /* Take @p, which has no probes and is not armed, out of the table. */
 void tl_point_remove(struct tl_point *p);
 /* A grace period has passed: retire the copies of all that were removed. */

@@ -42,13 +42,14 @@ static int why_not_allowed(uintptr_t addr)
 	return tlh_read(code, addr, sizeof(code)) ? -TL_ENOENT : -TL_EINVAL;
 }
 
-int tl_point_create(uintptr_t addr, struct tl_point **out)
+int tl_point_create(uintptr_t addr, struct tl_point **out, enum tl_why *why)
 {
 	uintptr_t start = 0, end = 0;
 	struct tl_point *p;
 	int err;
 
 	tl_assert_held();
+	*why = TL_WHY_NONE;
 	if (!tl_allowed(addr, 1, false) && !tl_allowed(addr, 1, true))
 		return why_not_allowed(addr);
 	p = tl_pool_get(&tl_engine.points, sizeof(*p));
@@ -61,8 +62,10 @@ int tl_point_create(uintptr_t addr, struct tl_point **out)
 		start = end = 0;
 
 	err = tl_arch_plan(&p->plan, addr, start, end);
-	if (err)
+	if (err) {
+		*why = p->plan.why;
 		goto free_point;
+	}
 	err = -TL_EILSEQ;
 	if (overlaps_other(addr, p->plan.insn_len))
 		goto free_point;

@@ -87,6 +87,7 @@ static uint32_t entry_flag(uintptr_t addr)
 static int link_probe(struct kprobe *p, struct tl_work *work)
 {
 	struct tl_point *point;
+	enum tl_why why;
 	uintptr_t addr;
 	int err;
 
@@ -105,9 +106,11 @@ static int link_probe(struct kprobe *p, struct tl_work *work)
 	}
 	point = tl_table_find(addr);
 	if (!point) {
-		err = tl_point_create(addr, &point);
-		if (err)
+		err = tl_point_create(addr, &point, &why);
+		if (err) {
+			refuse(p, why);
 			return err;
+		}
 	}
 
 	p->flags &= KPROBE_FLAG_DISABLED | KPROBE_FLAG_JUMP_ONLY |
@@ -476,6 +479,18 @@ struct kprobe *get_kprobe(void *addr)
 		probe = probe->next;
 	tl_unlock();
 	return probe;
+}
+
+kprobe_opcode_t *trapline_probe_near(const kprobe_opcode_t *addr)
+{
+	uintptr_t at = (uintptr_t)addr, start = 0, end = 0;
+
+	tl_lock();
+	if (tl_function(at, &start, &end))
+		start = end = 0;
+	at = tl_arch_near(at, start, end);
+	tl_unlock();
+	return (kprobe_opcode_t *)at;
 }
 
 int kprobe_on_func_entry(kprobe_opcode_t *addr, const char *sym,

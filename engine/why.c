@@ -26,6 +26,9 @@ const char *trapline_why_name(enum tl_why why)
 		[TL_WHY_FORBIDDEN]	 = "forbidden",
 		[TL_WHY_ARCH]		 = "not on this architecture",
 		[TL_WHY_OFF]		 = "switched off",
+		[TL_WHY_EXCLUSIVE]	 = "in an exclusive sequence",
+		[TL_WHY_TRAP]		 = "a trap or a return from one",
+		[TL_WHY_STATE]		 = "uses what a trap changes",
 	};
 	/* clang-format on */
 

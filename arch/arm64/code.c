@@ -51,26 +51,40 @@ void tl_put_here(struct tl_out *o, uint32_t at)
 		o->buf[at + i] |= (uint8_t)(field >> 8 * i);
 }
 
+/* Does control go on behind the copy, whatever the registers? */
 static bool comes_to_its_end(enum a64_plan kind)
 {
-	return kind == A64_SLOT || kind == A64_SIM_ADR ||
-	       kind == A64_SIM_LITERAL || kind == A64_VECTOR_LITERAL;
+	return kind <= A64_SIM_LITERAL && kind != A64_BR_AUTH &&
+	       kind != A64_BLR_AUTH;
+}
+
+static void map_add(struct tl_code *code, unsigned int from, uint32_t to)
+{
+	code->from[code->n] = (uint8_t)from;
+	code->to[code->n++] = (uint16_t)to;
 }
 
 int tl_put_copy(struct tl_out *o, const struct tl_plan *plan, uintptr_t addr,
 		bool post, struct tl_code *code)
 {
-	uint32_t words[A64_RELOCATED_WORDS];
+	uint32_t words[A64_RELOCATED_WORDS], insn = tl_plan_insn(plan);
+	unsigned int self = a64_relocated_self(insn);
 	size_t n;
 
+	/* A handler behind a load-exclusive would close the monitor. */
+	if (post && plan->kind == A64_LOAD_EX)
+		return -TL_EINVAL;
 	if (post && !comes_to_its_end(plan->kind))
 		return -TL_EOPNOTSUPP;
-	n = a64_relocate(tl_plan_insn(plan), addr, o->at + o->len, words);
+	n = a64_relocate(insn, addr, o->at + o->len, words);
 	if (!n)
 		return -TL_ERANGE;
-	code->n = 1;
-	code->from[0] = 0;
-	code->to[0] = (uint16_t)o->len;
+	code->n = 0;
+	map_add(code, 0, o->len);
+	if (self)
+		map_add(code, 0, o->len + 4 * self);
+	if (plan->kind == A64_CALL) /* asleep in it */
+		map_add(code, 4, o->len + 4);
 	for (size_t i = 0; i < n; i++)
 		tl_put(o, words[i]);
 	return 0;

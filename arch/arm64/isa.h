@@ -31,6 +31,7 @@ struct tl_plan {
 
 	/* The architecture's own. */
 	uint8_t kind; /* enum a64_plan */
+	bool no_copy; /* no code can stand for it: always simulated */
 };
 
 /* ---- the registers of a trap, as arch.h has them --------------------------- */
@@ -45,9 +46,14 @@ static inline void tl_arch_set_handler_ip(struct pt_regs *regs, uintptr_t addr)
 	regs->pc = addr;
 }
 
+/*
+ * Going there is no branch of the program's: PSTATE.BTYPE, with which a trap at
+ * a landing pad was entered, must ask for none elsewhere.
+ */
 static inline void tl_arch_set_ip(struct pt_regs *regs, uintptr_t ip)
 {
 	regs->pc = ip;
+	regs->pstate &= ~0xc00ul;
 }
 
 static inline uintptr_t tl_arch_ip(const struct pt_regs *regs)

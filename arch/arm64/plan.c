@@ -1,86 +1,132 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plan.c - how an instruction of arm64 can be probed
+ * plan.c - what can be done about the instruction at an address
  *
  * Every instruction is a word, and so is a jump: there are no boundaries to
- * find, and nobody can be inside what a jump covers.  But an instruction that
- * stands between a load-exclusive and its store cannot be probed, and for
- * that the words before it are looked at.
+ * find, and nobody can be inside what a jump covers.  What the words around it
+ * have to say is little: a probe between a load-exclusive and its store would make
+ * the store fail for ever, and pacm is one with the instruction behind it.
  */
+#include "text.h"
 
-#include "code.h"
-
-/* Read up to @n words before @addr, not before @start; returns how many. */
-static size_t read_before(uint32_t *words, size_t n, uintptr_t addr,
-			  uintptr_t start)
+static enum tl_why why_refused(enum a64_plan kind)
 {
-	size_t have = 0;
-
-	while (have < n && addr - 4 * have > start) {
-		uintptr_t at = addr - 4 * (have + 1);
-
-		if (tl_text_read(&words[n - have - 1], at, 4))
-			break;
-		have++;
+	switch (kind) {
+	case A64_TRAP:
+	case A64_ERET:
+		return TL_WHY_TRAP;
+	case A64_STATE:
+		return TL_WHY_STATE;
+	default:
+		return TL_WHY_UNDECODABLE;
 	}
-	return have;
 }
 
-static bool in_exclusive(uintptr_t addr, uintptr_t start)
+/* Is the instruction at @addr one with the word before it? */
+static bool follows_pacm(uintptr_t addr, uintptr_t start)
 {
-	uint32_t words[A64_EXCLUSIVE_REACH];
-	size_t have = read_before(words, A64_EXCLUSIVE_REACH, addr, start);
+	uint32_t insn;
 
-	return a64_in_exclusive(words + A64_EXCLUSIVE_REACH - have, have);
+	return addr != start && !tl_text_read(&insn, addr - 4, sizeof(insn)) &&
+	       insn == A64_PACM;
 }
 
-/* A load that is simulated or rewritten must not fault: it cannot do it well. */
+/* 0, or why not: what the words around @addr say. */
+static int check_around(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
+			uintptr_t end)
+{
+	struct a64_flow flow = tl_text_flow(addr, start, end);
+	int err = tl_text_learn(&flow);
+
+	if (err)
+		return err;
+	if (flow.facts && a64_flow_in_exclusive(&flow, addr)) {
+		plan->why = TL_WHY_EXCLUSIVE;
+		return -TL_EINVAL;
+	}
+	if (follows_pacm(addr, start)) {
+		plan->why = TL_WHY_STATE;
+		return -TL_EINVAL;
+	}
+	return 0;
+}
+
+/* A load that is rewritten must not fault: it cannot do it well. */
 static bool literal_is_readable(uint32_t insn, uintptr_t addr)
 {
 	uint8_t literal[16];
+	uint64_t place;
 
-	return !tlh_read(literal, a64_literal_address(insn, addr),
-			 a64_literal_size(insn));
+	return a64_place(insn, addr, &place) &&
+	       !tlh_read(literal, place, a64_literal_size(insn));
 }
 
-/*
- * May a branch stand in its place?  Not where it has to be a landing pad.  How
- * far away the copy will be does not matter here: that is seen when it is made.
- */
-static bool may_be_jump(uint32_t insn, uintptr_t addr)
+static bool is_literal(enum a64_plan kind)
+{
+	return kind == A64_SIM_LITERAL || kind == A64_VECTOR_LITERAL;
+}
+
+/* What the instruction is, alone.  0 or Linux's code. */
+static int plan_insn(struct tl_plan *plan, uint32_t insn, uintptr_t addr)
 {
 	uint32_t words[A64_RELOCATED_WORDS];
+	enum a64_plan kind = a64_match(insn)->plan;
 
-	return !a64_is_landing_pad(insn) &&
-	       a64_relocate(insn, addr, addr, words) != 0;
+	if (a64_refused(kind)) {
+		plan->why = why_refused(kind);
+		return -TL_EINVAL;
+	}
+	if (is_literal(kind) && !literal_is_readable(insn, addr)) {
+		plan->why = TL_WHY_UNDECODABLE;
+		return -TL_EINVAL;
+	}
+	tl_put_word(plan->orig, insn);
+	plan->orig_len = 4;
+	plan->insn_len = 4;
+	plan->kind = (uint8_t)kind;
+	/* At its own address everything is within reach. */
+	plan->no_copy = !a64_relocate(insn, addr, addr, words);
+	return 0;
 }
 
 int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 		 uintptr_t end)
 {
-	enum a64_plan kind;
 	uint32_t insn;
+	int err;
 
-	(void)end;
+	*plan = (struct tl_plan){ .why = TL_WHY_NONE };
 	if (addr % 4)
 		return -TL_EINVAL;
 	if (tl_text_read(&insn, addr, sizeof(insn)))
 		return -TL_ENOENT;
-	kind = a64_match(insn)->plan;
-	if (kind == A64_REFUSE || in_exclusive(addr, start))
-		return -TL_EINVAL;
-	if ((kind == A64_SIM_LITERAL || kind == A64_VECTOR_LITERAL) &&
-	    !literal_is_readable(insn, addr))
-		return -TL_EINVAL;
+	err = plan_insn(plan, insn, addr);
+	if (!err)
+		err = check_around(plan, addr, start, end);
+	if (err)
+		return err;
 
-	tl_put_word(plan->orig, insn);
-	plan->orig_len = 4;
-	plan->insn_len = 4;
-	plan->window_len = may_be_jump(insn, addr) ? 4 : 0;
-	plan->why = plan->window_len ? TL_WHY_NONE : TL_WHY_NOT_RELOCATABLE;
-	plan->kind = (uint8_t)kind;
+	/*
+	 * A branch would not do for a landing pad.  How far away the copy will
+	 * be does not matter here: that is seen when it is made.
+	 */
+	if (plan->no_copy || a64_is_landing_pad(insn))
+		plan->why = TL_WHY_NOT_RELOCATABLE;
+	else
+		plan->window_len = 4;
 	return 0;
 }
+
+uintptr_t tl_arch_near(uintptr_t addr, uintptr_t start, uintptr_t end)
+{
+	struct a64_flow flow = tl_text_flow(addr, start, end);
+
+	if (tl_text_learn(&flow) || !flow.facts)
+		return 0;
+	return a64_flow_near(&flow, addr);
+}
+
+/* ---- exits ---- */
 
 /* Control flow is not looked at here: return addresses are replaced. */
 int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
@@ -95,10 +141,9 @@ int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
 
 bool tl_arch_takes_return(uintptr_t start)
 {
-	(void)start;
-	return false;
-}
+	struct a64_flow flow = { .start = start,
+				 .end = start + 1024,
+				 .read = tl_text_bytes };
 
-void tl_arch_forget(void)
-{
+	return a64_flow_takes_return(&flow);
 }

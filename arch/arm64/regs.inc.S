@@ -110,7 +110,8 @@
 /*
  * Go on at the pc of the frame with all its registers but x16, and but x17 if
  * the stack pointer was changed: no branch reaches any address without a
- * register, and these two are the ones that every call may change.
+ * register, and these two are the ones that every call may change.  By ret: br
+ * would ask for a landing pad there.
  */
 	.macro	LOAD_ALL
 	ldr	x16, [sp, #R_SP]
@@ -125,7 +126,7 @@
 	ldr	x16, [sp, #R_PC]
 	ldr	x17, [sp, #136]
 	add	sp, sp, #R_SIZE
-	br	x16
+	ret	x16
 1:	LOAD_FLAGS
 	LOAD_X2_X15
 	LOAD_X18_X29
@@ -134,5 +135,5 @@
 	mov	x17, x16
 	ldr	x16, [sp, #R_PC]
 	mov	sp, x17
-	br	x16
+	ret	x16
 	.endm

@@ -89,6 +89,7 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 {
 	uint8_t op;
 
+	plan->why = TL_WHY_NONE;
 	if (tl_text_read(&op, addr, 1))
 		return -TL_ENOENT;
 	if (op == SIM_TRAP || !sim_len(op))
@@ -134,6 +135,14 @@ bool tl_arch_exchangeable(const struct tl_plan *plan)
 bool tl_arch_is_breakpoint(const uint8_t *code)
 {
 	return code[0] == SIM_TRAP;
+}
+
+uintptr_t tl_arch_near(uintptr_t addr, uintptr_t start, uintptr_t end)
+{
+	(void)addr;
+	(void)start;
+	(void)end;
+	return 0;
 }
 
 /* Control flow is not looked at here: return addresses are replaced. */

@@ -245,7 +245,7 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 	size_t avail;
 	int err;
 
-	*plan = (struct tl_plan){ .n_insns = 1, .why = TL_WHY_NO_BOUNDS };
+	*plan = (struct tl_plan){ .n_insns = 1 };
 	avail = read_some(plan->orig, addr, X86_INSN_MAX);
 	if (!avail)
 		return -TL_ENOENT;
@@ -256,8 +256,11 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 	}
 	if (!err)
 		err = plan_insn(plan, addr, avail);
-	if (err || plan->no_copy || start == end)
+	if (err || plan->no_copy)
 		return err;
+	plan->why = TL_WHY_NO_BOUNDS;
+	if (start == end)
+		return 0;
 
 	r = find_window(&flow, addr, &win);
 	if (r == X86_FLOW_OK)
@@ -266,6 +269,15 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 		plan->why = why_of(r);
 	if (plan->window_len)
 		plan->flags_dead = flags_are_dead(plan, addr);
+	return 0;
+}
+
+/* Nothing here minds a trap between two of its instructions. */
+uintptr_t tl_arch_near(uintptr_t addr, uintptr_t start, uintptr_t end)
+{
+	(void)addr;
+	(void)start;
+	(void)end;
 	return 0;
 }
 

@@ -93,7 +93,7 @@ static inline uint64_t tl_counter_read(const uint64_t *cell)
 #define KPROBE_FLAG_NO_SWAP	  1024 /* * … return probes: see kretprobe */
 
 /*
- * Why a probe is not reached by a jump.  Stable: the numbers and the names of
+ * Why a probe is not reached by a jump, or was refused.  Stable: the numbers and the names of
  * trapline_why_name() are part of the interface.
  */
 enum tl_why {
@@ -113,6 +113,9 @@ enum tl_why {
 	TL_WHY_FORBIDDEN = 13,	    /* the host forbids it there */
 	TL_WHY_ARCH = 14,	    /* not on this architecture */
 	TL_WHY_OFF = 15,	    /* optimization is switched off */
+	TL_WHY_EXCLUSIVE = 16,	    /* between a load-exclusive and its store */
+	TL_WHY_TRAP = 17,  /* a trap of the program's own, or a return */
+	TL_WHY_STATE = 18, /* reads, or changes, what a trap needs */
 	TL_NR_WHY
 };
 
@@ -206,6 +209,14 @@ int arm_all_kprobes(void);
  */
 int unoptimize_all_kprobes(void);
 int optimize_all_kprobes(void);
+
+/*
+ * Trapline: where @addr is refused with TL_WHY_EXCLUSIVE, because a probe would
+ * make the program try for ever, the nearest instruction of the function that is
+ * not in the sequence: the load at its head, or what follows its store.  NULL:
+ * there is none, or no such sequence.
+ */
+kprobe_opcode_t *trapline_probe_near(const kprobe_opcode_t *addr);
 
 /* The newest probe at @addr, or NULL. */
 struct kprobe *get_kprobe(void *addr);

@@ -52,12 +52,13 @@ bool a64_branch(uint64_t from, uint64_t to, uint32_t *out)
 	return true;
 }
 
-static int64_t branch_offset(uint32_t insn, unsigned int low, unsigned int bits)
+/* The place that @insn, which is of a kind that has one, names. */
+static uint64_t place_of(uint32_t insn, uint64_t pc)
 {
-	uint64_t sign = 1ull << (bits - 1);
-	uint64_t value = insn >> low & (2 * sign - 1);
+	uint64_t place = pc;
 
-	return (int64_t)((value ^ sign) - sign) * 4;
+	(void)a64_place(insn, pc, &place);
+	return place;
 }
 
 /*
@@ -67,7 +68,7 @@ static int64_t branch_offset(uint32_t insn, unsigned int low, unsigned int bits)
  */
 static size_t relocate_b(uint32_t insn, uint64_t pc, uint64_t to, uint32_t *out)
 {
-	uint64_t target = pc + (uint64_t)branch_offset(insn, 0, 26);
+	uint64_t target = place_of(insn, pc);
 	bool link = insn >> 31;
 
 	if (!a64_branch(to + (link ? 4 : 0), target, &out[link ? 1 : 0]))
@@ -88,7 +89,7 @@ static size_t relocate_b(uint32_t insn, uint64_t pc, uint64_t to, uint32_t *out)
 static size_t relocate_conditional(uint32_t insn, uint64_t pc, uint64_t to,
 				   unsigned int bits, uint32_t *out)
 {
-	uint64_t target = pc + (uint64_t)branch_offset(insn, 5, bits);
+	uint64_t target = place_of(insn, pc);
 	uint32_t mask = ((1u << bits) - 1) << 5;
 
 	if (!a64_branch(to + 8, target, &out[2]))
@@ -119,6 +120,51 @@ static size_t relocate_br(uint32_t insn, uint64_t pc, uint32_t *out)
 	return 4;
 }
 
+/* blraa: the same with braa, which reads two registers; blraaz, with braaz, one. */
+static size_t relocate_blr_auth(uint32_t insn, uint64_t pc, uint32_t *out)
+{
+	bool z = !(insn >> 24 & 1);
+
+	if ((insn >> 5 & 31) == LINK_REGISTER ||
+	    (!z && (insn & 31) == LINK_REGISTER))
+		return 0;
+	out[0] = load_literal(LINK_REGISTER, 8);
+	out[1] = insn & ~BLR_BIT;
+	put64(out + 2, pc + 4);
+	return 4;
+}
+
+/*
+ * The CPU may refuse to go on with a copy that another CPU has begun (it takes
+ * a Memory Copy and Memory Set exception), and the kernel then goes back to the
+ * first instruction of the three, counted from where it was.  So what belongs
+ * before it stands before it, and is stepped over.
+ *
+ *     cpym: +0   b +8                  cpye: +0   b +12
+ *           +4   cpyp                        +4   cpyp
+ *           +8   cpym                        +8   cpym
+ *                                            +12  cpye
+ *
+ * Bits 23 and 22 tell which it is; those of set are 3, and bits 15 and 14 tell.
+ */
+static size_t relocate_mops(uint32_t insn, uint32_t *out)
+{
+	unsigned int low = (insn >> 22 & 3) == 3 ? 14 : 22;
+	uint32_t stage = insn >> low & 3;
+
+	out[0] = INSN_B | (stage + 1);
+	for (uint32_t i = 0; i <= stage; i++)
+		out[1 + i] = (insn & ~(3u << low)) | i << low;
+	return 2 + stage;
+}
+
+unsigned int a64_relocated_self(uint32_t insn)
+{
+	unsigned int low = (insn >> 22 & 3) == 3 ? 14 : 22;
+
+	return a64_match(insn)->plan == A64_MOPS ? 1 + (insn >> low & 3) : 0;
+}
+
 /*
  *     +0   ldr xd, +8
  *     +4   b +12
@@ -127,17 +173,14 @@ static size_t relocate_br(uint32_t insn, uint64_t pc, uint32_t *out)
  */
 static size_t relocate_adr(uint32_t insn, uint64_t pc, uint32_t *out)
 {
-	struct a64_cpu cpu; /* adr and adrp read the pc alone */
 	uint32_t rd = insn & 31;
 
-	cpu.pc = pc;
 	out[0] = INSN_NOP;
 	if (rd == ZERO_REGISTER)
 		return 1;
-	a64_simulate(insn, &cpu, NULL);
 	out[0] = load_literal(rd, 8);
 	out[1] = INSN_B | 3;
-	put64(out + 2, cpu.x[rd]);
+	put64(out + 2, place_of(insn, pc));
 	return 4;
 }
 
@@ -152,6 +195,27 @@ static uint32_t load_from(uint32_t insn, uint32_t rn)
 	return opcode[insn >> 30] | rn << 5 | (insn & 31);
 }
 
+/* A literal that is within reach from @to: the same instruction.  Else 0. */
+static size_t reach_literal(uint32_t insn, uint64_t pc, uint64_t to,
+			    uint32_t *out)
+{
+	int64_t offset = (int64_t)(place_of(insn, pc) - to);
+
+	if (!fits(offset, 19))
+		return 0;
+	out[0] = (insn & 0xff00001f) | imm19(offset);
+	return 1;
+}
+
+/* The effect of a prefetch cannot be seen. */
+static size_t relocate_prefetch(uint32_t insn, uint64_t pc, uint64_t to,
+				uint32_t *out)
+{
+	if (!reach_literal(insn, pc, to, out))
+		out[0] = INSN_NOP;
+	return 1;
+}
+
 /*
  *     +0   ldr xt, +12
  *     +4   ldr wt, xt or ldrsw, [xt]
@@ -159,17 +223,20 @@ static uint32_t load_from(uint32_t insn, uint32_t rn)
  *     +12  the address, 8 bytes
  *     +20  ...
  */
-static size_t relocate_literal(uint32_t insn, uint64_t pc, uint32_t *out)
+static size_t relocate_literal(uint32_t insn, uint64_t pc, uint64_t to,
+			       uint32_t *out)
 {
 	uint32_t rt = insn & 31;
 
+	if (reach_literal(insn, pc, to, out))
+		return 1;
 	out[0] = INSN_NOP;
 	if (rt == ZERO_REGISTER)
 		return 1;
 	out[0] = load_literal(rt, 12);
 	out[1] = load_from(insn, rt);
 	out[2] = INSN_B | 3;
-	put64(out + 3, a64_literal_address(insn, pc));
+	put64(out + 3, place_of(insn, pc));
 	return 5;
 }
 
@@ -185,13 +252,10 @@ static size_t relocate_literal(uint32_t insn, uint64_t pc, uint32_t *out)
 static size_t relocate_vector(uint32_t insn, uint64_t pc, uint64_t to,
 			      uint32_t *out)
 {
-	uint64_t address = a64_literal_address(insn, pc);
-	int64_t offset = (int64_t)(address - to);
+	uint64_t address = place_of(insn, pc);
 
-	if (fits(offset, 19)) {
-		out[0] = (insn & 0xff00001f) | imm19(offset);
+	if (reach_literal(insn, pc, to, out))
 		return 1;
-	}
 	out[0] = STR_X16_PUSH;
 	out[1] = load_literal(X16, 16);
 	out[2] = load_from(insn, X16);
@@ -204,10 +268,22 @@ static size_t relocate_vector(uint32_t insn, uint64_t pc, uint64_t to,
 size_t a64_relocate(uint32_t insn, uint64_t pc, uint64_t to,
 		    uint32_t out[A64_RELOCATED_WORDS])
 {
-	switch (a64_match(insn)->plan) {
+	enum a64_plan plan = a64_match(insn)->plan;
+
+	switch (plan) {
 	case A64_SLOT:
+	case A64_CALL:
+	case A64_LOAD_EX:
+	case A64_STORE_EX:
+	case A64_BR_AUTH:
 		out[0] = insn;
 		return 1;
+	case A64_BLR_AUTH:
+		return relocate_blr_auth(insn, pc, out);
+	case A64_MOPS:
+		return relocate_mops(insn, out);
+	case A64_PREFETCH:
+		return relocate_prefetch(insn, pc, to, out);
 	case A64_SIM_B:
 		return relocate_b(insn, pc, to, out);
 	case A64_SIM_B_COND:
@@ -220,10 +296,14 @@ size_t a64_relocate(uint32_t insn, uint64_t pc, uint64_t to,
 	case A64_SIM_ADR:
 		return relocate_adr(insn, pc, out);
 	case A64_SIM_LITERAL:
-		return relocate_literal(insn, pc, out);
+		return relocate_literal(insn, pc, to, out);
 	case A64_VECTOR_LITERAL:
 		return relocate_vector(insn, pc, to, out);
-	case A64_REFUSE:
+	case A64_UNALLOCATED:
+	case A64_TRAP:
+	case A64_ERET:
+	case A64_STATE:
+	case A64_NR_PLANS:
 		break;
 	}
 	return 0;

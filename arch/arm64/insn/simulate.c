@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * simulate.c - instructions that use the program counter, done in C
+ * simulate.c - branches, and what else uses the program counter, done in C
  *
  * Register 31 is the zero register in all of them: reads give 0, writes go
  * nowhere.
@@ -19,14 +19,6 @@
 static uint32_t field(uint32_t insn, unsigned int low, unsigned int bits)
 {
 	return insn >> low & ((1u << bits) - 1);
-}
-
-static int64_t signed_field(uint32_t insn, unsigned int low, unsigned int bits)
-{
-	uint64_t value = field(insn, low, bits);
-	uint64_t sign = 1ull << (bits - 1);
-
-	return (int64_t)((value ^ sign) - sign);
 }
 
 static uint64_t get(const struct a64_cpu *cpu, unsigned int reg)
@@ -74,17 +66,21 @@ bool a64_condition(unsigned int cond, uint64_t pstate)
 	return holds != (cond & 1);
 }
 
-/* Go on at @offset words from here if @taken, otherwise behind. */
-static void branch(struct a64_cpu *cpu, bool taken, int64_t offset)
+/* Go on at the branch's target if @taken, otherwise behind it. */
+static void branch(uint32_t insn, struct a64_cpu *cpu, bool taken)
 {
-	cpu->pc += taken ? (uint64_t)offset * 4 : 4;
+	uint64_t to = cpu->pc + 4;
+
+	if (taken)
+		(void)a64_place(insn, cpu->pc, &to);
+	cpu->pc = to;
 }
 
 static void simulate_b(uint32_t insn, struct a64_cpu *cpu)
 {
 	if (insn >> 31)
 		set(cpu, LINK_REGISTER, cpu->pc + 4);
-	branch(cpu, true, signed_field(insn, 0, 26));
+	branch(insn, cpu, true);
 }
 
 static void simulate_cbz(uint32_t insn, struct a64_cpu *cpu)
@@ -92,7 +88,7 @@ static void simulate_cbz(uint32_t insn, struct a64_cpu *cpu)
 	uint64_t value = get(cpu, field(insn, 0, 5));
 	bool zero = insn >> 31 ? value == 0 : (uint32_t)value == 0;
 
-	branch(cpu, zero != field(insn, 24, 1), signed_field(insn, 5, 19));
+	branch(insn, cpu, zero != field(insn, 24, 1));
 }
 
 static void simulate_tbz(uint32_t insn, struct a64_cpu *cpu)
@@ -100,13 +96,10 @@ static void simulate_tbz(uint32_t insn, struct a64_cpu *cpu)
 	unsigned int bit = field(insn, 31, 1) << 5 | field(insn, 19, 5);
 	bool set_bit = get(cpu, field(insn, 0, 5)) >> bit & 1;
 
-	branch(cpu, set_bit == field(insn, 24, 1), signed_field(insn, 5, 14));
+	branch(insn, cpu, set_bit == field(insn, 24, 1));
 }
 
-/*
- * The target is read before the link register is written: blr x30 is legal.
- * A landing pad is not asked for: the copy of BTYPE in @cpu says "none".
- */
+/* The target is read before the link register is written: blr x30 is legal. */
 static void simulate_br(uint32_t insn, struct a64_cpu *cpu)
 {
 	uint64_t target = get(cpu, field(insn, 5, 5));
@@ -116,22 +109,35 @@ static void simulate_br(uint32_t insn, struct a64_cpu *cpu)
 	cpu->pc = target;
 }
 
-static void simulate_adr(uint32_t insn, struct a64_cpu *cpu)
+/*
+ * braa, blraa: by a register, or 0 if bit 24 is clear; retaa: by sp.  Bit 10 is
+ * the key.
+ */
+static bool simulate_auth(uint32_t insn, struct a64_cpu *cpu, a64_auth auth)
 {
-	int64_t offset = signed_field(insn, 5, 19) * 4 + field(insn, 29, 2);
-	uint64_t base = cpu->pc;
+	uint32_t op = field(insn, 21, 2), rm = field(insn, 0, 5);
+	uint64_t modifier = 0, target;
 
-	if (insn >> 31) {
-		offset *= 4096;
-		base &= ~4095ull;
-	}
-	set(cpu, field(insn, 0, 5), base + (uint64_t)offset);
-	cpu->pc += 4;
+	target = get(cpu, op == 2 ? LINK_REGISTER : field(insn, 5, 5));
+	if (op == 2 || (field(insn, 24, 1) && rm == ZERO_REGISTER))
+		modifier = cpu->sp;
+	else if (field(insn, 24, 1))
+		modifier = get(cpu, rm);
+	if (!auth(&target, modifier, field(insn, 10, 1)))
+		return false;
+	if (op == 1)
+		set(cpu, LINK_REGISTER, cpu->pc + 4);
+	cpu->pc = target;
+	return true;
 }
 
-uint64_t a64_literal_address(uint32_t insn, uint64_t pc)
+static void simulate_adr(uint32_t insn, struct a64_cpu *cpu)
 {
-	return pc + (uint64_t)(signed_field(insn, 5, 19) * 4);
+	uint64_t place = 0;
+
+	(void)a64_place(insn, cpu->pc, &place);
+	set(cpu, field(insn, 0, 5), place);
+	cpu->pc += 4;
 }
 
 size_t a64_literal_size(uint32_t insn)
@@ -150,10 +156,10 @@ size_t a64_literal_size(uint32_t insn)
 
 static bool simulate_literal(uint32_t insn, struct a64_cpu *cpu, a64_read read)
 {
-	uint64_t value = 0;
+	uint64_t value = 0, place;
 
-	if (!read(&value, a64_literal_address(insn, cpu->pc),
-		  a64_literal_size(insn)))
+	if (!a64_place(insn, cpu->pc, &place) ||
+	    !read(&value, place, a64_literal_size(insn)))
 		return false;
 	if (insn >> 30 == 2)
 		value = (uint64_t)(int64_t)(int32_t)value;
@@ -162,7 +168,8 @@ static bool simulate_literal(uint32_t insn, struct a64_cpu *cpu, a64_read read)
 	return true;
 }
 
-bool a64_simulate(uint32_t insn, struct a64_cpu *cpu, a64_read read)
+bool a64_simulate(uint32_t insn, struct a64_cpu *cpu, a64_read read,
+		  a64_auth auth)
 {
 	bool done = true;
 
@@ -171,8 +178,8 @@ bool a64_simulate(uint32_t insn, struct a64_cpu *cpu, a64_read read)
 		simulate_b(insn, cpu);
 		break;
 	case A64_SIM_B_COND:
-		branch(cpu, a64_condition(field(insn, 0, 4), cpu->pstate),
-		       signed_field(insn, 5, 19));
+		branch(insn, cpu,
+		       a64_condition(field(insn, 0, 4), cpu->pstate));
 		break;
 	case A64_SIM_CBZ:
 		simulate_cbz(insn, cpu);
@@ -182,6 +189,10 @@ bool a64_simulate(uint32_t insn, struct a64_cpu *cpu, a64_read read)
 		break;
 	case A64_SIM_BR:
 		simulate_br(insn, cpu);
+		break;
+	case A64_BR_AUTH:
+	case A64_BLR_AUTH:
+		done = simulate_auth(insn, cpu, auth);
 		break;
 	case A64_SIM_ADR:
 		simulate_adr(insn, cpu);

@@ -266,6 +266,7 @@ __asm__("	.section probed, \"ax\"\n"
 	"	.balign 4096\n"
 	"	.globl plain, walk, walk_end, walk_loop, walk_loop_end, pair, load, traps, depth, vectors, vectors_nop\n"
 	"	.globl single_first, single_end, padded\n"
+	"	.arch armv8.3-a\n"
 	"plain:	add x0, x0, x1\n"
 	"	add x0, x0, #5\n"
 	"	ret\n"
@@ -333,6 +334,11 @@ __asm__("	.section probed, \"ax\"\n"
 	"traps:	brk #0x1234\n"
 	"	svc #0\n"
 	"	ret\n"
+	"	eret\n"
+	"	mrs x0, elr_el1\n"
+	"	.inst 0xd50324ff\n" /* pacm */
+	"	paciasp\n"
+	"	.inst 0x02000000\n" /* unallocated */
 	"depth:	cbz x0, 7f\n"
 	"	stp x29, x30, [sp, #-16]!\n"
 	"	sub x0, x0, #1\n"
@@ -901,25 +907,42 @@ TL_TEST(breakpoint_of_somebody_else_goes_to_its_owner)
 
 static void refuse(void)
 {
-	const uintptr_t places[] = {
-		(uintptr_t)pair,	(uintptr_t)pair + 4,
-		(uintptr_t)pair + 8,	(uintptr_t)traps,
-		(uintptr_t)traps + 4,	(uintptr_t)plain + 2,
-		(uintptr_t)tlh_context,
+	const struct {
+		uintptr_t at;
+		enum tl_why why;
+		uintptr_t near;
+	} places[] = {
+		{ (uintptr_t)pair + 4, TL_WHY_EXCLUSIVE, (uintptr_t)pair },
+		{ (uintptr_t)pair + 8, TL_WHY_EXCLUSIVE, (uintptr_t)pair + 12 },
+		{ (uintptr_t)traps, TL_WHY_TRAP, (uintptr_t)traps },
+		{ (uintptr_t)traps + 12, TL_WHY_TRAP, (uintptr_t)traps + 12 },
+		{ (uintptr_t)traps + 16, TL_WHY_STATE, (uintptr_t)traps + 16 },
+		{ (uintptr_t)traps + 20, TL_WHY_STATE, (uintptr_t)traps + 20 },
+		{ (uintptr_t)traps + 24, TL_WHY_STATE, (uintptr_t)traps + 24 },
+		{ (uintptr_t)traps + 28, TL_WHY_UNDECODABLE,
+		  (uintptr_t)traps + 28 },
+		{ (uintptr_t)plain + 2, TL_WHY_DISABLED, 0 },
+		{ (uintptr_t)tlh_context, TL_WHY_DISABLED, 0 },
 	};
 	long value = 1;
 
 	for (size_t i = 0; i < TL_ARRAY_SIZE(places); i++) {
-		struct kprobe p = { .addr = word_at(places[i]) };
+		struct kprobe p = { .addr = word_at(places[i].at) };
+		uintptr_t near = (uintptr_t)trapline_probe_near(p.addr);
 
 		/* Or pair() would never end. */
 		REQUIRE(register_kprobe(&p) == -TL_EINVAL);
+		CHECK_EQ(trapline_kprobe_why(&p), places[i].why);
+		CHECK(!places[i].near || !near || near == places[i].near);
+		CHECK(places[i].why != TL_WHY_EXCLUSIVE || near);
 	}
 	CHECK_EQ(pair(&value, 2), 3);
-	for (unsigned int offset = 12; offset <= 20; offset += 4) {
+	for (unsigned int offset = 0; offset <= 20; offset += 4) {
 		struct kprobe p = { .addr = word_at((uintptr_t)pair + offset),
 				    .pre_handler = count_pre };
 
+		if (offset == 4 || offset == 8)
+			continue;
 		pre_hits = 0;
 		REQUIRE(register_kprobe(&p) == 0);
 		CHECK_EQ(pair(&value, 2), value);
@@ -928,13 +951,29 @@ static void refuse(void)
 	}
 }
 
-TL_TEST(impossible_places_give_einval)
+TL_TEST(impossible_places_give_einval_and_the_reason)
 {
 	const struct mode *m;
 
 	for_each_row(m, modes) {
 		REQUIRE(enter(m));
 		refuse();
+	}
+}
+
+/* What it does to the monitor comes between the load and the store. */
+TL_TEST(a_post_handler_behind_a_load_exclusive_is_refused)
+{
+	const struct mode *m;
+	long value = 1;
+
+	for_each_row(m, modes) {
+		struct kprobe p = { .addr = word_at((uintptr_t)pair),
+				    .post_handler = count_post };
+
+		REQUIRE(enter(m));
+		CHECK_EQ(register_kprobe(&p), -TL_EINVAL);
+		CHECK_EQ(pair(&value, 2), value);
 	}
 }
 

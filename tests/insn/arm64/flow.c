@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* link: arm64-insn */
+/*
+ * flow.c - what is found out along the ways that control may take
+ *
+ * A picture shows for each word whether it is inside an exclusive sequence (x)
+ * or not (.).
+ */
+#include <string.h>
+
+#include "insn.h"
+#include "tl_test.h"
+
+#define WORDS 200
+#define BASE  0x400000ull
+
+/* clang-format off */
+#define NOP     0xd503201f
+#define CMP     0xeb02001f	/* cmp x0, x2 */
+#define LDXR    0xc85f7c20
+#define LDAXP   0xc87f8440
+#define STXR    0xc8037c20
+#define STLXRB  0x0802fc20
+#define LDAR    0xc8dffc20
+#define CLREX   0xd5033f5f
+#define SVC     0xd4000001
+#define RET     0xd65f03c0
+#define BR      0xd61f0020
+#define B(n)    (0x14000000 | ((n) & 0x3ffffff))
+#define BL(n)   (0x94000000 | ((n) & 0x3ffffff))
+#define BNE(n)  (0x54000001 | ((n) & 0x7ffff) << 5)
+#define CBNZ(n) (0x35000003 | ((n) & 0x7ffff) << 5)
+#define TBNZ(n) (0x37000003 | ((n) & 0x3fff) << 5)
+
+static const struct flow_case {
+	const char *name;
+	const char *picture;
+	uint32_t code[16];
+} cases[] = {
+	{ "a loop", "..xx..",
+	  { NOP, LDXR, NOP, STXR, CBNZ(-3), RET } },
+	{ "a pair of registers, acquired and released", ".xx..",
+	  { LDAXP, NOP, STLXRB, CBNZ(-3), RET } },
+	{ "compare and swap", ".xxx...",
+	  { LDXR, CMP, BNE(4), STXR, CBNZ(-4), NOP, RET } },
+	{ "the same, leaving by clrex", ".xxx....",
+	  { LDXR, CMP, BNE(4), STXR, CBNZ(-4), RET, CLREX, RET } },
+	{ "the store stands before the load", "...x...x",
+	  { NOP, B(5), NOP, STXR, CBNZ(2), RET, LDXR, B(-4) } },
+	{ "a way around", ".x..x..",
+	  { LDXR, B(3), NOP, NOP, STXR, CBNZ(-5), RET } },
+	{ "a way there and back", ".xx...xx",
+	  { LDXR, TBNZ(5), STXR, CBNZ(-3), RET, NOP, NOP, B(-5) } },
+	{ "a loop inside", ".xxxx..",
+	  { LDXR, NOP, NOP, TBNZ(-2), STXR, CBNZ(-5), RET } },
+	{ "a call inside", ".xx..",
+	  { LDXR, BL(100), STXR, CBNZ(-3), RET } },
+	{ "a load that gives up the one before", "...xx..",
+	  { LDXR, NOP, LDXR, NOP, STXR, CBNZ(-5), RET } },
+	{ "a load alone", "....",
+	  { LDXR, NOP, CLREX, RET } },
+	{ "a load, a return, and a store of others", ".....",
+	  { LDXR, NOP, RET, STXR, RET } },
+	{ "a load, an indirect jump, and a store of others", ".....",
+	  { LDXR, NOP, BR, STXR, RET } },
+	{ "ordered, not exclusive", ".xxx.",
+	  { LDXR, LDAR, NOP, STXR, RET } },
+	{ "a store alone", "...",
+	  { NOP, STXR, RET } },
+	{ "two sequences", ".x...x..",
+	  { LDXR, STXR, CBNZ(-2), NOP, LDXR, STXR, CBNZ(-2), RET } },
+};
+/* clang-format on */
+
+static uint32_t code[WORDS];
+
+static int read_code(void *ctx, void *dst, uint64_t src, size_t n)
+{
+	(void)ctx;
+	if (src < BASE || src + n > BASE + sizeof(code))
+		return -1;
+	memcpy(dst, (char *)code + (src - BASE), n);
+	return 0;
+}
+
+static uint8_t facts[WORDS];
+
+static struct a64_flow flow_of(size_t n)
+{
+	return (struct a64_flow){ .start = BASE,
+				  .end = BASE + 4 * n,
+				  .read = read_code,
+				  .facts = facts };
+}
+
+TL_TEST(arm64_exclusive_sequences_are_found_by_control_flow)
+{
+	const struct flow_case *c;
+
+	for_each_row(c, cases) {
+		size_t n = strlen(c->picture);
+		struct a64_flow flow = flow_of(n);
+		bool any;
+
+		ROW(c->name);
+		memset(facts, 0xff, sizeof(facts));
+		memcpy(code, c->code, sizeof(c->code));
+		any = a64_flow_learn(&flow);
+		for (size_t i = 0; i < n; i++)
+			CHECK_EQ(any && a64_flow_in_exclusive(&flow,
+							      BASE + 4 * i),
+				 c->picture[i] == 'x');
+		CHECK(!any || !a64_flow_in_exclusive(&flow, BASE - 4));
+		CHECK(!any || !a64_flow_in_exclusive(&flow, BASE + 4 * n));
+	}
+}
+
+TL_TEST(arm64_a_sequence_may_be_of_any_length)
+{
+	struct a64_flow flow = flow_of(WORDS);
+
+	for (size_t i = 0; i < WORDS; i++)
+		code[i] = NOP;
+	code[3] = LDXR;
+	code[WORDS - 3] = STXR;
+	code[WORDS - 2] = CBNZ(-(WORDS - 5));
+	REQUIRE(a64_flow_learn(&flow));
+	for (size_t i = 0; i < WORDS; i++)
+		CHECK_EQ(a64_flow_in_exclusive(&flow, BASE + 4 * i),
+			 i > 3 && i <= WORDS - 3);
+	CHECK_EQ(a64_flow_near(&flow, BASE + 4 * 10), BASE + 4 * 3);
+	CHECK_EQ(a64_flow_near(&flow, BASE + 4 * (WORDS - 3)),
+		 BASE + 4 * (WORDS - 2));
+	CHECK_EQ(a64_flow_near(&flow, BASE + 4 * 2), BASE + 4 * 2);
+}
+
+/* clang-format off */
+static const struct {
+	const char *name;
+	bool takes;
+	uint32_t code[6];
+} takers[] = {
+	{ "an empty function", false, { RET } },
+	{ "one with a frame", false,
+	  { 0xa9bf7bfd, 0x910003fd, BL(9), 0xa8c17bfd, RET } },
+	{ "one that signs its address", false,
+	  { 0xd503233f, 0xa9bf7bfd, 0xa8c17bfd, 0xd50323bf, RET } },
+	{ "one that passes it on, as mcount wants it", false,
+	  { 0xaa1e03e0, BL(9), RET } },
+	{ "stp x29, x30, [x0, #80]", true, { NOP, 0xa9057c1e, RET } },
+	{ "str x30, [x0, #8]", true, { 0xf900041e, RET } },
+	{ "eor x4, x30, x3: setjmp", true, { 0xca0303c4, RET } },
+	{ "vfork", true, { 0xd2882220, 0xd2801b88, SVC, RET } },
+	{ "another system call", false, { 0xd2801b88, SVC, RET } },
+	{ "br x30", true, { 0xd61f03c0 } },
+	{ "behind a branch", false, { B(2), 0xf900041e, RET } },
+};
+/* clang-format on */
+
+TL_TEST(arm64_functions_that_keep_their_return_address_are_known)
+{
+	struct a64_flow flow = flow_of(6);
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(takers); i++) {
+		ROW(takers[i].name);
+		memcpy(code, takers[i].code, sizeof(takers[i].code));
+		CHECK_EQ(a64_flow_takes_return(&flow), takers[i].takes);
+	}
+}
