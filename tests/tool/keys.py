@@ -262,6 +262,42 @@ def times_of_each_key_are_of_its_calls():
 
 
 @tl.case
+def a_thread_that_takes_another_name_is_seen_under_it():
+    d = tl.tempdir()
+    prog = os.path.join(d, "names")
+    tl.compile_to(prog, """
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+volatile long sink;
+__attribute__((noinline, noclone)) void work(long n) { sink = n; }
+int main(void)
+{
+	static const char *const names[] = { "first", "second", "first", "4" };
+	puts("ready");
+	fflush(stdout);
+	getchar();
+	for (int i = 0; i < 4; i++) {
+		prctl(PR_SET_NAME, names[i]);
+		usleep(50000);
+		for (int k = 0; k < 1000 + i; k++) work(k);
+	}
+	getchar();
+	return 0;
+}
+""")
+    p = tl.start([prog], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                 text=True)
+    p.stdout.readline()
+    s = tl.Session("count", p.pid, "work by comm")
+    p.communicate("xx", timeout=30)
+    out, _ = s.p.communicate(timeout=20)
+    rows = [json.loads(x) for x in out.splitlines()]
+    tl.check_eq({r["key"]: r["hits"] for r in rows if "key" in r},
+                {"first": 2002, "second": 1001, "4": 1003}, "names")
+
+
+@tl.case
 def threads_that_come_one_after_the_other_have_their_own_numbers():
     rows, said = run("trace", "threads", "whose mine=$arg1:u64 t=tid")
     tl.check_eq(len(rows) - 1, 2 * len(said), "events")

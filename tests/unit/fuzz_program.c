@@ -87,7 +87,10 @@ static void run(const struct tl_program *p, bool call, int saved)
 	uint64_t regs[TL_STACK_REGS], faults = ~0ull;
 	uint64_t *kept = malloc(8 * (size_t)saved + 1);
 	struct tl_made *m = malloc(sizeof(*m));
-	struct tl_hit h = { regs, kept, &faults, 12345, NULL };
+	struct tl_hit h = { .regs = regs,
+			    .saved = kept,
+			    .saved_faults = &faults,
+			    .took = 12345 };
 
 	must(kept && m);
 	for (unsigned int i = 0; i < TL_STACK_REGS; i++)

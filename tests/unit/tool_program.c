@@ -54,7 +54,10 @@ static int run(const char *text, enum probe_use use, uint64_t took)
 {
 	struct probe_wish wish = { .use = use, .min = took != 0 };
 	uint64_t saved[TL_SAVED_WORDS], faults = 0;
-	struct tl_hit h = { regs, saved, &faults, took };
+	struct tl_hit h = { .regs = regs,
+			    .saved = saved,
+			    .saved_faults = &faults,
+			    .took = took };
 	struct probe p;
 	char why[400];
 	int result = -1;

@@ -18,6 +18,15 @@
 
 #pragma GCC visibility push(hidden)
 
+/* The memory that was fetched last at a hit. */
+#define TL_FETCHED 256
+
+struct tl_fetched {
+	uint64_t at;
+	uint32_t n; /* bytes that are there; 0: none yet */
+	uint8_t bytes[TL_FETCHED];
+};
+
 /* What is known of a hit. */
 struct tl_hit {
 	const uint64_t *regs; /* struct pt_regs, as words */
@@ -25,6 +34,7 @@ struct tl_hit {
 	uint64_t *saved_faults;
 	uint64_t took; /* ticks */
 	struct tl_events *events; /* of the probe's session, or NULL */
+	struct tl_fetched *fetched; /* tl_fetch()'s, or NULL */
 };
 
 /* What a program made of it; words that are not said to be there are junk. */
@@ -60,7 +70,10 @@ enum tl_verdict tl_program_run(const struct tl_program *p,
 
 /* ---- supplied ------------------------------------------------------------ */
 
-/* The first bytes of [@from, @from + @len) that are there: how many. */
+/*
+ * The first bytes of [@from, @from + @len) that are there: how many.  More than
+ * 8 are a text, of which what is behind its zero byte may be left out.
+ */
 uint32_t tl_fetch(const struct tl_hit *h, void *to, uint64_t from,
 		  uint32_t len);
 

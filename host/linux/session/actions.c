@@ -157,15 +157,19 @@ static int hit_count(struct kprobe *kp, struct pt_regs *regs)
 enum { KEPT_CLOCK, KEPT_FAULTS, KEPT_WORDS };
 
 static struct tl_hit hit_of(const struct action *a, const struct pt_regs *regs,
-			    struct kretprobe_instance *ri)
+			    struct kretprobe_instance *ri,
+			    struct tl_fetched *fetched)
 {
 	uint64_t *kept = ri ? (uint64_t *)ri->data : NULL;
 
+	fetched->at = 0;
+	fetched->n = 0;
 	return (struct tl_hit){ .regs = (const uint64_t *)regs,
 				.saved = kept ? kept + KEPT_WORDS : NULL,
 				.saved_faults = kept ? kept + KEPT_FAULTS
 						     : NULL,
-				.events = a->events };
+				.events = a->events,
+				.fetched = fetched };
 }
 
 static void tell_unknown(const struct tl_hit *h, enum tl_verdict v)
@@ -198,7 +202,8 @@ static void do_program(const struct action *a, const struct tl_hit *h,
 static int hit(struct kprobe *kp, struct pt_regs *regs)
 {
 	const struct action *a = action_at(kp);
-	struct tl_hit h = hit_of(a, regs, NULL);
+	struct tl_fetched fetched;
+	struct tl_hit h = hit_of(a, regs, NULL, &fetched);
 	unsigned long ip = regs->ip;
 
 	if (!gate_open())
@@ -213,12 +218,13 @@ static int hit(struct kprobe *kp, struct pt_regs *regs)
 static int entered_program(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct action *a = action_of(ri);
+	struct tl_fetched fetched;
 	enum tl_verdict v;
 	struct tl_hit h;
 
 	if (!a || !gate_open())
 		return 1;
-	h = hit_of(a, regs, ri);
+	h = hit_of(a, regs, ri, &fetched);
 	v = tl_program_enter(a->program, &h);
 	((uint64_t *)ri->data)[KEPT_CLOCK] = tl_ticks();
 	tell_unknown(&h, v);
@@ -229,11 +235,12 @@ static int returned_program(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct action *a = action_of(ri);
 	uint64_t ticks = took(ri);
+	struct tl_fetched fetched;
 	struct tl_hit h;
 
 	if (!a || !gate_open())
 		return 0;
-	h = hit_of(a, regs, ri);
+	h = hit_of(a, regs, ri, &fetched);
 	h.took = ticks;
 	do_program(a, &h, ((uint64_t *)ri->data)[KEPT_CLOCK] + ticks);
 	return 0;

@@ -86,13 +86,69 @@ uint32_t tl_fetch_as(uint32_t pid, void *to, uint64_t from, uint32_t len)
 	return n > 0 && n <= (long)len ? (uint32_t)n : 0;
 }
 
-uint32_t tl_fetch(const struct tl_hit *h, void *to, uint64_t from, uint32_t len)
+static void copy(void *to, uint64_t from, uint32_t len)
 {
-	if (!is_stack(h, from, len))
-		return tl_fetch_as(tl_thread_number(), to, from, len);
 	for (uint32_t i = 0; i < len; i++)
 		((uint8_t *)to)[i] = ((const volatile uint8_t *)from)[i];
+}
+
+static bool text_ends(const struct tl_fetched *f, uint64_t from)
+{
+	for (uint64_t i = from - f->at; i < f->n; i++)
+		if (!f->bytes[i])
+			return true;
+	return false;
+}
+
+/* Is what is wanted of memory at @from in @f?  Words whole, texts to the end. */
+static bool was_fetched(const struct tl_fetched *f, uint64_t from, uint32_t len)
+{
+	if (from < f->at || from - f->at >= f->n)
+		return false;
+	return len <= f->n - (from - f->at) ||
+	       (len > sizeof(uint64_t) && text_ends(f, from));
+}
+
+/*
+ * A system call costs the same for one byte as for 256 of a page.  So what is
+ * around a word is fetched with it, for the next member of the same structure,
+ * and a text that was compared is still there when it is shown.
+ */
+static uint32_t fetch_some(struct tl_fetched *f, void *to, uint64_t from,
+			   uint32_t len)
+{
+	uint64_t at = from & ~(uint64_t)(TL_FETCHED - 1);
+	uint32_t n = TL_FETCHED;
+
+	if (len > TL_FETCHED)
+		return tl_fetch_as(tl_thread_number(), to, from, len);
+	if (!was_fetched(f, from, len)) {
+		/* A text may begin anywhere, and go on in the next page. */
+		if (len > sizeof(uint64_t) || from - at > TL_FETCHED - len) {
+			n = (uint32_t)(PAGE_BYTES - from % PAGE_BYTES);
+			n = n > TL_FETCHED ? TL_FETCHED : n < len ? len : n;
+			at = from;
+		}
+		f->at = at;
+		f->n = tl_fetch_as(tl_thread_number(), f->bytes, at, n);
+		if (from - at >= f->n)
+			return 0;
+	}
+	if (len > f->n - (from - f->at))
+		len = (uint32_t)(f->n - (from - f->at));
+	copy(to, (uint64_t)f->bytes + (from - f->at), len);
 	return len;
+}
+
+uint32_t tl_fetch(const struct tl_hit *h, void *to, uint64_t from, uint32_t len)
+{
+	if (is_stack(h, from, len)) {
+		copy(to, from, len);
+		return len;
+	}
+	if (h->fetched)
+		return fetch_some(h->fetched, to, from, len);
+	return tl_fetch_as(tl_thread_number(), to, from, len);
 }
 
 /* How much of each ring is in use; 0: nobody reads them. */

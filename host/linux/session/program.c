@@ -235,6 +235,9 @@ static inline uint64_t narrow(uint64_t v, uint32_t size, bool sign)
 		    : v << unused >> unused;
 }
 
+/* Of a text, in one fetch. */
+#define PIECE 64u
+
 /*
  * The text at @from as words at @to, zeros behind it; its length and TL_CUT, or
  * ~0: a fault.  A text that ends before memory does is one.
@@ -243,11 +246,15 @@ static uint64_t fetch_string(const struct tl_hit *h, uint64_t *to,
 			     uint64_t from, uint32_t limit)
 {
 	uint8_t *text = (uint8_t *)to;
-	uint32_t got, len;
+	uint32_t got = 0, len = 0, want;
 
-	got = tl_fetch(h, text, from, limit);
-	for (len = 0; len < got && text[len]; len++)
-		;
+	/* Most texts are short, and may be near what was fetched before. */
+	do {
+		want = limit - got < PIECE ? limit - got : PIECE;
+		want = tl_fetch(h, text + got, from + got, want);
+		for (got += want; len < got && text[len]; len++)
+			;
+	} while (want == PIECE && len == got && got < limit);
 	if (len == got && got < limit)
 		return ~0ull;
 	for (uint32_t i = len; i < 8 * words_of(limit); i++)

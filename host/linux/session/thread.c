@@ -95,8 +95,62 @@ uint32_t tl_thread_number(void)
 	return ask(e, thread, page);
 }
 
+/* ---- its name ------------------------------------------------------------- */
+
+/*
+ * The name of a thread may be changed at any time, by others, too, and nobody
+ * tells us: one that was asked for less than a millisecond or so ago is taken to
+ * be still right.  An entry is written by one thread at a time, while `turn` is
+ * odd; who finds it odd, or changed after he has read it, asks.
+ */
+#define NAMES	   1024
+#define NAME_FRESH (1ull << 21) /* ticks */
+
+static struct name {
+	uint32_t turn;
+	uint32_t number;
+	uint64_t asked; /* when, in ticks */
+	uint64_t word[2];
+} names[NAMES];
+
+static bool remember(const struct name *e, uint32_t number, uint64_t name[2])
+{
+	uint32_t turn = __atomic_load_n(&e->turn, __ATOMIC_ACQUIRE);
+	uint64_t asked = __atomic_load_n(&e->asked, __ATOMIC_RELAXED);
+	uint32_t whose = __atomic_load_n(&e->number, __ATOMIC_RELAXED);
+
+	name[0] = __atomic_load_n(&e->word[0], __ATOMIC_RELAXED);
+	name[1] = __atomic_load_n(&e->word[1], __ATOMIC_RELAXED);
+	/* Orders what was read before the second look; pairs with note(). */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return !(turn & 1) && whose == number &&
+	       tl_ticks() - asked < NAME_FRESH &&
+	       __atomic_load_n(&e->turn, __ATOMIC_RELAXED) == turn;
+}
+
+static void note(struct name *e, uint32_t number, const uint64_t name[2])
+{
+	uint32_t turn = __atomic_load_n(&e->turn, __ATOMIC_RELAXED);
+
+	if (turn & 1 ||
+	    !__atomic_compare_exchange_n(&e->turn, &turn, turn + 1, false,
+					 __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&e->number, number, __ATOMIC_RELAXED);
+	__atomic_store_n(&e->asked, tl_ticks(), __ATOMIC_RELAXED);
+	__atomic_store_n(&e->word[0], name[0], __ATOMIC_RELAXED);
+	__atomic_store_n(&e->word[1], name[1], __ATOMIC_RELAXED);
+	__atomic_store_n(&e->turn, turn + 2, __ATOMIC_RELEASE);
+}
+
 void tl_thread_name(uint64_t name[2])
 {
+	uint32_t number = tl_thread_number();
+	struct name *e = &names[number % NAMES];
+
+	if (remember(e, number, name))
+		return;
 	name[0] = name[1] = 0;
 	tl_sys2(__NR_prctl, PR_GETNAME, (long)name);
+	note(e, number, name);
 }
