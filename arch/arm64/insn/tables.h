@@ -9,7 +9,7 @@
  * instruction, or not one that is known here.
  *
  * What is known: Armv8.0 to v8.8 and v9.3 with all their extensions, SVE2 and the
- * first SME included.  An instruction that is newer may use its place, so it is
+ * first SME included, and FEAT_CSSC.  An instruction that is newer may use its place, so it is
  * refused until it has a row.
  */
 #ifndef A64_TABLES_H
