@@ -56,6 +56,20 @@ static void print_json(struct output *out, const struct session_view *v,
 	}
 }
 
+/* It came later: what is there goes on, what is to change has to wait. */
+static void print_debugger(struct output *out, pid_t pid)
+{
+	char name[32], clean[130];
+	pid_t debugger = process_debugger(pid, name);
+
+	if (debugger)
+		output_text(out,
+			    "process %d is under a debugger (process %d, %s): "
+			    "probes count, and stay until it has gone\n",
+			    (int)pid, (int)debugger,
+			    text_clean(clean, sizeof(clean), name));
+}
+
 static void print_text(struct output *out, const struct session_view *v,
 		       pid_t pid)
 {
@@ -70,6 +84,7 @@ static void print_text(struct output *out, const struct session_view *v,
 			    "process %d: %zu probe%s left behind; "
 			    "'trapline detach -p %d' removes them\n",
 			    (int)pid, v->n, v->n == 1 ? "" : "s", (int)pid);
+	print_debugger(out, pid);
 	if (!v->n)
 		return;
 	output_text(out, "%12s %8s  %-10s  %18s  FUNCTION\n", "HITS", "MISSED",

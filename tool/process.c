@@ -84,6 +84,32 @@ bool process_is_stopped(pid_t pid)
 	return process_status(pid, &kernel_thread) == 'T';
 }
 
+pid_t process_debugger(pid_t pid, char name[32])
+{
+	char path[64], line[256];
+	int tracer = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "TracerPid: %d", &tracer) == 1)
+			break;
+	if (f)
+		fclose(f);
+	snprintf(path, sizeof(path), "/proc/%d/comm", tracer);
+	f = tracer > 0 ? fopen(path, "re") : NULL;
+	if (!f || !fgets(name, 32, f))
+		strcpy(name, "?");
+	name[strcspn(name, "\n")] = '\0';
+	if (f)
+		fclose(f);
+	return tracer > 0 && strcmp(name, "trapline-guard") != 0 &&
+			       strcmp(name, "tl-net") != 0
+		       ? tracer
+		       : 0;
+}
+
 /* Beside the first one.  A folder has a link for itself, one from each child. */
 static bool other_threads(pid_t pid)
 {

@@ -45,6 +45,9 @@ struct process {
  */
 int process_check(pid_t pid);
 
+/* The debugger of @pid, which is none of ours, with its name; 0: it has none. */
+pid_t process_debugger(pid_t pid, char name[32]);
+
 /* Is @pid stopped by a signal, as after SIGSTOP? */
 bool process_is_stopped(pid_t pid);
 

@@ -87,6 +87,14 @@ static bool is_ours(pid_t tracer)
 	       strcmp(name, "tl-net\n") == 0;
 }
 
+pid_t judge_debugger(pid_t pid)
+{
+	struct status s;
+
+	return read_status(&s, pid) && s.tracer && !is_ours(s.tracer) ? s.tracer
+								      : 0;
+}
+
 static int yama_scope(void)
 {
 	FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");

@@ -38,6 +38,7 @@
 
 #include "guardian.h"
 #include "inside.h"
+#include "judge.h"
 #include "semaphores.h"
 #include "text.h"
 
@@ -387,7 +388,13 @@ static int stop(struct undo *u, struct net **net)
 {
 	const struct net_options options = { .watch_blocked = true };
 	int err = hold_threads(net, u->pid, u->w->pid, &options);
+	pid_t debugger = err ? judge_debugger(u->pid) : 0;
 
+	if (debugger)
+		return refuse(
+			err,
+			"process %d is under a debugger (pid %d): the probes stay, and do no harm; 'trapline detach -p %d' removes them when it has gone",
+			u->pid, debugger, u->pid);
 	return err ? refuse(err, "its threads cannot be stopped: %s",
 			    strerror(-err))
 		   : 0;
