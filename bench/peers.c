@@ -8,7 +8,9 @@
  * often and answer with the time (target_main()):
  *
  *     ours       probed by libtrapline
+ *     timed, traced  by the command: trapline time, trapline trace
  *     plain      probed from outside: bpftrace
+ *     perf       the same, by perf record, which reads from one process
  *     uftrace    run by `uftrace record`
  *     gdb        run by gdbserver, with gdb's in-process agent
  *
@@ -41,11 +43,12 @@
 typedef long work_fn(long a, long b);
 work_fn work_bare, work_count, work_handler, work_pair, work_uftrace,
 	work_gdb_count, work_gdb_regs, work_bpf_lea, work_bpf_nop5,
-	work_bpf_program, work_bpf_pair, work_bpf_pair_nop5;
+	work_bpf_program, work_bpf_pair, work_bpf_pair_nop5, work_bpf_hist,
+	work_perf, work_time, work_event, work_event_args;
 
 /* ---- the cases ------------------------------------------------------------- */
 
-enum who { OURS, PLAIN, UFTRACE, GDB, NR_WHO };
+enum who { OURS, TIMED, TRACED, PLAIN, PERF, UFTRACE, GDB, NR_WHO };
 
 static struct bench {
 	const char *name;
@@ -68,6 +71,26 @@ static struct bench {
 	  .fn = work_pair,
 	  .who = OURS,
 	  .calls = 500000 },
+	{ .name = "bare call, timed",
+	  .fn = work_bare,
+	  .who = TIMED,
+	  .calls = 2000000 },
+	{ .name = "trapline time: histogram",
+	  .fn = work_time,
+	  .who = TIMED,
+	  .calls = 500000 },
+	{ .name = "bare call, traced",
+	  .fn = work_bare,
+	  .who = TRACED,
+	  .calls = 2000000 },
+	{ .name = "trapline trace: event",
+	  .fn = work_event,
+	  .who = TRACED,
+	  .calls = 200000 },
+	{ .name = "trapline trace: event, two arguments",
+	  .fn = work_event_args,
+	  .who = TRACED,
+	  .calls = 200000 },
 	{ .name = "bare call, plain",
 	  .fn = work_bare,
 	  .who = PLAIN,
@@ -92,6 +115,18 @@ static struct bench {
 	  .fn = work_bpf_pair_nop5,
 	  .who = PLAIN,
 	  .calls = 50000 },
+	{ .name = "bpftrace hist() of latency on lea",
+	  .fn = work_bpf_hist,
+	  .who = PLAIN,
+	  .calls = 10000 },
+	{ .name = "bare call, perf",
+	  .fn = work_bare,
+	  .who = PERF,
+	  .calls = 2000000 },
+	{ .name = "perf record of a uprobe on lea",
+	  .fn = work_perf,
+	  .who = PERF,
+	  .calls = 10000 },
 	{ .name = "bare call, uftrace",
 	  .fn = work_bare,
 	  .who = UFTRACE,
@@ -128,6 +163,10 @@ static const char *const pairs[][2] = {
 	{ "entry + return pair, C handlers",
 	  "bpftrace entry + return on nop5" },
 	{ "entry + return pair, C handlers", "uftrace record, entry + return" },
+	{ "trapline time: histogram", "bpftrace hist() of latency on lea" },
+	{ "trapline trace: event", "perf record of a uprobe on lea" },
+	{ "trapline trace: event, two arguments",
+	  "perf record of a uprobe on lea" },
 };
 
 /* ---- the programs that are measured ------------------------------------------ */
@@ -213,7 +252,9 @@ static struct {
 	pid_t pid;
 	int to, from, in, out; /* our ends and its ends of two pipes */
 } progs[NR_WHO];
-static pid_t bpftrace = -1;
+/* What runs beside them, and is to end with SIGINT. */
+static pid_t beside[5];
+static size_t n_beside;
 
 static bool installed(const char *program)
 {
@@ -329,8 +370,64 @@ static void start_bpftrace(void)
 	fprintf(f, "uretprobe:%s:work_bpf_pair { @e = count(); }\n", self);
 	fprintf(f, "uprobe:%s:work_bpf_pair_nop5 { @f = count(); }\n", self);
 	fprintf(f, "uretprobe:%s:work_bpf_pair_nop5 { @g = count(); }\n", self);
+	fprintf(f, "uprobe:%s:work_bpf_hist { @t[tid] = nsecs; }\n", self);
+	fprintf(f,
+		"uretprobe:%s:work_bpf_hist "
+		"{ @h = hist(nsecs - @t[tid]); delete(@t[tid]); }\n",
+		self);
 	fclose(f);
-	bpftrace = start(argv, "bpftrace", NR_WHO);
+	beside[n_beside++] = start(argv, "bpftrace", NR_WHO);
+}
+
+/* The command, with @who's process; a second probe may be NULL. */
+static void start_trapline(enum who who, const char *verb, const char *probe,
+			   const char *second)
+{
+	char path[4200], pid[16];
+	char *argv[] = { path,	      (char *)verb,  "-p",	     pid, "-o",
+			 "/dev/null", (char *)probe, (char *)second, NULL };
+	char *end;
+
+	/* From build/x86/bench/peers. */
+	snprintf(path, sizeof(path), "%s", self);
+	for (int i = 0; i < 3 && (end = strrchr(path, '/')); i++)
+		*end = '\0';
+	strcat(path, "/trapline");
+	snprintf(pid, sizeof(pid), "%d", progs[who].pid);
+	beside[n_beside++] = start(argv, verb, NR_WHO);
+}
+
+/* The probe of perf is the system's, and has a name there. */
+#define PERF_PROBE "trapline_bench:lea"
+
+static int perf_probe(const char *what, const char *name)
+{
+	char *argv[] = { "perf", "probe",      "-q",	     "-x",
+			 self,	 (char *)what, (char *)name, NULL };
+	char *other[] = { "perf",	"probe",      "-q",
+			  (char *)what, (char *)name, NULL };
+	int status = -1;
+	pid_t pid =
+		start(!strcmp(what, "-d") ? other : argv, "perf-probe", NR_WHO);
+
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void start_perf(void)
+{
+	char data[4200], pid[16];
+	char *argv[] = { "perf",     "record",	     "-q", "-e",
+			 PERF_PROBE, "-p",	     pid,  "-o",
+			 data,	     "--no-inherit", NULL };
+
+	snprintf(data, sizeof(data), "%s/perf.data", dir);
+	snprintf(pid, sizeof(pid), "%d", progs[PERF].pid);
+	perf_probe("-d", PERF_PROBE);
+	if (perf_probe("-a", PERF_PROBE "=work_perf"))
+		progs[PERF].why = "perf probe refuses";
+	else
+		beside[n_beside++] = start(argv, "perf", NR_WHO);
 }
 
 static void start_all(void)
@@ -339,7 +436,17 @@ static void start_all(void)
 		if (!open_pipes(who))
 			progs[who].why = "no pipe";
 	start_program(OURS, "ours", NULL);
+	start_program(TIMED, "timed", NULL);
+	start_trapline(TIMED, "time", "work_time", NULL);
+	start_program(TRACED, "traced", NULL);
+	start_trapline(TRACED, "trace", "work_event",
+		       "work_event_args $arg1 $arg2");
 	start_program(PLAIN, "plain", NULL);
+	start_program(PERF, "perf-target", NULL);
+	if (installed("perf"))
+		start_perf();
+	else
+		progs[PERF].why = "perf is not installed";
 	if (installed("uftrace"))
 		start_uftrace();
 	else
@@ -375,6 +482,21 @@ static double ask(size_t i, long calls)
 	return ns;
 }
 
+/* Does case @i cost something, compared with the bare case @bare? */
+static bool costs(size_t i, size_t bare, double least)
+{
+	for (int n = 0; n < 5; n++) {
+		double cost = ask(i, 1000);
+
+		if (cost < 0)
+			progs[benches[i].who].why =
+				"it was not seen to work here";
+		if (cost < ask(bare, 1000) + least)
+			return false;
+	}
+	return true;
+}
+
 /*
  * Wait until every case of @who can be seen to cost something: bpftrace does
  * not say when it has armed a probe.
@@ -389,17 +511,14 @@ static void await(enum who who)
 
 		if (benches[i].who != who)
 			continue;
-		if (benches[i].fn == work_bare)
+		if (benches[i].fn == work_bare) {
 			bare = i;
-		while (benches[i].fn != work_bare) {
-			double cost = ask(i, 1000), base = ask(bare, 1000);
-
-			if (cost > base + (who == PLAIN ? 100 : 4))
-				break;
-			if (cost < 0 || !left--) {
+			continue;
+		}
+		while (!progs[who].why &&
+		       !costs(i, bare, who == PLAIN || who == PERF ? 100 : 4)) {
+			if (!left--)
 				progs[who].why = "it was not seen to work here";
-				break;
-			}
 			nanosleep(&pause, NULL);
 		}
 	}
@@ -419,10 +538,12 @@ static void stop_all(void)
 			nanosleep(&pause, NULL);
 		}
 	}
-	if (bpftrace > 0) {
-		kill(bpftrace, SIGINT);
-		waitpid(bpftrace, NULL, 0);
+	for (size_t i = 0; i < n_beside; i++) {
+		kill(beside[i], SIGINT);
+		waitpid(beside[i], NULL, 0);
 	}
+	if (!progs[PERF].why)
+		perf_probe("-d", PERF_PROBE);
 }
 
 /* ---- rows -------------------------------------------------------------------- */
@@ -515,7 +636,8 @@ int main(int argc, char **argv)
 	    readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		return 1;
 	start_all();
-	for (int who = 0; who < NR_WHO; who++)
+	/* Ours answer when their probes are armed. */
+	for (int who = OURS + 1; who < NR_WHO; who++)
 		await(who);
 	ok = measure();
 	stop_all();

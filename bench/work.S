@@ -40,6 +40,11 @@ LEA_WORK work_uprobe_lea
 LEA_WORK work_uret_lea
 LEA_WORK work_bpf_lea
 LEA_WORK work_bpf_pair
+LEA_WORK work_bpf_hist
+LEA_WORK work_perf
+LEA_WORK work_time
+LEA_WORK work_event
+LEA_WORK work_event_args
 
 /* The flags come from before the function and are read in it. */
 WORK work_count_flags
