@@ -526,6 +526,16 @@ size_t tl_unfinished(void)
 	return n;
 }
 
+int tl_await_handlers(void)
+{
+	int err;
+
+	tl_lock();
+	err = tl_grace();
+	tl_unlock();
+	return err;
+}
+
 void wait_for_kprobe_optimizer(void)
 {
 	tl_maintain();

@@ -39,6 +39,8 @@ static void print_json(struct output *out, const struct session_view *v,
 		const struct session_probe *p = &v->probes[i];
 		struct json_object *obj = json_object_new_object();
 
+		const struct session_owner *o = &v->owner[v->owned[i]];
+
 		if (many)
 			put_number(obj, "pid", (uint64_t)pid);
 		put_text(obj, "probe", p->name);
@@ -52,6 +54,9 @@ static void print_json(struct output *out, const struct session_view *v,
 						 : trapline_why_name(p->why));
 		if (p->action == SESSION_TIME)
 			put_text(obj, "returns", returns_name(p));
+		put_number(obj, "session", v->owned[i] + 1);
+		put_text(obj, "command", o->what);
+		put_number(obj, "tool", (uint64_t)o->tool);
 		output_json(out, obj);
 	}
 }
@@ -70,6 +75,11 @@ static void print_debugger(struct output *out, pid_t pid)
 			    text_clean(clean, sizeof(clean), name));
 }
 
+static const char *name_of(const struct session_owner *o)
+{
+	return *o->what ? o->what : "a tool";
+}
+
 static void print_text(struct output *out, const struct session_view *v,
 		       pid_t pid)
 {
@@ -85,14 +95,22 @@ static void print_text(struct output *out, const struct session_view *v,
 			    "'trapline detach -p %d' removes them\n",
 			    (int)pid, v->n, v->n == 1 ? "" : "s", (int)pid);
 	print_debugger(out, pid);
+	for (size_t i = 0; i < v->n_owners; i++)
+		output_text(
+			out, "session %zu: %s, by process %d: %zu probe%s\n",
+			i + 1, name_of(&v->owner[i]), (int)v->owner[i].tool,
+			v->owner[i].probes, v->owner[i].probes == 1 ? "" : "s");
 	if (!v->n)
 		return;
-	output_text(out, "%12s %8s  %-10s  %18s  FUNCTION\n", "HITS", "MISSED",
-		    "KIND", "ADDRESS");
+	output_text(out, "%s%12s %8s  %-10s  %18s  FUNCTION\n",
+		    v->n_owners > 1 ? "SESSION " : "", "HITS", "MISSED", "KIND",
+		    "ADDRESS");
 	for (size_t i = 0; i < v->n; i++) {
 		const struct session_probe *p = &v->probes[i];
 		char *name = output_name(out, 55, p->name);
 
+		if (v->n_owners > 1)
+			output_text(out, "%7u ", v->owned[i] + 1);
 		output_text(out,
 			    "%12" PRIu64 " %8" PRIu64 "  %-10s  %#18" PRIx64
 			    "  %s",
@@ -164,16 +182,29 @@ int cmd_status(const struct options *o)
 
 static int detach_from(pid_t pid)
 {
-	int removed;
+	struct session_view view = { 0 };
+	int removed, looked;
 
 	if (process_check(pid) != 0)
 		return -1;
+	looked = session_look(pid, &view);
 	removed = session_clean(pid);
-	if (removed < 0)
+	if (removed < 0) {
+		if (looked == 1)
+			session_view_free(&view);
 		return failed();
+	}
 	say_note(removed ? "removed everything from process %d"
 			 : "there was nothing to remove from process %d",
 		 (int)pid);
+	for (size_t i = 0; removed && i < view.n_owners; i++)
+		say_note("that was session %zu: %s, by process %d, with "
+			 "%zu probe%s",
+			 i + 1, name_of(&view.owner[i]),
+			 (int)view.owner[i].tool, view.owner[i].probes,
+			 view.owner[i].probes == 1 ? "" : "s");
+	if (looked == 1)
+		session_view_free(&view);
 	return 0;
 }
 

@@ -35,11 +35,14 @@
 
 struct session {
 	int fd;
+	pid_t pid;
 	enum session_state state;
+	pid_t joined; /* the guardian, if it is not our own; at attach */
 	const struct tl_figures *figures;
 	struct tl_events *events; /* NULL: not asked for */
 	struct rings *rings;
-	uint32_t n; /* probes so far */
+	uint32_t n;	 /* probes so far */
+	uint32_t *entry; /* of each of them, in the figures */
 	struct session_stats stats;
 };
 
@@ -57,6 +60,45 @@ uint64_t session_bucket_low(unsigned int i)
 }
 
 /* ---- attaching ----------------------------------------------------------- */
+
+#define TURN_MS 30000
+
+/*
+ * One at a time: tools attach, and those whose guardian was told to end by
+ * `trapline detach` clean.  For end_turn(): after some time we go on all the same.
+ */
+static int await_turn(pid_t pid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	for (int i = 0; fd >= 0 && i < TURN_MS / 10; i++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK)
+			break;
+		usleep(10000);
+	}
+	return fd;
+}
+
+static void end_turn(int turn)
+{
+	if (turn >= 0)
+		close(turn);
+}
+
+/* Until the guardian @pid, which is about to end, has done so. */
+static void await_end(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (fd < 0)
+		return;
+	poll(&p, 1, TURN_MS);
+	close(fd);
+}
 
 /* Fork twice; the grandchild is the guardian.  Its process id is not known. */
 static int start_guardian(int fds[2], const struct wire_start *start)
@@ -79,12 +121,13 @@ static int start_guardian(int fds[2], const struct wire_start *start)
 	return 0;
 }
 
-static int await_attached(struct session *s, const struct session_options *opt)
+/* Map the file that the guardian sends next: *@out, @len bytes. */
+static int receive_mapping(struct session *s, void **out, size_t len, int prot)
 {
 	struct wire m;
-	void *p;
 	int fd;
 
+	*out = NULL;
 	if (!wire_receive_fd(s->fd, &m, &fd))
 		return refuse(-EPIPE, "the guardian died while it attached");
 	s->stats = m.stats;
@@ -92,33 +135,100 @@ static int await_attached(struct session *s, const struct session_options *opt)
 		return refuse(m.result, "%s", m.error);
 	if (fd < 0)
 		return refuse(-EIO, "the guardian sent no figures");
-	p = mmap(NULL, sizeof(*s->figures), PROT_READ, MAP_SHARED, fd, 0);
-	if (p != MAP_FAILED && opt->events) {
-		s->events = mmap(NULL, sizeof(*s->events),
-				 PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-				 sizeof(*s->figures));
-		if (s->events == MAP_FAILED) {
-			s->events = NULL;
-			munmap(p, sizeof(*s->figures));
-			p = MAP_FAILED;
-		} else if (opt->block) {
-			s->events->block = 1;
-		}
-	}
+	*out = mmap(NULL, len, prot, MAP_SHARED, fd, 0);
 	close(fd);
-	if (p == MAP_FAILED)
-		return refuse(-errno, "cannot map the figures: %s",
-			      strerror(errno));
-	s->figures = p;
-	return 0;
+	if (*out != MAP_FAILED)
+		return 0;
+	*out = NULL;
+	return refuse(-errno, "cannot map the figures: %s", strerror(errno));
 }
+
+static int await_attached(struct session *s, const struct session_options *opt)
+{
+	void *p;
+	int err = receive_mapping(s, &p, sizeof(*s->figures), PROT_READ);
+
+	s->figures = p;
+	if (!err && opt->events) {
+		err = receive_mapping(s, &p, sizeof(*s->events),
+				      PROT_READ | PROT_WRITE);
+		s->events = p;
+	}
+	if (!err && opt->block && s->events)
+		s->events->block = 1;
+	return err;
+}
+
+static void unmap(struct session *s)
+{
+	if (s->events)
+		munmap(s->events, sizeof(*s->events));
+	if (s->figures)
+		munmap((void *)(uintptr_t)s->figures, sizeof(*s->figures));
+	s->events = NULL;
+	s->figures = NULL;
+}
+
+/*
+ * Knock at the door of the guardian @us has found, with the end @fd.  The kernel
+ * lets only those take the door's descriptor who might trace the guardian.
+ */
+static int join(const struct found *us, pid_t pid, int fd,
+		const struct wire_start *start)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, us->guardian, 0);
+	int door, err = 0;
+
+	if (pidfd < 0)
+		return -EPIPE;
+	door = (int)syscall(SYS_pidfd_getfd, pidfd, DOOR_FD, 0);
+	if (door < 0 && errno == EPERM)
+		err = refuse(
+			-EPERM,
+			"process %d is traced by a trapline of another user, or with more rights (guardian: pid %d): run as that user, or as root",
+			pid, us->guardian);
+	else if (door < 0 || !found_alive(us, pid) ||
+		 !wire_send_start(door, start, fd))
+		err = -EPIPE;
+	if (door >= 0)
+		close(door);
+	close(pidfd);
+	return err;
+}
+
+/* To the guardian that is there, or to one that we make. */
+static int reach_guardian(struct session *s, const struct wire_start *start)
+{
+	struct found us;
+	int fds[2], err;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
+		return refuse(-errno, "no socket: %s", strerror(errno));
+	s->fd = fds[0];
+	find_us(&us, start->pid);
+	if (us.guardian)
+		err = join(&us, start->pid, fds[1], start);
+	else
+		err = start_guardian(fds, start);
+	s->joined = us.guardian;
+	found_free(&us);
+	close(fds[1]);
+	session_kill_point(2);
+	if (!err)
+		err = await_attached(s, &start->options);
+	return err;
+}
+
+static int clean_up(pid_t pid, bool all);
+
+#define JOIN_TRIES 20
 
 int session_attach(struct session **out, pid_t pid,
 		   const struct session_options *opt)
 {
 	struct wire_start start = { .pid = pid };
 	struct session *s;
-	int fds[2], err;
+	int err, turn;
 
 	*out = NULL;
 	if (opt)
@@ -126,20 +236,24 @@ int session_attach(struct session **out, pid_t pid,
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return refuse(-ENOMEM, "no memory");
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)) {
-		err = refuse(-errno, "no socket: %s", strerror(errno));
-		goto free_session;
-	}
+	s->pid = pid;
 	session_kill_point(1);
-	err = start_guardian(fds, &start);
-	close(fds[1]);
-	s->fd = fds[0];
-	session_kill_point(2);
-	if (!err)
-		err = await_attached(s, &start.options);
+	/* Others who begin, or end, with the same process come before or after. */
+	turn = await_turn(pid);
+	for (int i = 0; i < JOIN_TRIES; i++) {
+		err = reach_guardian(s, &start);
+		/* One that is about to end lets nobody in. */
+		if (!s->joined || (err != -EPIPE && err != -EAGAIN))
+			break;
+		unmap(s);
+		close(s->fd);
+		s->fd = -1;
+		await_end(s->joined);
+	}
+	end_turn(turn);
 	if (err == -EPIPE) {
 		session_kill_point(9);
-		session_clean(pid);
+		clean_up(pid, false);
 		refuse(err, "the guardian died while it attached");
 	}
 	if (err)
@@ -149,8 +263,9 @@ int session_attach(struct session **out, pid_t pid,
 	return 0;
 
 close_socket:
-	close(s->fd);
-free_session:
+	unmap(s);
+	if (s->fd >= 0)
+		close(s->fd);
 	free(s);
 	return err;
 }
@@ -175,41 +290,82 @@ static int receive(struct session *s, uint32_t what, struct wire *m)
 	return m->result;
 }
 
+/* A file with @n probes, for the guardian to change. */
+static int probes_file(const struct session_probe *probes, size_t n)
+{
+	int fd = memfd_create("probes", MFD_CLOEXEC);
+	size_t bytes = n * sizeof(*probes);
+
+	if (fd < 0)
+		return refuse(-errno, "no memory file: %s", strerror(errno));
+	if (pwrite(fd, probes, bytes, 0) == (ssize_t)bytes)
+		return fd;
+	close(fd);
+	return refuse(-ENOMEM, "no memory for %zu probes", n);
+}
+
+/* Where in the figures the new ones are. */
+static int note_entries(struct session *s, const struct session_probe *probes,
+			size_t n)
+{
+	uint32_t *more = realloc(s->entry, (s->n + n) * sizeof(*more));
+
+	if (!more)
+		return refuse(-ENOMEM, "no memory");
+	s->entry = more;
+	for (size_t i = 0; i < n; i++)
+		s->entry[s->n + i] = probes[i].entry;
+	s->n += (uint32_t)n;
+	return 0;
+}
+
 int session_add(struct session *s, struct session_probe *probes, size_t n)
 {
 	struct wire m = { .what = WIRE_ADD, .n = (uint32_t)n };
-	int armed;
+	int armed, fd, err;
 
 	if (n > TL_MAX_PROBES - s->n)
 		return refuse(-ENOSPC, "more than %u probes in a session",
 			      TL_MAX_PROBES);
+	fd = probes_file(probes, n);
+	if (fd < 0)
+		return fd;
 	session_kill_point(4);
-	if (!wire_send(s->fd, &m, sizeof(m)) ||
-	    !wire_send(s->fd, probes, n * sizeof(*probes))) {
+	if (!wire_send_fd(s->fd, &m, fd)) {
 		s->state = SESSION_LOST;
+		close(fd);
 		return refuse(-EPIPE, "the guardian is gone");
 	}
 	session_kill_point(5);
 	armed = receive(s, WIRE_ADD, &m);
 	/* The probes come back after a refusal, too. */
-	if (m.what != WIRE_ADD ||
-	    !wire_receive(s->fd, probes, n * sizeof(*probes)))
-		return armed < 0 ? armed : -EPIPE;
-	if (armed >= 0)
-		s->n += (uint32_t)n;
+	if (m.what == WIRE_ADD &&
+	    pread(fd, probes, n * sizeof(*probes), 0) < 0 && armed >= 0)
+		armed = -EIO;
+	close(fd);
+	err = armed < 0 ? 0 : note_entries(s, probes, n);
 	session_kill_point(6);
-	return armed;
+	return err ? err : armed;
+}
+
+/* The figures' entry of probe @id; NULL: there is none. */
+static const struct tl_probe *probe_of(const struct session *s, uint32_t id)
+{
+	if (id >= s->n || s->entry[id] >= TL_MAX_PROBES)
+		return NULL;
+	return &s->figures->probe[s->entry[id]];
 }
 
 uint64_t session_hits(struct session *s, uint32_t id)
 {
-	if (id >= TL_MAX_PROBES)
+	const struct tl_probe *p = probe_of(s, id);
+
+	if (!p)
 		return 0;
-	if (s->figures->probe[id].action == SESSION_TIME)
-		return s->figures
-			->times[s->figures->probe[id].times % TL_MAX_TIMES]
-			.calls;
-	return tl_counter_read((const uint64_t *)s->figures->counters + id);
+	if (p->action == SESSION_TIME)
+		return s->figures->times[p->times % TL_MAX_TIMES].calls;
+	return tl_counter_read((const uint64_t *)s->figures->counters +
+			       s->entry[id]);
 }
 
 /* ---- events -------------------------------------------------------------- */
@@ -250,8 +406,6 @@ static void end_events(struct session *s)
 		s->stats.lost = rings_lost(s->rings);
 		rings_close(s->rings);
 	}
-	if (s->events)
-		munmap(s->events, sizeof(*s->events));
 }
 
 /* As the target has it, into the form of session.h. */
@@ -316,17 +470,16 @@ void session_keys_free(struct session_keys *k)
 
 uint64_t session_missed(struct session *s, uint32_t id)
 {
-	return id < TL_MAX_PROBES ? s->figures->probe[id].missed : 0;
+	const struct tl_probe *p = probe_of(s, id);
+
+	return p ? p->missed : 0;
 }
 
 bool session_times(struct session *s, uint32_t id, struct session_times *out)
 {
-	const struct tl_probe *p;
+	const struct tl_probe *p = probe_of(s, id);
 
-	if (id >= TL_MAX_PROBES)
-		return false;
-	p = &s->figures->probe[id];
-	if (p->action != SESSION_TIME)
+	if (!p || p->action != SESSION_TIME)
 		return false;
 	copy_times(&s->figures->times[p->times % TL_MAX_TIMES], out);
 	out->missed = p->missed;
@@ -369,7 +522,6 @@ void session_get_stats(struct session *s, struct session_stats *out)
 int session_detach_stats(struct session *s, struct session_stats *stats)
 {
 	struct wire m = { .what = WIRE_DETACH };
-	pid_t pid = (pid_t)s->figures->header.target;
 	int err = 0;
 
 	session_kill_point(7);
@@ -380,13 +532,14 @@ int session_detach_stats(struct session *s, struct session_stats *stats)
 	    (err = receive(s, WIRE_DETACH, &m)) == -EPIPE) {
 		/* Killed; what it left is ours to clean. */
 		session_kill_point(9);
-		err = session_clean(pid);
+		err = clean_up(s->pid, false);
 	}
 	session_kill_point(8);
 	end_events(s);
 	*stats = s->stats;
-	munmap((void *)(uintptr_t)s->figures, sizeof(*s->figures));
+	unmap(s);
 	close(s->fd);
+	free(s->entry);
 	free(s);
 	return err < 0 && err != -ESRCH ? err : 0;
 }
@@ -410,11 +563,12 @@ static uint64_t read_counter(int mem, uint64_t at)
 	return sum;
 }
 
+/* Entry @i of the figures, which are at @at in memory @mem. */
 static void view_probe(struct session_view *v, const struct tl_figures *f,
 		       size_t i, int mem, uint64_t at)
 {
 	const struct tl_probe *e = &f->probe[i];
-	struct session_probe *p = &v->probes[i];
+	struct session_probe *p = &v->probes[v->n];
 	uint64_t calls = 0;
 
 	p->addr = e->addr;
@@ -427,15 +581,16 @@ static void view_probe(struct session_view *v, const struct tl_figures *f,
 	p->kind = e->kind <= SESSION_BREAKPOINT ? (enum session_kind)e->kind
 						: SESSION_NOT_ARMED;
 	p->by_exits = e->flags & TL_PROBE_BY_EXITS;
-	p->id = (uint32_t)i;
-	v->missed[i] = e->missed;
+	p->id = e->number;
+	p->entry = (uint32_t)i;
+	v->missed[v->n] = e->missed;
 	if (e->action == SESSION_TIME)
 		mem_read(mem, &calls,
 			 at + offsetof(struct tl_figures, times) +
 				 (e->times % TL_MAX_TIMES) *
 					 sizeof(struct tl_times),
 			 sizeof(calls));
-	v->hits[i] =
+	v->hits[v->n] =
 		e->action == SESSION_TIME
 			? calls
 			: read_counter(mem, at + i * sizeof(uint64_t) +
@@ -443,45 +598,78 @@ static void view_probe(struct session_view *v, const struct tl_figures *f,
 							     counters));
 }
 
+/* The sessions in @f, whose index is *@index of theirs there. */
+static void view_owners(struct session_view *v, const struct tl_figures *f,
+			uint32_t index[TL_MAX_SESSIONS])
+{
+	for (uint32_t i = 0; i < TL_MAX_SESSIONS; i++) {
+		const struct tl_session *e = &f->session[i];
+		struct session_owner *o = &v->owner[v->n_owners];
+
+		index[i] = TL_MAX_SESSIONS;
+		if (e->state != TL_SESSION_ALIVE)
+			continue;
+		index[i] = (uint32_t)v->n_owners++;
+		o->tool = (pid_t)e->tool;
+		o->user = e->user;
+		for (size_t k = 0; k + 1 < sizeof(o->what); k++)
+			o->what[k] = e->what[k] >= ' ' && e->what[k] < 127
+					     ? (char)e->what[k]
+					     : '\0';
+	}
+}
+
+static void view_probes(struct session_view *v, const struct found *us)
+{
+	const struct tl_figures *f = us->figures;
+	uint32_t index[TL_MAX_SESSIONS], owner;
+
+	view_owners(v, f, index);
+	for (size_t i = 0; i < TL_MAX_PROBES && f->probe[i].addr; i++) {
+		owner = f->probe[i].session - 1;
+		if (owner >= TL_MAX_SESSIONS || index[owner] == TL_MAX_SESSIONS)
+			continue;
+		view_probe(v, f, i, us->mem, us->at);
+		v->owned[v->n++] = index[owner];
+		v->owner[index[owner]].probes++;
+	}
+}
+
 int session_look(pid_t pid, struct session_view *out)
 {
-	struct tl_figures *f;
 	struct found us;
 
 	*out = (struct session_view){ 0 };
 	if (kill(pid, 0) && errno == ESRCH)
 		return refuse(-ESRCH, "no process %d", pid);
 	find_us(&us, pid);
-	f = us.figures;
-	if (!f)
+	if (!us.figures)
 		return us.any;
-	out->guardian = us.guardian;
-	while (out->n < TL_MAX_PROBES && f->probe[out->n].addr)
-		out->n++;
-	out->probes = calloc(out->n + 1, sizeof(*out->probes));
-	out->hits = calloc(out->n + 1, sizeof(*out->hits));
-	out->missed = calloc(out->n + 1, sizeof(*out->missed));
-	if (!out->probes || !out->hits || !out->missed) {
+	out->guardian = us.guardian ? us.guardian : us.other;
+	out->owned = calloc(TL_MAX_PROBES, sizeof(*out->owned));
+	out->probes = calloc(TL_MAX_PROBES, sizeof(*out->probes));
+	out->hits = calloc(TL_MAX_PROBES, sizeof(*out->hits));
+	out->missed = calloc(TL_MAX_PROBES, sizeof(*out->missed));
+	if (out->owned && out->probes && out->hits && out->missed)
+		view_probes(out, &us);
+	else
 		session_view_free(out);
-		out->n = 0;
-	}
-	for (size_t i = 0; i < out->n; i++)
-		view_probe(out, f, i, us.mem, us.at);
 	found_free(&us);
 	return 1;
 }
 
 void session_view_free(struct session_view *v)
 {
+	free(v->owned);
 	free(v->probes);
 	free(v->hits);
 	free(v->missed);
+	v->owned = NULL;
 	v->probes = NULL;
 	v->hits = v->missed = NULL;
 }
 
 #define GUARDIAN_MS 5000
-#define TURN_MS	    30000
 
 /* Tell a living guardian to detach, and wait until it has: true if it has. */
 static bool ask_guardian(const struct found *us, pid_t pid)
@@ -501,26 +689,8 @@ static bool ask_guardian(const struct found *us, pid_t pid)
 	return gone;
 }
 
-/*
- * One at a time: a tool whose guardian was told to end by `trapline detach` cleans,
- * too.  A descriptor to be closed, or -1: after some time we go on all the same.
- */
-static int await_turn(pid_t pid)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	for (int i = 0; fd >= 0 && i < TURN_MS / 10; i++) {
-		if (!flock(fd, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK)
-			break;
-		usleep(10000);
-	}
-	return fd;
-}
-
-static int clean(pid_t pid)
+/* What is there; a living guardian is asked to end, or left alone: not @all. */
+static int clean(pid_t pid, bool all)
 {
 	struct worker w = { .mem = -1, .lost = true };
 	bool removed = false;
@@ -533,6 +703,10 @@ static int clean(pid_t pid)
 			       : refuse(-EPERM, "no permission for process %d",
 					pid);
 	find_us(&us, pid);
+	if (us.guardian && !all) {
+		found_free(&us);
+		return 0;
+	}
 	if (us.guardian) {
 		removed = ask_guardian(&us, pid);
 		if (!removed)
@@ -557,12 +731,16 @@ static int clean(pid_t pid)
 	return err < 0 ? err : err || removed;
 }
 
-int session_clean(pid_t pid)
+static int clean_up(pid_t pid, bool all)
 {
 	int turn = await_turn(pid);
-	int err = clean(pid);
+	int err = clean(pid, all);
 
-	if (turn >= 0)
-		close(turn);
+	end_turn(turn);
 	return err;
+}
+
+int session_clean(pid_t pid)
+{
+	return clean_up(pid, true);
 }

@@ -76,7 +76,8 @@ struct session_probe {
 	enum tl_why why; /* if it is no jump */
 	enum session_kind kind;
 	bool by_exits; /* times, of session_look(): see docs/design/returns.md */
-	uint32_t id;
+	uint32_t id;   /* its number in the session, from 0 on */
+	uint32_t entry; /* in the figures; the session's own business */
 };
 
 struct session_options {
@@ -85,6 +86,7 @@ struct session_options {
 	bool events; /* there will be probes that make events */
 	bool look;   /* session_foresee()'s: only look, change nothing */
 	bool block;  /* and their threads wait where there is no room for one */
+	char what[40]; /* what it is for, as `status` shows it */
 };
 
 struct session_stats {
@@ -98,8 +100,8 @@ struct session_stats {
 /*
  * Attach to @pid.  Refuses, with the target untouched: no such process, a
  * zombie, no permission, a 32-bit program, one under a debugger, one whose
- * seccomp filter forbids the agent's calls, one that is already traced by
- * Trapline.  On success *@out is to be given to session_detach().
+ * seccomp filter forbids the agent's calls.  One that has sessions already gets
+ * one more, with the same guardian.  On success *@out is to be given to session_detach().
  */
 int session_attach(struct session **out, pid_t pid,
 		   const struct session_options *opt);
@@ -205,8 +207,18 @@ const char *session_error(void);
 
 /* ---- sessions of others, or of tools that died ------------------------------ */
 
+struct session_owner {
+	pid_t tool; /* its process id */
+	uint32_t user;
+	char what[40]; /* clean */
+	size_t probes;
+};
+
 struct session_view {
 	pid_t guardian; /* 0: none is alive */
+	size_t n_owners;
+	struct session_owner owner[16];
+	uint32_t *owned; /* for each probe: index of its owner */
 	size_t n;
 	struct session_probe *probes;
 	uint64_t *hits;
@@ -232,6 +244,6 @@ int session_clean(pid_t pid);
  * environment, and the process kills itself with SIGKILL there.
  */
 void session_kill_point(unsigned int n);
-#define SESSION_KILL_POINTS 54
+#define SESSION_KILL_POINTS 61
 
 #endif

@@ -346,6 +346,7 @@ int target_attach(struct target *t)
 				      .block = r->options->block };
 
 	target_speak(t);
+	snprintf(so.what, sizeof(so.what), "%s", r->options->verb->name);
 	if (session_attach(&t->session, t->pid, &so) < 0) {
 		t->session = NULL;
 		tell_session_error("cannot attach");

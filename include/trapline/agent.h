@@ -47,6 +47,13 @@ void tl_maintain(void);
  */
 size_t tl_unfinished(void);
 
+/*
+ * Wait until no handler runs of a probe that was unregistered before.
+ * Unregistering does that, too, but not for longer than the host has patience.
+ * 0, or -TL_EBUSY.
+ */
+int tl_await_handlers(void);
+
 /* Where the instruction at @ip belongs, if it is a copy of one; else 0.  Context: any. */
 uintptr_t tl_origin(uintptr_t ip);
 

@@ -710,7 +710,7 @@ TL_TEST(status_shows_what_is_armed_and_clean_asks_the_guardian)
 	pid_t pid = victim_start(stepwise);
 	struct session_view v;
 	struct session_probe p;
-	struct session *s, *other;
+	struct session *s;
 	uint64_t before;
 	char *maps;
 
@@ -729,13 +729,99 @@ TL_TEST(status_shows_what_is_armed_and_clean_asks_the_guardian)
 	CHECK_EQ(v.probes[0].kind, SESSION_JUMP);
 	CHECK_EQ(v.hits[0], shared->calls - before);
 	session_view_free(&v);
-	CHECK_EQ(session_attach(&other, pid, &no_options), -EBUSY);
 	CHECK_EQ(session_clean(pid), 1);
 	check_as_before(pid, maps);
 	CHECK_EQ(session_state(s), SESSION_LOST);
 	CHECK_EQ(session_detach(s), 0);
 	CHECK_EQ(session_clean(pid), 0);
 	step();
+	free(maps);
+	CHECK_EQ(victim_stop(pid), 0);
+}
+
+TL_TEST(sessions_count_for_themselves_at_one_address)
+{
+	pid_t pid = victim_start(stepwise);
+	struct session *s, *other[3];
+	struct session_probe p, q[3];
+	uint64_t before, between[3];
+	struct session_view v;
+	char *maps;
+
+	REQUIRE(pid > 0);
+	step();
+	maps = maps_text(pid);
+	s = arm(pid, SESSION_COUNT, &p);
+	REQUIRE(s);
+	before = shared->calls;
+	for (int i = 0; i < 3; i++) {
+		step();
+		other[i] = arm(pid, i ? SESSION_TIME : SESSION_COUNT, &q[i]);
+		REQUIRE(other[i]);
+		between[i] = shared->calls;
+	}
+	step();
+	CHECK_EQ(session_look(pid, &v), 1);
+	CHECK_EQ(v.n, 4);
+	CHECK_EQ(v.n_owners, 4);
+	CHECK_EQ(v.owner[0].tool, getpid());
+	session_view_free(&v);
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(session_hits(other[i], q[i].id),
+			 shared->calls - between[i]);
+		CHECK_EQ(session_detach(other[i]), 0);
+		step();
+		CHECK_EQ(session_hits(s, p.id), shared->calls - before);
+	}
+	CHECK_EQ(session_look(pid, &v), 1);
+	CHECK_EQ(v.n, 1);
+	CHECK_EQ(v.n_owners, 1);
+	session_view_free(&v);
+	CHECK_EQ(session_state(s), SESSION_ALIVE);
+	CHECK_EQ(session_detach(s), 0);
+	check_as_before(pid, maps);
+	free(maps);
+	CHECK_EQ(victim_stop(pid), 0);
+}
+
+TL_TEST(entries_of_sessions_that_have_ended_are_used_again)
+{
+	pid_t pid = victim_start(stepwise);
+	struct session_probe p, q;
+	struct session *s, *other;
+	uint64_t before;
+	char *maps;
+
+	REQUIRE(pid > 0);
+	step();
+	maps = maps_text(pid);
+	s = arm(pid, SESSION_COUNT, &p);
+	REQUIRE(s);
+	/* More timed ones than there is room for at once. */
+	for (int i = 0; i < 2; i++) {
+		struct session_probe *many = calloc(1000, sizeof(*many));
+
+		CHECK_EQ(session_attach(&other, pid, &no_options), 0);
+		for (int k = 0; k < 1000; k++)
+			probed_probe(&many[k], SESSION_TIME);
+		CHECK_EQ(session_add(other, many, 20), 20);
+		CHECK_EQ(session_add(other, many, 1000), 1000);
+		before = shared->calls;
+		step();
+		CHECK_EQ(session_hits(other, 0), shared->calls - before);
+		CHECK_EQ(session_hits(other, 1019), shared->calls - before);
+		CHECK_EQ(session_add(other, many, 5), -ENOSPC);
+		CHECK_EQ(session_detach(other), 0);
+		free(many);
+	}
+	for (int i = 0; i < 50; i++) {
+		other = arm(pid, SESSION_COUNT, &q);
+		REQUIRE(other);
+		CHECK_EQ(session_hits(other, q.id), 0);
+		CHECK_EQ(session_detach(other), 0);
+	}
+	CHECK_EQ(session_detach(s), 0);
+	check_as_before(pid, maps);
 	free(maps);
 	CHECK_EQ(victim_stop(pid), 0);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* limit: 240 */
 /* link: guardian tool/session.c tool/rings.c tool/text.c agent-image -lm */
 /*
  * attach-kill.c - the tool, the guardian, or both are killed at each point
@@ -65,6 +66,75 @@ static void be_the_timer(pid_t target)
 		session_detach(s);
 		_exit(5);
 	}
+	_exit(session_detach(s) ? 4 : 0);
+}
+
+/* Joins, with events, arms at the same address, leaves: its exit status. */
+static int be_the_second(pid_t target)
+{
+	struct session_options opt = { .events = true };
+	struct session_probe p[2];
+	struct session *s;
+
+	if (session_attach(&s, target, &opt))
+		return 2;
+	probed_probe(&p[0], SESSION_COUNT);
+	probed_probe(&p[1], SESSION_TIME);
+	p[0].semaphore = p[1].semaphore = (uint64_t)(uintptr_t)&semaphore;
+	if (session_add(s, p, 2) != 2) {
+		session_detach(s);
+		return 3;
+	}
+	nap_ms(3);
+	return session_detach(s) ? 4 : 0;
+}
+
+/* Wait for the other tool; its wait status. */
+static int wait_for_it(pid_t other)
+{
+	int status = -1;
+
+	for (int i = 0; i < 8000 && waitpid(other, &status, WNOHANG) != other;
+	     i++)
+		nap_ms(1);
+	return status;
+}
+
+/*
+ * A session of ours, during which another tool joins.  5: that has failed; 6: ours
+ * does not count any more.
+ */
+static void be_the_first(pid_t target)
+{
+	const char *at = getenv("TRAPLINE_KILL_TOOL");
+	struct session_options opt = { 0 };
+	struct session_probe p;
+	struct session *s;
+	uint64_t hits;
+	int status;
+	pid_t other;
+
+	unsetenv("TRAPLINE_KILL_TOOL");
+	if (session_attach(&s, target, &opt))
+		_exit(2);
+	probed_probe(&p, SESSION_COUNT);
+	if (session_add(s, &p, 1) != 1) {
+		session_detach(s);
+		_exit(3);
+	}
+	other = fork();
+	if (other == 0) {
+		setenv("TRAPLINE_KILL_TOOL", at, 1);
+		_exit(be_the_second(target));
+	}
+	status = wait_for_it(other);
+	hits = session_hits(s, p.id);
+	for (int i = 0; i < 2000 && session_hits(s, p.id) == hits; i++)
+		nap_ms(1);
+	if (session_state(s) == SESSION_ALIVE && session_hits(s, p.id) == hits)
+		_exit(6);
+	if (session_state(s) == SESSION_ALIVE && atoi(at) == 0 && status)
+		_exit(5);
 	_exit(session_detach(s) ? 4 : 0);
 }
 
@@ -198,6 +268,47 @@ TL_TEST(detach_cleans_up_after_both_were_killed)
 		CHECK(session_clean(target) >= 0);
 		check_clean(target, maps);
 		CHECK_EQ(session_clean(target), 0);
+	}
+	CHECK_EQ(victim_stop(target), 0);
+	free(maps);
+}
+
+TL_TEST(a_session_goes_on_when_another_ones_tool_is_killed)
+{
+	pid_t target = start_target();
+	char *maps, name[32];
+
+	REQUIRE(target > 0);
+	maps = maps_text(target);
+	for (unsigned int n = 0; n <= 8; n++) {
+		snprintf(name, sizeof(name), "second tool at %u", n);
+		ROW(name);
+		CHECK_EQ(run_tool(be_the_first, target, n, 0), 0);
+		CHECK(await_others(target, 2000));
+		check_clean(target, maps);
+	}
+	CHECK_EQ(victim_stop(target), 0);
+	free(maps);
+}
+
+TL_TEST(two_tools_clean_up_after_the_guardian_of_both)
+{
+	pid_t target = start_target();
+	char *maps, name[32];
+	int status;
+
+	REQUIRE(target > 0);
+	maps = maps_text(target);
+	for (unsigned int n = 23; n <= SESSION_KILL_POINTS; n++) {
+		/* From where a session begins to where it has left. */
+		if (n == 28)
+			n = 51;
+		snprintf(name, sizeof(name), "guardian at %u", n);
+		ROW(name);
+		status = run_tool(be_the_first, target, 0, n);
+		CHECK(WIFEXITED(status) && WEXITSTATUS(status) != 6);
+		CHECK(await_others(target, 2000));
+		check_clean(target, maps);
 	}
 	CHECK_EQ(victim_stop(target), 0);
 	free(maps);

@@ -255,9 +255,9 @@ def stacks_that_the_target_spoils_do_no_harm():
     out = os.path.join(tl.tempdir(), "out")
     t = tl.start([tl.TRAPLINE, "stack", "-p", str(p.pid), "-d", "2", "--json",
                   "-o", out, "leaf"], stderr=subprocess.DEVNULL)
-    tl.wait_for(lambda: "trapline-figures" in tl.maps(p.pid), 20, "attached")
+    tl.wait_for(lambda: "trapline-events" in tl.maps(p.pid), 20, "attached")
     at = next(line for line in tl.maps(p.pid).splitlines()
-              if "memfd:trapline-figures" in line)
+              if "memfd:trapline-events" in line)
     lo, hi = (int(x, 16) for x in at.split()[0].split("-"))
     first, seed, end = hi - 32 * ((4 << 20) + 4096), 1, time.monotonic() + 1
     tl.check(first > lo, "the rings are there")

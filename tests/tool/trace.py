@@ -508,7 +508,7 @@ def words_of_the_ring_that_the_target_spoils_do_no_harm():
     c = Caller(50000)
     t = Trace(c.pid, "work $arg1:u64 s=$arg1:string")
     at = next(line for line in tl.maps(c.pid).splitlines()
-              if "memfd:trapline-figures" in line)
+              if "memfd:trapline-events" in line)
     lo, hi = (int(x, 16) for x in at.split()[0].split("-"))
     c.p.stdin.write("calls\n")
     end = time.monotonic() + 1

@@ -111,7 +111,7 @@ note_words() {
 		tail -n +7 | paste -sd' '
 }
 like "the note has the library's version and the protocol's" \
-	"$(note_words "$TL_BUILD/libtrapline.so")" '^00000000 01000000 01000100 '
+	"$(note_words "$TL_BUILD/libtrapline.so")" '^00000000 01000000 02000000 '
 
 # begin PROGRAM ARG...: its number in $pid, its output in $tmp/out.
 begin() {
@@ -183,7 +183,7 @@ python3 - "$tmp/renamed.so" "$tmp/later.so" <<'END'
 import sys
 data = open(sys.argv[1], "rb").read()
 at = data.index(b"Trapline\0\0\0\0") + 12 + 8
-assert data[at:at + 2] == b"\1\0"
+assert data[at:at + 2] == b"\2\0"
 open(sys.argv[2], "wb").write(data[:at] + b"\x63\0" + data[at + 2:])
 END
 begin "$tmp/without" "$tmp/later.so"
@@ -191,7 +191,7 @@ ok 'a library of a later protocol' answers '0 1'
 is 'status works there' "$(timeout 30 "$TRAPLINE" status -p "$pid")" \
 	"process $pid: no probes"
 ok 'and so does detach' timeout 30 "$TRAPLINE" detach -p "$pid"
-refused 'another protocol' 'of protocol 99, where this trapline has 1'
+refused 'another protocol' 'of protocol 99, where this trapline has 2'
 
 # The library comes while the command is there.
 begin "$tmp/without" "$tmp/renamed.so"

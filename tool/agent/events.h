@@ -2,9 +2,9 @@
 /*
  * events.h - what a probe of `trapline trace` does, and where it puts it
  *
- * Behind struct tl_figures, where a session asked for it, is a struct
- * tl_events: programs, which the tool writes and the agent takes a copy of,
- * and rings, which the target's threads write and the tool reads.
+ * A session that asks for it has a struct tl_events, in a memory file of its
+ * own: programs, which the tool writes and the agent takes a copy of, and rings,
+ * which the target's threads write and the tool reads.
  *
  * A program says what of a hit is kept, and which hits: see enum tl_opcode.
  *

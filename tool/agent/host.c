@@ -174,6 +174,7 @@ int tlh_quiesce(const struct tl_range *ranges, size_t n)
 #define INDEX_SIZE (2 * TL_MAX_PROBES)
 
 static uint32_t *probe_index;
+static uint32_t indexed;
 
 static uint32_t index_of(uintptr_t addr)
 {
@@ -195,17 +196,39 @@ static const struct tl_probe *probe_at(uintptr_t addr)
 	return NULL;
 }
 
+static void note(uint32_t k)
+{
+	uintptr_t addr = tl_figures()->probe[k].addr;
+	uint32_t i = index_of(addr);
+
+	if (probe_at(addr))
+		return;
+	while (probe_index[i])
+		i = (i + 1) % INDEX_SIZE;
+	probe_index[i] = k + 1;
+	indexed++;
+}
+
+/*
+ * An entry that is used again has another address, and its old place in the
+ * table is lost.  When these are too many all is done anew.
+ */
+static void note_all(void)
+{
+	for (uint32_t i = 0; i < INDEX_SIZE; i++)
+		probe_index[i] = 0;
+	indexed = 0;
+	for (uint32_t k = 0; k < TL_MAX_PROBES; k++)
+		if (tl_figures()->probe[k].session)
+			note(k);
+}
+
 void tl_host_note(uint32_t first, uint32_t n)
 {
 	for (uint32_t k = first; k < TL_MAX_PROBES && k - first < n; k++) {
-		uintptr_t addr = tl_figures()->probe[k].addr;
-		uint32_t i = index_of(addr);
-
-		if (probe_at(addr))
-			continue;
-		while (probe_index[i])
-			i = (i + 1) % INDEX_SIZE;
-		probe_index[i] = k + 1;
+		if (indexed > INDEX_SIZE * 3 / 4)
+			note_all();
+		note(k);
 	}
 }
 

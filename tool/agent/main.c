@@ -36,6 +36,8 @@ void tl_agent_main(struct tl_boot *boot)
 		if (TL_COMMAND_WHAT(c) == TL_COMMAND_ADD) {
 			tl_host_note(TL_COMMAND_FIRST(c), TL_COMMAND_N(c));
 			tl_actions_add(TL_COMMAND_FIRST(c), TL_COMMAND_N(c));
+		} else if (TL_COMMAND_WHAT(c) == TL_COMMAND_REMOVE) {
+			result = tl_actions_remove(TL_COMMAND_FIRST(c));
 		} else {
 			result = -TL_EINVAL;
 		}

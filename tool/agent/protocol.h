@@ -29,12 +29,13 @@
 	{                                              \
 		't', 'r', 'a', 'p', 'l', 'i', 'n', 'e' \
 	}
-#define TL_MAJOR 1
-#define TL_MINOR 1
+#define TL_MAJOR 2
+#define TL_MINOR 0
 
 /* Names under which our mappings appear in /proc/PID/maps. */
 #define TL_CODE_NAME	"trapline"
 #define TL_FIGURES_NAME "trapline-figures"
+#define TL_EVENTS_NAME	"trapline-events"
 
 #define TL_FEATURE_GATE	   1 /* fork children do not write the figures */
 #define TL_FEATURE_LIBRARY 2 /* libtrapline has the probes: see "the library" */
@@ -45,7 +46,7 @@ struct tl_header {
 	uint16_t minor;
 	uint32_t features;
 	uint64_t total;	   /* length of the figures */
-	uint64_t session;  /* a random number */
+	uint64_t session;  /* a random number, of the guardian's */
 	uint32_t guardian; /* process ids as the guardian sees them */
 	uint32_t worker;
 	uint64_t guardian_start; /* field 22 of /proc/PID/stat */
@@ -55,15 +56,16 @@ struct tl_header {
 };
 
 enum tl_section_kind {
-	TL_SECTION_MAPPINGS = 1,   /* struct tl_mapping */
-	TL_SECTION_JOURNAL = 2,	   /* struct tl_journal */
-	TL_SECTION_RETURNS = 3,	   /* struct tl_returns, one */
-	TL_SECTION_PROBES = 4,	   /* struct tl_probe */
-	TL_SECTION_COUNTERS = 5,   /* blocks of TL_COUNTER_BLOCK bytes */
-	TL_SECTION_TIMES = 6,	   /* struct tl_times */
-	TL_SECTION_EVENTS = 7,	   /* struct tl_events, one; see events.h */
+	TL_SECTION_MAPPINGS = 1, /* struct tl_mapping */
+	TL_SECTION_JOURNAL = 2,	 /* struct tl_journal */
+	TL_SECTION_RETURNS = 3,	 /* struct tl_returns, one */
+	TL_SECTION_PROBES = 4,	 /* struct tl_probe */
+	TL_SECTION_COUNTERS = 5, /* blocks of TL_COUNTER_BLOCK bytes */
+	TL_SECTION_TIMES = 6,	 /* struct tl_times */
+	/* 7 was struct tl_events, which has a memory file of its own now. */
 	TL_SECTION_CALLS = 8,	   /* struct tl_mapping: each holds a tl_call */
 	TL_SECTION_SEMAPHORES = 9, /* struct tl_semaphores, one */
+	TL_SECTION_SESSIONS = 10,  /* struct tl_session */
 };
 
 struct tl_section {
@@ -130,6 +132,27 @@ struct tl_semaphore {
 
 #define TL_MAX_SEMAPHORES 192
 
+/*
+ * A session of a tool: a guardian keeps several, each with probes of its own.
+ * What it does with events is in a memory file of its own.
+ */
+enum tl_session_state {
+	TL_SESSION_NONE = 0,
+	TL_SESSION_ALIVE = 1,
+	TL_SESSION_LEAVING = 2, /* it has no probes any more */
+};
+
+struct tl_session {
+	uint32_t state;
+	uint32_t tool; /* process id, as the guardian sees it */
+	uint32_t user; /* its user id */
+	uint32_t reserved;
+	uint64_t events;  /* struct tl_events in the target, or 0 */
+	uint8_t what[40]; /* for people: what the tool does */
+};
+
+#define TL_MAX_SESSIONS 16
+
 /* tl_probe.flags: no return address may be replaced; none is. */
 #define TL_PROBE_EXITS_ONLY 1
 #define TL_PROBE_BY_EXITS   2
@@ -148,10 +171,11 @@ struct tl_probe {
 	uint32_t flags;	 /* TL_PROBE_* */
 	uint64_t missed; /* hits at which nothing could be done */
 	uint8_t name[120];
-	uint64_t reserved;
 	uint32_t program; /* 0: none; else 1 more than its index */
 	uint32_t inroads; /* at addr; with TL_PROBE_INROADS */
-	uint64_t reserved1;
+	uint32_t
+		session; /* whose: 1 more than its index; 0: nobody's any more */
+	uint32_t number; /* among those of its session: what its events say */
 };
 
 #define TL_MAX_SECTIONS 16
@@ -166,9 +190,12 @@ struct tl_figures {
 	struct tl_header header;
 	struct tl_section section[TL_MAX_SECTIONS];
 	struct tl_mapping call[TL_MAX_CALLS];
+	struct tl_session session[TL_MAX_SESSIONS];
+	uint8_t name[16]; /* TL_EVENTS_NAME, for memory files made later */
 	uint8_t pad[4096 - sizeof(struct tl_header) -
 		    TL_MAX_SECTIONS * sizeof(struct tl_section) -
-		    TL_MAX_CALLS * sizeof(struct tl_mapping)];
+		    TL_MAX_CALLS * sizeof(struct tl_mapping) -
+		    TL_MAX_SESSIONS * sizeof(struct tl_session) - 16];
 	struct tl_mapping mapping[TL_MAX_MAPPINGS];
 	struct tl_returns returns;
 	struct tl_semaphores semaphores;
@@ -217,18 +244,23 @@ struct tl_call {
 	/* A thread of the program: its number, and its thread pointer. */
 	uint64_t thread;
 	uint64_t thread_pointer;
-	uint64_t more[5]; /* up to 128 bytes */
+	uint32_t owner; /* index of the session that is meant */
+	uint32_t reserved1;
+	uint64_t events;  /* TL_CALL_ADD: its struct tl_events, or 0 */
+	uint64_t more[3]; /* up to 128 bytes */
 };
 
 enum tl_call_what {
-	TL_CALL_END = 1,   /* remove the session's probes, if there are any */
-	TL_CALL_HELLO = 2, /* 0, or why there can be no session: see below */
-	TL_CALL_ADD = 3,   /* as TL_COMMAND_ADD */
+	TL_CALL_END = 1,    /* remove all probes, if there are any */
+	TL_CALL_HELLO = 2,  /* 0, or why there can be no session: see below */
+	TL_CALL_ADD = 3,    /* as TL_COMMAND_ADD */
+	TL_CALL_REMOVE = 4, /* as TL_COMMAND_REMOVE, of session `owner` */
 };
 
 /*
  * Results.  -TL_ENOSYS: another major; -TL_EACCES: the program lets no tool in;
- * -TL_EBUSY: there is another session, or another caller; -TL_EAGAIN: text could
+ * -TL_EBUSY: there is another guardian's session, or another caller; or,
+ * of TL_CALL_REMOVE, as of TL_COMMAND_REMOVE; -TL_EAGAIN: text could
  * not be put back yet, the figures are still used; -TL_ENODEV: a fork child whose
  * parent was in the middle of a registration, which is never done here;
  * -TL_EINVAL: the figures make no sense; -TL_ENOMEM.
@@ -284,8 +316,9 @@ struct tl_boot {
 	uint64_t heap;	  /* memory for the engine */
 	uint64_t heap_end;
 	uint64_t red_zone; /* bytes below the stack pointer that are in use */
-	uint64_t events;   /* struct tl_events in the target, or 0 */
-	uint64_t library;  /* 1: it is libtrapline, not the agent */
+	/* Of each session: struct tl_events in the target, or 0. */
+	uint64_t events[TL_MAX_SESSIONS];
+	uint64_t library; /* 1: it is libtrapline, not the agent */
 
 	struct tl_returns returns;
 };
@@ -311,6 +344,11 @@ enum tl_ask {
 /* The answer to READY. */
 enum tl_command {
 	TL_COMMAND_ADD = 1, /* register probes [first, first + n) */
+	/*
+	 * Unregister those of session `first`.  0: nobody uses what was its own
+	 * any more; -TL_EBUSY: somebody may: again later.
+	 */
+	TL_COMMAND_REMOVE = 2,
 };
 
 #define TL_COMMAND(what, first, n) \

@@ -775,6 +775,11 @@ static int memory_file(struct worker *w, uint64_t name, unsigned int flags)
 	return (int)fd;
 }
 
+int worker_memory_file(struct worker *w, uint64_t name)
+{
+	return memory_file(w, name, 0);
+}
+
 /*
  * What the worker does first: it keeps none of the target's descriptors and
  * directories, and leaves its process group.  The names are still in the cave.

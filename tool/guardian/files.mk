@@ -22,6 +22,7 @@ guardian-srcs := tool/object.c $(host-linux-object-srcs) \
 	tool/guardian/seccomp.c \
 	tool/guardian/semaphores.c \
 	tool/guardian/serve.c \
+	tool/guardian/sessions.c \
 	tool/guardian/stub.S \
 	tool/guardian/text.c \
 	tool/guardian/undo.c \

@@ -47,17 +47,23 @@ static bool traced_by(pid_t worker, pid_t guardian)
  * The living guardian that the figures @f name: only if it began when they
  * say, and holds a worker in the memory of @pid.
  */
-static pid_t living_guardian(const struct tl_figures *f, pid_t pid)
+static pid_t holder(const struct tl_figures *f, pid_t pid)
 {
 	pid_t guardian = (pid_t)f->header.guardian;
 	pid_t worker = (pid_t)f->header.worker;
 
 	if (guardian <= 1 || worker <= 1 ||
 	    process_start(guardian) != f->header.guardian_start ||
-	    !same_program_file(guardian) || !traced_by(worker, guardian) ||
-	    net_same_memory(worker, pid) != 1)
+	    !traced_by(worker, guardian) || net_same_memory(worker, pid) != 1)
 		return 0;
 	return guardian;
+}
+
+static pid_t living_guardian(const struct tl_figures *f, pid_t pid)
+{
+	pid_t guardian = holder(f, pid);
+
+	return guardian && same_program_file(guardian) ? guardian : 0;
 }
 
 void find_us(struct found *out, pid_t pid)
@@ -80,10 +86,12 @@ void find_us(struct found *out, pid_t pid)
 			close(out->mem);
 	}
 	maps_free(&maps);
-	if (out->figures)
-		out->guardian = living_guardian(out->figures, pid);
-	else
-		out->mem = -1;
+	out->mem = out->figures ? out->mem : -1;
+	if (!out->figures)
+		return;
+	out->guardian = living_guardian(out->figures, pid);
+	if (!out->guardian)
+		out->other = holder(out->figures, pid);
 }
 
 void found_free(struct found *f)

@@ -18,6 +18,7 @@ struct found {
 	uint64_t at;	  /* where they are in the process */
 	int mem;	  /* its memory; -1 without figures */
 	pid_t guardian;	  /* who is alive and holds it; 0: nobody */
+	pid_t other;	  /* the same, but of another program file */
 };
 
 /* Look for us in @pid, which is not disturbed.  found_free() it. */

@@ -3,10 +3,15 @@
  * guardian.c - the process that outlives the tool
  *
  * It owns the target: it attaches, arms, watches, and in the end removes all
- * that is ours, when it is asked to, when the tool is dead, when somebody
+ * that is ours, when it is asked to, when the last tool is gone, when somebody
  * sends it SIGUSR1 (`trapline detach`) or SIGTERM (the system goes down), or
  * when the target has ended or runs another program and only fork children are
  * left to be cleaned. It does nothing else, and most of the time it sleeps.
+ *
+ * The first tool has made it; others that come later knock at its door, one end
+ * of a pair of sockets that has no name anywhere.  They take that end out of our
+ * hands (pidfd_getfd), which the kernel allows to whoever might trace us, and to
+ * nobody else, and send one of a pair of their own through it.
  */
 #define _GNU_SOURCE
 #include "guardian.h"
@@ -21,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -29,34 +35,14 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#include <rings.h>
 #include <session.h>
 
-#include "children.h"
-#include "hold.h"
-#include "judge.h"
-#include "leads.h"
-#include "semaphores.h"
-#include "wire.h"
+#include "sessions.h"
 
 /* How often we look if the target still runs the same program. */
 #define LOOK_MS 50
 /* For threads inside a detour to get a CPU; nobody newly enters meanwhile. */
 #define PATIENCE_MS 5000
-
-struct guardian {
-	int tool; /* -1: it is dead */
-	int pidfd;
-	struct hold hold;
-	struct nature nature;
-	uint32_t n_probes;
-	uint32_t n_times;
-	enum session_state state;
-	uint64_t inode;
-	uint32_t dev_minor;
-	uint64_t first_ns, first_ticks;
-	struct children children;
-};
 
 static volatile sig_atomic_t asked_to_end;
 
@@ -66,18 +52,13 @@ static void on_end(int sig)
 	asked_to_end = 1;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* ---- beginning ----------------------------------------------------------- */
 
-/* Nothing of the tool's but the socket and the environment. */
-static void settle(int fd)
+/*
+ * Nothing of the tool's but the socket and the environment.  Its descriptor from
+ * now on.
+ */
+static int settle(int fd)
 {
 	struct sigaction end = { .sa_handler = on_end };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
@@ -87,7 +68,7 @@ static void settle(int fd)
 	kill_point_guardian();
 	prctl(PR_SET_NAME, "trapline-guard");
 	if (chdir("/"))
-		return;
+		return fd;
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int i = 0; i < 3 && null >= 0; i++)
 		if (i != fd)
@@ -95,6 +76,12 @@ static void settle(int fd)
 	if (fd > 3)
 		syscall(SYS_close_range, 3, fd - 1, 0);
 	syscall(SYS_close_range, fd + 1, ~0u, 0);
+	/* The door has a number that tools know. */
+	if (fd == DOOR_FD) {
+		null = dup(fd);
+		close(fd);
+		fd = null;
+	}
 	sigaction(SIGINT, &ignore, NULL);
 	sigaction(SIGHUP, &ignore, NULL);
 	sigaction(SIGQUIT, &ignore, NULL);
@@ -106,6 +93,20 @@ static void settle(int fd)
 	sigaction(SIGCHLD, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	return fd;
+}
+
+/* The end that is ours, or -1: then nobody else can come in. */
+static int make_door(void)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return -1;
+	/* There are few descriptors yet, so these are lower ones. */
+	dup3(ends[1], DOOR_FD, O_CLOEXEC);
+	close(ends[1]);
+	return ends[0];
 }
 
 static int attach(struct guardian *g, const struct wire_start *start)
@@ -133,7 +134,6 @@ static int attach(struct guardian *g, const struct wire_start *start)
 	if (err)
 		return err;
 	worker_force = start->options.force;
-	g->hold.events = start->options.events;
 	judge_events = start->options.events;
 	judge_block = start->options.block;
 	judge_library_calls = h->library;
@@ -142,15 +142,15 @@ static int attach(struct guardian *g, const struct wire_start *start)
 		return refuse(-errno, "no process %d", h->pid);
 	if (getrandom(&session, sizeof(session), GRND_NONBLOCK) !=
 	    sizeof(session))
-		session = now_ns();
-	begin = now_ns();
+		session = guardian_now();
+	begin = guardian_now();
 	err = worker_make(&h->w, h->pid);
 	h->longest_stop_ns = worker_longest_loan();
 	if (!err)
 		err = hold_load(h, session);
 	if (err)
 		return err;
-	h->attach_ns = now_ns() - begin;
+	h->attach_ns = guardian_now() - begin;
 	if (fstat(h->figures_fd, &st))
 		return -errno;
 	g->inode = st.st_ino;
@@ -159,49 +159,34 @@ static int attach(struct guardian *g, const struct wire_start *start)
 	return 0;
 }
 
-static void fill(struct guardian *g, struct wire *m, int result)
-{
-	struct hold *h = &g->hold;
-	uint64_t ns = now_ns() - g->first_ns;
-
-	m->result = result;
-	m->state = g->state;
-	m->stats.attach_ns = h->attach_ns;
-	m->stats.longest_stop_ns = h->longest_stop_ns;
-	m->stats.threads = h->threads;
-	if (ns)
-		m->stats.ticks_per_second =
-			(uint64_t)((double)(__rdtsc() - g->first_ticks) /
-				   (double)ns * 1e9);
-	snprintf(m->error, sizeof(m->error), "%s", session_error());
-	refuse(0, "%s", "");
-}
-
 /* ---- ending -------------------------------------------------------------- */
 
 /* Nobody is to wait for a tool that may be dead. */
 static void let_go(const struct hold *h)
 {
-	struct tl_events *e;
+	for (uint32_t i = 0; i < TL_MAX_SESSIONS; i++)
+		hold_let_go(h, i);
+}
 
-	if (!h->events || !h->figures)
-		return;
-	e = mmap(NULL, sizeof(*e), PROT_READ | PROT_WRITE, MAP_SHARED,
-		 h->figures_fd, sizeof(struct tl_figures));
-	if (e == MAP_FAILED)
-		return;
-	rings_let_go(e);
-	munmap(e, sizeof(*e));
+static void tell(struct guardian *g, enum session_state state)
+{
+	struct wire m = { .what = WIRE_STATE };
+
+	g->state = state;
+	session_fill(g, &m, 0);
+	for (int i = 0; i < TL_MAX_SESSIONS; i++)
+		if (g->client[i].used && g->client[i].fd >= 0)
+			wire_send(g->client[i].fd, &m, sizeof(m));
 }
 
 /*
- * Remove everything, wherever it is.  The tool hears the result if it listens.
- * Does not return.
+ * Remove everything, wherever it is.  The tool of @last hears the result, others
+ * that there are hear that it is over.  Does not return.
  */
-static void end(struct guardian *g, bool reply)
+static void end(struct guardian *g, struct client *last)
 {
+	struct wire m = { .what = WIRE_DETACH };
 	struct hold *h = &g->hold;
-	struct wire m = { .what = reply ? WIRE_DETACH : WIRE_STATE };
 	int err = 0, others;
 
 	hold_net_close(h);
@@ -220,212 +205,37 @@ static void end(struct guardian *g, bool reply)
 	others = g->inode ? undo_others(g->inode, g->dev_minor, h->pid) : 0;
 	if (err >= 0)
 		err = others;
-	if (g->tool >= 0) {
-		if (g->state == SESSION_ALIVE)
-			g->state = SESSION_LOST;
-		fill(g, &m, err < 0 ? err : 0);
-		wire_send(g->tool, &m, sizeof(m));
+	if (g->state == SESSION_ALIVE)
+		g->state = SESSION_LOST;
+	if (last) {
+		session_fill(g, &m, err < 0 ? err : 0);
+		wire_send(last->fd, &m, sizeof(m));
+		last->fd = -1;
 	}
+	tell(g, g->state);
 	_exit(err < 0);
 }
 
-/* ---- requests ------------------------------------------------------------ */
-
-/* Make an entry of the figures from @p; its index, or a negative errno. */
-static int enter(struct guardian *g, const struct maps *maps,
-		 struct session_probe *p)
+/* The session of @c ends; its tool hears of it if it has asked for that. */
+static void leave(struct guardian *g, struct client *c, bool asked)
 {
-	struct tl_figures *f = g->hold.figures;
-	struct tl_probe *e = &f->probe[g->n_probes];
-	enum tl_why why = TL_WHY_NONE;
-	bool exits_only;
-	int err;
+	struct wire m = { .what = WIRE_DETACH };
+	int err, fd = c->fd;
 
-	if (g->n_probes == TL_MAX_PROBES ||
-	    (p->action == SESSION_TIME && g->n_times == TL_MAX_TIMES))
-		return -ENOSPC;
-	err = judge_probe(g->hold.pid, maps, &g->nature, p, &why, &exits_only);
-	e->err = err;
-	e->flags = exits_only ? TL_PROBE_EXITS_ONLY : 0;
-	e->why = why;
-	e->start = p->start;
-	e->end = p->end;
-	e->action = p->action;
-	e->times = p->action == SESSION_TIME ? g->n_times++ : 0;
-	e->program = p->program;
-	e->inroads = leads_at(p->addr);
-	e->flags |= TL_PROBE_INROADS;
-	memcpy(e->name, p->name, sizeof(e->name) - 1);
-	__atomic_store_n(&e->addr, p->addr, __ATOMIC_RELEASE);
-	p->id = g->n_probes;
-	return (int)g->n_probes++;
-}
-
-static void harvest(struct guardian *g, struct session_probe *p)
-{
-	const struct tl_probe *e = &g->hold.figures->probe[p->id];
-
-	p->err = e->err;
-	p->why = e->why < TL_NR_WHY ? (enum tl_why)e->why : TL_WHY_NONE;
-	p->kind = e->kind <= SESSION_BREAKPOINT ? (enum session_kind)e->kind
-						: SESSION_NOT_ARMED;
-	if (p->err)
-		p->kind = SESSION_NOT_ARMED;
-}
-
-/*
- * A window that a thread will return into, or threads that did not stop in
- * time: some milliseconds later it may be otherwise.
- */
-static bool worth_another_try(const struct session_probe *p)
-{
-	return p->err && (p->why == TL_WHY_BUSY || p->err == -EAGAIN ||
-			  p->err == -ETIMEDOUT);
-}
-
-#define TRIES 8
-
-/* What a refusal of libtrapline's that has no reason means. */
-static void say_blocked(const struct session_probe *p, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++)
-		if (p[i].err == -EBUSY &&
-		    (p[i].why == TL_WHY_NONE || p[i].why == TL_WHY_DISABLED)) {
-			refuse(0,
-			       "%s: libtrapline changes no text while a thread blocks SIGTRAP",
-			       p[i].name);
-			return;
-		}
-}
-
-/* Arm the probes [@first, @first + @n) of the figures, which are @p. */
-static long arm(struct guardian *g, struct session_probe *p, uint32_t first,
-		uint32_t n)
-{
-	struct hold *h = &g->hold;
-	bool again = true;
-	long result;
-
-	result = hold_add(h, first, n);
-	for (uint32_t i = 0; i < n; i++)
-		harvest(g, &p[i]);
-	for (int turn = 1; !result && again && turn < TRIES; turn++) {
-		again = false;
-		for (uint32_t i = 0; i < n && !result; i++) {
-			struct tl_probe *e = &h->figures->probe[first + i];
-
-			if (!worth_another_try(&p[i]))
-				continue;
-			usleep(again ? 0 : 2000u << turn);
-			again = true;
-			e->err = 0;
-			result = hold_add(h, first + i, 1);
-			harvest(g, &p[i]);
-		}
+	/* What a dead tool has asked for is not done any more. */
+	if (!asked) {
+		close(c->fd);
+		c->fd = -1;
 	}
-	if (!result && h->library)
-		say_blocked(p, n);
-	return result;
-}
-
-/* Those that are armed at markers make the program come to them. */
-static void raise_semaphores(struct guardian *g, const struct maps *maps,
-			     struct session_probe *p, uint32_t n)
-{
-	struct hold *h = &g->hold;
-
-	for (uint32_t i = 0; i < n; i++) {
-		if (!p[i].semaphore || p[i].kind == SESSION_NOT_ARMED)
-			continue;
-		p[i].err = semaphore_raise(&h->w, maps, &h->figures->semaphores,
-					   p[i].semaphore);
-		/* Nobody will come there. */
-		if (p[i].err)
-			p[i].kind = SESSION_NOT_ARMED;
-	}
-}
-
-/* Arm @n probes; the number of those that are. */
-static int add(struct guardian *g, struct session_probe *p, uint32_t n)
-{
-	uint32_t first = g->n_probes, i;
-	struct maps maps;
-	int armed = 0, err;
-	long result;
-
-	if (g->state != SESSION_ALIVE)
-		return refuse(-ESRCH, "process %d has ended", g->hold.pid);
-	err = maps_read(&maps, g->hold.pid);
-	if (err)
-		return refuse(-ESRCH, "process %d has ended", g->hold.pid);
-	if (!g->hold.library)
-		leads_learn(g->hold.pid, &maps, p, n);
-	for (i = 0; i < n; i++) {
-		err = enter(g, &maps, &p[i]);
-		if (err < 0)
-			break;
-	}
-	n = i;
-	if (err < 0)
-		maps_free(&maps);
-	if (err < 0)
-		return refuse(err, "more than %u probes, or more than %u timed",
-			      TL_MAX_PROBES, TL_MAX_TIMES);
-	result = arm(g, p, first, n);
-	if (!result)
-		raise_semaphores(g, &maps, p, n);
-	maps_free(&maps);
-	if (result)
-		return result == -ESRCH ? refuse(-ESRCH, "process %d has ended",
-						 g->hold.pid)
-					: (int)result;
-	for (i = 0; i < n; i++)
-		armed += p[i].kind != SESSION_NOT_ARMED;
-	session_kill_point(29);
-	return armed;
-}
-
-static void serve_add(struct guardian *g, struct wire *m)
-{
-	struct session_probe *p;
-	size_t bytes;
-
-	if (m->n > 4 * TL_MAX_PROBES)
-		end(g, false);
-	bytes = m->n * sizeof(*p);
-	p = calloc(m->n + 1, sizeof(*p));
-	if (!p || !wire_receive(g->tool, p, bytes)) {
-		close(g->tool);
-		g->tool = -1;
-		end(g, false);
-	}
-	fill(g, m, add(g, p, m->n));
-	if (!wire_send(g->tool, m, sizeof(*m)) || !wire_send(g->tool, p, bytes))
-		asked_to_end = 1;
-	free(p);
-}
-
-static void serve(struct guardian *g)
-{
-	struct wire m;
-
-	if (!wire_receive(g->tool, &m, sizeof(m))) {
-		close(g->tool);
-		g->tool = -1;
-		end(g, false);
-	}
-	switch (m.what) {
-	case WIRE_ADD:
-		serve_add(g, &m);
+	if (session_count(g) == 1)
+		end(g, asked ? c : NULL);
+	err = session_leave(g, c);
+	if (!asked)
 		return;
-	case WIRE_STATS:
-		fill(g, &m, 0);
-		if (!wire_send(g->tool, &m, sizeof(m)))
-			asked_to_end = 1;
-		return;
-	case WIRE_DETACH:
-		end(g, true);
-	}
+	session_fill(g, &m, err);
+	wire_send(fd, &m, sizeof(m));
+	close(fd);
+	c->fd = -1;
 }
 
 /* ---- watching ------------------------------------------------------------ */
@@ -446,94 +256,135 @@ static bool same_program(struct guardian *g)
 	return session == g->hold.figures->header.session;
 }
 
-static void tell(struct guardian *g, enum session_state state)
+static void over(struct guardian *g, enum session_state state)
 {
-	struct wire m = { .what = WIRE_STATE };
-
 	if (g->state != SESSION_ALIVE)
 		return;
-	g->state = state;
 	/* The old memory goes when nobody has it any more. */
 	worker_end(&g->hold.w);
-	fill(g, &m, 0);
-	if (g->tool >= 0)
-		wire_send(g->tool, &m, sizeof(m));
+	tell(g, state);
 }
+
+/* Somebody of ours, who is no other user? */
+static bool is_welcome(int fd)
+{
+	socklen_t len = sizeof(struct ucred);
+	struct ucred who;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) &&
+	       (who.uid == geteuid() || who.uid == 0);
+}
+
+/* Let in who has knocked, or tell him why not. */
+static void open_door(struct guardian *g)
+{
+	struct wire m = { .what = WIRE_ATTACHED };
+	struct wire_start start;
+	int fd = wire_receive_start(g->door, &start), err;
+
+	if (fd < 0)
+		return;
+	if (!is_welcome(fd) || start.pid != g->hold.pid) {
+		close(fd);
+		return;
+	}
+	err = session_begin(g, fd, &start);
+	if (!err)
+		return;
+	session_fill(g, &m, err);
+	wire_send_fd(fd, &m, -1);
+	close(fd);
+}
+
+/* What the tool of @c wants. */
+static void listen_to(struct guardian *g, struct client *c, short events)
+{
+	struct wire m;
+
+	if (!events)
+		return;
+	if ((events & (POLLHUP | POLLERR)) ||
+	    !wire_receive(c->fd, &m, sizeof(m)))
+		leave(g, c, false);
+	else if (m.what == WIRE_DETACH)
+		leave(g, c, true);
+	else if (!session_serve(g, c, &m))
+		leave(g, c, false);
+}
+
+/* The target, and our process in it. */
+static void look(struct guardian *g, bool exited)
+{
+	struct hold *h = &g->hold;
+	int status;
+
+	worker_strays();
+	if (g->state == SESSION_ALIVE && exited)
+		over(g, SESSION_EXITED);
+	if (g->state == SESSION_ALIVE && !same_program(g))
+		over(g, SESSION_EXECED);
+	/* Killed by somebody: a new one is made when we need it. */
+	if (h->w.pid && !h->w.lost &&
+	    waitpid(h->w.pid, &status, __WALL | WNOHANG) == h->w.pid &&
+	    !WIFSTOPPED(status))
+		h->w.lost = true;
+}
+
+enum { AT_TARGET = TL_MAX_SESSIONS, AT_DOOR, NR_POLLED };
 
 static void watch(struct guardian *g)
 {
-	struct pollfd fds[2] = {
-		{ .fd = g->tool, .events = POLLIN },
-		{ .fd = g->pidfd, .events = POLLIN },
-	};
-	int status;
+	struct pollfd fds[NR_POLLED];
 
 	while (!asked_to_end) {
-		if (g->state != SESSION_ALIVE)
-			fds[1].fd = -1;
-		poll(fds, 2, LOOK_MS);
-		worker_strays();
-		if (g->state == SESSION_ALIVE && fds[1].revents)
-			tell(g, SESSION_EXITED);
-		if (g->state == SESSION_ALIVE && !same_program(g))
-			tell(g, SESSION_EXECED);
-		/* Killed by somebody: a new one is made when we need it. */
-		if (g->hold.w.pid && !g->hold.w.lost &&
-		    waitpid(g->hold.w.pid, &status, __WALL | WNOHANG) ==
-			    g->hold.w.pid &&
-		    !WIFSTOPPED(status))
-			g->hold.w.lost = true;
-		/* What a dead tool has asked for is not done any more. */
-		if (fds[0].revents & (POLLHUP | POLLERR)) {
-			close(g->tool);
-			g->tool = -1;
-			end(g, false);
-		}
-		if (fds[0].revents & POLLIN)
-			serve(g);
-		else if (g->state == SESSION_ALIVE)
+		for (int i = 0; i < NR_POLLED; i++)
+			fds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
+		for (int i = 0; i < TL_MAX_SESSIONS; i++)
+			if (g->client[i].used)
+				fds[i].fd = g->client[i].fd;
+		if (g->state == SESSION_ALIVE)
+			fds[AT_TARGET].fd = g->pidfd;
+		fds[AT_DOOR].fd = g->door;
+		if (poll(fds, NR_POLLED, LOOK_MS) < 0)
+			continue;
+		look(g, fds[AT_TARGET].revents);
+		for (int i = 0; i < TL_MAX_SESSIONS; i++)
+			if (fds[i].fd >= 0)
+				listen_to(g, &g->client[i], fds[i].revents);
+		if (fds[AT_DOOR].revents)
+			open_door(g);
+		session_sweep(g);
+		if (g->state == SESSION_ALIVE)
 			children_clean(&g->children, g->hold.pid, g->inode,
 				       g->dev_minor);
 	}
-	end(g, false);
+	end(g, NULL);
 }
 
 void guardian_main(int fd, const struct wire_start *start)
 {
 	struct wire m = { .what = WIRE_ATTACHED };
 	struct guardian *g = calloc(1, sizeof(*g));
-	char path[64];
-	int err, readable = -1;
+	int err;
 
 	if (!g)
 		_exit(1);
-	settle(fd);
-	g->tool = fd;
+	fd = settle(fd);
+	for (int i = 0; i < TL_MAX_SESSIONS; i++)
+		g->client[i].fd = -1;
 	g->state = SESSION_ALIVE;
-	g->first_ns = now_ns();
+	g->first_ns = guardian_now();
 	g->first_ticks = __rdtsc();
+	g->door = make_door();
 	err = attach(g, start);
-	fill(g, &m, err);
-	if (!err) {
-		/* The tool may read them, and empty rings, and nothing else. */
-		snprintf(path, sizeof(path), "/proc/self/fd/%d",
-			 g->hold.figures_fd);
-		readable = open(path, (g->hold.events ? O_RDWR : O_RDONLY) |
-					      O_CLOEXEC);
-	}
-	if (err) {
-		/* Whatever was begun; the reason is already written down. */
-		if (g->hold.w.pid || g->hold.base)
-			undo(g->hold.pid, &g->hold.w, PATIENCE_MS);
-		wire_send_fd(fd, &m, -1);
-		_exit(1);
-	}
-	if (!wire_send_fd(fd, &m, readable)) {
-		close(g->tool);
-		g->tool = -1;
-		end(g, false);
-	}
-	close(readable);
-	watch(g);
-	_exit(0);
+	if (!err)
+		err = session_begin(g, fd, start);
+	if (!err)
+		watch(g);
+	session_fill(g, &m, err);
+	/* Whatever was begun; the reason is already written down. */
+	if (g->hold.w.pid || g->hold.base)
+		undo(g->hold.pid, &g->hold.w, PATIENCE_MS);
+	wire_send_fd(fd, &m, -1);
+	_exit(1);
 }

@@ -40,7 +40,9 @@ struct hold {
 	struct tl_figures *figures;
 	uint64_t figures_at; /* in the target */
 
-	bool events; /* struct tl_events is behind them */
+	/* Of each session's events; end 0: it has none. */
+	struct tl_mapping events[TL_MAX_SESSIONS];
+	int events_fd[TL_MAX_SESSIONS]; /* while that is not 0 */
 
 	/* What it is like. */
 	bool go; /* red zone 0; see judge.c */
@@ -63,9 +65,20 @@ int hold_load(struct hold *h, uint64_t session);
 
 /*
  * Tell the agent, or the library, to add probes [@first, @first + @n) of the
- * figures.  What it said, or a negative errno.
+ * figures, which are session @owner's; or to remove all that are.  What it said,
+ * or a negative errno.
  */
-long hold_add(struct hold *h, uint32_t first, uint32_t n);
+long hold_add(struct hold *h, uint32_t owner, uint32_t first, uint32_t n);
+long hold_remove(struct hold *h, uint32_t owner);
+
+/*
+ * Map a memory file for the events of session @owner: a descriptor of it, or a
+ * negative errno and the reason.  Let all go that wait for room in it.  Take it
+ * away again, when nobody uses it.
+ */
+int hold_events(struct hold *h, uint32_t owner);
+void hold_let_go(const struct hold *h, uint32_t owner);
+void hold_drop_events(struct hold *h, uint32_t owner);
 
 /*
  * Tell the agent to do @command, and serve it until it is done.  What it said,
@@ -126,5 +139,6 @@ void figures_free(struct tl_figures *f);
 /* Is @m a mapping of ours, by its name? */
 bool map_is_ours(const struct map *m);
 bool map_is_figures(const struct map *m);
+bool map_is_code(const struct map *m);
 
 #endif

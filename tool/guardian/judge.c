@@ -158,7 +158,10 @@ static int judge_state(pid_t pid, const struct status *s)
 	return 0;
 }
 
-/* Somebody of us may be there, or may have been and left something. */
+/*
+ * Somebody of us may be there, or may have been and left something.  The tool
+ * has looked, and would have joined him.
+ */
 static int judge_us(pid_t pid, bool look)
 {
 	struct worker w = { .mem = -1, .lost = true };
@@ -166,11 +169,16 @@ static int judge_us(pid_t pid, bool look)
 	int err = 0;
 
 	find_us(&us, pid);
-	if (us.guardian)
+	if (us.guardian && !look)
 		err = refuse(
 			-EBUSY,
-			"process %d is already traced by trapline (guardian: pid %d); `trapline detach -p %d` ends that",
-			pid, us.guardian, pid);
+			"another trapline has just begun with process %d (guardian: pid %d); try again",
+			pid, us.guardian);
+	else if (us.other)
+		err = refuse(
+			-EBUSY,
+			"process %d is traced by another version of trapline (guardian: pid %d), which must end first",
+			pid, us.other);
 	else if (us.any && !look)
 		err = undo(pid, &w, 2000);
 	found_free(&us);

@@ -319,6 +319,8 @@ int talk(struct talk *t, enum tl_call_what what, uint32_t first, uint32_t n,
 		.figures = t->figures,
 		.first = first,
 		.n = n,
+		.owner = t->owner,
+		.events = t->events,
 	};
 	struct caller caller = { .server = t->lib.server };
 	const uint32_t go = TL_CALL_GO;

@@ -37,6 +37,8 @@ struct talk {
 	struct library lib;
 	uint64_t figures;
 	uint64_t session;
+	uint32_t owner; /* of the probes that a call is about */
+	uint64_t events;
 	struct tl_mapping stack[TL_MAX_CALLS]; /* start 0: none */
 };
 

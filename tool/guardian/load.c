@@ -9,6 +9,8 @@
  *           heap rw-; W's stack at its end  private, of the code's memory file
  *           figures rw-                  shared, of the figures' memory file
  *
+ * The events of a session have a memory file and a mapping of their own.
+ *
  * The whole range is first reserved as one mapping that bears our name, so
  * that whatever was mapped when we died can be recognized; the gate by its
  * place between two of ours.  The code's file is filled and relocated from
@@ -30,6 +32,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <rings.h>
 #include <session.h>
 
 #include "guardian.h"
@@ -172,12 +175,6 @@ uint64_t process_start(pid_t pid)
 	return start;
 }
 
-static uint64_t figures_bytes(const struct hold *h)
-{
-	return sizeof(struct tl_figures) +
-	       (h->events ? sizeof(struct tl_events) : 0);
-}
-
 /* Size, header and seals of the figures, before the target has them. */
 static int fill_figures(struct hold *h, uint64_t session)
 {
@@ -186,7 +183,7 @@ static int fill_figures(struct hold *h, uint64_t session)
 	h->figures_fd = take_fd(h->w.pid, h->w.figures_fd);
 	if (h->figures_fd < 0)
 		return h->figures_fd;
-	if (ftruncate(h->figures_fd, (off_t)figures_bytes(h)) ||
+	if (ftruncate(h->figures_fd, (off_t)sizeof(*f)) ||
 	    fcntl(h->figures_fd, F_ADD_SEALS,
 		  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		return -errno;
@@ -199,7 +196,7 @@ static int fill_figures(struct hold *h, uint64_t session)
 	f->header.minor = TL_MINOR;
 	f->header.features = TL_FEATURE_GATE |
 			     (h->library ? TL_FEATURE_LIBRARY : 0);
-	f->header.total = figures_bytes(h);
+	f->header.total = sizeof(*f);
 	f->header.session = session;
 	f->header.guardian = (uint32_t)getpid();
 	f->header.guardian_start = process_start(getpid());
@@ -223,9 +220,10 @@ static int fill_figures(struct hold *h, uint64_t session)
 		    offsetof(struct tl_figures, counters), TL_COUNTER_BLOCK, 1);
 	add_section(f, TL_SECTION_CALLS, offsetof(struct tl_figures, call),
 		    sizeof(f->call[0]), TL_MAX_CALLS);
-	if (h->events)
-		add_section(f, TL_SECTION_EVENTS, sizeof(*f),
-			    sizeof(struct tl_events), 1);
+	add_section(f, TL_SECTION_SESSIONS,
+		    offsetof(struct tl_figures, session), sizeof(f->session[0]),
+		    TL_MAX_SESSIONS);
+	memcpy(f->name, TL_EVENTS_NAME, sizeof(TL_EVENTS_NAME));
 	memcpy(f->header.magic, TL_MAGIC, sizeof(f->header.magic));
 	return 0;
 }
@@ -305,8 +303,6 @@ static int map_rest(struct hold *h)
 		.heap = heap + PAGE,
 		.heap_end = heap + HEAP_BYTES - STACK_BYTES,
 		.red_zone = h->go ? 0 : 128,
-		.events = h->events ? h->figures_at + sizeof(struct tl_figures)
-				    : 0,
 	};
 	uint8_t open = 1;
 	int err;
@@ -322,7 +318,7 @@ static int map_rest(struct hold *h)
 			     MAP_PRIVATE | MAP_NORESERVE, h->w.code_fd,
 			     h->image_bytes);
 	if (!err)
-		err = map_at(h, h->figures_at, figures_bytes(h),
+		err = map_at(h, h->figures_at, sizeof(struct tl_figures),
 			     PROT_READ | PROT_WRITE, MAP_SHARED,
 			     h->w.figures_fd, 0);
 	session_kill_point(21);
@@ -346,7 +342,8 @@ static int map_all(struct hold *h)
 	int err;
 
 	h->image_bytes = image_span();
-	h->span = h->image_bytes + PAGE + HEAP_BYTES + figures_bytes(h);
+	h->span =
+		h->image_bytes + PAGE + HEAP_BYTES + sizeof(struct tl_figures);
 	/* Reserved by a mapping of the (still empty) file, for its name. */
 	base = worker_call(&h->w, SYS_mmap, 0, h->span, PROT_NONE,
 			   MAP_PRIVATE | MAP_NORESERVE, (uint64_t)h->w.code_fd,
@@ -422,7 +419,7 @@ static int map_semaphores(struct hold *h)
 static int begin_talk(struct hold *h, uint64_t session)
 {
 	struct talk *t = &h->talk;
-	long at = worker_call(&h->w, SYS_mmap, 0, figures_bytes(h),
+	long at = worker_call(&h->w, SYS_mmap, 0, sizeof(*h->figures),
 			      PROT_READ | PROT_WRITE, MAP_SHARED,
 			      (uint64_t)h->w.figures_fd, 0);
 	int err;
@@ -433,7 +430,7 @@ static int begin_talk(struct hold *h, uint64_t session)
 	session_kill_point(45);
 	h->base = h->figures_at = (uint64_t)at;
 	h->figures->mapping[0] =
-		(struct tl_mapping){ h->base, h->base + figures_bytes(h) };
+		(struct tl_mapping){ h->base, h->base + sizeof(*h->figures) };
 	t->pid = h->pid;
 	t->w = &h->w;
 	t->figures = h->figures_at;
@@ -455,21 +452,139 @@ static int begin_talk(struct hold *h, uint64_t session)
 	return err ? say_no(h, err) : 0;
 }
 
-#define ADD_MS 30000
+#define TALK_MS 30000
 
-long hold_add(struct hold *h, uint32_t first, uint32_t n)
+/* Have the library do it. */
+static long have_done(struct hold *h, enum tl_call_what what, uint32_t owner,
+		      uint32_t first, uint32_t n)
 {
 	long err = 0;
 
-	if (!h->library)
-		return hold_command(h, TL_COMMAND(TL_COMMAND_ADD, first, n));
+	h->talk.owner = owner;
+	h->talk.events = h->events[owner].start;
 	for (int i = 0; i < 3; i++) {
-		err = talk(&h->talk, TL_CALL_ADD, first, n, ADD_MS);
+		err = talk(&h->talk, what, first, n, TALK_MS);
 		if (err != -ENODEV)
 			break;
 	}
 	memcpy(h->figures->call, h->talk.stack, sizeof(h->talk.stack));
 	return err;
+}
+
+long hold_add(struct hold *h, uint32_t owner, uint32_t first, uint32_t n)
+{
+	if (h->library)
+		return have_done(h, TL_CALL_ADD, owner, first, n);
+	return hold_command(h, TL_COMMAND(TL_COMMAND_ADD, first, n));
+}
+
+long hold_remove(struct hold *h, uint32_t owner)
+{
+	if (h->library)
+		return have_done(h, TL_CALL_REMOVE, owner, 0, 0);
+	return hold_command(h, TL_COMMAND(TL_COMMAND_REMOVE, owner, 0));
+}
+
+/* ---- events --------------------------------------------------------------- */
+
+/* Where the agent finds the events of session @owner; the library is told. */
+static int tell_events(struct hold *h, uint32_t owner)
+{
+	uint64_t at = h->boot + offsetof(struct tl_boot, events) + 8 * owner;
+
+	return h->library ? 0
+			  : mem_write(&h->w, at, &h->events[owner].start, 8);
+}
+
+static struct tl_mapping *free_mapping(struct hold *h)
+{
+	for (int i = 0; i < TL_MAX_MAPPINGS; i++)
+		if (!h->figures->mapping[i].start)
+			return &h->figures->mapping[i];
+	return NULL;
+}
+
+/* Map the worker's memory file @file, which we have as @fd. */
+static int map_events(struct hold *h, uint32_t owner, long file, int fd)
+{
+	const uint64_t bytes = sizeof(struct tl_events);
+	struct tl_mapping *m = free_mapping(h);
+	long at;
+
+	if (!m)
+		return -ENOSPC;
+	if (ftruncate(fd, (off_t)bytes) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return -errno;
+	at = worker_call(&h->w, SYS_mmap, 0, bytes, PROT_READ | PROT_WRITE,
+			 MAP_SHARED, (uint64_t)file, 0);
+	session_kill_point(56);
+	if (at < 0)
+		return (int)at;
+	h->events[owner] =
+		(struct tl_mapping){ (uint64_t)at, (uint64_t)at + bytes };
+	m->end = (uint64_t)at + bytes;
+	__atomic_store_n(&m->start, (uint64_t)at, __ATOMIC_RELEASE);
+	h->events_fd[owner] = fd;
+	h->figures->session[owner].events = (uint64_t)at;
+	return tell_events(h, owner);
+}
+
+int hold_events(struct hold *h, uint32_t owner)
+{
+	uint64_t name = h->figures_at + offsetof(struct tl_figures, name);
+	int fd, err;
+	long file;
+
+	/* The target may have written to it. */
+	memcpy(h->figures->name, TL_EVENTS_NAME, sizeof(TL_EVENTS_NAME));
+	file = worker_memory_file(&h->w, name);
+	if (file < 0)
+		return refuse((int)file, "it may not make memory files");
+	session_kill_point(55);
+	fd = take_fd(h->w.pid, (int)file);
+	err = fd < 0 ? fd : map_events(h, owner, file, fd);
+	/* The mapping keeps it. */
+	worker_call(&h->w, SYS_close_range, (uint64_t)file, (uint64_t)file, 0,
+		    0, 0, 0);
+	if (err) {
+		if (fd >= 0 && !h->events[owner].end)
+			close(fd);
+		hold_drop_events(h, owner);
+		return refuse(err, "the events cannot be mapped: %s",
+			      strerror(-err));
+	}
+	return fd;
+}
+
+void hold_let_go(const struct hold *h, uint32_t owner)
+{
+	struct tl_events *e;
+
+	if (!h->events[owner].end)
+		return;
+	e = mmap(NULL, sizeof(*e), PROT_READ | PROT_WRITE, MAP_SHARED,
+		 h->events_fd[owner], 0);
+	if (e == MAP_FAILED)
+		return;
+	rings_let_go(e);
+	munmap(e, sizeof(*e));
+}
+
+void hold_drop_events(struct hold *h, uint32_t owner)
+{
+	struct tl_mapping *e = &h->events[owner];
+
+	h->figures->session[owner].events = 0;
+	if (!e->end)
+		return;
+	worker_call(&h->w, SYS_munmap, e->start, e->end - e->start, 0, 0, 0, 0);
+	for (int i = 0; i < TL_MAX_MAPPINGS; i++)
+		if (h->figures->mapping[i].start == e->start)
+			h->figures->mapping[i].start = 0;
+	*e = (struct tl_mapping){ 0 };
+	close(h->events_fd[owner]);
+	tell_events(h, owner);
 }
 
 int hold_load(struct hold *h, uint64_t session)

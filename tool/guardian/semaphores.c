@@ -97,6 +97,16 @@ static void lower(struct worker *w, uint64_t at, struct tl_semaphore *e)
 	note(w, at, e, FREE, 0);
 }
 
+void semaphore_lower(struct worker *w, const struct maps *maps,
+		     const struct tl_semaphores *s, uint64_t addr)
+{
+	struct tl_semaphore e;
+	uint64_t at = find(w, s, addr, &e);
+
+	if (at && e.state != FREE && e.state <= LOWERING && is_data(maps, addr))
+		lower(w, at, &e);
+}
+
 void semaphores_lower(struct worker *w, const struct maps *maps,
 		      const struct tl_semaphores *s)
 {

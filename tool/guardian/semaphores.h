@@ -21,6 +21,10 @@
 int semaphore_raise(struct worker *w, const struct maps *maps,
 		    const struct tl_semaphores *s, uint64_t addr);
 
+/* Lower the one at @addr, if it is written down there. */
+void semaphore_lower(struct worker *w, const struct maps *maps,
+		     const struct tl_semaphores *s, uint64_t addr);
+
 /* Lower all that are written down; what is written there is distrusted. */
 void semaphores_lower(struct worker *w, const struct maps *maps,
 		      const struct tl_semaphores *s);

@@ -32,17 +32,29 @@
 #define MOST	 4096 /* edits, windows or ranges in one question */
 #define AGENT_MS 10000
 
+/* Of a memory file that is called @name? */
+static bool is_memory_file(const struct map *m, const char *name)
+{
+	size_t n = strlen(name);
+
+	return !strncmp(m->name, "/memfd:", 7) &&
+	       !strncmp(m->name + 7, name, n) && m->name[7 + n] == ' ';
+}
+
 bool map_is_figures(const struct map *m)
 {
-	return strncmp(m->name, "/memfd:" TL_FIGURES_NAME " ",
-		       sizeof("/memfd:" TL_FIGURES_NAME)) == 0;
+	return is_memory_file(m, TL_FIGURES_NAME);
+}
+
+bool map_is_code(const struct map *m)
+{
+	return is_memory_file(m, TL_CODE_NAME);
 }
 
 bool map_is_ours(const struct map *m)
 {
-	return map_is_figures(m) ||
-	       strncmp(m->name, "/memfd:" TL_CODE_NAME " ",
-		       sizeof("/memfd:" TL_CODE_NAME)) == 0;
+	return map_is_figures(m) || map_is_code(m) ||
+	       is_memory_file(m, TL_EVENTS_NAME);
 }
 
 /* The recorded mapping of ours that holds [@addr, @addr + @len), or NULL. */

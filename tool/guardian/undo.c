@@ -177,6 +177,8 @@ struct tl_figures *figures_read(int mem, uint64_t at)
 		     sizeof(f->journal[0]), TL_MAX_SITES);
 	read_section(mem, at, &h, TL_SECTION_CALLS, f->call, sizeof(f->call[0]),
 		     TL_MAX_CALLS);
+	read_section(mem, at, &h, TL_SECTION_SESSIONS, f->session,
+		     sizeof(f->session[0]), TL_MAX_SESSIONS);
 	read_section(mem, at, &h, TL_SECTION_PROBES, f->probe,
 		     sizeof(f->probe[0]), TL_MAX_PROBES);
 	return f;
@@ -821,10 +823,8 @@ static bool is_copy(pid_t pid, uint64_t inode, uint32_t dev_minor)
 
 		if (!map_is_ours(m) || m->dev_minor != dev_minor)
 			continue;
-		if (!map_is_figures(m))
-			code = true;
-		else if (m->inode == inode)
-			figures = true;
+		code |= map_is_code(m);
+		figures |= map_is_figures(m) && m->inode == inode;
 	}
 	maps_free(&maps);
 	return figures && code;

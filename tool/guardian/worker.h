@@ -83,6 +83,12 @@ uint64_t worker_longest_loan(void);
 long worker_call(struct worker *w, long nr, uint64_t a, uint64_t b, uint64_t c,
 		 uint64_t d, uint64_t e, uint64_t f);
 
+/*
+ * A memory file in the worker, with the name at @name in the target: the
+ * worker's descriptor, or a negative errno.
+ */
+int worker_memory_file(struct worker *w, uint64_t name);
+
 /* Where the worker goes on when it runs next.  0 or -ESRCH. */
 int worker_start(struct worker *w, uint64_t ip, uint64_t sp, uint64_t argument);
 

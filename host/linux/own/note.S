@@ -20,7 +20,7 @@
 1:	.asciz	"Trapline"
 2:	.balign	4
 3:	.long	0, 1
-	.short	1, 1
+	.short	2, 0
 5:	.long	tl_server_entry - 5b
 4:
 	.section .note.GNU-stack, "", @progbits

@@ -31,7 +31,10 @@ struct action {
 	const struct tl_program *program;
 	struct tl_events *events; /* of its session */
 	uint64_t *missed;	  /* in its figures */
-	uint32_t index;
+	uint32_t index;		  /* in the figures */
+	uint32_t number;	  /* in its session */
+	uint32_t owner;		  /* which is that */
+	struct action *next;
 	bool followed; /* it is rp, not kp */
 	bool armed;
 };
@@ -194,9 +197,9 @@ static void do_program(const struct action *a, const struct tl_hit *h,
 	if (a->times)
 		tl_time_add(a->times, h->took);
 	if (made.key_n)
-		tl_key_add(h, &made, a->index);
+		tl_key_add(h, &made, a->number);
 	if (made.to.event)
-		tl_event(h, &made, a->index, clock);
+		tl_event(h, &made, a->number, clock);
 }
 
 static int hit(struct kprobe *kp, struct pt_regs *regs)
@@ -285,12 +288,17 @@ static void set_handlers(struct action *a, uint32_t index)
 /* @p is a copy of the figures' probe. */
 static struct action *prepare(const struct tl_probe *p, uint32_t index)
 {
-	struct action *a = tlh_alloc(sizeof(*a));
+	struct action *a;
 
+	if (!p->session || p->session > TL_MAX_SESSIONS)
+		return NULL;
+	a = tlh_alloc(sizeof(*a));
 	if (!a)
 		return NULL;
 	a->index = index;
-	a->events = tl_events();
+	a->number = p->number;
+	a->owner = p->session - 1;
+	a->events = (struct tl_events *)tl_boot->events[a->owner];
 	a->missed = &tl_figures()->probe[index].missed;
 	a->followed = p->action == ACTION_TIME || p->action == ACTION_RETURN;
 	if (p->program || p->action == ACTION_EVENT ||
@@ -421,6 +429,9 @@ void tl_actions_add(uint32_t first, uint32_t n)
 
 /* ---- removing -------------------------------------------------------------- */
 
+/* Unregistered, and not freed yet. */
+static struct action *gone;
+
 static void unregister_all(struct batch *b)
 {
 	if (b->n && b->times)
@@ -430,32 +441,52 @@ static void unregister_all(struct batch *b)
 	b->n = 0;
 }
 
-static void remove_kind(bool followed)
+static bool is_of(const struct action *a, uint32_t owner)
+{
+	return a && (owner == TL_ALL_SESSIONS || a->owner == owner);
+}
+
+static void remove_kind(uint32_t owner, bool followed)
 {
 	static struct batch b;
 
 	b.times = followed;
 	for (uint32_t i = 0; i < TL_MAX_PROBES; i++) {
-		if (!actions[i] || !actions[i]->armed ||
-		    actions[i]->followed != followed)
+		struct action *a = actions[i];
+
+		if (!is_of(a, owner) || !a->armed || a->followed != followed)
 			continue;
 		if (followed)
-			b.rps[b.n++] = &actions[i]->rp;
+			b.rps[b.n++] = &a->rp;
 		else
-			b.kps[b.n++] = &actions[i]->kp;
+			b.kps[b.n++] = &a->kp;
 		if (b.n == BATCH)
 			unregister_all(&b);
 	}
 	unregister_all(&b);
 }
 
-void tl_actions_remove(void)
+/* Unregistering has waited, too, but not for ever. */
+int tl_actions_remove(uint32_t owner)
 {
-	remove_kind(false);
-	remove_kind(true);
+	struct action *a;
+	int err;
+
+	remove_kind(owner, false);
+	remove_kind(owner, true);
 	for (uint32_t i = 0; i < TL_MAX_PROBES; i++) {
-		if (actions[i])
-			discard(actions[i]);
+		a = actions[i];
+		if (!is_of(a, owner))
+			continue;
+		tl_figures()->probe[i].kind = KIND_NONE;
 		actions[i] = NULL;
+		a->next = gone;
+		gone = a;
 	}
+	err = tl_await_handlers();
+	while (!err && (a = gone)) {
+		gone = a->next;
+		discard(a);
+	}
+	return err;
 }

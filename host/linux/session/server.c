@@ -68,21 +68,22 @@ static int maps_figures(const struct tl_map *m, void *arg)
 	return m->end - m->start >= w->len && (m->prot & rw) == rw ? 1 : 2;
 }
 
-/* Are there figures of session @id at @at, as long as they say? */
-static int check_figures(uintptr_t at, uint64_t id, bool *events)
+static bool is_mapped(uintptr_t at, size_t len)
 {
-	struct wanted w = { at, sizeof(struct tl_figures) };
+	struct wanted w = { at, len };
+
+	return tl_maps_each(maps_figures, &w) == 1;
+}
+
+/* Are there figures of session @id at @at, as long as they say? */
+static int check_figures(uintptr_t at, uint64_t id)
+{
 	struct tl_header h;
 
-	*events = false;
 	if (tlh_read(&h, at, sizeof(h)) || h.major != TL_MAJOR ||
-	    h.session != id || !id || h.total < w.len ||
-	    h.total > w.len + sizeof(struct tl_events))
+	    h.session != id || !id || h.total != sizeof(struct tl_figures))
 		return -TL_EINVAL;
-	if (h.total == w.len + sizeof(struct tl_events))
-		*events = true;
-	w.len = h.total;
-	return tl_maps_each(maps_figures, &w) == 1 ? 0 : -TL_EINVAL;
+	return is_mapped(at, h.total) ? 0 : -TL_EINVAL;
 }
 
 /* A byte that is 0 in a fork child; the page is kept for the next session. */
@@ -109,14 +110,13 @@ static int open_gate(void)
 
 static int hello(const struct tl_call *c)
 {
-	bool events;
 	int err;
 
 	if (__atomic_load_n(&shut, __ATOMIC_RELAXED))
 		return -TL_EACCES;
 	if (session.id)
 		return -TL_EBUSY;
-	err = check_figures(c->figures, c->session, &events);
+	err = check_figures(c->figures, c->session);
 	if (err)
 		return err;
 	tl_contexts_know((uint32_t)c->thread, c->thread_pointer);
@@ -126,7 +126,6 @@ static int hello(const struct tl_call *c)
 	if (err)
 		return err;
 	boot.figures = c->figures;
-	boot.events = events ? c->figures + sizeof(struct tl_figures) : 0;
 	tl_boot = &boot;
 	session.unfinished = tl_unfinished();
 	session.removed = false;
@@ -136,10 +135,23 @@ static int hello(const struct tl_call *c)
 
 static int add(const struct tl_call *c)
 {
-	if (!session.id || c->session != session.id || session.removed)
+	if (!session.id || c->session != session.id || session.removed ||
+	    c->owner >= TL_MAX_SESSIONS)
 		return -TL_EINVAL;
+	if (c->events && !is_mapped(c->events, sizeof(struct tl_events)))
+		return -TL_EINVAL;
+	boot.events[c->owner] = c->events;
 	tl_actions_add(c->first, c->n);
 	return 0;
+}
+
+/* Text that cannot be put back now is, by and by; END waits for it. */
+static int remove_some(const struct tl_call *c)
+{
+	if (!session.id || c->session != session.id || session.removed ||
+	    c->owner >= TL_MAX_SESSIONS)
+		return -TL_EINVAL;
+	return tl_actions_remove(c->owner);
 }
 
 /*
@@ -150,9 +162,9 @@ static int end(const struct tl_call *c)
 {
 	if (!session.id || c->session != session.id)
 		return 0;
-	if (!session.removed)
-		tl_actions_remove();
 	session.removed = true;
+	if (tl_actions_remove(TL_ALL_SESSIONS))
+		return -TL_EAGAIN;
 	for (int i = 0; i < END_TRIES; i++) {
 		if (tl_unfinished() <= session.unfinished) {
 			session.id = 0;
@@ -179,6 +191,8 @@ static int serve(const struct tl_call *c)
 		return -TL_ENOSYS;
 	if (c->what == TL_CALL_HELLO)
 		return hello(c);
+	if (c->what == TL_CALL_REMOVE)
+		return remove_some(c);
 	return c->what == TL_CALL_ADD ? add(c) : -TL_EINVAL;
 }
 

@@ -31,8 +31,14 @@ static inline struct tl_figures *tl_figures(void)
  */
 void tl_actions_add(uint32_t first, uint32_t n);
 
-/* Unregister them all, and free what they had.  Context: task. */
-void tl_actions_remove(void);
+/*
+ * Unregister those of session @owner of the figures, or of all, and free what
+ * they had.  0: nobody looks at what was theirs any more, events included;
+ * -TL_EBUSY: somebody may, so nothing was freed; to be called again.  Context:
+ * task.
+ */
+#define TL_ALL_SESSIONS TL_MAX_SESSIONS
+int tl_actions_remove(uint32_t owner);
 
 /*
  * A copy of program @index of @e that will do no harm, for calls that are followed or
@@ -50,11 +56,6 @@ static inline uint64_t tl_ticks(void)
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
 	return (uint64_t)high << 32 | low;
-}
-
-static inline struct tl_events *tl_events(void)
-{
-	return (struct tl_events *)tl_boot->events;
 }
 
 /*

@@ -338,6 +338,7 @@ int session_look(pid_t pid, struct session_view *out)
 		  .why = TL_WHY_TARGET },
 	};
 	static uint64_t hits[2] = { 12, 34 }, missed[2] = { 0, 5 };
+	static uint32_t owned[2] = { 0, 1 };
 
 	if (is_called(pid, "stuck")) {
 		error = "cannot look";
@@ -345,7 +346,15 @@ int session_look(pid_t pid, struct session_view *out)
 	}
 	if (!is_called(pid, "probed"))
 		return 0;
-	*out = (struct session_view){ 4321, 2, probes, hits, missed };
+	*out = (struct session_view){ .guardian = 4321,
+				      .n_owners = 2,
+				      .owner = { { 4300, 0, "count", 1 },
+						 { 4310, 0, "time", 1 } },
+				      .owned = owned,
+				      .n = 2,
+				      .probes = probes,
+				      .hits = hits,
+				      .missed = missed };
 	return 1;
 }
 
