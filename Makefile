@@ -90,7 +90,8 @@ inc.kernel/user      = $(kern-inc) -Ikernel/user
 inc.tool/agent       = -Iinclude -Itool/agent -Ihost/linux $(tool-seen)
 inc.tool             = -Iinclude -Itool -Itool/survey $(tool-seen)
 inc.tool/survey      = -Iinclude -Itool/survey $(arch-seen) -Iarch/x86
-inc.tool/watch       = -Itool/watch -Iarch/x86/insn
+inc.tool/watch       = -Iinclude -Itool/watch -Itool/guardian \
+		       -Iarch/x86/insn
 inc.tool/guardian    = -Iinclude -Itool/guardian -Itool $(tool-seen)
 inc.tests/lib        = -Itests/lib
 inc.tests/unit       = -Iinclude -Itests/lib $(inc-under-test)

@@ -6,6 +6,8 @@
  * (watch/events.c), and the instruction and the registers behind it tell what was
  * written (watch/effect.c).  So the program is never stopped, and its
  * values are still exact: each is the last one and what the instruction made of it.
+ * What has no room in them goes by page protection (watch/pages.c), and its values
+ * are read.
  *
  *   X1  The chain begins with a value that was read while the number of hits before
  *       and after was the same: it is what it was after so many hits, and the
@@ -17,6 +19,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +77,23 @@ static bool is_access(const char *s, char *out)
 }
 
 /* Cut `:rw` and `:4` off the end.  False, after a line. */
+static bool take_length(struct watched *w, uint64_t len)
+{
+	if (w->access != 'w' && len != 1 && len != 2 && len != 4 && len != 8) {
+		say_error("%s: a register watches 1, 2, 4 or 8 bytes, and only "
+			  "writes are watched without one",
+			  w->text);
+		return false;
+	}
+	if (!len || len > WATCH_BYTES) {
+		say_error("%s: from 1 to %u bytes can be watched", w->text,
+			  WATCH_BYTES);
+		return false;
+	}
+	w->len = (unsigned int)len;
+	return true;
+}
+
 static bool take_suffixes(struct watched *w)
 {
 	char *colon = strrchr(w->name, ':');
@@ -90,12 +110,8 @@ static bool take_suffixes(struct watched *w)
 		colon = strrchr(w->name, ':');
 	}
 	if (colon && parse_u64(colon + 1, &len)) {
-		if (len != 1 && len != 2 && len != 4 && len != 8) {
-			say_error("%s: a register watches 1, 2, 4 or 8 bytes",
-				  w->text);
+		if (!take_length(w, len))
 			return false;
-		}
-		w->len = (unsigned int)len;
 		*colon = 0;
 	}
 	return true;
@@ -128,29 +144,33 @@ static int resolve_code(struct watching *r, struct watched *w)
 	return err;
 }
 
+/* Does a register hold it? */
+static bool fits_register(const struct watched *w)
+{
+	return (w->len == 1 || w->len == 2 || w->len == 4 || w->len == 8) &&
+	       w->data.addr % w->len == 0;
+}
+
 /* The length, if none was given: the variable's, or what the address allows. */
 static int choose_length(struct watched *w)
 {
 	uint64_t addr = w->data.addr, size = w->data.size;
-	bool given = w->len;
 
-	if (!w->len && size && size != 1 && size != 2 && size != 4 &&
-	    size != 8) {
-		say_error("%s: it has %" PRIu64 " bytes; a register watches "
-			  "1, 2, 4 or 8: a member, [INDEX] or +OFFSET:LEN "
-			  "names some",
-			  w->text, size);
-		return -1;
-	}
-	if (!w->len)
-		w->len = size ? (unsigned int)size : 8;
-	else if (size && w->len != size)
+	if (!w->len && size) {
+		if (!take_length(w, size))
+			return -1;
+	} else if (!w->len) {
+		w->len = 8;
+		while (addr % w->len)
+			w->len /= 2;
+	} else if (size && w->len != size) {
 		w->data.type = DATA_UNSIGNED;
-	while (!given && !size && addr % w->len)
-		w->len /= 2;
-	if (addr % w->len) {
+	}
+	w->page = !fits_register(w);
+	if (w->page && w->access != 'w') {
 		say_error("%s: %#" PRIx64 " is not a multiple of %u, which a "
-			  "register wants",
+			  "register wants, and only writes are watched without "
+			  "one",
 			  w->text, addr, w->len);
 		return -1;
 	}
@@ -162,8 +182,7 @@ static int take_watched(struct watching *r, struct watched *w, const char *text)
 	uint8_t byte;
 	int err;
 
-	w->text = text;
-	w->name = must_dup(text);
+	*w = (struct watched){ .text = text, .name = must_dup(text) };
 	if (!take_suffixes(w))
 		return -1;
 	if (w->access == 'x')
@@ -344,7 +363,7 @@ static bool find_values(struct watching *r, struct change *c,
 	return true;
 }
 
-/* ---- the loop --------------------------------------------------------------------------- */
+/* ---- records in order --------------------------------------------------------------------- */
 
 #define BATCH	 16384
 #define PATIENCE 1000000000u /* for what comes next */
@@ -387,6 +406,8 @@ static size_t fill(struct watching *r, bool all)
 		}
 		*c = (struct change){ .hit = hit,
 				      .hits = 1,
+				      .addr = r->watched[hit.point].data.addr,
+				      .len = r->watched[hit.point].len,
 				      .since = now_ns() };
 		find_effect(r, c);
 		n_pending++;
@@ -399,11 +420,11 @@ static void notice_loss(struct watching *r)
 {
 	uint64_t missed = 0;
 
-	for (unsigned int i = 0; i < r->n; i++)
+	for (unsigned int i = 0; i < r->n_registers; i++)
 		missed += r->watched[i].missed;
 	if (watch_lost(r->watch) <= missed)
 		return;
-	for (unsigned int i = 0; i < r->n; i++) {
+	for (unsigned int i = 0; i < r->n_registers; i++) {
 		r->watched[i].known = false;
 		r->watched[i].broken = true;
 	}
@@ -434,7 +455,7 @@ static void mend_chain(struct watching *r, struct watched *w,
 
 static void mend_chains(struct watching *r)
 {
-	for (unsigned int i = 0; i < r->n; i++) {
+	for (unsigned int i = 0; i < r->n_registers; i++) {
 		struct watched *w = &r->watched[i];
 
 		/* What the kernel writes may come at any time, and unseen. */
@@ -474,6 +495,152 @@ static void take_changes(struct watching *r, bool all)
 		mend_chains(r);
 }
 
+/* ---- by page protection --------------------------------------------------------- */
+
+/* What the keeper has read, in the words of the rest. */
+static void print_hit(struct watching *r, const struct page_hit *h)
+{
+	unsigned int i = r->n_registers + h->point;
+	struct change c = {
+		.hit = { .ns = h->ns,
+			 .point = i,
+			 .tid = h->tid,
+			 .in_kernel = h->in_kernel,
+			 .ip = h->ip,
+			 .n_frames = h->n_frames },
+		.effect = { .kind = EFFECT_VALUE,
+			    .certain = !h->unsure,
+			    .ip = h->ip },
+		.found = true,
+		.addr = h->addr,
+		.len = h->len,
+		.old_known = true,
+		.new_known = true,
+	};
+
+	if (r->options->tid && r->options->tid != h->tid)
+		return;
+	memcpy(c.hit.frames, h->frames, h->n_frames * sizeof(*h->frames));
+	memcpy(c.old, h->old, h->len);
+	memcpy(c.new_value, h->new_value, h->len);
+	watching_print(r, &c);
+}
+
+static void take_hits(struct watching *r)
+{
+	static struct page_hit hit;
+	bool any = false;
+
+	while (r->pages && pages_next(r->pages, &hit)) {
+		print_hit(r, &hit);
+		any = true;
+	}
+	if (any)
+		output_flush(&r->out);
+	for (unsigned int i = r->n_registers; r->pages && i < r->n; i++) {
+		struct watched *w = &r->watched[i];
+		const char *why = pages_gone(r->pages, i - r->n_registers);
+
+		if (!why || w->gone)
+			continue;
+		w->gone = true;
+		say_note("%s is not watched any more: %s", w->name, why);
+	}
+}
+
+static int open_pages(struct watching *r)
+{
+	struct page_options o = { .pid = r->pid, .frames = r->options->stack };
+	struct page_point points[WATCH_MOST];
+	unsigned int n = r->n - r->n_registers;
+	char why[512];
+
+	if (!n)
+		return 0;
+	for (unsigned int i = 0; i < n; i++) {
+		const struct watched *w = &r->watched[r->n_registers + i];
+
+		points[i] = (struct page_point){ w->data.addr, w->len };
+	}
+	r->pages = pages_open(&o, points, n, why, sizeof(why));
+	if (r->pages)
+		return 0;
+	say_error("cannot watch process %d%s: %s", (int)r->pid,
+		  r->n_registers ? " without a register for each" : "", why);
+	return -1;
+}
+
+/* ---- by registers ------------------------------------------------------------------ */
+
+static void swap_watched(struct watching *r, unsigned int a, unsigned int b)
+{
+	struct watched w = r->watched[a];
+
+	r->watched[a] = r->watched[b];
+	r->watched[b] = w;
+}
+
+/*
+ * Who gets a register: those that nothing else can watch, then those that fit, as they
+ * come.  0, or -1 after a line.
+ */
+static int share_registers(struct watching *r)
+{
+	unsigned int n = 0, must;
+
+	for (unsigned int i = 0; i < r->n; i++)
+		if (r->watched[i].access != 'w')
+			swap_watched(r, i, n++);
+	must = n;
+	if (must > WATCH_MAX) {
+		say_error("there are four debug registers, and only writes are "
+			  "watched without one");
+		return -1;
+	}
+	for (unsigned int i = n; i < r->n && n < WATCH_MAX; i++)
+		if (!r->watched[i].page && !r->options->pages)
+			swap_watched(r, i, n++);
+	r->n_registers = n;
+	for (unsigned int i = 0; i < r->n; i++)
+		r->watched[i].page = i >= n;
+	return 0;
+}
+
+/* As many as there are; the others go by page. */
+static int open_registers(struct watching *r)
+{
+	struct watch_options o = { .pid = r->pid,
+				   .tid = r->options->tid,
+				   .frames = r->options->stack };
+	struct watch_point points[WATCH_MAX];
+	char why[256];
+	int err = 0;
+
+	for (unsigned int i = 0; i < r->n_registers; i++)
+		points[i] = (struct watch_point){ r->watched[i].data.addr,
+						  r->watched[i].len,
+						  r->watched[i].access };
+	while (r->n_registers) {
+		struct watched *last = &r->watched[r->n_registers - 1];
+
+		r->watch = watch_open(&o, points, r->n_registers, why,
+				      sizeof(why), &err);
+		if (r->watch)
+			return 0;
+		if (last->access != 'w' ||
+		    (err != -ENOSPC && err != -EACCES && err != -EPERM)) {
+			say_error("cannot watch process %d: %s", (int)r->pid,
+				  why);
+			return -1;
+		}
+		last->page = true;
+		r->n_registers--;
+	}
+	return 0;
+}
+
+/* ---- the loop -------------------------------------------------------------------------- */
+
 /* What changes when the process runs another program: where its stack began. */
 static uint64_t start_stack(pid_t pid)
 {
@@ -497,6 +664,18 @@ static uint64_t start_stack(pid_t pid)
 	return v ? v : 1;
 }
 
+static void wait_for_any(struct watching *r, int ms)
+{
+	struct pollfd p = { .events = POLLIN };
+
+	if (r->watch) {
+		watch_wait(r->watch, ms);
+		return;
+	}
+	p.fd = pages_fd(r->pages);
+	poll(&p, 1, ms);
+}
+
 static void run_loop(struct watching *r)
 {
 	const struct options *o = r->options;
@@ -508,11 +687,15 @@ static void run_loop(struct watching *r)
 	while (!interrupted && (now = now_ns()) < end) {
 		uint64_t left = (end - now) / 1000000 + 1;
 
-		watch_wait(r->watch, left < LOOK_MS ? (int)left : LOOK_MS);
-		take_changes(r, false);
+		wait_for_any(r, left < LOOK_MS ? (int)left : LOOK_MS);
+		if (r->watch)
+			take_changes(r, false);
+		take_hits(r);
 		if ((o->events && r->events >= o->events) || r->out.failed)
 			break;
 		now = start_stack(r->pid);
+		if (now == 1 && stack != 1)
+			now = 0; /* it is about to end, and has no memory */
 		if (!now || now != stack) {
 			if (now || !r->started)
 				say_note("process %d %s", (int)r->pid,
@@ -520,63 +703,105 @@ static void run_loop(struct watching *r)
 					     : "ended");
 			break;
 		}
+		if (r->pages && pages_ended(r->pages)) {
+			say_note("%s", pages_ended(r->pages));
+			break;
+		}
 	}
+}
+
+/* What it was, and what it has cost. */
+static void sum_up(struct watching *r)
+{
+	struct json_object *obj, *sum;
+	struct page_cost cost = { 0 };
+	uint64_t lost = 0;
+
+	for (unsigned int i = 0; i < r->n_registers; i++)
+		lost += watch_count(r->watch, i) - r->watched[i].seen;
+	if (r->pages) {
+		lost += pages_lost(r->pages);
+		pages_cost(r->pages, &cost);
+		say_detail("page protection: %" PRIu64 " pages, %" PRIu64
+			   " writes to them (%" PRIu64
+			   " by system calls), %" PRIu64
+			   " at what is watched; %.1f us each; other "
+			   "threads held %" PRIu64 " times",
+			   cost.pages, cost.faults, cost.kernel, cost.hits,
+			   cost.faults
+				   ? (double)cost.ns / 1e3 / (double)cost.faults
+				   : 0.0,
+			   cost.holds);
+	}
+	if (!r->options->json) {
+		if (lost || r->uncertain)
+			say_note("%" PRIu64 " of %" PRIu64
+				 " values are not known; %" PRIu64
+				 " accesses are lost",
+				 r->uncertain, r->events, lost);
+		return;
+	}
+	obj = json_object_new_object();
+	sum = json_object_new_object();
+	put_number(sum, "events", r->events);
+	put_number(sum, "lost", lost);
+	put_number(sum, "inexact", r->uncertain);
+	put_number(sum, "registers", r->n_registers);
+	if (r->pages) {
+		put_number(sum, "pages", cost.pages);
+		put_number(sum, "page_faults", cost.faults);
+		put_number(sum, "page_hits", cost.hits);
+		put_number(sum, "page_ns", cost.ns);
+	}
+	json_object_object_add(obj, "summary", sum);
+	output_json(&r->out, obj);
+}
+
+static void begin_registers(struct watching *r)
+{
+	if (!watch_sees_kernel(r->watch))
+		say_note("kernel writes not seen: what a system call writes "
+			 "there is missing (that needs CAP_PERFMON)");
+	watch_enable(r->watch, true);
+	for (unsigned int i = 0; i < r->n_registers; i++)
+		if (r->watched[i].access != 'x')
+			begin_chain(r, &r->watched[i], i);
 }
 
 /* All of it, as far as the target is concerned. */
 static int watch_it(struct watching *r, struct launch *l)
 {
-	struct watch_point points[WATCH_MAX];
-	struct watch_options wo = { .pid = r->pid,
-				    .tid = r->options->tid,
-				    .frames = r->options->stack };
 	struct sigaction act = { .sa_handler = on_signal };
-	char why[256];
-	uint64_t lost = 0;
 
-	for (unsigned int i = 0; i < r->n; i++)
-		points[i] = (struct watch_point){ r->watched[i].data.addr,
-						  r->watched[i].len,
-						  r->watched[i].access };
-	r->watch = watch_open(&wo, points, r->n, why, sizeof(why));
-	if (!r->watch) {
-		say_error("cannot watch process %d: %s", (int)wo.pid, why);
+	if (open_registers(r) != 0)
+		return EXIT_FAILED;
+	r->began = now_ns();
+	if (open_pages(r) != 0) {
+		watch_close(r->watch);
 		return EXIT_FAILED;
 	}
-	if (!watch_sees_kernel(r->watch))
-		say_note("kernel writes not seen: what a system call writes "
-			 "there is missing (that needs CAP_PERFMON)");
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
 	sigaction(SIGHUP, &act, NULL);
-	r->began = now_ns();
-	watch_enable(r->watch, true);
-	for (unsigned int i = 0; i < r->n; i++)
-		if (r->watched[i].access != 'x')
-			begin_chain(r, &r->watched[i], i);
-	say_detail("attached to process %d: %u watched", (int)wo.pid, r->n);
+	if (r->watch)
+		begin_registers(r);
+	say_detail("attached to process %d: %u watched, %u of them by page "
+		   "protection",
+		   (int)r->pid, r->n, r->n - r->n_registers);
 	if (l->pid)
 		launch_release(l);
 	run_loop(r);
-	watch_enable(r->watch, false);
-	take_changes(r, true);
-	for (unsigned int i = 0; i < r->n; i++)
-		lost += watch_count(r->watch, i) - r->watched[i].seen;
-	if (r->options->json) {
-		struct json_object *obj = json_object_new_object();
-		struct json_object *sum = json_object_new_object();
-
-		put_number(sum, "events", r->events);
-		put_number(sum, "lost", lost);
-		put_number(sum, "inexact", r->uncertain);
-		json_object_object_add(obj, "summary", sum);
-		output_json(&r->out, obj);
-	} else if (lost || r->uncertain) {
-		say_note("%" PRIu64 " of %" PRIu64 " values are not known; "
-			 "%" PRIu64 " accesses are lost",
-			 r->uncertain, r->events, lost);
+	if (r->watch) {
+		watch_enable(r->watch, false);
+		take_changes(r, true);
 	}
+	if (r->pages) {
+		pages_stop(r->pages);
+		take_hits(r);
+	}
+	sum_up(r);
 	watch_close(r->watch);
+	pages_close(r->pages);
 	return EXIT_DONE;
 }
 
@@ -616,6 +841,8 @@ static int watch_process(struct watching *r, struct launch *l)
 	for (int i = 0; i < o->n_args; i++)
 		if (take_watched(r, &r->watched[r->n++], o->args[i]) != 0)
 			return EXIT_FAILED;
+	if (share_registers(r) != 0)
+		return EXIT_FAILED;
 	if (o->dry_run) {
 		watching_foretell(r);
 		return EXIT_DONE;
@@ -632,10 +859,13 @@ static bool is_usage(const struct options *o, struct condition *condition)
 				     "which process");
 		return false;
 	}
-	if (!o->n_args || o->n_args > WATCH_MAX) {
-		usage_error(o->verb, o->n_args
-					     ? "there are four debug registers"
-					     : "what is to be watched?");
+	if (!o->n_args) {
+		usage_error(o->verb, "what is to be watched?");
+		return false;
+	}
+	if (o->n_args > WATCH_MOST) {
+		usage_error(o->verb, "at most %d can be watched at once",
+			    WATCH_MOST);
 		return false;
 	}
 	if (o->condition &&

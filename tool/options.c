@@ -27,7 +27,8 @@ enum {
 	OPT_STACK,
 	OPT_BLOCK,
 	OPT_FORM,
-	OPT_IF
+	OPT_IF,
+	OPT_PAGES
 };
 
 /* clang-format off */
@@ -48,6 +49,7 @@ static const struct option known[] = {
 	{ "block",     no_argument,       NULL, OPT_BLOCK },
 	{ "format",    required_argument, NULL, OPT_FORM },
 	{ "if",        required_argument, NULL, OPT_IF },
+	{ "pages",     no_argument,       NULL, OPT_PAGES },
 	{ "quiet",     no_argument,       NULL, 'q' },
 	{ "verbose",   no_argument,       NULL, 'v' },
 	{ "help",      no_argument,       NULL, 'h' },
@@ -137,6 +139,7 @@ static unsigned int set_of(int c)
 	case OPT_BLOCK:
 		return OPT_BLOCKS;
 	case OPT_IF:
+	case OPT_PAGES:
 		return OPT_WATCH;
 	}
 	return 0;
@@ -296,6 +299,9 @@ static int take(struct options *o, int c)
 		return take_tid(o);
 	case OPT_IF:
 		o->condition = optarg;
+		break;
+	case OPT_PAGES:
+		o->pages = true;
 		break;
 	}
 	return 0;

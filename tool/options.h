@@ -36,6 +36,7 @@ struct options {
 	bool vars;
 	pid_t tid;	       /* of `watch`: this thread alone; 0: all */
 	const char *condition; /* of `watch`: --if */
+	bool pages; /* of `watch`: no registers where it can do without */
 	bool help;
 };
 
@@ -50,7 +51,7 @@ enum option_set {
 	OPT_OUTPUT = 1 << 3, /* --json -o */
 	OPT_SOURCE = 1 << 4, /* --lines --vars */
 	OPT_TIMES = 1 << 5,  /* --min */
-	OPT_WATCH = 1 << 6,  /* --if; -d -n --dry-run of OPT_RUN */
+	OPT_WATCH = 1 << 6,  /* --if --pages; -d -n --dry-run of OPT_RUN */
 	OPT_STACKS = 1 << 7, /* --stack */
 	OPT_CHROME = 1 << 8, /* --format, beside text and json */
 	OPT_SVG = 1 << 9,

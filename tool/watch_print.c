@@ -3,6 +3,7 @@
  * watch_print.c - a change of a variable, for people and for programs
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,19 +78,41 @@ static const char *access_of(const struct watched *w, const struct change *c)
 	return c->found ? "read" : "access";
 }
 
-static void put_value(struct json_object *obj, const char *key,
-		      const struct watched *w, const uint8_t *bytes, bool known)
+/* @dst has room for PAGE_PIECE bytes in hex. */
+static void value_text(char *dst, size_t room, const struct watched *w,
+		       const struct change *c, const uint8_t *bytes)
 {
-	char text[64];
+	struct data plain = { .type = DATA_UNSIGNED };
+
+	if (c->len <= 8) {
+		data_text(dst, room, w->len == c->len ? &w->data : &plain,
+			  bytes, c->len);
+		return;
+	}
+	for (unsigned int i = 0; i < c->len; i++)
+		snprintf(dst + 2 * i, room - 2 * i, "%02x", bytes[i]);
+}
+
+static void put_value(struct json_object *obj, const char *key,
+		      const struct watched *w, const struct change *c,
+		      const uint8_t *bytes, bool known)
+{
+	char text[2 * PAGE_PIECE + 1];
 	uint64_t v = 0;
 
 	if (!known) {
 		json_object_object_add(obj, key, NULL);
 		return;
 	}
-	memcpy(&v, bytes, w->len);
-	data_text(text, sizeof(text), &w->data, bytes, w->len);
-	if (w->data.type == DATA_SIGNED)
+	value_text(text, sizeof(text), w, c, bytes);
+	if (c->len > 8) {
+		put_text(obj, key, text);
+		return;
+	}
+	memcpy(&v, bytes, c->len);
+	if (w->len != c->len)
+		json_object_object_add(obj, key, json_object_new_uint64(v));
+	else if (w->data.type == DATA_SIGNED)
 		json_object_object_add(
 			obj, key,
 			json_object_new_int64(strtoll(text, NULL, 10)));
@@ -108,12 +131,12 @@ static void print_json(struct watching *r, const struct change *c)
 	put_number(obj, "time_ns", c->hit.ns - r->began);
 	put_number(obj, "tid", (uint64_t)c->hit.tid);
 	put_text(obj, "variable", w->name);
-	put_hex(obj, "address", w->data.addr);
-	put_number(obj, "length", w->len);
+	put_hex(obj, "address", c->addr);
+	put_number(obj, "length", c->len);
 	put_text(obj, "access", access_of(w, c));
 	if (w->access != 'x') {
-		put_value(obj, "old", w, c->old, c->old_known);
-		put_value(obj, "new", w, c->new_value, c->new_known);
+		put_value(obj, "old", w, c, c->old, c->old_known);
+		put_value(obj, "new", w, c, c->new_value, c->new_known);
 	}
 	put_hex(obj, "ip", c->effect.ip);
 	put_text(obj, "symbol",
@@ -142,20 +165,22 @@ static void print_text(struct watching *r, const struct change *c)
 {
 	const struct watched *w = &r->watched[c->hit.point];
 	const struct place_text *t = place_of(r, c->effect.ip);
-	char old[64] = "?", new_value[64] = "?";
+	char old[2 * PAGE_PIECE + 1] = "?", new_value[2 * PAGE_PIECE + 1] = "?";
 	char *where;
 
 	if (c->old_known)
-		data_text(old, sizeof(old), &w->data, c->old, w->len);
+		value_text(old, sizeof(old), w, c, c->old);
 	if (c->new_known)
-		data_text(new_value, sizeof(new_value), &w->data, c->new_value,
-			  w->len);
+		value_text(new_value, sizeof(new_value), w, c, c->new_value);
 	where = c->hit.in_kernel ? must_dup("the kernel, for the thread")
 		: t->symbol	 ? must_dup(t->symbol)
 				 : must_print("0x%" PRIx64, c->effect.ip);
 	output_text(&r->out, "%12.6f %7d  %-7s %s",
 		    (double)(c->hit.ns - r->began) / 1e9, (int)c->hit.tid,
 		    access_of(w, c), w->name);
+	if (c->len != w->len) /* of a range: which part */
+		output_text(&r->out, "+%" PRIu64 ":%u", c->addr - w->data.addr,
+			    c->len);
 	if (w->access != 'x')
 		output_text(&r->out, "  %s -> %s", old, new_value);
 	output_text(&r->out, "  %s", where);
@@ -174,14 +199,17 @@ static void print_text(struct watching *r, const struct change *c)
 }
 
 /* A value as a number to be compared. */
-static condition_number number_of(const struct watched *w, const uint8_t *bytes)
+static condition_number number_of(const struct watched *w,
+				  const struct change *c, const uint8_t *bytes)
 {
-	unsigned int up = 64 - 8 * w->len;
+	unsigned int up = 64 - 8 * c->len;
 	uint64_t v = 0;
 	double number;
 	float small;
 
-	memcpy(&v, bytes, w->len);
+	memcpy(&v, bytes, c->len);
+	if (c->len != w->len)
+		return v;
 	memcpy(&number, bytes, sizeof(number));
 	memcpy(&small, bytes, sizeof(small));
 	if (w->data.type == DATA_FLOAT)
@@ -195,15 +223,15 @@ static bool is_wanted(const struct watching *r, const struct change *c)
 {
 	const struct watched *w = &r->watched[c->hit.point];
 	struct condition_facts f = {
-		.old_known = c->old_known,
-		.new_known = c->new_known,
+		.old_known = c->old_known && c->len <= 8,
+		.new_known = c->new_known && c->len <= 8,
 		.tid = c->hit.tid,
 	};
 
-	if (c->old_known)
-		f.old_value = number_of(w, c->old);
-	if (c->new_known)
-		f.new_value = number_of(w, c->new_value);
+	if (f.old_known)
+		f.old_value = number_of(w, c, c->old);
+	if (f.new_known)
+		f.new_value = number_of(w, c, c->new_value);
 	return condition_holds(&r->condition, &f);
 }
 
@@ -257,6 +285,7 @@ void watching_foretell(struct watching *r)
 			put_number(obj, "length", w->len);
 			put_text(obj, "access", access);
 			put_text(obj, "type", type);
+			put_text(obj, "by", w->page ? "page" : "register");
 			output_json(&r->out, obj);
 			continue;
 		}
@@ -265,9 +294,15 @@ void watching_foretell(struct watching *r)
 			    w->data.addr, w->len, access, type, name);
 		free(name);
 	}
-	if (!r->options->json)
+	if (r->options->json)
+		return;
+	output_text(&r->out, "%u of the CPU's %d registers; ", r->n_registers,
+		    WATCH_MAX);
+	if (r->n_registers == r->n)
+		output_text(&r->out, "the process would not be stopped\n");
+	else
 		output_text(&r->out,
-			    "%u of the CPU's %d registers; the process would "
-			    "not be stopped\n",
-			    r->n, WATCH_MAX);
+			    "%u by page protection: each write to these pages "
+			    "would stop the process\n",
+			    r->n - r->n_registers);
 }

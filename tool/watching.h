@@ -12,8 +12,11 @@
 #include "output.h"
 #include "process.h"
 #include "watch/events.h"
+#include "watch/pages.h"
 
 #define WATCH_MAX   4 /* registers of a thread */
+#define WATCH_MOST  PAGE_POINTS
+#define WATCH_BYTES 65536
 #define WATCH_SITES 4096
 
 struct watched {
@@ -22,6 +25,8 @@ struct watched {
 	struct data data;
 	unsigned int len;
 	char access;
+	bool page;	  /* by page protection */
+	bool gone;	  /* and that has ended, which was said */
 	uint8_t value[8]; /* the last known */
 	bool known;
 	bool broken;	 /* hits is not all that there were (X3) */
@@ -54,10 +59,11 @@ struct watching {
 	struct condition condition;
 	struct output out;
 	struct process process;
-	struct watched watched[WATCH_MAX];
-	unsigned int n;
-	struct watch *watch;
-	uint64_t began; /* CLOCK_MONOTONIC */
+	struct watched watched[WATCH_MOST];
+	unsigned int n, n_registers; /* these come first */
+	struct watch *watch;	     /* NULL: none of them */
+	struct pages *pages;	     /* NULL: all of them */
+	uint64_t began;		     /* CLOCK_MONOTONIC */
 	uint64_t events, uncertain;
 	struct site sites[WATCH_SITES];
 	struct place_text texts[WATCH_SITES];
@@ -71,7 +77,9 @@ struct change {
 	struct effect effect;
 	bool found;	   /* effect is of an instruction */
 	unsigned int hits; /* of one system call, which copies in pieces */
-	uint8_t old[8], new_value[8];
+	uint64_t addr;	   /* what the values are of */
+	unsigned int len;
+	uint8_t old[PAGE_PIECE], new_value[PAGE_PIECE];
 	bool old_known, new_known;
 	bool early;	/* before the watch began */
 	uint64_t since; /* when it was taken */

@@ -494,21 +494,23 @@ def refused(pid, status, text, *what):
 @case
 def what_cannot_be_watched_is_refused_with_its_reason():
     w = Watched()
-    refused(w.pid, 2, "four debug registers", "a", "b", "c", "d", "e")
+    refused(w.pid, 2, "at most 256", *["counter"] * 257)
+    refused(w.pid, 1, "four debug registers",
+            *[f"many[{i}]:rw" for i in range(5)])
     refused(w.pid, 2, "what is to be watched")
     refused(w.pid, 1, "no variable of that name", "nosuch")
     refused(w.pid, 1, "no member 'x'", "all.x")
     refused(w.pid, 1, r"no element \[16\]", "many[16]")
     refused(w.pid, 1, "no member 'bits'", "all.bits")
-    refused(w.pid, 1, "it has 64 bytes", "many")
-    refused(w.pid, 1, "not a multiple of 8", "counter+4:8")
+    refused(w.pid, 1, "only writes are watched", "many:rw")
+    refused(w.pid, 1, "not a multiple of 8", "counter+4:8:rw")
     refused(w.pid, 1, "reads alone", "counter:r")
-    refused(w.pid, 1, "1, 2, 4 or 8", "counter:3")
+    refused(w.pid, 1, "1, 2, 4 or 8", "counter:3:rw")
     refused(w.pid, 1, "nothing is mapped", "0x10:8")
     refused(w.pid, 1, "each thread has its own", "mine")
     s = Watch(w.pid, "counter", "plain")
-    refused(w.pid, 1, "debug registers are in use", "counter", "plain",
-            "small")
+    refused(w.pid, 1, "debug registers are in use", "counter:rw", "plain:rw",
+            "small:rw")
     s.stop()
 
 

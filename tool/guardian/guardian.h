@@ -14,6 +14,9 @@
 int refuse(int err, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* What was said last; "" if nothing was. */
+const char *refusal(void);
+
 /* From here on the kill points of this process are the guardian's. */
 void kill_point_guardian(void);
 

@@ -26,6 +26,11 @@ int refuse(int err, const char *format, ...)
 	return err;
 }
 
+const char *refusal(void)
+{
+	return reason;
+}
+
 const char *session_error(void)
 {
 	return reason;

@@ -357,6 +357,77 @@ static bool effect_of(struct effect *e, const struct x86_insn *in,
 	       (in->reg == in->base || in->reg == in->index);
 }
 
+/* ---- before it --------------------------------------------------------------- */
+
+/* How many bytes a vector register of @in has. */
+static unsigned int vector_size(const struct x86_insn *in, const uint8_t *code)
+{
+	uint8_t before = in->opcode_off ? code[in->opcode_off - 1] : 0;
+
+	if (in->enc == X86_EVEX)
+		return 16u << (before >> 5 & 3);
+	if (in->enc == X86_VEX)
+		return before & 4 ? 32 : 16;
+	return 16;
+}
+
+/* Pushes, calls, string stores. */
+static bool implicit_operand(const struct x86_insn *in,
+			     const struct effect_regs *r, uint64_t *addr,
+			     uint64_t *len)
+{
+	uint8_t op = in->opcode;
+
+	if (in->enc != X86_LEGACY || in->map)
+		return false;
+	if (op == 0xaa || op == 0xab || op == 0xa4 || op == 0xa5) {
+		*len = operand_size(in, !(op & 1));
+		*addr = in->prefixes & X86_P_67 ? cut(r->gp[RDI], 4)
+						: r->gp[RDI];
+		return true;
+	}
+	if ((op & 0xf8) == 0x50 || op == 0x68 || op == 0x6a || op == 0x9c ||
+	    in->kind == X86_CALL || in->kind == X86_CALL_IND ||
+	    (op == 0xff && (in->modrm >> 3 & 7) == 6)) {
+		*len = in->prefixes & X86_P_66 && in->kind == X86_NORMAL ? 2
+									 : 8;
+		*addr = r->gp[RSP] - *len;
+		return true;
+	}
+	return false;
+}
+
+bool effect_operand(const struct x86_insn *in, const uint8_t *code,
+		    const struct effect_regs *before, uint64_t fs, uint64_t gs,
+		    uint64_t *addr, uint64_t *len)
+{
+	struct x86_insn flat = *in;
+	struct effect e = { .size = 64 };
+
+	if (implicit_operand(in, before, addr, len))
+		return true;
+	if (!(in->attrs & X86_A_MEM))
+		return false;
+	if (in->enc == X86_LEGACY && in->map == 0)
+		one_byte(&e, in, before);
+	else if (in->map == 1 && in->enc <= X86_EVEX)
+		two_byte(&e, in, before);
+	if (e.kind == EFFECT_READ)
+		return false;
+	if (e.size == 64)
+		e.size = vector_size(in, code);
+	else if (in->map == 1 && in->opcode == 0xc7)
+		e.size = in->rex & 8 ? 16 : 8;
+	flat.prefixes &= (uint16_t) ~(X86_P_FS | X86_P_GS);
+	if (!address_of(&flat, before, addr))
+		return false;
+	*addr += in->prefixes & X86_P_FS   ? fs
+		 : in->prefixes & X86_P_GS ? gs
+					   : 0;
+	*len = e.size;
+	return true;
+}
+
 /* ---- which ----------------------------------------------------------------------- */
 
 /*

@@ -56,6 +56,16 @@ bool effect_find(struct effect *out, const uint8_t *code, size_t size,
 		 uint64_t addr, size_t len);
 
 /*
+ * What the instruction @in, whose bytes are @code, is going to write with the registers
+ * @before it: where, and how many bytes.  @fs, @gs: the bases of these segments.
+ * False: nothing, or it is not known.
+ */
+struct x86_insn;
+bool effect_operand(const struct x86_insn *in, const uint8_t *code,
+		    const struct effect_regs *before, uint64_t fs, uint64_t gs,
+		    uint64_t *addr, uint64_t *len);
+
+/*
  * What @e makes of the @len bytes at @addr, @old, into @new_value.  False: that
  * cannot be said.
  */

@@ -324,7 +324,7 @@ static void raise_file_limit(void)
 
 struct watch *watch_open(const struct watch_options *o,
 			 const struct watch_point *points, size_t n, char *why,
-			 size_t size)
+			 size_t size, int *error)
 {
 	struct watch *w = calloc(1, sizeof(*w));
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
@@ -348,6 +348,7 @@ struct watch *watch_open(const struct watch_options *o,
 		return w;
 fail:
 	explain(err, why, size);
+	*error = err;
 	watch_close(w);
 	return NULL;
 }

@@ -48,11 +48,12 @@ struct watch;
 
 /*
  * Watch @n points in a process; not enabled yet.  NULL: @why (of @size bytes) has
- * the reason.
+ * the reason, *@err its number: -ENOSPC, registers are taken; -EACCES or -EPERM, it is
+ * not allowed.
  */
 struct watch *watch_open(const struct watch_options *o,
 			 const struct watch_point *points, size_t n, char *why,
-			 size_t size);
+			 size_t size, int *err);
 void watch_close(struct watch *w);
 
 void watch_enable(struct watch *w, bool on);

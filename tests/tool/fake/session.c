@@ -35,6 +35,7 @@
 #include <events.h>
 
 #include "session.h"
+#include "watch/pages.h"
 
 #define TICKS_PER_SECOND 1000000000
 
@@ -375,4 +376,65 @@ int session_clean(pid_t pid)
 void session_kill_point(unsigned int n)
 {
 	(void)n;
+}
+
+/* ---- pages are watched by nobody ---------------------------------------- */
+
+struct pages *pages_open(const struct page_options *o,
+			 const struct page_point *points, size_t n, char *why,
+			 size_t size)
+{
+	(void)o;
+	(void)points;
+	(void)n;
+	snprintf(why, size, "there is nobody here");
+	return NULL;
+}
+
+int pages_fd(const struct pages *p)
+{
+	(void)p;
+	return -1;
+}
+
+bool pages_next(struct pages *p, struct page_hit *out)
+{
+	(void)p;
+	(void)out;
+	return false;
+}
+
+uint64_t pages_lost(const struct pages *p)
+{
+	(void)p;
+	return 0;
+}
+
+const char *pages_gone(const struct pages *p, unsigned int point)
+{
+	(void)p;
+	(void)point;
+	return NULL;
+}
+
+const char *pages_ended(const struct pages *p)
+{
+	(void)p;
+	return NULL;
+}
+
+void pages_cost(const struct pages *p, struct page_cost *out)
+{
+	(void)p;
+	*out = (struct page_cost){ 0 };
+}
+
+void pages_stop(struct pages *p)
+{
+	(void)p;
+}
+
+void pages_close(struct pages *p)
+{
+	(void)p;
 }

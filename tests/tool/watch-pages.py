@@ -1,0 +1,604 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# limit: 240
+"""watch-pages.py - `trapline watch` by page protection
+
+For what the four debug registers have no room for.  The program counts its own
+changes and checks what its system calls say: the number of events is the
+counters' difference, the values follow each other, no call fails, and afterwards the
+mappings are what they were, also when the command was killed.
+"""
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
+import tl  # noqa: E402
+from tl import case, check, check_eq, wait_for  # noqa: E402
+
+PROGRAM = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <immintrin.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#define PAGE 4096
+#define ADD(v) __atomic_fetch_add(&(v), 1, __ATOMIC_SEQ_CST)
+#define LEAF __attribute__((noinline))
+unsigned long counter = 5;			/* .data */
+unsigned long other __attribute__((aligned(64)));
+/* Twenty variables, spread over pages, two of them in one word, one straddling. */
+struct { unsigned long a[8]; char gap[PAGE]; unsigned int b[8]; char gap2[PAGE];
+	 unsigned long c[4]; } v __attribute__((aligned(PAGE)));
+struct { char gap[PAGE - 3]; unsigned long across; } __attribute__((packed, aligned(PAGE))) far;
+char buffer[256] __attribute__((aligned(64)));
+char wide[3 * PAGE] __attribute__((aligned(PAGE)));
+unsigned long seen[16];
+unsigned long *page, *shared;
+static int wrong;
+static volatile int stop;
+LEAF void add_one(void) { ADD(counter); }
+static void *adds(void *arg) { for (long i = 0; i < (long)arg; i++) add_one(); return NULL; }
+static void *twenty(void *arg)
+{
+	for (long i = 0; i < (long)arg; i++) {
+		for (int k = 0; k < 8; k++) { ADD(v.a[k]); ADD(v.b[k]); }
+		for (int k = 0; k < 4; k++) ADD(v.c[k]);
+	}
+	return NULL;
+}
+static void in_threads(void *(*f)(void *), long n)
+{
+	pthread_t t[4];
+	for (int i = 0; i < 4; i++) pthread_create(&t[i], NULL, f, (void *)n);
+	for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
+}
+static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec + t.tv_nsec * 1e-9; }
+/* Sleepers, who notice whatever disturbs them. */
+static long sleeps;
+static void check_time(double from, double least) { double t = now() - from; if (t < least - 0.001 || t > least + 3) wrong++; }
+static void *by_epoll(void *arg)
+{
+	int e = epoll_create1(0);
+	struct epoll_event ev;
+	while (!stop) { double t = now(); if (epoll_wait(e, &ev, 1, 50)) wrong++; check_time(t, 0.05); ADD(sleeps); }
+	return arg;
+}
+static void *by_poll(void *arg)
+{
+	while (!stop) { double t = now(); if (poll(NULL, 0, 30)) wrong++; check_time(t, 0.03); ADD(sleeps); }
+	return arg;
+}
+static void *by_nanosleep(void *arg)
+{
+	while (!stop) { double t = now(); if (usleep(20000)) wrong++; check_time(t, 0.02); ADD(sleeps); }
+	return arg;
+}
+static void *by_signal(void *arg)
+{
+	sigset_t s;
+	struct timespec d = { 0, 40000000 };
+	sigemptyset(&s); sigaddset(&s, SIGUSR2);
+	while (!stop) { double t = now(); if (sigtimedwait(&s, NULL, &d) >= 0 || errno != EAGAIN) wrong++; check_time(t, 0.04); ADD(sleeps); }
+	return arg;
+}
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static void *by_futex(void *arg)
+{
+	pthread_mutex_lock(&lock);
+	while (!stop) pthread_cond_wait(&cond, &lock);
+	pthread_mutex_unlock(&lock);
+	return arg;
+}
+static void sleepers(long n)
+{
+	void *(*f[])(void *) = { by_epoll, by_poll, by_nanosleep, by_signal, by_futex };
+	pthread_t t[5];
+	double end = now() + n * 0.001;
+	for (int i = 0; i < 5; i++) pthread_create(&t[i], NULL, f[i], NULL);
+	while (now() < end) { add_one(); for (volatile int i = 0; i < 2000; i++); }
+	pthread_mutex_lock(&lock); stop = 1; pthread_cond_broadcast(&cond); pthread_mutex_unlock(&lock);
+	for (int i = 0; i < 5; i++) pthread_join(t[i], NULL);
+	if (sleeps < 10) wrong++;
+}
+static volatile long alarms;
+static void on_alarm(int sig) { (void)sig; int e = errno; ADD(counter); alarms++; errno = e; }
+static void calls(long n)
+{
+	int p[2], f = memfd_create("x", 0);
+	struct iovec iov[2] = { { wide, 10 }, { buffer + 100, 10 } };
+	if (pipe(p) || write(f, "abcdefghijklmnopqrstuvwxyz", 26) != 26) exit(1);
+	for (long i = 0; i < n; i++) {
+		unsigned long x = 1000 + i;
+		struct timespec t;
+		if (write(p[1], &x, 8) != 8 || read(p[0], &other, 8) != 8 || other != x) wrong++;
+		if (pread(f, buffer, 26, 0) != 26 || memcmp(buffer, "abcdefghij", 10)) wrong++;
+		memset(buffer, 0, 26);
+		if (preadv(f, iov, 2, 0) != 20 || memcmp(buffer + 100, "klmnopqrst", 10)) wrong++;
+		if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, (void *)(buffer + 64))) wrong++;
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+		if (pread(f, wide + PAGE - 5, 26, 0) != 26 || memcmp(wide + PAGE - 5, "abcdefghijklmnopqrstuvwxyz", 26)) wrong++;
+	}
+	close(p[0]); close(p[1]); close(f);
+}
+static void kinds(long n)
+{
+	for (long i = 0; i < n; i++) {
+		__m128i x = _mm_set_epi64x(i + 1, i + 2);
+		_mm_storeu_si128((__m128i *)(wide + 16), x);			/* a vector */
+		char *to = wide + 100;
+		long five = 5;
+		__asm__ volatile("rep stosb" : "+D"(to), "+c"(five) : "a"(i + 3) : "memory");
+		long x1 = i;
+		__asm__ volatile("xchgq %0, %1" : "+m"(v.a[0]), "+r"(x1) : : "memory");
+		__asm__ volatile("lock cmpxchgq %1, %0" : "+m"(v.a[0]) : "r"(i + 7), "a"(i) : "memory");
+		__asm__ volatile("movb $7, %0" : "=m"(v.a[1]));			/* the same, mostly */
+		__asm__ volatile("lock incq %0; adcq $0, %0; rolq $3, %0" : "+m"(v.a[2]));
+		__asm__ volatile("movq %%rsp, %%rax; leaq 64(%1), %%rsp; pushfq; movq %%rax, %%rsp" : : "r"(0), "r"(wide) : "rax", "memory");
+		if (((unsigned long *)wide)[7] & 0x100) wrong++;		/* no trace of a step */
+	}
+}
+int main(void)
+{
+	char word[64];
+	long n;
+	page = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	signal(SIGALRM, on_alarm);
+	printf("ready %lx %lx %lx\n", (long)page, (long)shared, (long)&n);
+	fflush(stdout);
+	while (scanf("%63s %ld", word, &n) == 2) {
+		if (!strcmp(word, "add")) adds((void *)n);
+		else if (!strcmp(word, "threads")) in_threads(adds, n);
+		else if (!strcmp(word, "twenty")) in_threads(twenty, n);
+		else if (!strcmp(word, "across")) while (n--) ADD(far.across);
+		else if (!strcmp(word, "sleepers")) sleepers(n);
+		else if (!strcmp(word, "calls")) calls(n);
+		else if (!strcmp(word, "kinds")) kinds(n);
+		else if (!strcmp(word, "index")) { wide[n]++; buffer[n % 256] = n; }
+		else if (!strcmp(word, "page")) while (n--) page[n % 8]++;
+		else if (!strcmp(word, "alarms")) {
+			struct itimerval t = { { 0, 2000 }, { 0, 2000 } }, off = { 0 };
+			setitimer(ITIMER_REAL, &t, NULL);
+			adds((void *)n);
+			setitimer(ITIMER_REAL, &off, NULL);
+			counter -= 0;
+		} else if (!strcmp(word, "fork")) {
+			for (long i = 0; i < n; i++) {
+				pid_t c = fork();
+				int st;
+				unsigned long was = counter;
+				if (!c) { for (int k = 0; k < 100; k++) counter++; _exit(counter != was + 100); }
+				add_one();
+				if (waitpid(c, &st, 0) != c || st) wrong++;
+			}
+		} else if (!strcmp(word, "spawn")) {
+			for (long i = 0; i < n; i++) {
+				char *argv[] = { "true", NULL };
+				pid_t c;
+				int st;
+				if (posix_spawnp(&c, "true", NULL, NULL, argv, environ) || waitpid(c, &st, 0) != c || st) wrong++;
+				add_one();
+				c = vfork();
+				if (!c) { counter++; _exit(3); }
+				if (waitpid(c, &st, 0) != c || WEXITSTATUS(st) != 3) wrong++;
+			}
+		} else if (!strcmp(word, "unmap")) munmap(page, PAGE);
+		else if (!strcmp(word, "move")) { void *to = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			unsigned long was = page[0]; page = mremap(page, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+			if (page[0] != was) wrong++; page[0]++; }
+		else if (!strcmp(word, "discard")) { madvise(page, PAGE, MADV_DONTNEED); if (page[0]) wrong++; page[0]++; }
+		else if (!strcmp(word, "exec")) execl("/bin/sleep", "sleep", "30", NULL);
+		printf("%lu %d %ld\n", counter, wrong, alarms);
+		fflush(stdout);
+	}
+	return 0;
+}
+"""
+
+_program = []
+
+
+def program():
+    if not _program:
+        d = tl.tempdir()
+        tl._dirs.remove(d)  # for all cases
+        source = os.path.join(d, "paged.c")
+        with open(source, "w", encoding="ascii") as f:
+            f.write(PROGRAM)
+        subprocess.run(["gcc", "-pthread", "-O1", "-g", "-o", d + "/paged",
+                        source], check=True)
+        _program.append(d + "/paged")
+    return _program[0]
+
+
+class Paged:
+    """The program, which does as it is told."""
+
+    def __init__(self):
+        self.p = tl.start([program()], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True)
+        self.pid = self.p.pid
+        words = self.p.stdout.readline().split()
+        check_eq(words[0], "ready", "start")
+        self.page, self.shared, self.stack = (int(x, 16) for x in words[1:])
+        self.before = self.maps()
+        self.alarms = 0
+
+    def maps(self):
+        # The heap and the stacks of threads grow by themselves.
+        return [x for x in tl.maps(self.pid).splitlines() if "/paged" in x
+                or "[heap]" in x]
+
+    def begin(self, word, n=1):
+        self.p.stdin.write(f"{word} {n}\n")
+        self.p.stdin.flush()
+
+    def answer(self):
+        line = self.p.stdout.readline()
+        check(line, f"the program ended: {line or self.p.wait(10)}")
+        count, wrong, self.alarms = map(int, line.split())
+        check_eq(wrong, 0, "what the program has found wrong")
+        return count
+
+    def tell(self, word, n=1):
+        """The counter afterwards."""
+        self.begin(word, n)
+        return self.answer()
+
+    def read(self, name, fmt="Q"):
+        out = subprocess.run(["nm", program()], capture_output=True, text=True,
+                             check=True).stdout
+        at = int(re.search(rf"^(\w+) \w {name}$", out, re.M)[1], 16)
+        base = int(self.before[0].split("-")[0], 16)
+        with open(f"/proc/{self.pid}/mem", "rb") as f:
+            f.seek(base + at)
+            return struct.unpack(fmt, f.read(struct.calcsize(fmt)))
+
+    def check_untouched(self):
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
+            check("TracerPid:\t0" in f.read(), "it is traced")
+        check_eq(self.maps(), self.before, "mappings")
+        with open(f"/proc/{self.pid}/smaps", encoding="utf-8") as f:
+            for line in f:
+                check(not (line.startswith("VmFlags") and " uw" in line),
+                      "pages are protected")
+        children = f"/proc/{self.pid}/task/{self.pid}/children"
+        with open(children, encoding="ascii") as f:
+            check_eq(f.read(), "", "children")
+
+
+class Watch(tl.Session):
+    def __init__(self, pid, *what, options=("--pages",)):
+        self.file = os.path.join(tl.tempdir(), "rows")
+        super().__init__("watch", pid, *what,
+                         options=(*options, "-o", self.file))
+
+    def rows(self):
+        with open(self.file, encoding="utf-8") as f:
+            return [json.loads(x) for x in f]
+
+    def stop(self):
+        super().stop()
+        *rows, last = self.rows()
+        self.summary = last["summary"]
+        check_eq(self.summary["lost"], 0, "lost")
+        check_eq(self.summary["inexact"], 0, "inexact")
+        return rows
+
+
+def of(rows, name):
+    return [r for r in rows if r["variable"] == name]
+
+
+def check_chain(rows, first, by=1):
+    for i, r in enumerate(rows):
+        check_eq(r["old"], first + i * by, f"old value of event {i}")
+        check_eq(r["new"], first + (i + 1) * by, f"new value of event {i}")
+
+
+@case
+def every_change_is_seen_with_its_values_and_its_writer():
+    p = Paged()
+    first = p.tell("add", 5)
+    s = Watch(p.pid, "counter")
+    p.tell("threads", 400)
+    last = p.tell("add", 200)
+    rows = s.stop()
+    check_eq(len(rows), last - first, "events")
+    check_chain(rows, first)
+    by = {}
+    for r in rows:
+        by[r["tid"]] = by.get(r["tid"], 0) + 1
+        check(r["symbol"].startswith("add"), f"writer {r['symbol']}")
+        check(r["certain"], "uncertain")
+        check(re.search(r"paged\.c:\d+$", r["line"]), "line")
+    check_eq(sorted(by.values()), [200, 400, 400, 400, 400], "of each thread")
+    check_eq(s.summary["registers"], 0, "registers")
+    check(s.summary["page_faults"] >= len(rows), "cost")
+    p.check_untouched()
+    check_eq(p.tell("threads", 50), last + 200, "afterwards")
+
+
+@case
+def twenty_watches_at_once_are_all_exact():
+    p = Paged()
+    names = [f"v.a[{i}]" for i in range(8)] + [f"v.b[{i}]" for i in range(8)] \
+        + [f"v.c[{i}]" for i in range(4)]
+    for options in ((), ("--pages",)):
+        first = p.read("v", "8Q4096x8I4096x4Q")
+        s = Watch(p.pid, *names, options=options)
+        p.tell("twenty", 25)
+        rows = s.stop()
+        last = p.read("v", "8Q4096x8I4096x4Q")
+        check_eq(s.summary["registers"], 0 if options else 4, "registers")
+        check_eq(len(rows), 20 * 100, "events")
+        for i, n in enumerate(names):
+            mine = of(rows, n)
+            check_eq(len(mine), last[i] - first[i], f"changes of {n}")
+            check_chain(mine, first[i])
+        p.check_untouched()
+
+
+@case
+def a_variable_that_straddles_two_pages():
+    p = Paged()
+    s = Watch(p.pid, "far.across", options=())
+    p.tell("across", 300)
+    rows = s.stop()
+    check_eq(len(rows), 300, "events")
+    check_chain(rows, 0)
+    p.check_untouched()
+
+
+@case
+def ranges_tell_which_part():
+    p = Paged()
+    s = Watch(p.pid, "wide", "buffer:200", options=())
+    for n in (0, 17, 4095, 4096, 8200, 12287):
+        p.tell("index", n)
+    rows = s.stop()
+    check_eq([int(r["address"], 16) - int(rows[0]["address"], 16)
+              for r in of(rows, "wide")], [0, 17, 4095, 4096, 8200, 12287],
+             "places")
+    check(all(r["length"] == 1 and (r["old"], r["new"]) == (0, 1)
+              for r in of(rows, "wide")), "values")
+    # 8200 % 256 is 8, and the others are behind the 200 bytes.
+    check_eq([r["new"] for r in of(rows, "buffer")], [0, 17, 0, 8],
+             "the other range")
+    p.check_untouched()
+
+
+@case
+def each_kind_of_instruction():
+    p = Paged()
+    s = Watch(p.pid, "wide:64", "wide+100:5", "v.a[0]", "v.a[1]", "v.a[2]")
+    p.tell("kinds", 20)
+    rows = s.stop()
+    vector = [r for r in of(rows, "wide") if r["length"] == 16]
+    check_eq([r["new"] for r in vector],
+             [struct.pack("<QQ", i + 2, i + 1).hex() for i in range(20)],
+             "vector stores")
+    check_eq(len(of(rows, "wide")), 40, "and the flags")
+    check_eq([r["new"].to_bytes(5, "little") for r in of(rows, "wide+100")],
+             [bytes([i + 3] * k + [i + 2 if i else 0] * (5 - k))
+              for i in range(20) for k in range(1, 6)], "string stores")
+    check_eq([r["new"] for r in of(rows, "v.a[0]")],
+             [x for i in range(20) for x in (i, i + 7)], "exchanges")
+    check_eq([r["new"] for r in of(rows, "v.a[1]")], [7] * 20, "bytes")
+    x, want = 0, []
+    for _ in range(20):
+        a = (x + 1) % 2**64
+        b = a
+        c = (b << 3 | b >> 61) % 2**64
+        want += [a, b, c]
+        x = c
+    check_eq([r["new"] for r in of(rows, "v.a[2]")], want, "arithmetic")
+    p.check_untouched()
+
+
+@case
+def system_calls_that_write_the_page_do_not_fail():
+    p = Paged()
+    s = Watch(p.pid, "other", "buffer", "wide:8192")
+    p.tell("calls", 30)
+    rows = s.stop()
+    mine = of(rows, "other")
+    check_eq([r["new"] for r in mine], list(range(1000, 1030)), "values")
+    check_eq([r["old"] for r in mine], [0] + list(range(1000, 1029)), "before")
+    check_eq({r["symbol"] for r in mine}, {"[kernel]"}, "writers")
+    check(len([r for r in of(rows, "buffer") if r["symbol"] == "[kernel]"])
+          >= 90, "the buffer")
+    check(of(rows, "wide"), "the range")
+    p.check_untouched()
+
+
+@case
+def who_sleeps_is_not_disturbed():
+    p = Paged()
+    s = Watch(p.pid, "counter")
+    first = p.read("counter")[0]
+    last = p.tell("sleepers", 1500)
+    rows = s.stop()
+    check_eq(len(rows), last - first, "events")
+    check_chain(rows, first)
+    p.check_untouched()
+
+
+@case
+def signals_arrive():
+    p = Paged()
+    s = Watch(p.pid, "counter")
+    first = p.read("counter")[0]
+    last = p.tell("alarms", 3000)
+    rows = s.stop()
+    check(p.alarms > 5, f"{p.alarms} alarms")
+    check_eq(len(of(rows, "counter")), last - first, "events")
+    check_chain(rows, first)
+    check_eq(last - first, 3000 + p.alarms, "changes")
+    p.check_untouched()
+
+
+@case
+def children_are_not_watched_and_those_of_vfork_are():
+    p = Paged()
+    s = Watch(p.pid, "counter")
+    first = p.read("counter")[0]
+    middle = p.tell("fork", 20)
+    last = p.tell("spawn", 10)
+    rows = s.stop()
+    check_eq(middle - first, 20, "the parent's")
+    check_eq(last - middle, 20, "the parent's and its vfork children's")
+    check_eq(len(rows), last - first, "events")
+    check_chain(rows, first)
+    p.check_untouched()
+
+
+@case
+def pages_that_go_away_are_told():
+    for word, text in (("unmap", "unmapped"), ("move", "moved"),
+                       ("discard", "given its page back")):
+        p = Paged()
+        first = p.tell("page", 8)
+        s = Watch(p.pid, hex(p.page), "counter")
+        p.tell("page", 8)
+        p.tell("add", 5)
+        p.tell(word)
+        wait_for(lambda: text in s.errors(), 10, f"the note of {word}")
+        p.tell("add", 7)
+        rows = s.stop()
+        check_chain(of(rows, "counter"), first)
+        check_eq(len(of(rows, "counter")), 12, "the other")
+        check_eq(len(rows), 13, "all")
+        p.check_untouched()
+
+
+@case
+def a_killed_command_leaves_nothing():
+    p = Paged()
+    for n in range(8):
+        s = Watch(p.pid, "counter", "wide", "v.a[1]")
+        p.tell("add", 20)
+        p.begin("threads", 400)
+        time.sleep(0.01 * n)
+        s.p.kill()
+        s.p.wait()
+        p.answer()
+
+    end = time.monotonic() + 2
+    while True:
+        try:
+            p.check_untouched()
+            break
+        except AssertionError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+    first = p.tell("add", 1)
+    s = Watch(p.pid, "counter")
+    p.tell("add", 10)
+    check_chain(s.stop(), first)
+
+
+@case
+def the_callers_are_told():
+    p = Paged()
+    s = Watch(p.pid, "counter", options=("--pages", "--stack"))
+    p.tell("add", 3)
+    for r in s.stop():
+        check("stack" in r, "no stack")
+
+
+@case
+def a_command_is_watched_from_its_beginning():
+    r = subprocess.run([tl.TRAPLINE, "watch", "--pages", "--json", "counter",
+                        "wide", "--", program()],
+                       input="add 7\nthreads 20\nindex 9\n",
+                       capture_output=True, text=True, timeout=60)
+    check_eq(r.returncode, 0, r.stderr)
+    rows = [json.loads(x) for x in r.stdout.splitlines()
+            if x.startswith("{")]
+    check_chain([x for x in rows if x.get("variable") == "counter"], 5)
+    check_eq(len(rows), 7 + 80 + 1 + 1, "rows and summary")
+
+
+@case
+def its_end_and_another_program_end_it():
+    p = Paged()
+    s = Watch(p.pid, "counter")
+    p.tell("add", 5)
+    p.p.stdin.close()
+    check_eq(s.p.wait(20), 0, "status")
+    check("ended" in s.errors(), s.errors())
+    check_eq(len(s.rows()), 6, "rows and summary")
+    p = Paged()
+    s = Watch(p.pid, "counter")
+    p.tell("add", 5)
+    p.begin("exec")
+    check_eq(s.p.wait(20), 0, "status")
+    check("another program" in s.errors(), s.errors())
+    with open(f"/proc/{p.pid}/status", encoding="ascii") as f:
+        check("TracerPid:\t0" in f.read(), "it is traced")
+    p.p.kill()
+
+
+def refused(p, text, *what):
+    r = tl.trapline("watch", "-p", p.pid, *what)
+    check_eq(r.returncode, 1, f"status of {what}")
+    check(re.search(text, r.stderr), f"{what}: {r.stderr}")
+
+
+@case
+def what_cannot_be_watched_is_refused_with_its_reason():
+    p = Paged()
+    refused(p, "shared memory", "--pages", hex(p.shared))
+    refused(p, "on the stack", "--pages", hex(p.stack))
+    refused(p, "only writes are watched", "buffer:100:rw")
+    refused(p, "four debug registers", *[f"v.a[{i}]:rw" for i in range(5)])
+    refused(p, "from 1 to", "wide:100000")
+    s = Watch(p.pid, "counter")
+    refused(p, "another .trapline watch", "--pages", "other")
+    s.stop()
+    p.check_untouched()
+
+
+@case
+def taken_registers_are_done_without():
+    p = Paged()
+    a = Watch(p.pid, "v.a[0]", "v.a[1]", "v.a[2]", options=())
+    first = p.read("counter")[0]
+    b = Watch(p.pid, "counter", "v.a[5]", "v.a[6]", options=())
+    p.tell("add", 50)
+    p.tell("twenty", 10)
+    rows = b.stop()
+    check_eq(b.summary["registers"], 1, "registers of the second")
+    check_chain(of(rows, "counter"), first)
+    check_eq([len(of(rows, x)) for x in ("counter", "v.a[5]", "v.a[6]")],
+             [50, 40, 40], "events of the second")
+    rows = a.stop()
+    check_eq(len(rows), 120, "events of the first")
+    p.check_untouched()
+
+
+if __name__ == "__main__":
+    tl.main()

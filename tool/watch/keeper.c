@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * keeper.c - the process that lets writes to protected pages happen
+ *
+ *     the program                     the keeper
+ *     a store to a protected page
+ *       waits in the kernel  ------>  a message: which thread, which address
+ *                                     everybody is held (tasks.c)
+ *                                     the page is opened
+ *     the store, one step    <-----   the thread makes one step
+ *                            ----->  the page is shut
+ *                                     the bytes are compared, a hit is written
+ *     goes on                <-----   everybody goes on
+ *
+ *   K1  The page is open only while everybody is held but the one who writes.  So
+ *       each change of its bytes is that one's, and what was there before is what
+ *       was read after the last one: the shadow.
+ *   K2  A write by a system call is let happen in the same way, but for the step: its
+ *       thread is to stop when it leaves the call.
+ *   K3  Whatever ends the keeper, the descriptor is closed with it, and the
+ *       kernel lets all go on: threads by the end of the trace, faults by that of
+ *       the protection.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <guardian.h>
+#include <insn.h>
+
+#include "effect.h"
+#include "keeper.h"
+
+#define CALL_NS 1000000000u /* a system call that has its page */
+#define FUTILE	100
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void keeper_end(struct keeper *k, const char *why)
+{
+	if (k->ended)
+		return;
+	k->ended = true;
+	snprintf(k->ring->why, sizeof(k->ring->why), "%s", why);
+}
+
+/* ---- hits ---------------------------------------------------------------------- */
+
+/* What is being let happen. */
+struct write {
+	pid_t tid;
+	bool in_kernel, unsure;
+	uint64_t ip;
+	uint64_t addr, len; /* what it writes, as far as is known */
+	unsigned int n_frames;
+	uint64_t frames[PAGE_FRAMES];
+};
+
+static void put_hit(struct keeper *k, const struct write *w, unsigned int point,
+		    uint64_t from, uint64_t to, const uint8_t *now)
+{
+	struct keeper_ring *r = k->ring;
+	const uint8_t *old = k->shadow[point] + (from - k->point[point].addr);
+	uint64_t tail = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
+	struct page_hit *h = &r->hit[r->head % KEEPER_RING];
+
+	r->cost.hits++;
+	if (r->head - tail == KEEPER_RING) {
+		__atomic_store_n(&r->lost, r->lost + 1, __ATOMIC_RELAXED);
+		return;
+	}
+	h->ns = now_ns();
+	h->point = point;
+	h->tid = w->tid;
+	h->in_kernel = w->in_kernel;
+	h->unsure = w->unsure;
+	h->ip = w->ip;
+	h->addr = from;
+	h->len = (unsigned int)(to - from);
+	memcpy(h->old, old, h->len);
+	memcpy(h->new_value, now, h->len);
+	h->n_frames = w->n_frames;
+	memcpy(h->frames, w->frames, w->n_frames * sizeof(*w->frames));
+	__atomic_store_n(&r->head, r->head + 1, __ATOMIC_RELEASE);
+}
+
+/* [*low, *high) is to have what [@addr, @addr + @len) has in common with a point. */
+static void include(uint64_t addr, uint64_t len, uint64_t at, uint64_t end,
+		    uint64_t *low, uint64_t *high)
+{
+	uint64_t first = addr > at ? addr : at;
+	uint64_t last = addr + len < end ? addr + len : end;
+
+	if (first >= last)
+		return;
+	*low = *low < first ? *low : first;
+	*high = *high > last ? *high : last;
+}
+
+/* The part [*from, *to) of a point, which is now @now, that was written. */
+static bool find_piece(const struct keeper *k, const struct write *w,
+		       unsigned int point, uint64_t at, uint64_t end,
+		       const uint8_t *now, uint64_t *from, uint64_t *to)
+{
+	const struct page_point *p = &k->point[point];
+	const uint8_t *old = k->shadow[point] + (at - p->addr);
+	uint64_t low = end, high = at;
+
+	for (uint64_t i = 0; i < end - at; i++)
+		if (old[i] != now[i]) {
+			low = low < at + i ? low : at + i;
+			high = at + i + 1;
+		}
+	if (!w->in_kernel)
+		include(w->addr, w->len, at, end, &low, &high);
+	for (size_t i = 0; w->in_kernel && i < k->n_open; i++)
+		include(k->opened_at[i], 1, at, end, &low, &high);
+	*from = low;
+	*to = high;
+	return low < high;
+}
+
+/* What of @point may have been written: what is on pages that are open. */
+static void compare(struct keeper *k, const struct write *w, unsigned int point,
+		    uint64_t at, uint64_t end)
+{
+	const struct page_point *p = &k->point[point];
+	uint8_t now[KEEPER_PAGE];
+	uint64_t from, to, piece;
+
+	if (!keeper_read(k, at, now, end - at) ||
+	    !find_piece(k, w, point, at, end, now, &from, &to))
+		return;
+	if (p->len <= 8)
+		put_hit(k, w, point, at, end, now);
+	else
+		for (; from < to; from = piece) {
+			piece = to - from < PAGE_PIECE ? to : from + PAGE_PIECE;
+			put_hit(k, w, point, from, piece, now + (from - at));
+		}
+	memcpy(k->shadow[point] + (at - p->addr), now, end - at);
+}
+
+/* K1: all points on the pages that have been open, which are shut now. */
+static void find_hits(struct keeper *k, const struct write *w)
+{
+	for (unsigned int i = 0; i < k->n_points; i++) {
+		const struct page_point *p = &k->point[i];
+		uint64_t end = p->addr + p->len;
+
+		for (size_t o = 0; o < k->n_open; o++) {
+			uint64_t at = k->open[o], to = at + KEEPER_PAGE;
+
+			if (at >= end || to <= p->addr)
+				continue;
+			if (p->len <= 8) {
+				compare(k, w, i, p->addr, end);
+				break;
+			}
+			compare(k, w, i, at > p->addr ? at : p->addr,
+				to < end ? to : end);
+		}
+	}
+}
+
+static void shut(struct keeper *k, const struct write *w)
+{
+	pages_shut(k);
+	find_hits(k, w);
+	k->n_open = 0;
+}
+
+static void find_frames(const struct keeper *k, struct write *w,
+			const struct user_regs_struct *r)
+{
+	uint64_t bp = r->rbp, pair[2];
+
+	if (!k->options.frames)
+		return;
+	w->frames[w->n_frames++] = w->ip;
+	while (w->n_frames < PAGE_FRAMES && bp >= r->rsp && !(bp & 7) &&
+	       keeper_read(k, bp, pair, sizeof(pair)) && pair[1]) {
+		w->frames[w->n_frames++] = pair[1];
+		if (pair[0] <= bp)
+			break;
+		bp = pair[0];
+	}
+}
+
+/* ---- an instruction ------------------------------------------------------------ */
+
+static void to_registers(struct effect_regs *out,
+			 const struct user_regs_struct *r)
+{
+	const uint64_t gp[16] = { r->rax, r->rcx, r->rdx, r->rbx,
+				  r->rsp, r->rbp, r->rsi, r->rdi,
+				  r->r8,  r->r9,  r->r10, r->r11,
+				  r->r12, r->r13, r->r14, r->r15 };
+
+	memcpy(out->gp, gp, sizeof(gp));
+	out->ip = r->rip;
+	out->flags = r->eflags;
+}
+
+/* What the instruction that @t waits at is going to write. */
+static void find_write(const struct keeper *k, const struct task *t,
+		       struct write *w, struct x86_insn *in)
+{
+	uint8_t code[X86_INSN_MAX] = { 0 };
+	struct effect_regs regs;
+	size_t n = 0;
+
+	*w = (struct write){ .tid = t->tid, .ip = t->regs.rip };
+	find_frames(k, w, &t->regs);
+	if (keeper_read(k, w->ip, code, sizeof(code)))
+		n = sizeof(code);
+	else
+		while (n < sizeof(code) &&
+		       keeper_read(k, w->ip + n, code + n, 1))
+			n++;
+	to_registers(&regs, &t->regs);
+	if (x86_decode(in, code, n, w->ip))
+		memset(in, 0, sizeof(*in));
+	else if (effect_operand(in, code, &regs, t->regs.fs_base,
+				t->regs.gs_base, &w->addr, &w->len) &&
+		 t->addr - w->addr < w->len)
+		return;
+	w->addr = t->addr;
+	w->len = 1;
+}
+
+/* The step's own flag in what `pushf` has stored. */
+static void mend_flags(const struct keeper *k, const struct task *t,
+		       const struct x86_insn *in)
+{
+	long word;
+
+	if (!(in->attrs & X86_A_PUSHF) || !k->n_open)
+		return;
+	errno = 0;
+	word = ptrace(PTRACE_PEEKDATA, t->tid, t->regs.rsp, 0);
+	if (!errno)
+		ptrace(PTRACE_POKEDATA, t->tid, t->regs.rsp, word & ~0x100l);
+}
+
+/*
+ * A restartable sequence begins anew whenever it is disturbed, and we disturb it at
+ * each write: after so many times we let it have its page.
+ */
+static void give_up_page(struct keeper *k, uint64_t addr)
+{
+	uint64_t page = addr & -KEEPER_PAGE;
+
+	for (size_t i = 0; i < k->n_points; i++)
+		if (k->point[i].addr < page + KEEPER_PAGE &&
+		    k->point[i].addr + k->point[i].len > page)
+			__atomic_store_n(
+				&k->ring->gone[i],
+				"a restartable sequence writes its page",
+				__ATOMIC_RELEASE);
+	page_open(k, addr);
+	k->n_open = 0; /* and it stays open */
+}
+
+static void step_one(struct keeper *k, pid_t tid, struct task *t)
+{
+	uint64_t addr = t->addr, ip = t->regs.rip;
+	struct x86_insn in;
+	struct write w;
+	int done;
+
+	find_write(k, t, &w, &in);
+	if (in.kind == X86_SYSCALL) /* not there any more */
+		return;
+	page_open(k, addr);
+	if (w.addr + w.len > 0 && ((w.addr + w.len - 1) ^ addr) & -KEEPER_PAGE)
+		page_open(k, w.addr + w.len - 1);
+	done = task_step(k, t);
+	for (size_t i = 0; i < k->n; i++) {
+		if (k->task[i].tid != tid)
+			continue;
+		t = &k->task[i];
+		if (done == 1)
+			mend_flags(k, t, &in);
+		t->futile = done == 1 && (t->regs.rip == in.next ||
+					  t->regs.rip == ip || in.kind)
+				    ? 0
+				    : t->futile + 1;
+		if (t->futile > FUTILE) {
+			t->futile = 0;
+			give_up_page(k, addr);
+		}
+	}
+	if (done != 1)
+		w.len = 0; /* whatever has changed */
+	shut(k, &w);
+	k->ring->cost.faults += done == 1;
+}
+
+/* ---- system calls --------------------------------------------------------------- */
+
+/* K2: those who wait in the kernel. */
+static void serve_calls(struct keeper *k)
+{
+	uint64_t since = now_ns();
+	struct write w = { .in_kernel = true };
+	bool any = false, left;
+
+	for (size_t i = 0; i < k->n; i++) {
+		struct task *t = &k->task[i];
+
+		if (!task_waits_in_kernel(t))
+			continue;
+		t->served = true;
+		w.unsure = any;
+		w.tid = t->tid;
+		w.addr = t->addr;
+		w.len = 1;
+		any = true;
+		k->ring->cost.faults++;
+		k->ring->cost.kernel++;
+	}
+	if (!any)
+		return;
+	do {
+		left = false;
+		for (size_t i = 0; i < k->n; i++) {
+			struct task *t = &k->task[i];
+
+			if (!t->served)
+				continue;
+			if (t->state == TASK_STOPPED) {
+				if (t->tid == w.tid)
+					w.ip = t->regs.rip;
+				continue;
+			}
+			left = true;
+			if (t->fault)
+				page_open(k, t->addr);
+			t->fault = false;
+		}
+		if (left)
+			tasks_wait(k, 1000);
+	} while (left && now_ns() - since < CALL_NS && !k->ended);
+	for (size_t i = 0; i < k->n; i++)
+		k->task[i].served = false;
+	shut(k, &w);
+}
+
+/* Somebody who cannot be held: the kernel's own threads, for the program. */
+static void serve_strangers(struct keeper *k)
+{
+	struct write w = { .in_kernel = true, .unsure = true };
+	struct timespec t = { 0, 1000000 };
+
+	if (!k->n_open)
+		return;
+	nanosleep(&t, NULL);
+	shut(k, &w);
+	k->ring->cost.faults++;
+	k->ring->cost.kernel++;
+}
+
+/* ---- the loop -------------------------------------------------------------------- */
+
+static bool any_fault(const struct keeper *k)
+{
+	for (size_t i = 0; i < k->n; i++)
+		if (k->task[i].fault)
+			return true;
+	return k->n_open;
+}
+
+static void serve(struct keeper *k)
+{
+	uint64_t head = k->ring->head;
+
+	if (!tasks_hold(k, false))
+		goto go_on;
+	serve_strangers(k);
+	serve_calls(k);
+	for (size_t i = 0; i < k->n && !k->ended; i++) {
+		struct task *t = &k->task[i];
+
+		if (t->state == TASK_STOPPED && t->fault && task_is_plain(t) &&
+		    !t->fresh)
+			step_one(k, t->tid, t);
+	}
+go_on:
+	tasks_resume(k);
+	if (k->fault_ns)
+		k->ring->cost.ns += now_ns() - k->fault_ns;
+	k->fault_ns = 0;
+	if (k->ring->head != head && write(k->wake, "", 1) < 0 &&
+	    errno == EPIPE)
+		k->ending = true;
+}
+
+static void watch(struct keeper *k)
+{
+	struct pollfd p[] = { { k->uffd, POLLIN, 0 },
+			      { k->children, POLLIN, 0 },
+			      { k->life, POLLIN, 0 } };
+	struct signalfd_siginfo info;
+
+	while (!k->ended && !k->ending) {
+		poll(p, 3, -1);
+		while (read(k->children, &info, sizeof(info)) > 0)
+			;
+		if (p[2].revents)
+			k->ending = true;
+		tasks_look(k);
+		if (any_fault(k))
+			serve(k);
+		else
+			tasks_resume(k);
+	}
+}
+
+static void finish(struct keeper *k)
+{
+	/* Whoever waits for a page gets it; then all can be stopped. */
+	pages_release_all(k);
+	tasks_detach(k);
+	if (!k->ended)
+		pages_restore(k);
+}
+
+static int begin(struct keeper *k)
+{
+	sigset_t set;
+	int err = pages_setup(k);
+
+	if (err)
+		return err;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	k->children = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (k->children < 0)
+		return -errno;
+	err = tasks_seize(k);
+	if (err)
+		return err;
+	err = pages_protect_all(k);
+	for (size_t i = 0; !err && i < k->n_points; i++)
+		if (!keeper_read(k, k->point[i].addr, k->shadow[i],
+				 k->point[i].len))
+			err = -EFAULT;
+	return err;
+}
+
+void keeper_run(struct keeper *k)
+{
+	static const int ignored[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE,
+				       SIGQUIT };
+	const struct sched_param first = { .sched_priority = 1 };
+	const char *why;
+	int err;
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	setsid();
+	/* The program waits for us, whoever else wants the CPU. */
+	sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &first);
+	err = begin(k);
+	if (!err) {
+		__atomic_store_n(&k->ring->state, KEEPER_WATCHES,
+				 __ATOMIC_RELEASE);
+		if (write(k->wake, "", 1) < 0)
+			k->ending = true;
+		watch(k);
+	} else {
+		why = refusal();
+		keeper_end(k, *why ? why : strerror(-err));
+		k->ring->failed = 1;
+		k->ended = false; /* the process is there */
+	}
+	finish(k);
+	__atomic_store_n(&k->ring->state, KEEPER_ENDED, __ATOMIC_RELEASE);
+}

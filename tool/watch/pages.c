@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pages.c - writes to a live process' memory, by page protection
+ *
+ * The command's side: it starts the keeper and reads what that writes into a ring
+ * that both share.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "keeper.h"
+
+struct pages {
+	pid_t keeper;
+	int life; /* the keeper ends when this is closed */
+	int wake;
+	struct keeper_ring *ring;
+};
+
+/* In the child: the keeper.  Does not return. */
+static void become_keeper(struct keeper *k)
+{
+	prctl(PR_SET_NAME, KEEPER_NAME);
+	keeper_run(k);
+	_exit(0);
+}
+
+static bool wait_for_start(struct pages *p, char *why, size_t size)
+{
+	struct pollfd f = { p->wake, POLLIN, 0 };
+
+	while (poll(&f, 1, -1) < 0 && errno == EINTR)
+		;
+	if (__atomic_load_n(&p->ring->state, __ATOMIC_ACQUIRE) ==
+	    KEEPER_WATCHES)
+		return true;
+	snprintf(why, size, "%s",
+		 p->ring->why[0] ? p->ring->why : "its keeper died");
+	return false;
+}
+
+/* What the keeper needs; false: no memory. */
+static bool prepare(struct keeper *k, const struct page_options *o,
+		    const struct page_point *points, size_t n)
+{
+	k->options = *o;
+	k->uffd = -1;
+	k->n_points = n;
+	memcpy(k->point, points, n * sizeof(*points));
+	for (size_t i = 0; i < n; i++) {
+		k->shadow[i] = malloc(points[i].len);
+		if (!k->shadow[i])
+			return false;
+	}
+	return true;
+}
+
+static void free_keeper(struct keeper *k)
+{
+	for (size_t i = 0; k && i < k->n_points; i++)
+		free(k->shadow[i]);
+	free(k);
+}
+
+struct pages *pages_open(const struct page_options *o,
+			 const struct page_point *points, size_t n, char *why,
+			 size_t size)
+{
+	struct pages *p = calloc(1, sizeof(*p));
+	struct keeper *k = calloc(1, sizeof(*k));
+	int life[2] = { -1, -1 }, wake[2] = { -1, -1 };
+
+	snprintf(why, size, "%s", strerror(ENOMEM));
+	if (!p || !k || n > PAGE_POINTS || !prepare(k, o, points, n))
+		goto fail;
+	p->ring = mmap(NULL, sizeof(*p->ring), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (p->ring == MAP_FAILED) {
+		p->ring = NULL;
+		goto fail;
+	}
+	if (pipe2(life, O_CLOEXEC) || pipe2(wake, O_CLOEXEC | O_NONBLOCK))
+		goto fail;
+	k->ring = p->ring;
+	k->life = life[0];
+	k->wake = wake[1];
+	p->life = life[1];
+	p->wake = wake[0];
+	p->keeper = fork();
+	if (!p->keeper) {
+		close(life[1]);
+		close(wake[0]);
+		become_keeper(k);
+	}
+	close(life[0]);
+	close(wake[1]);
+	life[0] = wake[1] = -1;
+	free_keeper(k);
+	k = NULL;
+	if (p->keeper > 0 && wait_for_start(p, why, size))
+		return p;
+	life[1] = wake[0] = -1;
+	pages_close(p);
+	return NULL;
+fail:
+	for (int i = 0; i < 2; i++) {
+		if (life[i] >= 0)
+			close(life[i]);
+		if (wake[i] >= 0)
+			close(wake[i]);
+	}
+	free_keeper(k);
+	free(p);
+	return NULL;
+}
+
+int pages_fd(const struct pages *p)
+{
+	return p->wake;
+}
+
+bool pages_next(struct pages *p, struct page_hit *out)
+{
+	struct keeper_ring *r = p->ring;
+	char bytes[64];
+
+	if (__atomic_load_n(&r->head, __ATOMIC_ACQUIRE) == r->tail) {
+		while (read(p->wake, bytes, sizeof(bytes)) > 0)
+			;
+		if (__atomic_load_n(&r->head, __ATOMIC_ACQUIRE) == r->tail)
+			return false;
+	}
+	*out = r->hit[r->tail % KEEPER_RING];
+	__atomic_store_n(&r->tail, r->tail + 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+uint64_t pages_lost(const struct pages *p)
+{
+	return __atomic_load_n(&p->ring->lost, __ATOMIC_RELAXED);
+}
+
+const char *pages_gone(const struct pages *p, unsigned int point)
+{
+	return __atomic_load_n(&p->ring->gone[point], __ATOMIC_ACQUIRE);
+}
+
+const char *pages_ended(const struct pages *p)
+{
+	if (__atomic_load_n(&p->ring->state, __ATOMIC_ACQUIRE) != KEEPER_ENDED)
+		return NULL;
+	return p->ring->why[0] ? p->ring->why : "its keeper has ended";
+}
+
+void pages_cost(const struct pages *p, struct page_cost *out)
+{
+	*out = p->ring->cost;
+}
+
+void pages_stop(struct pages *p)
+{
+	if (p->life >= 0)
+		close(p->life);
+	p->life = -1;
+	if (p->keeper > 0)
+		while (waitpid(p->keeper, NULL, 0) < 0 && errno == EINTR)
+			;
+	p->keeper = 0;
+}
+
+void pages_close(struct pages *p)
+{
+	if (!p)
+		return;
+	pages_stop(p);
+	close(p->wake);
+	munmap(p->ring, sizeof(*p->ring));
+	free(p);
+}
