@@ -261,6 +261,7 @@ SCRIBBLER = r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 __attribute__((noinline)) int busy(int x)
 {
@@ -273,26 +274,32 @@ static unsigned long some(void)
 	state ^= state << 13; state ^= state >> 7; state ^= state << 17;
 	return state;
 }
-/* Into all that can be written and has our name. */
+static const char *whose;
+/* Into pages that are in use, of all that can be written and has our name. */
 static void scribble(void)
 {
+	static unsigned char used[1 << 20];
 	char line[512], perms[5];
 	unsigned long from, to;
 	FILE *f = fopen("/proc/self/maps", "r");
 
 	while (f && fgets(line, sizeof(line), f)) {
-		if (!strstr(line, "/memfd:trapline") ||
+		if (!strstr(line, whose) ||
 		    sscanf(line, "%lx-%lx %4s", &from, &to, perms) != 3 ||
-		    perms[1] != 'w')
+		    perms[1] != 'w' || (to - from) / 4096 > sizeof(used) ||
+		    mincore((void *)from, to - from, used))
 			continue;
-		for (int i = 0; i < 2000; i++) {
-			unsigned long room = to - from, at = some() % room;
+		for (unsigned long i = 0; i < (to - from) / 4096; i++)
+			for (int k = 0; used[i] & 1 && k < 40; k++) {
+				unsigned long at = from + i * 4096 +
+						   (some() & 4088);
 
-			if (i % 4 == 0)
-				at %= room < 65536 ? room : 65536;
-			*(unsigned long *)(from + (at & ~7ul)) =
-				i & 1 ? some() : some() % 300;
-		}
+				if (k & 1)
+					*(unsigned long *)at = some();
+				else
+					*(unsigned int *)(at + (some() & 4)) =
+						some() % 300;
+			}
 	}
 	if (f)
 		fclose(f);
@@ -300,6 +307,7 @@ static void scribble(void)
 int main(int n, char **v)
 {
 	state = strtoul(v[1], 0, 0) | 1;
+	whose = v[2];
 	printf("ready\n");
 	fflush(stdout);
 	for (int i = 0;; i++) {
@@ -316,7 +324,9 @@ def a_process_that_scribbles_over_our_pages():
     prog = os.path.join(tl.tempdir(), "scribbler")
     tl.compile_to(prog, SCRIBBLER)
     for i in range(6 * tl.SCALE):
-        p = tl.start([prog, str(SEED + i)], text=True,
+        # What is shared alone, or the agent's own as well, which ends it soon.
+        p = tl.start([prog, str(SEED + i), "/memfd:trapline" +
+                      ("" if i % 3 == 2 else "-figures")], text=True,
                      stdout=subprocess.PIPE)
         p.stdout.readline()
         for args in (["count", "busy by $arg1"], ["time", "busy"],
