@@ -296,6 +296,24 @@ static bool explain_version(struct process *p, const struct spec *s)
 	return false;
 }
 
+/*
+ * What to add to a line that says there is no such function: the binary that is meant
+ * has lost most of its names.  The caller frees it.
+ */
+static char *stripped_hint(struct process *p, const struct spec *s)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct module *m = &p->modules[i];
+
+		if (!m->lack && !m->image.has_symtab && m->image.n &&
+		    (s->binary ? module_is(m, s->binary) : m->is_main))
+			return must_print("; %s is stripped, so only what it "
+					  "exports has a name",
+					  m->name);
+	}
+	return must_dup("");
+}
+
 #define OVERLOADS_SHOWN 6
 
 /* NAME(PARAMETERS): there is NAME, but with others?  Name them. */
@@ -339,60 +357,61 @@ static bool explain_overloads(struct process *p, const struct spec *s)
 	return n > 0;
 }
 
-int resolve_failed(struct process *p, const struct spec *s)
+/* Names like @s, as BINARY:NAME, …; NULL: there are none.  The caller frees it. */
+static char *near_names(struct process *p, const struct spec *s)
 {
-	struct near near;
-	char *list = must_dup(""), *base;
-
-	if (s->glob) {
-		if (!explain_lack(p, s))
-			say_error("'%s' matches no function; 'trapline list' "
-				  "shows what there is",
-				  s->text);
-		free(list);
-		return -1;
-	}
-	if (s->base && explain_version(p, s)) {
-		free(list);
-		return -1;
-	}
-	if (explain_overloads(p, s)) {
-		free(list);
-		return -1;
-	}
 	/* Names that are near have no parameters. */
-	base = must_print("%.*s", (int)strcspn(s->func, "("), s->func);
+	char *base = must_print("%.*s", (int)strcspn(s->func, "("), s->func);
+	char *list = NULL, *more;
+	struct near near;
+
 	near_init(&near, base);
 	for (size_t i = 0; i < p->n; i++) {
 		struct module *m = &p->modules[i];
-		bool meant = module_is(m, s->binary);
+		bool meant = s->binary ? module_is(m, s->binary) : m->is_main;
 
 		if (!m->lack)
 			image_names(&m->image);
 		for (size_t k = 0; !m->lack && k < m->image.n; k++)
 			near_offer(&near, m->image.symbols[k].plain,
-				   m->is_main ? NULL : m->name,
-				   !meant || !m->is_main);
+				   m->is_main ? NULL : m->name, !meant);
 	}
 	for (size_t i = 0; i < near.n; i++) {
 		const char *where = near.best[i].where;
-		char *more = must_print("%s%s%s%s%s", list, i ? ", " : "",
-					where ? where : "", where ? ":" : "",
-					near.best[i].name);
 
+		more = must_print("%s%s%s%s%s", list ? list : "",
+				  list ? ", " : "", where ? where : "",
+				  where ? ":" : "", near.best[i].name);
 		free(list);
 		list = more;
 	}
-	if (near.n && !s->binary && !p->modules[0].image.n)
+	free(base);
+	return list;
+}
+
+int resolve_failed(struct process *p, const struct spec *s)
+{
+	char *list = NULL, *hint;
+
+	if (!s->glob &&
+	    ((s->base && explain_version(p, s)) || explain_overloads(p, s)))
+		return -1;
+	if (!s->glob)
+		list = near_names(p, s);
+	hint = stripped_hint(p, s);
+	if (list && !s->binary && !p->modules[0].image.n)
 		say_error("no function '%s': %s has no symbols; near names: %s",
 			  s->text, p->modules[0].name, list);
-	else if (near.n)
-		say_error("no function '%s'; near names: %s", s->text, list);
+	else if (list)
+		say_error("no function '%s'; near names: %s%s", s->text, list,
+			  hint);
 	else if (!explain_lack(p, s))
-		say_error("no function '%s'; 'trapline list' shows what there "
-			  "is",
-			  s->text);
-	free(base);
+		say_error(s->glob ? "'%s' matches no function; 'trapline list' "
+				    "shows what there is%s"
+				  : "no function '%s'; 'trapline list' shows "
+				    "what there is%s",
+			  s->text, hint);
+	free(hint);
 	free(list);
 	return -1;
 }
