@@ -45,7 +45,9 @@ int callers_begin(struct target *t)
 
 	t->own = c;
 	c->target = t;
-	c->unwinder = unwinder_open(&t->process);
+	/* A fork child has its parent's code. */
+	c->unwinder = t->origin ? callers_of(t->origin)->unwinder
+				: unwinder_open(&t->process);
 	return c->unwinder ? run_on_events(t, on_event, c) : -1;
 }
 
@@ -80,7 +82,8 @@ void callers_free(struct target *t)
 	struct callers *c = callers_of(t);
 
 	stacks_free(&c->stacks);
-	unwinder_close(c->unwinder);
+	if (!t->origin)
+		unwinder_close(c->unwinder);
 	free(c->process);
 	free(c);
 }

@@ -38,8 +38,10 @@ static struct stacks all_stacks(const struct run *r)
 		struct callers *c = callers_of(r->targets[i]);
 
 		if (r->many && !c->process)
-			c->process = must_print("process %d",
-						(int)r->targets[i]->pid);
+			c->process = must_print(
+				r->options->follow ? "process %d (%s)"
+						   : "process %d%s",
+				(int)r->targets[i]->pid, r->targets[i]->name);
 		stacks_append(&all, &c->stacks, c->process);
 	}
 	stacks_sort(&all);

@@ -114,7 +114,10 @@ static void print_block(struct run *r, const struct row *f,
 	char *name = text_clean_dup(f->place->name);
 	char text[6][24];
 
-	if (r->many)
+	if (r->options->follow)
+		output_text(&r->out, "process %d (%s), ", (int)f->target->pid,
+			    f->target->name);
+	else if (r->many)
 		output_text(&r->out, "process %d, ", (int)f->target->pid);
 	output_text(&r->out, "%s", name);
 	if (f->key)

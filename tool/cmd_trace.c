@@ -412,7 +412,10 @@ static int begin(struct target *target)
 	}
 	t->rate = clock_rate(target->stats.ticks_per_second);
 	if (target->run->options->stack) {
-		d->unwinder = unwinder_open(&target->process);
+		d->unwinder = target->origin
+				      ? ((struct traced *)target->origin->own)
+						->unwinder
+				      : unwinder_open(&target->process);
 		if (!d->unwinder)
 			return -1;
 	}
@@ -482,7 +485,8 @@ static void forget(struct target *target)
 		free(d->names[i]);
 	free(d->names);
 	free(d->owner);
-	unwinder_close(d->unwinder);
+	if (!target->origin)
+		unwinder_close(d->unwinder);
 	free(d);
 }
 
@@ -505,7 +509,10 @@ int cmd_trace(const struct options *o)
 	t.run = &r;
 	if (!run_usage(o))
 		return EXIT_USAGE;
-	if (o->interval && o->format == FORMAT_CHROME)
+	if (o->block && o->follow)
+		usage_error(o->verb, "--block is not for those that are "
+				     "followed");
+	else if (o->interval && o->format == FORMAT_CHROME)
 		usage_error(o->verb, "-i is for text and json");
 	else if (o->stack && o->format == FORMAT_CHROME)
 		usage_error(o->verb, "stacks are not for --format chrome");

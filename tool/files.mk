@@ -8,8 +8,8 @@ survey-srcs := tool/survey/survey.c arch/x86/plan.c arch/x86/text.c \
 # The command without its session: what can be linked with another one.
 tool-front-srcs := tool/main.c tool/help.c tool/options.c tool/text.c \
 	tool/match.c tool/names.c tool/spec.c tool/image.c tool/versions.c tool/minidebug.c tool/frames.c tool/markers.c tool/gofuncs.c tool/debugfile.c tool/process.c \
-	tool/ifunc.c tool/debug.c tool/lines.c tool/variables.c tool/sources.c tool/prototype.c tool/resolve.c tool/output.c tool/latency.c tool/why.c engine/why.c tool/launch.c \
-	tool/run.c tool/target.c tool/dry_run.c tool/forecast.c tool/rows.c tool/merge.c tool/probe.c tool/expr.c tool/access.c tool/marker_args.c tool/scopes.c \
+	tool/ifunc.c tool/debug.c tool/lines.c tool/variables.c tool/sources.c tool/prototype.c tool/resolve.c tool/output.c tool/latency.c tool/why.c engine/why.c tool/launch.c tool/entry.c \
+	tool/run.c tool/target.c tool/followed.c tool/dry_run.c tool/forecast.c tool/rows.c tool/merge.c tool/probe.c tool/expr.c tool/access.c tool/marker_args.c tool/scopes.c \
 	tool/cmd_trace.c tool/cmd_count.c tool/cmd_time.c tool/cmd_list.c \
 	tool/unwind.c tool/stacks.c tool/callers.c tool/cmd_stack.c \
 	tool/cmd_watch.c tool/watch_print.c tool/data.c tool/condition.c tool/watch/events.c tool/watch/effect.c \
@@ -17,7 +17,7 @@ tool-front-srcs := tool/main.c tool/help.c tool/options.c tool/text.c \
 	tool/cmd_coverage.c $(survey-srcs)
 
 tool-srcs := $(if $(and $(wildcard tool/session.c), \
-	$(wildcard tool/guardian/files.mk)),$(tool-front-srcs) tool/session.c \
+	$(wildcard tool/guardian/files.mk)),$(tool-front-srcs) tool/session.c tool/follower.c \
 	tool/rings.c tool/watch/pages.c tool/watch/keeper.c tool/watch/tasks.c tool/watch/setup.c)
 tool-ldflags := -lm
 

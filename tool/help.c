@@ -60,6 +60,7 @@
 #define RUN_HELP \
 	"  -p, --pid PID,...     a running process, or several: -p 12,34 or -p 12 -p 34\n" \
 	"  -- COMMAND ARG...     or start one; it is probed before its own code runs\n" \
+	"      --follow          also the children, and what they all run, each by itself\n" \
 	"  -t, --tid TID         only what this thread of the process does\n" \
 	"  -d, --duration TIME   end after so long: 10, 500ms, 2m (else: Ctrl-C, or its end)\n" \
 	"  -n, --events N        end after so many hits or calls\n" \
@@ -73,6 +74,7 @@
 #define TRACE_RUN_HELP \
 	"  -p, --pid PID,...     a running process, or several: -p 12,34 or -p 12 -p 34\n" \
 	"  -- COMMAND ARG...     or start one; it is probed before its own code runs\n" \
+	"      --follow          also the children, and what they all run, each by itself\n" \
 	"  -t, --tid TID         only what this thread of the process does\n" \
 	"  -d, --duration TIME   end after so long: 10, 500ms, 2m (else: Ctrl-C, or its end)\n" \
 	"  -n, --events N        end after so many events\n" \

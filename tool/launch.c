@@ -14,7 +14,6 @@
  * is told to, or when we are gone.
  */
 #define _GNU_SOURCE
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -25,10 +24,10 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "entry.h"
 #include "launch.h"
 #include "process.h"
 #include "text.h"
@@ -74,69 +73,18 @@ static pid_t start(char **command)
 	return pid;
 }
 
-/* Where the kernel says that the program of @pid begins; 0: unknown. */
-static uint64_t entry_of(pid_t pid)
-{
-	Elf64_auxv_t aux[64];
-	char path[64];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, aux, sizeof(aux));
-	close(fd);
-	for (ssize_t i = 0; (i + 1) * (ssize_t)sizeof(aux[0]) <= n; i++)
-		if (aux[i].a_type == AT_ENTRY)
-			return aux[i].a_un.a_val;
-	return 0;
-}
-
 static bool is_exec_stop(int status)
 {
 	return status >> 8 == (SIGTRAP | (PTRACE_EVENT_EXEC << 8));
 }
 
-/* Put a breakpoint at the entry point; *@word is what was there. */
-static int set_breakpoint(pid_t pid, uint64_t *entry, long *word)
-{
-	*entry = entry_of(pid);
-	if (!*entry)
-		return -1;
-	errno = 0;
-	*word = ptrace(PTRACE_PEEKTEXT, pid, *entry, 0);
-	if (errno ||
-	    ptrace(PTRACE_POKETEXT, pid, *entry, (*word & ~0xffL) | 0xcc) != 0)
-		return -1;
-	return 0;
-}
-
-/* If @pid stands behind our breakpoint, take it out and step back: 1. */
-static int at_breakpoint(pid_t pid, uint64_t entry, long word)
-{
-	struct user_regs_struct regs;
-
-	if (ptrace(PTRACE_GETREGS, pid, 0, &regs) != 0)
-		return -1;
-	if (regs.rip != entry + 1)
-		return 0;
-	regs.rip = entry;
-	if (ptrace(PTRACE_POKETEXT, pid, entry, word) != 0 ||
-	    ptrace(PTRACE_SETREGS, pid, 0, &regs) != 0)
-		return -1;
-	return 1;
-}
-
 /* From the exec stop to the entry point.  0, or -1: it is gone or in the way. */
 static int run_to_entry(pid_t pid, const char *name)
 {
-	uint64_t entry;
+	struct entry entry;
 	int status, sig;
-	long word;
 
-	if (set_breakpoint(pid, &entry, &word) != 0)
+	if (entry_set(&entry, pid) != 0)
 		return -1;
 	for (sig = 0;;) {
 		if (ptrace(PTRACE_CONT, pid, 0, sig) != 0 ||
@@ -149,10 +97,10 @@ static int run_to_entry(pid_t pid, const char *name)
 		sig = WSTOPSIG(status);
 		if (is_exec_stop(status)) {
 			sig = 0;
-			if (set_breakpoint(pid, &entry, &word) != 0)
+			if (entry_set(&entry, pid) != 0)
 				return -1;
 		} else if (sig == SIGTRAP) {
-			int there = at_breakpoint(pid, entry, word);
+			int there = entry_reached(&entry, pid);
 
 			if (there)
 				return there > 0 ? 0 : -1;

@@ -28,7 +28,8 @@ enum {
 	OPT_BLOCK,
 	OPT_FORM,
 	OPT_IF,
-	OPT_PAGES
+	OPT_PAGES,
+	OPT_FOLLOW
 };
 
 /* clang-format off */
@@ -41,6 +42,7 @@ static const struct option known[] = {
 	{ "json",      no_argument,       NULL, OPT_JSON },
 	{ "force",     no_argument,       NULL, OPT_FORCE },
 	{ "dry-run",   no_argument,       NULL, OPT_DRY_RUN },
+	{ "follow",    no_argument,       NULL, OPT_FOLLOW },
 	{ "lines",     no_argument,       NULL, 'L' },
 	{ "vars",      no_argument,       NULL, OPT_VARS },
 	{ "min",       required_argument, NULL, OPT_MIN },
@@ -122,6 +124,7 @@ static unsigned int set_of(int c)
 		return OPT_RUN | OPT_WATCH;
 	case 'i':
 	case OPT_FORCE:
+	case OPT_FOLLOW:
 		return OPT_RUN;
 	case 'o':
 	case OPT_JSON:
@@ -288,6 +291,9 @@ static int take(struct options *o, int c)
 		break;
 	case OPT_DRY_RUN:
 		o->dry_run = true;
+		break;
+	case OPT_FOLLOW:
+		o->follow = true;
 		break;
 	case 'L':
 		o->lines = true;

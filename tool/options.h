@@ -31,6 +31,7 @@ struct options {
 	bool stack;	    /* --stack */
 	bool block;	    /* --block */
 	bool force;
+	bool follow; /* children and new programs, too */
 	bool dry_run;
 	bool lines; /* of `list` */
 	bool vars;

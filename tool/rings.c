@@ -135,9 +135,17 @@ static uint32_t bytes_of_ring(size_t room)
 	return bytes;
 }
 
+/* Is it known already, in a fork child? */
+static bool is_ring_size(uint32_t bytes)
+{
+	return bytes >= TL_RING_LEAST && bytes <= TL_RING_BYTES &&
+	       !(bytes & (bytes - 1));
+}
+
 struct rings *rings_open(struct tl_events *e, session_event_fn fn, void *arg)
 {
 	struct rings *r = calloc(1, sizeof(*r));
+	uint32_t bytes = __atomic_load_n(&e->ring_bytes, __ATOMIC_RELAXED);
 	size_t room = free_memory();
 
 	if (!r)
@@ -149,7 +157,8 @@ struct rings *rings_open(struct tl_events *e, session_event_fn fn, void *arg)
 	r->most_waiting = room / 8 / sizeof(uint64_t);
 	if (r->most_waiting < LEAST_WAITING)
 		r->most_waiting = LEAST_WAITING;
-	r->bytes = e->ring_bytes = bytes_of_ring(room);
+	r->bytes = is_ring_size(bytes) ? bytes : bytes_of_ring(room);
+	e->ring_bytes = r->bytes;
 	pthread_mutex_init(&r->lock, NULL);
 	return r;
 }

@@ -10,7 +10,8 @@
 #include "run.h"
 #include "text.h"
 
-#define PID_WIDTH 7
+#define PID_WIDTH  7
+#define NAME_WIDTH 15
 
 static char *show_key(const struct field *f, const struct session_key *k)
 {
@@ -142,7 +143,9 @@ int run_head_width(const struct run *r)
 {
 	int keys = r->key_width;
 
-	return (r->many ? PID_WIDTH + 2 : 0) + (keys ? keys + 2 : 0);
+	return (r->many ? PID_WIDTH + 2 : 0) +
+	       (r->options->follow ? NAME_WIDTH + 2 : 0) +
+	       (keys ? keys + 2 : 0);
 }
 
 void run_print_head(struct run *r, const struct row *row)
@@ -156,6 +159,11 @@ void run_print_head(struct run *r, const struct row *row)
 		output_text(&r->out, "%*d  ", PID_WIDTH, (int)row->target->pid);
 	else if (r->many)
 		output_text(&r->out, "%*s  ", PID_WIDTH, row ? "" : "PID");
+	if (r->options->follow)
+		output_text(&r->out, "%-*s  ", NAME_WIDTH,
+			    row && row->target ? row->target->name
+			    : row	       ? ""
+					       : "PROGRAM");
 	if (width)
 		output_text(&r->out, left ? "%-*s  " : "%*s  ", width,
 			    row ? key : "KEY");
@@ -165,6 +173,8 @@ void put_pid(struct json_object *obj, const struct target *t)
 {
 	if (t->run->many)
 		put_number(obj, "pid", (uint64_t)t->pid);
+	if (t->run->options->follow)
+		put_text(obj, "program", t->name);
 }
 
 void put_key(struct json_object *obj, const struct row *row)

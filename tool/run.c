@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "dry_run.h"
+#include "follower.h"
 #include "launch.h"
 #include "merge.h"
 #include "run.h"
@@ -98,16 +99,20 @@ size_t run_poll_events(struct run *r)
 
 /* ---- All targets ----------------------------------------------------------------- */
 
-static struct target *add_target(struct run *r, pid_t pid)
+void run_keep_target(struct run *r, struct target *t)
 {
 	r->targets =
 		must_grow(r->targets, r->n_targets + 1, sizeof(*r->targets));
-	r->targets[r->n_targets] = target_new(r, pid);
-	return r->targets[r->n_targets++];
+	r->targets[r->n_targets++] = t;
 }
 
-/* Target @i is none, after all. */
-static void drop_target(struct run *r, size_t i)
+struct target *run_add_target(struct run *r, pid_t pid)
+{
+	run_keep_target(r, target_new(r, pid));
+	return r->targets[r->n_targets - 1];
+}
+
+void run_drop_target(struct run *r, size_t i)
 {
 	target_free(r->targets[i]);
 	r->n_targets--;
@@ -128,7 +133,7 @@ static void each_target(struct run *r, int (*step)(struct target *t),
 			continue;
 		}
 		*status = EXIT_FAILED;
-		drop_target(r, i);
+		run_drop_target(r, i);
 	}
 	target_speak(NULL);
 }
@@ -155,27 +160,33 @@ static bool all_ended(struct run *r, int *status)
 			*status = EXIT_FAILED;
 		ended += its != 0;
 	}
-	return ended == r->n_targets;
+	return r->follower ? r->all_gone : ended == r->n_targets;
 }
 
-/* Let all go; what they have in their rings was handed on then. */
-static void detach_all(struct run *r, int *status)
+static void sum_stats(struct run *r)
 {
 	struct session_stats sum = { 0 };
 
 	for (size_t i = 0; i < r->n_targets; i++) {
-		struct session_stats *its = &r->targets[i]->stats;
+		const struct session_stats *its = &r->targets[i]->stats;
 
-		if (target_detach(r->targets[i]) != 0)
-			*status = EXIT_FAILED;
 		sum.lost += its->lost;
 		if (its->longest_stop_ns > sum.longest_stop_ns)
 			sum.longest_stop_ns = its->longest_stop_ns;
 		if (its->ticks_per_second)
 			sum.ticks_per_second = its->ticks_per_second;
 	}
-	target_speak(NULL);
 	r->stats = sum;
+}
+
+/* Let all go; what they have in their rings was handed on then. */
+static void detach_all(struct run *r, int *status)
+{
+	for (size_t i = 0; i < r->n_targets; i++)
+		if (target_detach(r->targets[i]) != 0)
+			*status = EXIT_FAILED;
+	target_speak(NULL);
+	sum_stats(r);
 	run_poll_events(r);
 }
 
@@ -193,20 +204,24 @@ static void progress(const struct run *r, double elapsed, uint64_t events)
 /* Until somebody tells us to end, a target may have ended, or @seconds. */
 static bool told_to_end(struct run *r, double seconds)
 {
-	struct pollfd *fds = must_alloc(r->n_targets + 1, sizeof(*fds));
+	struct pollfd *fds = must_alloc(r->n_targets + 2, sizeof(*fds));
 	bool told;
 
 	fds[0] = (struct pollfd){ .fd = wake[0], .events = POLLIN };
+	fds[1] = (struct pollfd){
+		.fd = r->follower ? follower_fd(r->follower) : -1,
+		.events = POLLIN,
+	};
 	for (size_t i = 0; i < r->n_targets; i++) {
 		const struct target *t = r->targets[i];
 
-		fds[i + 1] = (struct pollfd){
+		fds[i + 2] = (struct pollfd){
 			.fd = t->session && !t->ended ? session_fd(t->session)
 						      : -1,
 			.events = POLLIN,
 		};
 	}
-	poll(fds, r->n_targets + 1, seconds > 0 ? (int)(seconds * 1e3) + 1 : 0);
+	poll(fds, r->n_targets + 2, seconds > 0 ? (int)(seconds * 1e3) + 1 : 0);
 	told = fds[0].revents;
 	free(fds);
 	return told;
@@ -216,14 +231,11 @@ static bool told_to_end(struct run *r, double seconds)
 static void print_now(struct run *r, double elapsed)
 {
 	say_progress(NULL);
-	r->stats.lost = 0;
-	for (size_t i = 0; i < r->n_targets; i++) {
-		struct target *t = r->targets[i];
-
-		if (t->session)
-			session_get_stats(t->session, &t->stats);
-		r->stats.lost += t->stats.lost;
-	}
+	for (size_t i = 0; i < r->n_targets; i++)
+		if (r->targets[i]->session)
+			session_get_stats(r->targets[i]->session,
+					  &r->targets[i]->stats);
+	sum_stats(r);
 	read_figures(r);
 	rows_make(r);
 	r->print(r, elapsed, false);
@@ -248,6 +260,8 @@ static double watch(struct run *r, int *status)
 		if (told_to_end(r, left))
 			break;
 		elapsed = now() - begin;
+		if (r->follower)
+			followed_serve(r);
 		ended = all_ended(r, status);
 		if (r->poll)
 			events = r->poll(r);
@@ -276,11 +290,18 @@ static void measure(struct run *r, struct launch *l, int *status)
 {
 	double elapsed;
 
-	/* Of a clock, before the first figures. */
-	r->stats = r->targets[0]->stats;
 	if (l->pid)
 		launch_release(l);
 	elapsed = watch(r, status);
+	if (r->follower)
+		followed_end(r);
+	if (!r->n_targets) {
+		say_error(
+			"nothing was probed: no process that was followed has "
+			"a place for the probes");
+		*status = EXIT_FAILED;
+		return;
+	}
 	read_figures(r);
 	rows_make(r);
 	detach_all(r, status);
@@ -305,6 +326,39 @@ void run_part_with(const struct launch *l)
 			 WEXITSTATUS(status));
 }
 
+/* Attach to those that can be, and let the follower have all. */
+static void attach_and_follow(struct run *r)
+{
+	size_t n = r->n_targets;
+
+	say_softly = true;
+	for (size_t i = 0; i < r->n_targets;) {
+		struct target *t = r->targets[i];
+		pid_t pid = t->pid;
+		bool probed = target_resolve(t) == 0 && target_attach(t) == 0;
+
+		if (!probed)
+			run_drop_target(r, i);
+		followed_take(r, pid, probed ? t : NULL);
+		i += probed;
+	}
+	say_softly = false;
+	target_speak(NULL);
+	followed_await(r, n);
+}
+
+static void run_targets(struct run *r, struct launch *l, int *status)
+{
+	if (r->follower) {
+		attach_and_follow(r);
+		measure(r, l, status);
+		return;
+	}
+	each_target(r, target_attach, status);
+	if (r->n_targets)
+		measure(r, l, status);
+}
+
 static int run_attached(struct run *r)
 {
 	const struct options *o = r->options;
@@ -315,17 +369,16 @@ static int run_attached(struct run *r)
 		if (launch(&l, o->command) != 0)
 			return EXIT_FAILED;
 		r->child = l.pid;
-		add_target(r, l.pid);
+		run_add_target(r, l.pid);
 	}
 	for (size_t i = 0; i < o->n_pids; i++)
-		add_target(r, o->pids[i]);
-	each_target(r, target_resolve, &status);
+		run_add_target(r, o->pids[i]);
+	if (!r->follower)
+		each_target(r, target_resolve, &status);
 	if (o->dry_run) {
 		each_target(r, dry_run, &status);
 	} else if (r->n_targets && catch_signals() == 0) {
-		each_target(r, target_attach, &status);
-		if (r->n_targets)
-			measure(r, &l, &status);
+		run_targets(r, &l, &status);
 	}
 	if (l.holder)
 		launch_kill(&l);
@@ -339,7 +392,9 @@ int run_all(struct run *r)
 	const struct options *o = r->options;
 	int status = EXIT_FAILED;
 
-	r->many = o->n_pids > 1;
+	r->many = o->n_pids > 1 || o->follow;
+	if (o->follow && !o->dry_run && followed_begin(r) != 0)
+		return EXIT_FAILED;
 	if (output_open(&r->out, o->output) == 0) {
 		status = run_attached(r);
 		if (output_close(&r->out) != 0)
@@ -350,6 +405,7 @@ int run_all(struct run *r)
 
 void run_forget(struct run *r)
 {
+	follower_free(r->follower);
 	rows_free(r);
 	merge_free(r->merge);
 	for (size_t i = 0; i < r->n_targets; i++)
@@ -402,6 +458,10 @@ bool run_parse(struct run *r, struct probe_wish *wish)
 	if (o->tid && o->n_pids != 1) {
 		usage_error(o->verb,
 			    "-t is for a thread of one running process");
+		return false;
+	}
+	if (o->tid && o->follow) {
+		usage_error(o->verb, "either one thread (-t) or --follow");
 		return false;
 	}
 	if (o->tid && !(wish->tid = thread_of(o)))

@@ -65,9 +65,21 @@ struct run {
 	struct session_stats stats;
 	uint64_t n_keys, keys_lost, keys_unknown;
 	uint64_t missed;
+	struct follower *follower; /* --follow, or NULL */
+	bool all_gone;		   /* nobody is followed any more */
+	uint64_t unprobed;	   /* fork children that have no probes */
 	struct merge *merge; /* of the events of several targets; or NULL */
 	pid_t child;	     /* of `-- COMMAND`, else 0 */
 };
+
+/* A target for @pid, the last of @r's. */
+struct target *run_add_target(struct run *r, pid_t pid);
+
+/* @t is one of them, from now on. */
+void run_keep_target(struct run *r, struct target *t);
+
+/* Target @i is none, after all. */
+void run_drop_target(struct run *r, size_t i);
 
 /* Is it said what to probe, and where?  False, after a line. */
 bool run_usage(const struct options *o);
@@ -101,6 +113,23 @@ struct launch;
 
 /* A command that still runs is left alone, one that ended is reaped. */
 void run_part_with(const struct launch *l);
+
+/* ---- followed.c ------------------------------------------------------------ */
+
+/* Start the follower; before anybody is attached to.  0, or -1 after a line. */
+int followed_begin(struct run *r);
+
+/* Follow process @pid, which is @t, or has nothing of ours if that is NULL. */
+void followed_take(struct run *r, pid_t pid, struct target *t);
+
+/* Until @n that were to be followed are. */
+void followed_await(struct run *r, size_t n);
+
+/* Do what the follower's news ask for. */
+void followed_serve(struct run *r);
+
+/* No more forks and programs: the last news. */
+void followed_end(struct run *r);
 
 /* ---- rows.c ---------------------------------------------------------------- */
 

@@ -19,6 +19,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,6 +44,9 @@ struct session {
 	struct rings *rings;
 	uint32_t n;	 /* probes so far */
 	uint32_t *entry; /* of each of them, in the figures */
+	/* For a follower. */
+	int figures_fd; /* -1: not wanted */
+	struct follow_where where;
 	struct session_stats stats;
 };
 
@@ -121,11 +125,22 @@ static int start_guardian(int fds[2], const struct wire_start *start)
 	return 0;
 }
 
-/* Map the file that the guardian sends next: *@out, @len bytes. */
-static int receive_mapping(struct session *s, void **out, size_t len, int prot)
+/* Map @len bytes of file @fd: *@out. */
+static int map_file(void **out, int fd, size_t len, int prot)
+{
+	*out = mmap(NULL, len, prot, MAP_SHARED, fd, 0);
+	if (*out != MAP_FAILED)
+		return 0;
+	*out = NULL;
+	return refuse(-errno, "cannot map the figures: %s", strerror(errno));
+}
+
+/* Map the file that the guardian sends next; *@keep is it, if that is not NULL. */
+static int receive_mapping(struct session *s, void **out, size_t len, int prot,
+			   int *keep)
 {
 	struct wire m;
-	int fd;
+	int fd, err;
 
 	*out = NULL;
 	if (!wire_receive_fd(s->fd, &m, &fd))
@@ -135,23 +150,26 @@ static int receive_mapping(struct session *s, void **out, size_t len, int prot)
 		return refuse(m.result, "%s", m.error);
 	if (fd < 0)
 		return refuse(-EIO, "the guardian sent no figures");
-	*out = mmap(NULL, len, prot, MAP_SHARED, fd, 0);
-	close(fd);
-	if (*out != MAP_FAILED)
-		return 0;
-	*out = NULL;
-	return refuse(-errno, "cannot map the figures: %s", strerror(errno));
+	err = map_file(out, fd, len, prot);
+	if (keep) {
+		*keep = fd;
+		s->where = m.where;
+	} else {
+		close(fd);
+	}
+	return err;
 }
 
 static int await_attached(struct session *s, const struct session_options *opt)
 {
 	void *p;
-	int err = receive_mapping(s, &p, sizeof(*s->figures), PROT_READ);
+	int err = receive_mapping(s, &p, sizeof(*s->figures), PROT_READ,
+				  opt->follow ? &s->figures_fd : NULL);
 
 	s->figures = p;
 	if (!err && opt->events) {
 		err = receive_mapping(s, &p, sizeof(*s->events),
-				      PROT_READ | PROT_WRITE);
+				      PROT_READ | PROT_WRITE, NULL);
 		s->events = p;
 	}
 	if (!err && opt->block && s->events)
@@ -237,6 +255,7 @@ int session_attach(struct session **out, pid_t pid,
 	if (!s)
 		return refuse(-ENOMEM, "no memory");
 	s->pid = pid;
+	s->figures_fd = -1;
 	session_kill_point(1);
 	/* Others who begin, or end, with the same process come before or after. */
 	turn = await_turn(pid);
@@ -512,11 +531,24 @@ void session_get_stats(struct session *s, struct session_stats *out)
 {
 	struct wire m = { .what = WIRE_STATS };
 
-	if (s->state != SESSION_LOST && wire_send(s->fd, &m, sizeof(m)))
+	if (s->fd >= 0 && s->state != SESSION_LOST &&
+	    wire_send(s->fd, &m, sizeof(m)))
 		receive(s, WIRE_STATS, &m);
 	if (s->rings)
 		s->stats.lost = rings_lost(s->rings);
 	*out = s->stats;
+}
+
+/* Fork children with figures of their own, whom the guardian would have cleaned. */
+static void clean_adopted(const struct session *s, pid_t pid)
+{
+	struct stat st;
+
+	if (s->figures_fd >= 0 && !fstat(s->figures_fd, &st))
+		undo_others(&(struct copies){ st.st_ino,
+					      (uint32_t)(st.st_dev & 0xff),
+					      s->figures->header.session },
+			    pid);
 }
 
 int session_detach_stats(struct session *s, struct session_stats *stats)
@@ -528,17 +560,24 @@ int session_detach_stats(struct session *s, struct session_stats *stats)
 	if (s->events)
 		rings_let_go(s->events);
 	session_state(s);
-	if (s->state == SESSION_LOST || !wire_send(s->fd, &m, sizeof(m)) ||
-	    (err = receive(s, WIRE_DETACH, &m)) == -EPIPE) {
+	if (s->fd < 0) {
+		/* It is its parent's guardian who cleans. */
+	} else if (s->state == SESSION_LOST ||
+		   !wire_send(s->fd, &m, sizeof(m)) ||
+		   (err = receive(s, WIRE_DETACH, &m)) == -EPIPE) {
 		/* Killed; what it left is ours to clean. */
 		session_kill_point(9);
 		err = clean_up(s->pid, false);
+		clean_adopted(s, s->pid);
 	}
 	session_kill_point(8);
 	end_events(s);
 	*stats = s->stats;
 	unmap(s);
-	close(s->fd);
+	if (s->fd >= 0)
+		close(s->fd);
+	if (s->figures_fd >= 0)
+		close(s->figures_fd);
 	free(s->entry);
 	free(s);
 	return err < 0 && err != -ESRCH ? err : 0;
@@ -549,6 +588,65 @@ int session_detach(struct session *s)
 	struct session_stats ignored;
 
 	return session_detach_stats(s, &ignored);
+}
+
+/* ---- fork children -------------------------------------------------------- */
+
+int session_where(const struct session *s, struct follow_where *where)
+{
+	*where = s->where;
+	if (s->events)
+		where->ring_bytes = s->events->ring_bytes;
+	return s->figures_fd;
+}
+
+int session_adopt(struct session **out, const struct session *like,
+		  const int files[2])
+{
+	struct session *s = calloc(1, sizeof(*s));
+	size_t bytes = like->n * sizeof(*s->entry);
+	void *p = NULL, *e = NULL;
+	int err = 0;
+
+	if (s)
+		s->entry = malloc(bytes + 1);
+	if (!s || !s->entry)
+		err = refuse(-ENOMEM, "no memory");
+	if (!err)
+		err = map_file(&p, files[0], sizeof(*s->figures), PROT_READ);
+	if (!err && files[1] >= 0)
+		err = map_file(&e, files[1], sizeof(*s->events),
+			       PROT_READ | PROT_WRITE);
+	for (int i = 0; i < 2; i++)
+		if (files[i] >= 0)
+			close(files[i]);
+	if (s) {
+		s->figures = p;
+		s->events = e;
+	}
+	if (err)
+		goto free_session;
+	memcpy(s->entry, like->entry, bytes);
+	s->fd = s->figures_fd = -1;
+	s->pid = (pid_t)s->figures->header.target;
+	s->n = like->n;
+	s->stats.ticks_per_second = like->stats.ticks_per_second;
+	*out = s;
+	return 0;
+
+free_session:
+	if (s) {
+		unmap(s);
+		free(s->entry);
+		free(s);
+	}
+	return err;
+}
+
+void session_ended(struct session *s)
+{
+	if (s->fd < 0)
+		s->state = SESSION_EXITED;
 }
 
 /* ---- sessions of others -------------------------------------------------- */

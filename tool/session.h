@@ -86,6 +86,7 @@ struct session_options {
 	bool events; /* there will be probes that make events */
 	bool look;   /* session_foresee()'s: only look, change nothing */
 	bool block;  /* and their threads wait where there is no room for one */
+	bool follow; /* a follower will trace it, and end when the tool does */
 	char what[40]; /* what it is for, as `status` shows it */
 };
 
@@ -204,6 +205,25 @@ int session_detach_stats(struct session *s, struct session_stats *stats);
 
 /* What was last in the way, one line without a full stop or newline. */
 const char *session_error(void);
+
+/* ---- fork children ---------------------------------------------------------- */
+
+/*
+ * With options.follow: where what is ours is in the target, and the descriptor of
+ * the figures; -1: its children can have none of their own.
+ */
+struct follow_where;
+int session_where(const struct session *s, struct follow_where *where);
+
+/*
+ * A session with a fork child of @like's target, whose figures and events (or -1)
+ * are @files: its probes are those of @like, with hits of their own.  It ends with
+ * session_ended(); who cleans the child is the guardian of @like.  @files are taken
+ * over.  0 or a negative errno.
+ */
+int session_adopt(struct session **out, const struct session *like,
+		  const int files[2]);
+void session_ended(struct session *s);
 
 /* ---- sessions of others, or of tools that died ------------------------------ */
 

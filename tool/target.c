@@ -343,7 +343,8 @@ int target_attach(struct target *t)
 	struct session_options so = { .force = r->options->force,
 				      .verbose = say_level > 0,
 				      .events = any_program(t),
-				      .block = r->options->block };
+				      .block = r->options->block,
+				      .follow = r->follower != NULL };
 
 	target_speak(t);
 	snprintf(so.what, sizeof(so.what), "%s", r->options->verb->name);
@@ -393,6 +394,8 @@ uint64_t target_read(struct target *t)
 
 int target_ended(struct target *t)
 {
+	void (*say_ending)(const char *fmt, ...) = t->run->follower ? say_detail
+								    : say_note;
 	int pid = (int)t->pid;
 	enum session_state state;
 
@@ -412,11 +415,11 @@ int target_ended(struct target *t)
 		return -1;
 	}
 	if (state == SESSION_EXECED)
-		say_note("process %d runs another program now; these are the "
-			 "figures up to then",
-			 pid);
+		say_ending("process %d runs another program now; these are "
+			   "the figures up to then",
+			   pid);
 	else if (t->pid != t->run->child)
-		say_note("process %d ended", pid);
+		say_ending("process %d ended", pid);
 	return 1;
 }
 
@@ -436,21 +439,40 @@ int target_detach(struct target *t)
 
 /* ---- its beginning ------------------------------------------------------------ */
 
+static void read_name(struct target *t)
+{
+	char path[64], name[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)t->pid);
+	f = fopen(path, "re");
+	if (f && fgets(name, sizeof(name), f))
+		name[strcspn(name, "\n")] = '\0';
+	if (f)
+		fclose(f);
+	text_clean(t->name, sizeof(t->name), name);
+}
+
 struct target *target_new(struct run *r, pid_t pid)
 {
 	struct target *t = must_alloc(1, sizeof(*t));
 
 	t->run = r;
 	t->pid = pid;
+	/* Which program it runs is the question when it has changed. */
+	if (r->options->follow)
+		read_name(t);
 	return t;
 }
 
 void target_speak(const struct target *t)
 {
-	static char about[40];
+	static char about[64];
 
 	if (t && t->run->many)
-		snprintf(about, sizeof(about), "process %d: ", (int)t->pid);
+		snprintf(about, sizeof(about),
+			 t->name[0] ? "process %d (%s): " : "process %d%s: ",
+			 (int)t->pid, t->name);
 	say_about = t && t->run->many ? about : "";
 }
 
@@ -485,6 +507,29 @@ int target_resolve(struct target *t)
 	return err;
 }
 
+struct target *target_fork(struct target *parent, pid_t pid, struct session *s)
+{
+	struct target *origin = parent->origin ? parent->origin : parent;
+	struct target *t = target_new(parent->run, pid);
+
+	t->origin = origin;
+	t->session = s;
+	t->stats = origin->stats;
+	t->stats.lost = 0;
+	t->process = origin->process;
+	t->places = origin->places;
+	t->asked = origin->asked;
+	t->n_asked = origin->n_asked;
+	t->probes = origin->probes;
+	if (!t->run->begin || t->run->begin(t) == 0) {
+		make_figures(t);
+		return t;
+	}
+	target_detach(t);
+	target_free(t);
+	return NULL;
+}
+
 void target_free(struct target *t)
 {
 	if (t->own && t->run->forget)
@@ -492,8 +537,12 @@ void target_free(struct target *t)
 	for (size_t i = 0; i < t->n_figures; i++)
 		free(t->figures[i].times);
 	free(t->figures);
-	free(t->probes);
 	session_keys_free(&t->keys);
+	if (t->origin) {
+		free(t);
+		return;
+	}
+	free(t->probes);
 	for (size_t i = 0; i < t->n_asked; i++)
 		probe_free(&t->asked[i]);
 	free(t->asked);

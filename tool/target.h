@@ -23,6 +23,12 @@ struct figure {
 struct target {
 	struct run *run;
 	pid_t pid;
+	char name[16]; /* with --follow: the program's, clean */
+	/*
+	 * NULL; or it is a fork child of that one's, or of a child of its, and
+	 * what was found out without touching it is that one's.
+	 */
+	struct target *origin;
 	/* Found out without touching it. */
 	struct process process;
 	struct places places;
@@ -47,6 +53,12 @@ struct target {
  */
 struct target *target_new(struct run *r, pid_t pid);
 void target_free(struct target *t);
+
+/*
+ * Process @pid, a fork child of @parent's, whose session is @s: a target that is
+ * attached to.  NULL after a line, and @s is ended.
+ */
+struct target *target_fork(struct target *parent, pid_t pid, struct session *s);
 
 /* What is said from here on is about @t; NULL: about all. */
 void target_speak(const struct target *t);

@@ -15,6 +15,7 @@
 
 int say_level;
 const char *say_about = "";
+bool say_softly;
 
 static bool progress_shown;
 
@@ -73,6 +74,8 @@ void say_error(const char *fmt, ...)
 {
 	va_list ap;
 
+	if (say_softly && say_level < 0)
+		return;
 	va_start(ap, fmt);
 	say(fmt, ap);
 	va_end(ap);

@@ -30,6 +30,9 @@ void say_progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* What everything that is said begins with; never NULL. */
 extern const char *say_about;
 
+/* What is in the way stops nothing just now: say_error() is say_note(). */
+extern bool say_softly;
+
 /* How much is said: -1 after -q, 1 after -v. */
 extern int say_level;
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 agent-srcs := \
 	tool/agent/entry.S \
+	tool/agent/adopt.S \
 	tool/agent/host.c \
 	tool/agent/main.c \
 	$(host-linux-session-srcs) \

@@ -304,6 +304,11 @@ struct tl_agent_table {
 	int32_t syscall;
 	int32_t copy;
 	int32_t copy_fault;
+	/* See adopt.S. */
+	int32_t adopt;
+	int32_t adopt_file;
+	int32_t adopt_map;
+	int32_t adopt_mask;
 };
 
 /*

@@ -170,6 +170,18 @@ static bool cave_in(struct cave *c, const struct map *m, pid_t pid)
 	return end != 0;
 }
 
+uint64_t worker_cave_rest(const struct map *m, pid_t pid, size_t n, bool *both)
+{
+	struct cave c;
+	uint64_t end;
+
+	if (!cave_in(&c, m, pid) || c.len < n)
+		return 0;
+	end = (c.at | (PAGE - 1)) + 1;
+	*both = c.at + c.len + n <= end;
+	return *both ? (end - n) & ~15ul : c.at;
+}
+
 static bool holds_stub(const struct cave *c, const uint8_t *now)
 {
 	return !memcmp(now + (tl_stub_magic - tl_stub) - c->skip, tl_stub_magic,

@@ -107,7 +107,8 @@ static bool clean(pid_t pid, pid_t target, uint64_t inode, uint32_t dev_minor)
 	/* Who may not be compared may not be cleaned either. */
 	if (pid == target || pid == getpid() || net_same_memory(pid, target))
 		return true;
-	err = undo_copy(pid, inode, dev_minor, PATIENCE_MS);
+	err = undo_copy(pid, &(struct copies){ inode, dev_minor, 0 },
+			PATIENCE_MS);
 	refuse(0, "%s", "");
 	return err != -EBUSY && err != -EAGAIN && err != -ETIMEDOUT;
 }

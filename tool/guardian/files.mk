@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
-guardian-srcs := tool/object.c $(host-linux-object-srcs) \
+guardian-srcs := tool/object.c tool/entry.c $(host-linux-object-srcs) \
+	tool/guardian/adopt.c \
 	tool/guardian/borrow.c \
 	tool/guardian/children.c \
+	tool/guardian/entrance.c \
 	tool/guardian/find.c \
+	tool/guardian/follow.c \
 	tool/guardian/foresee.c \
 	tool/guardian/guardian.c \
 	tool/guardian/inside.c \
@@ -26,5 +29,6 @@ guardian-srcs := tool/object.c $(host-linux-object-srcs) \
 	tool/guardian/stub.S \
 	tool/guardian/text.c \
 	tool/guardian/undo.c \
+	tool/guardian/wait.S \
 	tool/guardian/wire.c \
 	tool/guardian/worker.c

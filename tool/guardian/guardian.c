@@ -179,6 +179,37 @@ static void tell(struct guardian *g, enum session_state state)
 			wire_send(g->client[i].fd, &m, sizeof(m));
 }
 
+#define FOLLOWER_MS 2000
+
+/* The follower, if there is one, is at its end: until nobody traces @pid. */
+static void await_follower(pid_t pid)
+{
+	char path[64], line[128];
+	int tracer = 1;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	for (int i = 0; tracer && i < FOLLOWER_MS / 5; i++) {
+		FILE *f = fopen(path, "re");
+
+		usleep(i ? 5000 : 0);
+		tracer = 0;
+		while (f && fgets(line, sizeof(line), f))
+			if (sscanf(line, "TracerPid: %d", &tracer) == 1)
+				break;
+		if (f)
+			fclose(f);
+	}
+}
+
+/* Fork children, those with figures of their own, too. */
+static int clean_copies(const struct guardian *g)
+{
+	const struct copies c = { g->inode, g->dev_minor,
+				  g->hold.figures->header.session };
+
+	return undo_others(&c, g->hold.pid);
+}
+
 /*
  * Remove everything, wherever it is.  The tool of @last hears the result, others
  * that there are hear that it is over.  Does not return.
@@ -192,6 +223,9 @@ static void end(struct guardian *g, struct client *last)
 	hold_net_close(h);
 	let_go(h);
 	session_kill_point(28);
+	for (int i = 0; i < TL_MAX_SESSIONS; i++)
+		if (g->client[i].follow)
+			await_follower(h->pid);
 	if (g->state == SESSION_ALIVE)
 		err = undo(h->pid, &h->w, PATIENCE_MS);
 	else
@@ -202,7 +236,7 @@ static void end(struct guardian *g, struct client *last)
 	if (err == -ESRCH)
 		err = 0;
 	session_kill_point(39);
-	others = g->inode ? undo_others(g->inode, g->dev_minor, h->pid) : 0;
+	others = g->inode ? clean_copies(g) : 0;
 	if (err >= 0)
 		err = others;
 	if (g->state == SESSION_ALIVE)
@@ -229,6 +263,10 @@ static void leave(struct guardian *g, struct client *c, bool asked)
 	}
 	if (session_count(g) == 1)
 		end(g, asked ? c : NULL);
+	if (c->follow) {
+		await_follower(g->hold.pid);
+		clean_copies(g);
+	}
 	err = session_leave(g, c);
 	if (!asked)
 		return;

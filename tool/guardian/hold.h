@@ -116,18 +116,22 @@ void hold_net_close(struct hold *h);
  */
 int undo(pid_t pid, struct worker *w, unsigned int patience_ms);
 
-/*
- * As undo(), if process @pid has copies of the mappings of memory file (@inode,
- * @dev_minor); 0 if it has none.
- */
-int undo_copy(pid_t pid, uint64_t inode, uint32_t dev_minor,
-	      unsigned int patience_ms);
+/* Those who have copies of the mappings of a target. */
+struct copies {
+	uint64_t inode; /* of the memory file of the figures */
+	uint32_t dev_minor;
+	/* Or figures of their own, see adopt.c, of this session; or 0. */
+	uint64_t session;
+};
+
+/* As undo(), if process @pid is one of @c; 0 if it is not. */
+int undo_copy(pid_t pid, const struct copies *c, unsigned int patience_ms);
 
 /* The longest stop of any thread by the last undo(). */
 uint64_t undo_longest_stop(void);
 
-/* Fork children of @pid's and others that still map the memory file @inode. */
-int undo_others(uint64_t inode, uint32_t dev_minor, pid_t except);
+/* All of @c but @except: fork children, for the most part. */
+int undo_others(const struct copies *c, pid_t except);
 
 /*
  * A private copy of the figures that are mapped at @at in the memory @mem, but

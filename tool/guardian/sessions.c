@@ -397,10 +397,28 @@ static int judge_more(struct guardian *g, const struct session_options *opt)
 	return err;
 }
 
-/* The tool may read the figures, and empty its rings, and nothing else. */
-static int hand_out(struct guardian *g, int fd, int events)
+/* For a follower: what a fork child has, and where. */
+static struct follow_where where(const struct guardian *g, uint32_t owner)
 {
-	struct wire m = { .what = WIRE_ATTACHED };
+	const struct hold *h = &g->hold;
+	struct follow_where w = { 0 };
+
+	if (h->library)
+		return w;
+	w.gate = h->base + h->image_bytes;
+	w.figures = h->figures_at;
+	w.events = h->events[owner].start;
+	w.adopt = h->entry + (uint64_t)(int64_t)h->at.adopt;
+	w.adopt_file = h->entry + (uint64_t)(int64_t)h->at.adopt_file;
+	w.adopt_map = h->entry + (uint64_t)(int64_t)h->at.adopt_map;
+	w.adopt_mask = h->entry + (uint64_t)(int64_t)h->at.adopt_mask;
+	return w;
+}
+
+/* The tool may read the figures, and empty its rings, and nothing else. */
+static int hand_out(struct guardian *g, int fd, int events, uint32_t owner)
+{
+	struct wire m = { .what = WIRE_ATTACHED, .where = where(g, owner) };
 	char path[64];
 	int readable;
 
@@ -435,13 +453,15 @@ int session_begin(struct guardian *g, int fd, const struct wire_start *start)
 		err = events = hold_events(&g->hold, index_of(g, c));
 	if (err < 0)
 		return err;
-	*c = (struct client){ .used = true, .fd = fd };
+	*c = (struct client){ .used = true,
+			      .fd = fd,
+			      .follow = start->options.follow };
 	*entry_of(g, c) = (struct tl_session){
 		.state = TL_SESSION_ALIVE,
 		.events = g->hold.events[index_of(g, c)].start,
 	};
 	describe(entry_of(g, c), fd, &start->options);
-	err = hand_out(g, fd, events);
+	err = hand_out(g, fd, events, index_of(g, c));
 	if (err) {
 		hold_drop_events(&g->hold, index_of(g, c));
 		*entry_of(g, c) = (struct tl_session){ 0 };

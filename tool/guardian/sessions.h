@@ -23,6 +23,7 @@ struct client {
 	bool used;
 	int fd;	       /* to the tool; -1: it is gone */
 	uint32_t n;    /* probes so far */
+	bool follow;   /* there may be a follower, who ends with the tool */
 	bool leaving;  /* its probes are removed, its memory is still here */
 	uint64_t next; /* when to try again to be done with that, in ns */
 	uint64_t wait;

@@ -810,8 +810,25 @@ out:
 
 /* ---- other processes ----------------------------------------------------- */
 
+/* Are the figures that @pid has mapped at @at of @session? */
+static bool is_of_session(pid_t pid, uint64_t at, uint64_t session)
+{
+	struct tl_header h = { 0 };
+	char path[64];
+	int mem, err;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	mem = open(path, O_RDONLY | O_CLOEXEC);
+	if (mem < 0)
+		return false;
+	err = mem_read(mem, &h, at, sizeof(h));
+	close(mem);
+	return !err && !memcmp(h.magic, TL_MAGIC, sizeof(h.magic)) &&
+	       h.session == session;
+}
+
 /* The tool and the guardian have the figures, too, but not the code. */
-static bool is_copy(pid_t pid, uint64_t inode, uint32_t dev_minor)
+static bool is_copy(pid_t pid, const struct copies *c)
 {
 	bool figures = false, code = false;
 	struct maps maps;
@@ -821,24 +838,26 @@ static bool is_copy(pid_t pid, uint64_t inode, uint32_t dev_minor)
 	for (size_t i = 0; i < maps.n; i++) {
 		const struct map *m = &maps.map[i];
 
-		if (!map_is_ours(m) || m->dev_minor != dev_minor)
+		if (!map_is_ours(m) || m->dev_minor != c->dev_minor)
 			continue;
 		code |= map_is_code(m);
-		figures |= map_is_figures(m) && m->inode == inode;
+		figures |= map_is_figures(m) &&
+			   (m->inode == c->inode ||
+			    (c->session &&
+			     is_of_session(pid, m->start, c->session)));
 	}
 	maps_free(&maps);
 	return figures && code;
 }
 
-int undo_copy(pid_t pid, uint64_t inode, uint32_t dev_minor,
-	      unsigned int patience_ms)
+int undo_copy(pid_t pid, const struct copies *c, unsigned int patience_ms)
 {
 	struct worker w = { .mem = -1, .lost = true };
 
-	return is_copy(pid, inode, dev_minor) ? undo(pid, &w, patience_ms) : 0;
+	return is_copy(pid, c) ? undo(pid, &w, patience_ms) : 0;
 }
 
-int undo_others(uint64_t inode, uint32_t dev_minor, pid_t except)
+int undo_others(const struct copies *c, pid_t except)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
@@ -849,7 +868,7 @@ int undo_others(uint64_t inode, uint32_t dev_minor, pid_t except)
 
 		if (pid <= 0 || pid == except)
 			continue;
-		got = undo_copy(pid, inode, dev_minor, 1000);
+		got = undo_copy(pid, c, 1000);
 		if (got < 0 && got != -ESRCH)
 			err = got;
 	}

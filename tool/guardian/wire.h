@@ -15,6 +15,8 @@
 
 #include <session.h>
 
+#include "follow.h"
+
 enum wire_what {
 	WIRE_ATTACHED =
 		1, /* guardian: with the figures' descriptor, or an error */
@@ -33,6 +35,7 @@ struct wire {
 	uint32_t first; /* index of the first of them */
 	uint32_t pad;
 	struct session_stats stats;
+	struct follow_where where; /* with WIRE_ATTACHED */
 	char error[400];
 };
 

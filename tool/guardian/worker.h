@@ -99,6 +99,14 @@ int worker_start(struct worker *w, uint64_t ip, uint64_t sp, uint64_t argument);
  */
 int worker_run(struct worker *w, unsigned int ms);
 
+struct map;
+
+/*
+ * Unused bytes of the code that @m maps in @pid, @n of them: behind those that a
+ * borrowed thread uses (*@both), or, if there is no room, the same.  0: none.
+ */
+uint64_t worker_cave_rest(const struct map *m, pid_t pid, size_t n, bool *both);
+
 /*
  * A system call instruction in the text of @pid itself, whose memory is @mem;
  * 0: there is none.

@@ -34,6 +34,7 @@
 
 #include <events.h>
 
+#include "follower.h"
 #include "session.h"
 #include "watch/pages.h"
 
@@ -437,4 +438,57 @@ void pages_stop(struct pages *p)
 void pages_close(struct pages *p)
 {
 	(void)p;
+}
+
+/* Nobody is followed. */
+int follower_start(struct follower **out)
+{
+	*out = NULL;
+	error = "nobody is followed here";
+	return -ENOSYS;
+}
+
+int follower_fd(const struct follower *f)
+{
+	(void)f;
+	return -1;
+}
+
+void follower_take(struct follower *f, pid_t pid, struct session *s)
+{
+	(void)f;
+	(void)pid;
+	(void)s;
+}
+
+bool follower_next(struct follower *f, struct follower_news *n, bool wait)
+{
+	(void)f;
+	(void)n;
+	(void)wait;
+	return false;
+}
+
+void follower_end(struct follower *f)
+{
+	(void)f;
+}
+
+void follower_free(struct follower *f)
+{
+	(void)f;
+}
+
+int session_adopt(struct session **out, const struct session *like,
+		  const int files[2])
+{
+	(void)like;
+	(void)files;
+	*out = NULL;
+	return -ENOSYS;
+}
+
+void session_ended(struct session *s)
+{
+	(void)s;
 }

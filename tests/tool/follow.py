@@ -1,0 +1,440 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# limit: 240
+"""follow.py - --follow: children, and what they run
+
+The programs count their own calls, in memory that all of them share; what
+trapline says of each process must be the same, from its first instruction to
+its last.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
+import tl  # noqa: E402
+from tl import case, check, check_eq, start, trapline  # noqa: E402
+
+PROGRAM = r"""
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#define NI __attribute__((noinline, noclone))
+extern char **environ;
+volatile long sink;
+NI long work(long n) { sink = n; return n + 1; }
+static void works(long n) { while (n-- > 0) work(n); }
+__attribute__((constructor)) static void first(void) { work(-1); }
+static void said(const char *what, long n)
+{
+	char line[100];
+	int len = sprintf(line, "%d %s %ld\n", (int)getpid(), what, n);
+	if (write(1, line, len) != len) _exit(9);
+}
+static void reap(pid_t pid)
+{ int s; while (waitpid(pid, &s, 0) < 0 && errno == EINTR) ; if (s) _exit(8); }
+/* A child that works and ends at once; so do its own. */
+static void brood(int deep, int n)
+{
+	for (int i = 0; i < n; i++) {
+		pid_t pid = fork();
+		if (!pid) {
+			works(i + 1);
+			if (deep) brood(deep - 1, 2);
+			said("work", i + 1);
+			_exit(0);
+		}
+		reap(pid);
+	}
+}
+static void *thread(void *arg)
+{
+	pid_t pid = fork();
+	if (!pid) { works(5); said("work", 5); _exit(0); }
+	reap(pid);
+	works(10);
+	return arg;
+}
+static void on(int sig) { (void)sig; }
+/* A server: it waits for children that it does not ask for. */
+static void server(void)
+{
+	struct epoll_event e;
+	int ep = epoll_create1(0), wrong = 0;
+	char c;
+	for (int i = 0; i < 20; i++) {
+		if (!fork()) { works(3); usleep(20000); said("work", 3); _exit(0); }
+		if (epoll_wait(ep, &e, 1, 40) != 0) wrong++;
+	}
+	said("wrong", wrong);
+	if (read(0, &c, 1) < 0) _exit(7);
+	while (wait(NULL) > 0) ;
+}
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	setvbuf(stdout, NULL, _IONBF, 0);
+	if (!strcmp(what, "brood")) {
+		brood(2, 4);
+		works(7);
+		said("work", 7);
+	} else if (!strcmp(what, "threads")) {
+		pthread_t t[4];
+		for (int i = 0; i < 4; i++) pthread_create(&t[i], NULL, thread, NULL);
+		for (int i = 0; i < 4; i++) pthread_join(t[i], NULL);
+		said("work", 40);
+	} else if (!strcmp(what, "exec")) {
+		long n = atol(argv[2]);
+		char next[20];
+		works(n);
+		said("work", n);
+		sprintf(next, "%ld", n - 1);
+		if (n > 1) execl(argv[0], argv[0], "exec", next, NULL);
+	} else if (!strcmp(what, "spawn")) {
+		char *args[] = { argv[0], "exec", "2", NULL };
+		pid_t pid;
+		for (int i = 0; i < 3; i++) {
+			if (posix_spawn(&pid, argv[0], NULL, NULL, args, environ)) return 6;
+			reap(pid);
+		}
+		works(4);
+		said("work", 4);
+	} else if (!strcmp(what, "server")) {
+		server();
+	} else if (!strcmp(what, "wait")) {
+		char c;
+		pid_t pid;
+		signal(SIGUSR1, on);
+		if (read(0, &c, 1) < 0) return 5;
+		for (int i = 0; i < 3; i++)
+			if (!(pid = fork())) {
+				for (;;) { work(i); usleep(1000); }
+			} else said("child", pid);
+		for (;;) { work(9); usleep(1000); }
+	} else if (!strcmp(what, "masks")) {
+		/* A signal that comes with the birth finds the child as ever. */
+		sigset_t set, old;
+		sigemptyset(&set); sigaddset(&set, SIGUSR1); sigaddset(&set, SIGTERM);
+		for (int i = 0; i < 20; i++) {
+			sigprocmask(SIG_SETMASK, &set, NULL);
+			pid_t pid = fork();
+			if (!pid) {
+				sigprocmask(0, NULL, &old);
+				if (memcmp(&old, &set, 8)) _exit(1);
+				works(2); said("work", 2); _exit(0);
+			}
+			kill(pid, SIGUSR1);
+			kill(pid, SIGCONT);
+			reap(pid);
+		}
+	}
+	return 0;
+}
+"""
+
+PATH = None
+
+
+def program():
+    global PATH
+    if not PATH or not os.path.exists(PATH):
+        PATH = os.path.join(tl.tempdir(), "family")
+        tl.compile_to(PATH, PROGRAM, "-pthread")
+    return PATH
+
+
+def works(text):
+    """What the processes have said: the calls of each, without constructors."""
+    sums = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) == 3 and words[1] == "work":
+            pid = int(words[0])
+            sums.setdefault(pid, []).append(int(words[2]))
+    return sums
+
+
+def hits(rows):
+    sums = {}
+    for r in rows:
+        sums.setdefault(r["pid"], []).append(r["hits"])
+    return sums
+
+
+def run(what, *args, verb="count", probes=("work",), options=()):
+    out = os.path.join(tl.tempdir(), "rows")
+    r = subprocess.run([tl.TRAPLINE, verb, "--follow", "--json", "-v", "-o",
+                        out, *options, *probes, "--", program(), what, *args],
+                       stdin=subprocess.DEVNULL, capture_output=True,
+                       text=True, timeout=100)
+    check_eq(r.returncode, 0, r.stderr)
+    with open(out, encoding="utf-8") as f:
+        return works(r.stdout), [json.loads(x) for x in f], r
+
+
+@case
+def fork_children_count_from_their_first_instruction_to_their_last():
+    said, rows, r = run("brood")
+    check_eq(len(said), 1 + 4 + 8 + 16, "processes")
+    got = hits(rows)
+    root = max(said, key=lambda p: said[p] == [7])
+    said[root][0] += 1  # its constructor
+    check_eq(got, said, f"hits ({r.stderr[-500:]})")
+    check("could not be probed" not in r.stderr, r.stderr)
+
+
+@case
+def a_thread_that_forks_has_a_child_of_its_own():
+    said, rows, _ = run("threads")
+    got = hits(rows)
+    check_eq(sorted(x for y in got.values() for x in y), [5, 5, 5, 5, 41],
+             "hits")
+    check_eq(sorted(got), sorted(said), "processes")
+
+
+@case
+def programs_are_probed_before_their_constructors():
+    said, rows, r = run("exec", "4")
+    check_eq(len(said), 1, "processes")
+    pid = list(said)[0]
+    # Each time the constructor, and what was said.
+    check_eq(hits(rows)[pid], [n + 1 for n in said[pid]], r.stderr[-800:])
+    check_eq([x["program"] for x in rows], ["family"] * 4, "programs")
+
+
+@case
+def spawned_children_share_the_memory_and_then_run_a_program():
+    said, rows, r = run("spawn")
+    got = {p: sum(h) for p, h in hits(rows).items()}
+    want = {p: sum(n) + len(n) for p, n in said.items()}
+    check_eq(got, want, r.stderr[-800:])
+    check_eq(len(want), 4, "processes")
+
+
+@case
+def the_mask_and_the_signals_of_a_newborn_are_its_own():
+    said, rows, r = run("masks")
+    check_eq(len(said), 20, "children that found their mask")
+    got = hits(rows)
+    check_eq({p: got.get(p) for p in said}, {p: [2] for p in said},
+             r.stderr[-500:])
+
+
+@case
+def events_say_which_process_and_come_in_order():
+    said, rows, r = run("brood", verb="trace", probes=("work n=$arg1:s64",))
+    summary, events = rows[-1]["summary"], rows[:-1]
+    check_eq(summary["lost"], 0, "lost")
+    by_pid = {}
+    for e in events:
+        by_pid[e["pid"]] = by_pid.get(e["pid"], 0) + 1
+        check_eq(e["tid"], e["pid"], "thread of a process with one")
+    root = max(said, key=lambda p: said[p] == [7])
+    said[root][0] += 1
+    check_eq(by_pid, {p: sum(n) for p, n in said.items()}, r.stderr[-500:])
+    times = [e["time_ns"] for e in events]
+    check(times == sorted(times), "not in order")
+
+
+@case
+def times_and_stacks_have_rows_of_each_process_too():
+    said, rows, _ = run("brood", verb="time")
+    got = {x["pid"]: x["calls"] for x in rows}
+    root = max(said, key=lambda p: said[p] == [7])
+    said[root][0] += 1
+    check_eq(got, {p: sum(n) for p, n in said.items()}, "calls")
+    said, rows, _ = run("threads", verb="stack")
+    got = {}
+    for x in rows[:-1]:
+        got[x["pid"]] = got.get(x["pid"], 0) + x["count"]
+        check_eq(x["frames"][0], "work", "the innermost frame")
+    check_eq(sorted(got.values()), [5, 5, 5, 5, 41], "stacks")
+    said, rows, _ = run("threads", probes=("work by $arg1:s64",))
+    check_eq(sum(x.get("hits", 0) for x in rows), 61, "hits by key")
+    check_eq(len({x["pid"] for x in rows if "pid" in x}), 5, "processes")
+
+
+@case
+def a_pipeline_of_a_shell():
+    out = os.path.join(tl.tempdir(), "rows")
+    r = subprocess.run([tl.TRAPLINE, "count", "--follow", "--json", "-o", out,
+                        "work", "--", "sh", "-c",
+                        f"{program()} exec 2 | cat; {program()} exec 3 & wait"],
+                       capture_output=True, text=True, timeout=100)
+    check_eq(r.returncode, 0, r.stderr)
+    said = works(r.stdout)
+    with open(out, encoding="utf-8") as f:
+        rows = [json.loads(x) for x in f]
+    check_eq({p: sum(h) for p, h in hits(rows).items()},
+             {p: sum(n) + len(n) for p, n in said.items()}, r.stderr)
+    lines = [x for x in r.stderr.splitlines() if "work" in x]
+    check(any("(sh)" in x for x in lines) and any("(cat)" in x for x in lines),
+          f"a line for who has no such function: {r.stderr}")
+    r = trapline("count", "--follow", "no_such_function", "--", "sh", "-c",
+                 "true; /bin/true")
+    check_eq((r.returncode, r.stdout), (1, ""), r.stderr)
+    check("nothing was probed" in r.stderr, r.stderr)
+
+
+class Follow:
+    """A command on a running process, that follows."""
+
+    def __init__(self, verb, what, *args):
+        self.out = open(os.path.join(tl.tempdir(), "out"), "w+",
+                        encoding="utf-8")
+        self.p = start([program(), what], stdin=subprocess.PIPE,
+                       stdout=self.out)
+        self.pid = self.p.pid
+        self.before = None
+        tl.wait_for(lambda: open(f"/proc/{self.pid}/comm").read() ==
+                    "family\n", 10, "it runs")
+        if what == "wait":
+            tl.wait_for(lambda: "S (sleeping)" in
+                        open(f"/proc/{self.pid}/status").read(), 10, "reads")
+            self.before = tl.footprint(self.pid)
+        self.s = tl.Session(verb, self.pid, *args, options=("--follow",))
+        tl.wait_for(lambda: tl.footprint(self.pid)["tracer"] != "0", 10,
+                    "followed")
+
+    def said(self):
+        with open(self.out.name, encoding="utf-8") as f:
+            return f.read()
+
+
+@case
+def a_server_that_waits_sees_no_signal_that_it_ignores():
+    f = Follow("count", "server", "work")
+    tl.wait_for(lambda: "wrong" in f.said(), 30, "all children")
+    check("wrong 0" in f.said(), "epoll_wait() was interrupted")
+    tl.wait_for(lambda: len(works(f.said())) == 20, 10, "all have worked")
+    f.p.stdin.close()
+    f.p.wait(timeout=10)
+    rows = f.s.p.communicate(timeout=20)[0]
+    got = hits(json.loads(x) for x in rows.splitlines())
+    # Those that were born before somebody followed are not among them.
+    for pid, n in works(f.said()).items():
+        if pid in got:
+            check_eq(got[pid], n, "hits")
+    check(len(got) > 5, f"{len(got)} processes")
+
+
+def family(f):
+    """Parent and three children, all at work."""
+    f.p.stdin.write(b"\n")
+    f.p.stdin.flush()
+    tl.wait_for(lambda: f.said().count("child") == 3, 10, "children")
+    return [int(x.split()[2]) for x in f.said().splitlines() if "child" in x]
+
+
+def all_clean(f, children, seconds):
+    for pid in children + [f.pid]:
+        tl.wait_for(lambda: not tl.ours(pid) and not tl.text_differs(pid),
+                    seconds, f"nothing left in {pid}")
+        tl.wait_for(lambda: tl.footprint(pid)["tracer"] == "0", 5, "let go")
+    tl.wait_for(lambda: tl.footprint(f.pid) == f.before, 5, "as before")
+
+
+@case
+def ctrl_c_leaves_nothing_in_any_of_them():
+    f = Follow("count", "wait", "work")
+    children = family(f)
+    time.sleep(0.3)
+    rows = f.s.stop()
+    check_eq({r["pid"] for r in rows}, set(children + [f.pid]), "processes")
+    check(all(r["hits"] > 10 for r in rows), f"hits: {rows}")
+    all_clean(f, children, 2)
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+
+
+@case
+def a_killed_command_leaves_nothing_in_any_of_them():
+    for verb in ("count", "time"):
+        f = Follow(verb, "wait", "work")
+        children = family(f)
+        time.sleep(0.1)
+        f.s.p.kill()
+        all_clean(f, children, 3)
+        check_eq(f.p.poll(), None, "the target")
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+
+
+@case
+def a_child_that_dies_does_not_end_the_others():
+    f = Follow("count", "wait", "work")
+    children = family(f)
+    os.kill(children[0], signal.SIGKILL)
+    os.kill(f.pid, signal.SIGSTOP)
+    time.sleep(0.2)
+    os.kill(f.pid, signal.SIGCONT)
+    os.kill(f.pid, signal.SIGKILL)
+    f.p.wait()
+    time.sleep(0.3)
+    check_eq(f.s.p.poll(), None, "the command")
+    for pid in children[1:]:
+        check("tracer" in tl.footprint(pid), "it lives")
+    rows = f.s.stop()
+    check_eq({r["pid"] for r in rows}, set(children + [f.pid]), "processes")
+    for pid in children[1:]:
+        tl.wait_for(lambda: not tl.ours(pid) and not tl.text_differs(pid), 2,
+                    "nothing left")
+        os.kill(pid, signal.SIGKILL)
+
+
+@case
+def the_follower_killed_lets_all_go_and_the_rest_goes_on():
+    f = Follow("count", "wait", "work")
+    children = family(f)
+    os.kill(int(tl.footprint(f.pid)["tracer"]), signal.SIGKILL)
+    tl.wait_for(lambda: "the follower is gone" in f.s.errors(), 10, "a line")
+    check_eq(tl.footprint(f.pid)["tracer"], "0", "traced by")
+    rows = f.s.stop()
+    check_eq({r["pid"] for r in rows}, set(children + [f.pid]), "processes")
+    all_clean(f, children, 2)
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+
+
+@case
+def a_killed_guardian_is_cleaned_up_after_in_all_of_them():
+    f = Follow("count", "wait", "work")
+    children = family(f)
+    guardians = set()
+    for line in tl.trapline("status", "-p", f.pid).stdout.splitlines():
+        if "kept by process" in line:
+            guardians.add(int(line.split()[-1]))
+    check_eq(len(guardians), 1, "guardians")
+    os.kill(guardians.pop(), signal.SIGKILL)
+    f.s.p.send_signal(signal.SIGINT)
+    f.s.p.wait(timeout=30)
+    all_clean(f, children, 2)
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+
+
+@case
+def wrong_usage():
+    r = trapline("count", "--follow", "-p", os.getpid(), "-t", os.getpid(),
+                 "main")
+    check_eq(r.returncode, 2, r.stderr)
+    r = trapline("watch", "--follow", "-p", os.getpid(), "main")
+    check_eq(r.returncode, 2, r.stderr)
+
+
+if __name__ == "__main__":
+    tl.main()

@@ -1,0 +1,686 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * follow.c - the follower: who are the children, and what do they run?
+ *
+ * It traces (PTRACE_SEIZE) every thread of those that are followed, stops none of
+ * them for that, and lets each go on as soon as it has told of something:
+ *
+ *     a thread is born        it is traced from its birth; on
+ *     fork                    the child gets figures of its own (adopt.c); on
+ *     vfork, CLONE_VM         the child shares the memory; on
+ *     exec                    on, up to the entry point, where it waits, traced by
+ *                             nobody, until the tool has attached (entrance.c)
+ *     a signal                delivered as it came
+ *     a stop by a signal      left as it is
+ *     the end                 told to the tool
+ *
+ * Who is traced is woken by signals that are ignored, too.  A system call that
+ * ends with EINTR by that is made again, as it would not have ended.
+ *
+ * No answer of the tool's is waited for, and no message to it: what it does not
+ * read is kept.  It may be blocked in its output, and nobody else is to be.
+ */
+#define _GNU_SOURCE
+#include "follow.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "net.h"
+
+#ifndef PTRACE_EVENT_STOP
+#define PTRACE_EVENT_STOP 128
+#endif
+
+#define OPTIONS                                                             \
+	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
+	 PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
+
+#define ERESTARTNOHAND 514
+
+struct process {
+	struct process *next;
+	pid_t pid;
+	struct family *family; /* NULL: nothing of ours is in it */
+	bool expected;	       /* it is on its way to its entry point */
+	bool waits;	       /* there, and nobody traces it */
+	struct entrance entrance;
+	int n_tasks;
+};
+
+struct task {
+	pid_t tid;
+	struct process *process; /* NULL: it was seen before its parent told */
+};
+
+/* A message that could not be sent yet. */
+struct letter {
+	struct letter *next;
+	struct follow_message m;
+	int fds[2];
+	int n;
+};
+
+static int tool;
+static struct process *processes;
+static struct task *tasks;
+static size_t n_tasks, room;
+static struct letter *letters, **last_letter = &letters;
+
+/* ---- messages ------------------------------------------------------------ */
+
+union control {
+	struct cmsghdr head;
+	char room[CMSG_SPACE(2 * sizeof(int))];
+};
+
+static ssize_t send_with(int fd, const struct follow_message *m, const int *fds,
+			 int n, int flags)
+{
+	union control control = { 0 };
+	struct iovec v = { (void *)(uintptr_t)m, sizeof(*m) };
+	struct msghdr h = { .msg_iov = &v, .msg_iovlen = 1 };
+
+	if (n) {
+		size_t bytes = (size_t)n * sizeof(int);
+
+		h.msg_control = &control;
+		h.msg_controllen = CMSG_SPACE(bytes);
+		control.head.cmsg_len = CMSG_LEN(bytes);
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		memcpy(CMSG_DATA(&control.head), fds, bytes);
+	}
+	return sendmsg(fd, &h, MSG_NOSIGNAL | flags);
+}
+
+bool follow_send(int fd, const struct follow_message *m, const int *fds, int n)
+{
+	ssize_t sent;
+
+	do
+		sent = send_with(fd, m, fds, n, 0);
+	while (sent < 0 && errno == EINTR);
+	return sent == sizeof(*m);
+}
+
+bool follow_receive(int fd, struct follow_message *m, int fds[2])
+{
+	union control control = { 0 };
+	struct iovec v = { m, sizeof(*m) };
+	struct msghdr h = { .msg_iov = &v,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	size_t bytes = 0;
+	ssize_t n;
+
+	fds[0] = fds[1] = -1;
+	do
+		n = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n > 0 && h.msg_controllen >= sizeof(struct cmsghdr) &&
+	    control.head.cmsg_type == SCM_RIGHTS)
+		bytes = control.head.cmsg_len - CMSG_LEN(0);
+	if (bytes <= 2 * sizeof(int))
+		memcpy(fds, CMSG_DATA(&control.head), bytes);
+	return n == sizeof(*m);
+}
+
+/* The tool has them, or will never want them. */
+static void drop_letter(void)
+{
+	struct letter *l = letters;
+
+	for (int i = 0; i < l->n; i++)
+		close(l->fds[i]);
+	letters = l->next;
+	if (!letters)
+		last_letter = &letters;
+	free(l);
+}
+
+static void send_letters(void)
+{
+	while (letters) {
+		ssize_t n = send_with(tool, &letters->m, letters->fds,
+				      letters->n, MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN ||
+			      errno == ETOOMANYREFS))
+			return;
+		drop_letter();
+	}
+}
+
+/* Tell the tool, with descriptors that are ours no more. */
+static void tell(enum follow_what what, pid_t pid, pid_t parent, int result,
+		 const int *fds)
+{
+	struct letter *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return;
+	l->m.what = what;
+	l->m.pid = pid;
+	l->m.parent = parent;
+	l->m.result = result;
+	for (int i = 0; fds && i < 2 && fds[i] >= 0; i++)
+		l->fds[l->n++] = fds[i];
+	*last_letter = l;
+	last_letter = &l->next;
+	send_letters();
+}
+
+/* ---- who is followed ------------------------------------------------------- */
+
+static struct process *find_process(pid_t pid)
+{
+	struct process *p = processes;
+
+	while (p && p->pid != pid)
+		p = p->next;
+	return p;
+}
+
+static struct process *add_process(pid_t pid, struct family *f)
+{
+	struct process *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->pid = pid;
+	p->family = f;
+	if (f)
+		f->users++;
+	p->next = processes;
+	processes = p;
+	return p;
+}
+
+static void leave_family(struct process *p)
+{
+	if (p->family && !--p->family->users) {
+		close(p->family->figures);
+		free(p->family);
+	}
+	p->family = NULL;
+}
+
+static void drop_process(struct process *p)
+{
+	struct process **at = &processes;
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	leave_family(p);
+	tell(FOLLOW_EXITED, p->pid, 0, 0, NULL);
+	free(p);
+	if (!processes)
+		tell(FOLLOW_NONE, 0, 0, 0, NULL);
+}
+
+static struct task *find_task(pid_t tid)
+{
+	for (size_t i = 0; i < n_tasks; i++)
+		if (tasks[i].tid == tid)
+			return &tasks[i];
+	return NULL;
+}
+
+static bool add_task(pid_t tid, struct process *p)
+{
+	struct task *t = find_task(tid);
+
+	if (!t && n_tasks == room) {
+		size_t more = room ? 2 * room : 64;
+		struct task *all = realloc(tasks, more * sizeof(*all));
+
+		if (!all)
+			return false;
+		tasks = all;
+		room = more;
+	}
+	if (!t) {
+		t = &tasks[n_tasks++];
+		*t = (struct task){ .tid = tid };
+	}
+	if (!t->process && p)
+		p->n_tasks++;
+	t->process = p;
+	return true;
+}
+
+static void drop_task(struct task *t)
+{
+	if (t->process)
+		t->process->n_tasks--;
+	*t = tasks[--n_tasks];
+}
+
+/* ---- tracing ---------------------------------------------------------------- */
+
+bool await_stop(pid_t pid, int *status)
+{
+	pid_t got;
+
+	do
+		got = waitpid(pid, status, __WALL);
+	while (got < 0 && errno == EINTR);
+	return got == pid && WIFSTOPPED(*status);
+}
+
+static void go_on(pid_t tid, int sig)
+{
+	ptrace(PTRACE_CONT, tid, 0, (long)sig);
+}
+
+/* A number from /proc/@pid/status, which may be hexadecimal; 0: none. */
+static uint64_t status_of(pid_t pid, const char *key, int base)
+{
+	char path[64], line[256];
+	uint64_t value = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, strlen(key))) {
+			value = strtoull(line + strlen(key), NULL, base);
+			break;
+		}
+	if (f)
+		fclose(f);
+	return value;
+}
+
+/* All threads that there are, and those that are born meanwhile. */
+static int seize_all(struct process *p)
+{
+	bool again = true;
+	int err = p->n_tasks ? 0 : -ESRCH;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", p->pid);
+	while (again) {
+		DIR *d = opendir(path);
+		struct dirent *e;
+
+		again = false;
+		while (d && (e = readdir(d))) {
+			pid_t tid = atoi(e->d_name);
+
+			if (tid <= 0 || find_task(tid))
+				continue;
+			if (ptrace(PTRACE_SEIZE, tid, 0, OPTIONS)) {
+				if (errno != ESRCH && !p->n_tasks)
+					err = -errno;
+				continue;
+			}
+			add_task(tid, p);
+			again = true;
+			err = 0;
+		}
+		if (d)
+			closedir(d);
+	}
+	return err;
+}
+
+/* ---- births ------------------------------------------------------------------ */
+
+/* Process @pid was made by one of @parent's threads, and has not run yet. */
+static void born(pid_t pid, struct process *parent)
+{
+	struct process *p = add_process(pid, parent->family);
+	int fds[2] = { -1, -1 }, err;
+
+	if (!p || !add_task(pid, p))
+		return;
+	/* Of one that shares its memory all counts are its parent's. */
+	if (!p->family || net_same_memory(pid, parent->pid) == 1)
+		return;
+	err = adopt(pid, p->family, fds);
+	if (err)
+		leave_family(p);
+	if (err != -ESRCH)
+		tell(FOLLOW_FORKED, pid, parent->pid, err, fds);
+}
+
+/*
+ * @tid is new and stopped: a thread of a process, or a child of one.  False: it is
+ * nobody's that we know.
+ */
+static bool came(pid_t tid, struct process *parent)
+{
+	pid_t tgid = (pid_t)status_of(tid, "Tgid:", 10);
+	struct process *p = find_process(tgid);
+
+	if (p) {
+		add_task(tid, p);
+	} else {
+		if (!parent)
+			parent = find_process(
+				(pid_t)status_of(tid, "PPid:", 10));
+		if (!parent || tgid != tid)
+			return false;
+		born(tid, parent);
+	}
+	go_on(tid, 0);
+	return true;
+}
+
+/* @parent tells of @tid, which has stopped, or does so at once. */
+static void told_of(pid_t tid, struct process *parent)
+{
+	struct task *t = find_task(tid);
+	int status;
+
+	if (t && t->process)
+		return;
+	if (!t && !await_stop(tid, &status))
+		return;
+	if (!came(tid, parent))
+		ptrace(PTRACE_DETACH, tid, 0, 0);
+	t = find_task(tid);
+	if (t && !t->process)
+		drop_task(t);
+}
+
+/* ---- new programs -------------------------------------------------------------- */
+
+static void execed(struct process *p)
+{
+	for (size_t i = 0; i < n_tasks;)
+		if (tasks[i].process == p && tasks[i].tid != p->pid)
+			drop_task(&tasks[i]);
+		else
+			i++;
+	leave_family(p);
+	p->expected = !entry_set(&p->entrance.entry, p->pid);
+	if (!p->expected)
+		tell(FOLLOW_EXECED, p->pid, 0, -ENOEXEC, NULL);
+}
+
+/* It has got SIGTRAP.  True: not from the program. */
+static bool at_entry(struct process *p)
+{
+	int err;
+
+	if (!p->expected || entry_reached(&p->entrance.entry, p->pid) <= 0)
+		return false;
+	p->expected = false;
+	err = entrance_wait(&p->entrance, p->pid);
+	if (!err) {
+		p->waits = true;
+		drop_task(find_task(p->pid));
+	}
+	tell(FOLLOW_EXECED, p->pid, 0, err, NULL);
+	if (err)
+		go_on(p->pid, 0);
+	return true;
+}
+
+/* One that waits is traced again, and goes on.  0 or a negative errno. */
+static int fetch(struct process *p)
+{
+	int status;
+
+	p->waits = false;
+	if (ptrace(PTRACE_SEIZE, p->pid, 0, OPTIONS))
+		return -errno;
+	add_task(p->pid, p);
+	ptrace(PTRACE_INTERRUPT, p->pid, 0, 0);
+	if (!await_stop(p->pid, &status)) {
+		drop_task(find_task(p->pid));
+		return -ESRCH;
+	}
+	if (!entrance_leave(&p->entrance, p->pid)) {
+		go_on(p->pid, 0);
+		return -ETIMEDOUT;
+	}
+	/* Stopped by a signal, or about to get one. */
+	go_on(p->pid, status >> 16 ? 0 : WSTOPSIG(status));
+	return 0;
+}
+
+/* ---- stops ----------------------------------------------------------------------- */
+
+/* Will @sig do nothing to @pid? */
+static bool is_ignored(pid_t pid, int sig)
+{
+	uint64_t bit = 1ull << (sig - 1);
+
+	if (status_of(pid, "SigIgn:", 16) & bit)
+		return true;
+	if (sig != SIGCHLD && sig != SIGCONT && sig != SIGURG &&
+	    sig != SIGWINCH)
+		return false;
+	return !(status_of(pid, "SigCgt:", 16) & bit);
+}
+
+/* A call that nothing would have ended, if nobody traced, is made again. */
+static void rewind_call(pid_t tid, int sig)
+{
+	struct user_regs_struct r;
+
+	if (ptrace(PTRACE_GETREGS, tid, 0, &r) || (long)r.orig_rax < 0 ||
+	    (long)r.rax != -EINTR || r.orig_rax == SYS_close ||
+	    !is_ignored(tid, sig))
+		return;
+	r.rax = (uint64_t)-ERESTARTNOHAND;
+	ptrace(PTRACE_SETREGS, tid, 0, &r);
+}
+
+static bool stops(int sig)
+{
+	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN ||
+	       sig == SIGTTOU;
+}
+
+static void on_event(struct task *t, int event, int sig)
+{
+	struct process *p = t->process;
+	unsigned long message = 0;
+	pid_t tid = t->tid;
+
+	switch (event) {
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
+	case PTRACE_EVENT_CLONE:
+		/* The parent, and where it is in the table, may be gone. */
+		if (!ptrace(PTRACE_GETEVENTMSG, tid, 0, &message))
+			told_of((pid_t)message, p);
+		break;
+	case PTRACE_EVENT_EXEC:
+		execed(p);
+		break;
+	case PTRACE_EVENT_STOP:
+		if (stops(sig)) {
+			ptrace(PTRACE_LISTEN, tid, 0, 0);
+			return;
+		}
+		break;
+	}
+	go_on(tid, 0);
+}
+
+static void on_stop(pid_t tid, int status)
+{
+	struct task *t = find_task(tid);
+	int sig = WSTOPSIG(status);
+
+	/* New; its parent may tell later, or never, if it is killed. */
+	if (!t || !t->process) {
+		if (!came(tid, NULL))
+			add_task(tid, NULL);
+		return;
+	}
+	if (status >> 16) {
+		on_event(t, status >> 16, sig);
+		return;
+	}
+	if (sig == (SIGTRAP | 0x80)) {
+		go_on(tid, 0);
+		return;
+	}
+	if (sig == SIGTRAP && at_entry(t->process))
+		return;
+	rewind_call(tid, sig);
+	go_on(tid, sig);
+}
+
+static void on_end(pid_t tid)
+{
+	struct task *t = find_task(tid);
+	struct process *p = t ? t->process : NULL;
+
+	if (t)
+		drop_task(t);
+	if (p && !p->n_tasks && !p->waits)
+		drop_process(p);
+}
+
+static void serve_stops(void)
+{
+	int status;
+	pid_t tid;
+
+	while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0)
+		if (WIFSTOPPED(status))
+			on_stop(tid, status);
+		else
+			on_end(tid);
+}
+
+/* ---- the tool's wishes ------------------------------------------------------------ */
+
+static struct family *make_family(const struct follow_message *m, int figures)
+{
+	struct family *f = figures < 0 ? NULL : calloc(1, sizeof(*f));
+
+	if (f)
+		*f = (struct family){ .figures = figures, .where = m->where };
+	return f;
+}
+
+static void take(const struct follow_message *m, const int fds[2])
+{
+	struct process *p = find_process(m->pid);
+	struct family *f = make_family(m, fds[0]);
+	int err;
+
+	if (p) {
+		p->family = f;
+		if (f)
+			f->users++;
+		err = p->waits ? fetch(p) : 0;
+	} else {
+		p = add_process(m->pid, f);
+		err = p ? seize_all(p) : -ENOMEM;
+	}
+	if (f && !f->users) {
+		close(f->figures);
+		free(f);
+	}
+	tell(FOLLOW_TAKEN, m->pid, 0, err, NULL);
+	if (p && !p->n_tasks)
+		drop_process(p);
+}
+
+/* All that are traced are let go by the kernel, when we are gone. */
+static void end(void)
+{
+	for (struct process *p = processes; p; p = p->next)
+		if (p->waits)
+			fetch(p);
+	_exit(0);
+}
+
+static void serve_tool(void)
+{
+	struct follow_message m;
+	int fds[2];
+
+	if (!follow_receive(tool, &m, fds))
+		end();
+	if (m.what == FOLLOW_END) {
+		struct pollfd p = { .fd = tool, .events = POLLOUT };
+
+		/* It reads them, up to our end. */
+		for (serve_stops(); letters && poll(&p, 1, -1) > 0;)
+			send_letters();
+		end();
+	}
+	if (m.what == FOLLOW_TAKE)
+		take(&m, fds);
+}
+
+/* Nothing of the tool's but the socket. */
+static void settle(void)
+{
+	struct rlimit files;
+	sigset_t all;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	setsid();
+	prctl(PR_SET_NAME, "trapline-follow");
+	for (int i = 0; i < 3 && null >= 0; i++)
+		if (i != tool)
+			dup2(null, i);
+	if (tool > 3)
+		syscall(SYS_close_range, 3, tool - 1, 0);
+	syscall(SYS_close_range, tool + 1, ~0u, 0);
+	if (chdir("/"))
+		return;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+void follower_main(int fd)
+{
+	struct signalfd_siginfo ignored;
+	sigset_t child;
+	int stops;
+
+	tool = fd;
+	settle();
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	stops = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	for (;;) {
+		struct pollfd fds[2] = {
+			{ .fd = tool, .events = POLLIN },
+			{ .fd = stops, .events = POLLIN },
+		};
+
+		if (letters)
+			fds[0].events |= POLLOUT;
+		poll(fds, 2, -1);
+		while (read(stops, &ignored, sizeof(ignored)) > 0)
+			;
+		serve_stops();
+		send_letters();
+		if (fds[0].revents & (POLLIN | POLLHUP | POLLERR))
+			serve_tool();
+	}
+}

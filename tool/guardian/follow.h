@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * follow.h - the follower: who are the children, and what do they run?
+ *
+ * A process of its own, which traces every thread of those that are followed,
+ * so that fork children and new programs are held before they run.  It is a
+ * child of the tool, and ends when the tool does; who is traced is let go then
+ * by the kernel.  See docs/design/follow.md.
+ */
+#ifndef GUARDIAN_FOLLOW_H
+#define GUARDIAN_FOLLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+#include "../entry.h"
+
+/* What there is of ours in a process, at these addresses. */
+struct follow_where {
+	uint64_t gate; /* 0: children cannot be adopted (libtrapline) */
+	uint64_t figures;
+	uint64_t events;     /* of the session; or 0 */
+	uint32_t ring_bytes; /* as struct tl_events has it; the tool's */
+	/* In the agent: see tool/agent/adopt.S. */
+	uint64_t adopt;
+	uint64_t adopt_file;
+	uint64_t adopt_map;
+	uint64_t adopt_mask;
+};
+
+enum follow_what {
+	/* The tool's. */
+	FOLLOW_TAKE =
+		1,  /* follow @pid; with its figures, if it has a session */
+	FOLLOW_END, /* let all go, and end */
+	/* The follower's. */
+	FOLLOW_TAKEN, /* the answer: @result */
+	FOLLOW_FORKED, /* @pid is @parent's child; with its figures and events, or
+			  @result says why it is not probed */
+	FOLLOW_EXECED, /* @pid runs another program, and waits for FOLLOW_TAKE; or
+			  @result: it does not wait */
+	FOLLOW_EXITED, /* @pid has ended */
+	FOLLOW_NONE,   /* nobody is left */
+};
+
+struct follow_message {
+	uint32_t what;
+	int32_t pid;
+	int32_t parent;
+	int32_t result; /* 0 or a negative errno */
+	struct follow_where where;
+};
+
+/* How long a new program waits for FOLLOW_TAKE, at the most. */
+#define FOLLOW_PATIENCE_MS 5000
+
+/*
+ * Send @m with @n descriptors (2 at most); receive one, with those that came: -1
+ * for each that did not.  False: the other side is gone.
+ */
+bool follow_send(int fd, const struct follow_message *m, const int *fds, int n);
+bool follow_receive(int fd, struct follow_message *m, int fds[2]);
+
+/* Be the follower, at the end @fd.  Does not return. */
+void follower_main(int fd) __attribute__((noreturn));
+
+/* ---- inside of it ----------------------------------------------------------- */
+
+/* Those that have one session's probes at the same addresses: who was forked. */
+struct family {
+	int users;
+	int figures; /* descriptor */
+	struct follow_where where;
+};
+
+#define ENTRANCE_BYTES 128
+
+/* How a new program comes to its entry point, and waits there. */
+struct entrance {
+	struct entry entry;
+	uint64_t stub;		       /* 0: it does not wait */
+	uint8_t bytes[ENTRANCE_BYTES]; /* what was there */
+	struct user_regs_struct regs;  /* with which it goes on */
+};
+
+/*
+ * Child @pid, stopped before its first instruction, gets figures and events of its
+ * own, in @fds, and its gate is opened.  0 or a negative errno, and it is what it
+ * was; -ESRCH: it is dead.
+ */
+int adopt(pid_t pid, const struct family *f, int fds[2]);
+
+/*
+ * @pid is stopped at its entry point: let it wait, traced by nobody, for at most
+ * FOLLOW_PATIENCE_MS.  0, or a negative errno and it is traced.
+ */
+int entrance_wait(struct entrance *e, pid_t pid);
+
+/*
+ * It is stopped again: it goes on from its entry point when it runs next.  False:
+ * it had gone on already.
+ */
+bool entrance_leave(struct entrance *e, pid_t pid);
+
+/*
+ * Wait for @pid, which is traced, to stop or to end.  False: it has ended.  All
+ * others are left as they are.
+ */
+bool await_stop(pid_t pid, int *status);
+
+#endif
