@@ -78,7 +78,7 @@ check: tests $(if $(SAN),,all targets guests $(template) contract) check-layers 
 linux-modules := $(O)/linux$(if $(LINUX_SUITE),-$(LINUX_SUITE))/modules
 export LINUX_SUITE
 oracle-samples := $(patsubst %,$(linux-modules)/%.ko, \
-	calls watch_call time_call count_calls)
+	calls watch_call time_call count_calls data_breakpoint)
 $(linux-modules)/api.ko: $(oracle-srcs) tests/oracle/files.mk scripts/linux-module \
 		$(wildcard $(addsuffix /*.h,tests/api tests/lib \
 		tests/oracle/include tests/oracle/include/trapline))

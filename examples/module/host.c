@@ -4,13 +4,15 @@
  *
  * usage: host MODULE.o [PARAM=VALUE...]
  *
- * The modules probe its functions.  It sends their log to standard output.
+ * The modules probe its functions and watch its variable.  It sends their log to standard output.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <trapline/trapline.h>
+
+volatile int total;
 
 __attribute__((noinline)) int add(int a, int b)
 {
@@ -24,6 +26,7 @@ __attribute__((noinline)) int work(int n)
 
 	for (int i = 1; i <= n; i++)
 		sum = add(sum, i);
+	total = sum;
 	return sum;
 }
 

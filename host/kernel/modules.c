@@ -8,6 +8,7 @@
  */
 
 #include "kmod/below.h"
+#include "host_kernel.h"
 #include <kern/memory.h>
 #include <kern/module.h>
 #include <kern/printk.h>
@@ -184,6 +185,13 @@ unsigned int below_thread(int *pid, const char **name, bool *user)
 	*pid = self->task ? self->task->pid : KERNEL_PIDS + (int)self->slot;
 	*name = self->name;
 	return self->slot;
+}
+
+struct tl_bp_thread *below_debug_thread(int pid)
+{
+	struct task *task = task_find(pid);
+
+	return task ? host_kernel_thread(task) : NULL;
 }
 
 int below_from_user(void *to, uintptr_t from, size_t n)

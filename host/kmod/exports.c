@@ -8,6 +8,7 @@
 #include "kmod.h"
 
 #include <linux/delay.h>
+#include <linux/hw_breakpoint.h>
 #include <linux/kallsyms.h>
 #include <linux/kernel.h>
 #include <linux/kprobes.h>
@@ -64,6 +65,15 @@ static const struct export {
 	EXPORT(unregister_kretprobes),
 	EXPORT(wait_for_kprobe_optimizer),
 	EXPORT(within_kprobe_blacklist),
+
+	/* hardware breakpoints */
+	EXPORT(kmod_modify_user_hw_breakpoint),
+	EXPORT(kmod_register_user_hw_breakpoint),
+	EXPORT(kmod_register_wide_hw_breakpoint),
+	EXPORT(kmod_unregister_hw_breakpoint),
+	EXPORT(kmod_unregister_wide_hw_breakpoint),
+	EXPORT(modify_hw_breakpoint),
+	EXPORT(register_kernel_hw_breakpoint),
 
 	/* printing and numbers */
 	EXPORT(_printk),
@@ -132,6 +142,7 @@ static const struct export {
 	EXPORT(spin_unlock),
 	EXPORT(spin_unlock_irqrestore),
 	EXPORT(kallsyms_lookup_name),
+	EXPORT(dump_stack),
 };
 /* clang-format on */
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
 
 # What modules find in any home.
-host-kmod-srcs := $(addprefix host/kmod/, exports.c format.c params.c string.c)
+host-kmod-srcs := $(addprefix host/kmod/, dump.c exports.c format.c \
+	hw_breakpoint.c params.c string.c)

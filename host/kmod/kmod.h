@@ -33,6 +33,14 @@ int tl_kmod_params(struct tl_params *p, const char *module, const char *text);
 /* The address of what modules find under @name, or 0. */
 uintptr_t tl_kmod_export(const char *name);
 
+/*
+ * Supplied by the home: what the breakpoints of @task hang on; NULL: it is none that
+ * could have any, or has ended.  Context: task.
+ */
+struct task_struct;
+struct tl_bp_thread;
+struct tl_bp_thread *tl_kmod_thread(struct task_struct *task);
+
 /* Supplied by the home: a line in the log.  Context: any. */
 void tl_kmod_say(const char *fmt, ...) __printf(1, 2);
 

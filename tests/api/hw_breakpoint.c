@@ -19,6 +19,7 @@ static struct watched {
 	uint64_t before;
 	uint64_t word;
 	uint64_t after;
+	uint64_t more[2]; /* for each of five a word of its own */
 } watched __attribute__((aligned(64)));
 
 static volatile unsigned int hits[5], order[5], n_hits;
@@ -62,12 +63,12 @@ static struct hw_breakpoint *fresh(unsigned int i, void *addr,
 		REQUIRE(!err_);                                     \
 	} while (0)
 
-static __attribute__((noinline)) void write_word(uint64_t v)
+static __attribute__((__noinline__)) void write_word(uint64_t v)
 {
 	*(volatile uint64_t *)&watched.word = v;
 }
 
-static __attribute__((noinline)) uint64_t read_word(void)
+static __attribute__((__noinline__)) uint64_t read_word(void)
 {
 	return *(volatile uint64_t *)&watched.word;
 }
@@ -228,7 +229,7 @@ TL_TEST(the_fifth_finds_no_register)
 	unsigned int n;
 
 	for (n = 0; n < 5 && !err; n++) {
-		bp = fresh(n, (char *)&watched + 8 * (n % 3),
+		bp = fresh(n, (char *)&watched + 8 * n,
 			   HW_BREAKPOINT_LEN_8, HW_BREAKPOINT_W);
 		if (!n)
 			MUST_REGISTER(bp);

@@ -14,9 +14,10 @@ guest-module-srcs := tests/guest/module_load.c
 guest-module-probe-srcs := $(addprefix tests/guest/, module_probes.c program.c)
 # Modules of this kernel, and those in the manner of Linux.
 guest-modules := victim begins_badly lacks_symbol
-guest-kmods := kmod_count kmod_forgets count_calls time_call watch_call
+guest-kmods := kmod_count kmod_forgets kmod_watches count_calls time_call watch_call
 kmod-src.kmod_count := tests/guest/module/kmod_count.c
 kmod-src.kmod_forgets := tests/guest/module/kmod_forgets.c
+kmod-src.kmod_watches := tests/guest/module/kmod_watches.c
 kmod-src.count_calls := examples/module/count_calls.c
 kmod-src.time_call := examples/module/time_call.c
 kmod-src.watch_call := examples/module/watch_call.c

@@ -173,6 +173,18 @@ TL_TEST(modules_of_the_examples_load_unchanged)
 	CHECK_EQ(page_nr_free(), before);
 }
 
+TL_TEST(a_linux_module_watches_a_variable)
+{
+	REQUIRE(module_load("kmod_watches", "") == 0);
+	CHECK_EQ(call1("kmod_watches_hits"), 0);
+	for (long n = 1; n <= 10; n++) {
+		CHECK_EQ(call1("kmod_watches_write"), n);
+		CHECK_EQ(call1("kmod_watches_hits"), n);
+	}
+	CHECK_EQ(call1("kmod_watches_nobody"), -TL_ESRCH);
+	CHECK_EQ(module_unload("kmod_watches"), 0);
+}
+
 TL_TEST(parameters_that_are_wrong_are_refused)
 {
 	CHECK_EQ(module_load("kmod_count", "what=1"), -TL_ENOENT);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * calls.c - a module with the functions that examples/module/ probes
+ * calls.c - a module with the functions that examples/module/ probes, and the
+ * variable that it watches
  *
  * Writing N to its parameter `run' calls work(N), as the program there does.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
+
+int total;
+EXPORT_SYMBOL_GPL(total);
 
 noinline int add(int a, int b);
 noinline int work(int n);
@@ -22,6 +26,7 @@ noinline int work(int n)
 
 	for (int i = 1; i <= n; i++)
 		sum = add(sum, i);
+	WRITE_ONCE(total, sum);
 	return sum;
 }
 

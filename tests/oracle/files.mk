@@ -2,7 +2,7 @@
 # The tests of the public API that also run on Linux's own kprobes.
 
 oracle-api-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c rules.c \
-	branches.c exact.c once.c fault.c places.S branches.S exact.S)
+	branches.c exact.c once.c fault.c hw_breakpoint.c places.S branches.S exact.S)
 oracle-srcs := tests/oracle/first.S tests/oracle/module.c tests/lib/tl_test.c \
 	$(oracle-api-srcs) tests/oracle/last.S
 oracle-flags = -I$(CURDIR)/tests/oracle/include -I$(CURDIR)/tests/lib -I$(CURDIR)/tests/lib/x86 \

@@ -147,7 +147,7 @@ is 'and nothing is in the log' "$(cat "$tmp/log")" ''
 cp -r examples/module "$tmp/examples"
 ok 'the sample modules compile, without a warning' \
 	make -s -C "$tmp/examples" CFLAGS='-O2 -Wall -Werror'
-for sample in watch_call time_call count_calls; do
+for sample in watch_call time_call count_calls data_breakpoint; do
 	is "$sample compiles unchanged with the kernel's other flags" \
 		"$(gcc -O2 -Wall -Wextra -Wno-unused-parameter -Wdeclaration-after-statement \
 			-mgeneral-regs-only -mno-red-zone -std=gnu11 "${kmod[@]}" \

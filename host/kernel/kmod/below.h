@@ -40,6 +40,10 @@ void below_write(const char *text, size_t len);
 #define BELOW_THREADS 96
 unsigned int below_thread(int *pid, const char **name, bool *user);
 
+/* What the breakpoints of task @pid hang on, or NULL. */
+struct tl_bp_thread;
+struct tl_bp_thread *below_debug_thread(int pid);
+
 /* From or to the memory of the task that runs; 0 if all was copied. */
 int below_from_user(void *to, uintptr_t from, size_t n);
 int below_to_user(uintptr_t to, const void *from, size_t n);

@@ -137,6 +137,11 @@ struct task_struct *get_current(void)
 	return t;
 }
 
+struct tl_bp_thread *tl_kmod_thread(struct task_struct *task)
+{
+	return task->mm ? below_debug_thread(task->pid) : NULL;
+}
+
 unsigned int raw_smp_processor_id(void)
 {
 	return below_cpu();

@@ -17,6 +17,8 @@
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
 
+#include <trapline/trapline.h>
+
 /* ---- memory ------------------------------------------------------------------ */
 
 /* Before each block, so that kfree() knows its size. */
@@ -183,6 +185,11 @@ struct task_struct *get_current(void)
 	t->task.tgid = tl_sys0(__NR_getpid);
 	tl_sys2(__NR_prctl, PR_GET_NAME, (long)t->task.comm);
 	return &t->task;
+}
+
+struct tl_bp_thread *tl_kmod_thread(struct task_struct *task)
+{
+	return trapline_thread(task->pid);
 }
 
 unsigned int raw_smp_processor_id(void)

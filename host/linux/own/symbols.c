@@ -54,6 +54,7 @@ struct elf_segment {
 #define PT_LOAD	      1
 #define SHT_SYMTAB    2
 #define SHT_DYNSYM    11
+#define STT_OBJECT    1
 #define STT_FUNC      2
 #define STT_GNU_IFUNC 10
 
@@ -119,7 +120,7 @@ static bool find_bias(const struct file *f, struct module *m)
 	return false;
 }
 
-/* Call @fn for each function symbol until it returns non-zero; that, or 0. */
+/* Call @fn for each symbol that is defined until it returns non-zero; that, or 0. */
 static int each_symbol(const struct file *f,
 		       int (*fn)(const struct elf_symbol *sym, const char *name,
 				 void *arg),
@@ -147,9 +148,7 @@ static int each_symbol(const struct file *f,
 			continue;
 		for (uint64_t n = s[i].size / sizeof(*sym); n && !ret;
 		     n--, sym++)
-			if (sym->shndx && sym->name < room &&
-			    ((sym->info & 15) == STT_FUNC ||
-			     (sym->info & 15) == STT_GNU_IFUNC))
+			if (sym->shndx && sym->name < room)
 				ret = fn(sym, names + sym->name, arg);
 	}
 	return ret;
@@ -157,10 +156,16 @@ static int each_symbol(const struct file *f,
 
 /* ---- the functions of a module --------------------------------------------------- */
 
+static bool is_function(const struct elf_symbol *sym)
+{
+	return sym->size && ((sym->info & 15) == STT_FUNC ||
+			     (sym->info & 15) == STT_GNU_IFUNC);
+}
+
 static int count(const struct elf_symbol *sym, const char *name, void *arg)
 {
 	(void)name;
-	*(size_t *)arg += sym->size != 0;
+	*(size_t *)arg += is_function(sym);
 	return 0;
 }
 
@@ -169,7 +174,7 @@ static int collect(const struct elf_symbol *sym, const char *name, void *arg)
 	struct module *m = arg;
 
 	(void)name;
-	if (!sym->size || m->n == m->room)
+	if (!is_function(sym) || m->n == m->room)
 		return 0;
 	m->fn[m->n].start = m->bias + sym->value;
 	m->fn[m->n].end = m->bias + sym->value + sym->size;
@@ -424,6 +429,7 @@ uint32_t tl_symbols_inroads(uintptr_t addr)
 
 struct wanted {
 	const char *name;
+	unsigned int type;
 	uint64_t value;
 };
 
@@ -432,7 +438,7 @@ static int match(const struct elf_symbol *sym, const char *name, void *arg)
 	struct wanted *w = arg;
 	const char *a = name, *b = w->name;
 
-	if ((sym->info & 15) != STT_FUNC)
+	if ((sym->info & 15) != w->type)
 		return 0;
 	while (*a && *a == *b)
 		a++, b++;
@@ -442,24 +448,34 @@ static int match(const struct elf_symbol *sym, const char *name, void *arg)
 	return 1;
 }
 
-int tl_symbols_lookup(const char *name, uintptr_t *addr)
+/* The mapping of code and the addresses of a file go together; data is elsewhere. */
+static bool find_symbol(struct wanted *w, uintptr_t *addr)
 {
-	struct wanted w = { .name = name };
 	struct file f;
 
-	refresh();
 	for (struct module *m = modules; m < modules + n_modules; m++) {
 		bool found;
 
 		if (open_file(&f, m->path))
 			continue;
-		found = each_symbol(&f, match, &w) && find_bias(&f, m);
+		found = each_symbol(&f, match, w) && find_bias(&f, m);
 		close_file(&f);
-		if (found && m->bias + w.value >= m->start &&
-		    m->bias + w.value < m->end) {
-			*addr = m->bias + w.value;
-			return 0;
-		}
+		*addr = m->bias + w->value;
+		if (found && (w->type == STT_OBJECT ||
+			      (*addr >= m->start && *addr < m->end)))
+			return true;
 	}
-	return -TL_ENOENT;
+	return false;
+}
+
+/* A function, or else a variable: it can be watched, and no probe can be there. */
+int tl_symbols_lookup(const char *name, uintptr_t *addr)
+{
+	struct wanted function = { .name = name, .type = STT_FUNC };
+	struct wanted variable = { .name = name, .type = STT_OBJECT };
+
+	refresh();
+	return find_symbol(&function, addr) || find_symbol(&variable, addr)
+		       ? 0
+		       : -TL_ENOENT;
 }

@@ -23,6 +23,7 @@
 #define __kernel
 #define __iomem
 #define __force
+#define __percpu
 #define __must_check __attribute__((warn_unused_result))
 
 #ifndef __always_inline

@@ -9,6 +9,7 @@
 
 #include <linux/export.h>
 #include <linux/init.h>
+#include <linux/kallsyms.h>
 #include <linux/kernel.h>
 #include <linux/moduleparam.h>
 #include <linux/ptrace.h>
@@ -40,6 +41,17 @@ static inline void module_put(struct module *m)
 static inline void __module_get(struct module *m)
 {
 	try_module_get(m);
+}
+
+/* The address of a function or variable by its name, or NULL.  Not in handlers. */
+static inline void *__symbol_get(const char *symbol)
+{
+	return (void *)kallsyms_lookup_name(symbol);
+}
+
+static inline void __symbol_put(const char *symbol)
+{
+	(void)symbol; /* nothing goes while somebody looks at it */
 }
 
 /*

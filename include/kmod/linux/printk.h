@@ -29,6 +29,9 @@
 int _printk(const char *fmt, ...) __printf(1, 2);
 int vprintk(const char *fmt, va_list args) __printf(1, 0);
 
+/* One line: on which CPU, in which task.  May be called in handlers. */
+void dump_stack(void);
+
 #define printk(...) _printk(__VA_ARGS__)
 
 #ifndef pr_fmt

@@ -4,6 +4,7 @@
  */
 #include <linux/errno.h>
 
+#define TL_EPERM      EPERM
 #define TL_ENOENT     ENOENT
 #define TL_E2BIG      E2BIG
 #define TL_ENOMEM     ENOMEM
