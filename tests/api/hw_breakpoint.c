@@ -38,8 +38,8 @@ static void on_hit(struct hw_breakpoint *bp, struct pt_regs *regs)
 
 static struct hw_breakpoint bps[5];
 
-static struct hw_breakpoint *fresh(unsigned int i, void *addr,
-				   unsigned int len, unsigned int type)
+static struct hw_breakpoint *fresh(unsigned int i, void *addr, unsigned int len,
+				   unsigned int type)
 {
 	bps[i] = (struct hw_breakpoint){
 		.addr = addr,
@@ -55,12 +55,12 @@ static struct hw_breakpoint *fresh(unsigned int i, void *addr,
 }
 
 /* Registered, or the tests that need it are not to be made here. */
-#define MUST_REGISTER(bp)                                           \
-	do {                                                        \
-		int err_ = register_kernel_hw_breakpoint(bp);       \
-		if (err_ == -TL_EPERM || err_ == -TL_EOPNOTSUPP)    \
+#define MUST_REGISTER(bp)                                            \
+	do {                                                         \
+		int err_ = register_kernel_hw_breakpoint(bp);        \
+		if (err_ == -TL_EPERM || err_ == -TL_EOPNOTSUPP)     \
 			SKIP("no hardware breakpoints for us here"); \
-		REQUIRE(!err_);                                     \
+		REQUIRE(!err_);                                      \
 	} while (0)
 
 static __attribute__((__noinline__)) void write_word(uint64_t v)
@@ -146,8 +146,8 @@ TL_TEST(each_length_watches_its_bytes)
 
 TL_TEST(an_instruction_is_hit_before_it_is_executed)
 {
-	struct hw_breakpoint *bp = fresh(0, (void *)write_word, sizeof(long),
-					 HW_BREAKPOINT_X);
+	struct hw_breakpoint *bp =
+		fresh(0, (void *)write_word, sizeof(long), HW_BREAKPOINT_X);
 
 	watched.word = 1;
 	MUST_REGISTER(bp);
@@ -229,8 +229,8 @@ TL_TEST(the_fifth_finds_no_register)
 	unsigned int n;
 
 	for (n = 0; n < 5 && !err; n++) {
-		bp = fresh(n, (char *)&watched + 8 * n,
-			   HW_BREAKPOINT_LEN_8, HW_BREAKPOINT_W);
+		bp = fresh(n, (char *)&watched + 8 * n, HW_BREAKPOINT_LEN_8,
+			   HW_BREAKPOINT_W);
 		if (!n)
 			MUST_REGISTER(bp);
 		else
@@ -272,8 +272,8 @@ TL_TEST(a_probe_and_a_breakpoint_on_one_address_are_each_hit_once)
 		.addr = (kprobe_opcode_t *)write_word,
 		.pre_handler = on_probe,
 	};
-	struct hw_breakpoint *bp = fresh(0, (void *)write_word, sizeof(long),
-					 HW_BREAKPOINT_X);
+	struct hw_breakpoint *bp =
+		fresh(0, (void *)write_word, sizeof(long), HW_BREAKPOINT_X);
 
 	probe_hits = 0;
 	MUST_REGISTER(bp);

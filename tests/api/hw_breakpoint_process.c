@@ -52,12 +52,12 @@ static struct hw_breakpoint of_word(unsigned int i)
 	};
 }
 
-#define MUST(err)                                                   \
-	do {                                                        \
-		int err_ = (err);                                   \
-		if (err_ == -TL_EPERM)                              \
+#define MUST(err)                                                  \
+	do {                                                       \
+		int err_ = (err);                                  \
+		if (err_ == -TL_EPERM)                             \
 			SKIP("the kernel lets us have no events"); \
-		REQUIRE(!err_);                                     \
+		REQUIRE(!err_);                                    \
 	} while (0)
 
 static __attribute__((noinline)) void write_word(unsigned int i, uint64_t v)
@@ -236,8 +236,7 @@ TL_TEST(two_threads_have_four_registers_each)
 	for (unsigned int i = 0; i < 4; i++) {
 		mine[i] = of_word(i);
 		others[i] = of_word(i);
-		MUST(register_user_hw_breakpoint(&mine[i],
-						 trapline_thread(0)));
+		MUST(register_user_hw_breakpoint(&mine[i], trapline_thread(0)));
 		MUST(register_user_hw_breakpoint(&others[i],
 						 trapline_thread(other_tid)));
 	}
@@ -256,10 +255,7 @@ TL_TEST(two_threads_have_four_registers_each)
 
 static __attribute__((noinline)) void write_two(void)
 {
-	__asm__ volatile("movups %%xmm0, %0"
-			 : "=m"(watched)
-			 :
-			 : "memory");
+	__asm__ volatile("movups %%xmm0, %0" : "=m"(watched) : : "memory");
 }
 
 TL_TEST(one_access_of_two_variables_hits_both_once)

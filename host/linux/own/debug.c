@@ -289,7 +289,7 @@ static bool is_same(const struct tl_debug_want *a,
 struct change {
 	struct reg old[REGISTERS]; /* what is left of it */
 	struct reg next[REGISTERS];
-	unsigned int n_old;	 /* open */
+	unsigned int n_old;    /* open */
 	unsigned int n_wanted; /* and not there yet */
 };
 

@@ -61,8 +61,9 @@ static int __init watches_init(void)
 	attr.bp_len = HW_BREAKPOINT_LEN_8;
 	attr.bp_type = HW_BREAKPOINT_W;
 	on_word = register_wide_hw_breakpoint(&attr, on_write, &hits);
-	return IS_ERR((void __force *)on_word) ? PTR_ERR((void __force *)on_word)
-					       : 0;
+	return IS_ERR((void __force *)on_word)
+		       ? PTR_ERR((void __force *)on_word)
+		       : 0;
 }
 
 static void __exit watches_exit(void)
