@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "commands.h"
+#include "ctf.h"
 #include "probe.h"
 #include "run.h"
 #include "stacks.h"
@@ -28,6 +29,7 @@ struct traced {
 	struct target *target;
 	char **names; /* of the session's probes, clean */
 	size_t *owner;
+	void **kept; /* of each probe, by ctf.c */
 	size_t n_names;
 	struct unwinder *unwinder; /* --stack */
 };
@@ -41,6 +43,8 @@ struct trace {
 	uint64_t spoilt; /* events that make no sense */
 	bool titled;
 	struct line line;
+	struct ctf *ctf; /* --format ctf */
+	bool ctf_failed;
 };
 
 /* ---- a line -------------------------------------------------------------- */
@@ -358,6 +362,20 @@ static void title(struct trace *t)
 		    "PID", "TID", t->width, "PROBE");
 }
 
+static bool put_ctf_event(struct traced *d, const struct session_event *e)
+{
+	struct trace *t = d->trace;
+	bool failed = false, ok;
+
+	ok = !t->ctf_failed &&
+	     ctf_event(t->ctf, &d->kept[e->probe], d->names[e->probe],
+		       probe_of(d, e), d->target->pid, e, t->rate.ns_per_tick,
+		       &failed);
+	if (failed)
+		t->ctf_failed = t->run->out.failed = true;
+	return ok;
+}
+
 static void on_event(void *arg, const struct session_event *e)
 {
 	struct traced *d = arg;
@@ -369,16 +387,19 @@ static void on_event(void *arg, const struct session_event *e)
 		return;
 	t->line.n = 0;
 	ok = e->probe < d->n_names &&
-	     (r->options->format == FORMAT_CHROME ? put_chrome_event(d, e)
-	      : r->options->json		  ? put_json_event(d, e)
-						  : put_text_event(d, e));
+	     (t->ctf				    ? put_ctf_event(d, e)
+	      : r->options->format == FORMAT_CHROME ? put_chrome_event(d, e)
+	      : r->options->json		    ? put_json_event(d, e)
+						    : put_text_event(d, e));
 	if (!ok) {
 		t->spoilt++;
 		return;
 	}
-	title(t);
+	if (!t->ctf)
+		title(t);
 	t->events++;
-	if (fwrite(t->line.text, 1, t->line.n, r->out.f) != t->line.n)
+	if (!t->ctf &&
+	    fwrite(t->line.text, 1, t->line.n, r->out.f) != t->line.n)
 		output_flush(&r->out);
 }
 
@@ -401,6 +422,7 @@ static int begin(struct target *target)
 	d->n_names = target->places.n;
 	d->names = must_alloc(d->n_names, sizeof(*d->names));
 	d->owner = must_alloc(d->n_names, sizeof(*d->owner));
+	d->kept = must_alloc(d->n_names, sizeof(*d->kept));
 	for (size_t i = 0; i < d->n_names; i++) {
 		int len;
 
@@ -421,6 +443,10 @@ static int begin(struct target *target)
 	}
 	if (!t->begin_ns)
 		t->begin_ns = wall_ns();
+	if (target->run->options->format == FORMAT_CTF && !t->ctf)
+		t->ctf = ctf_open(target->run->options->output, t->begin_ns);
+	if (target->run->options->format == FORMAT_CTF && !t->ctf)
+		return -1;
 	return run_on_events(target, on_event, d);
 }
 
@@ -438,6 +464,12 @@ static void print(struct run *r, double elapsed, bool last)
 	struct trace *t = r->own;
 	uint64_t lost = r->stats.lost + t->spoilt, missed = r->missed;
 
+	if (t->ctf) {
+		if (ctf_close(t->ctf, t->events, lost, missed) != 0)
+			r->out.failed = true;
+		t->ctf = NULL;
+		return;
+	}
 	if (r->options->format == FORMAT_CHROME) {
 		title(t);
 		output_text(&r->out,
@@ -485,6 +517,7 @@ static void forget(struct target *target)
 		free(d->names[i]);
 	free(d->names);
 	free(d->owner);
+	free(d->kept);
 	if (!target->origin)
 		unwinder_close(d->unwinder);
 	free(d);
@@ -504,6 +537,7 @@ int cmd_trace(const struct options *o)
 			 .forget = forget,
 			 .events = true,
 			 .own = &t };
+	bool lines = o->format != FORMAT_CHROME && o->format != FORMAT_CTF;
 	int status = EXIT_USAGE;
 
 	t.run = &r;
@@ -512,13 +546,19 @@ int cmd_trace(const struct options *o)
 	if (o->block && o->follow)
 		usage_error(o->verb, "--block is not for those that are "
 				     "followed");
-	else if (o->interval && o->format == FORMAT_CHROME)
+	else if (o->interval && !lines)
 		usage_error(o->verb, "-i is for text and json");
-	else if (o->stack && o->format == FORMAT_CHROME)
-		usage_error(o->verb, "stacks are not for --format chrome");
+	else if (o->stack && !lines)
+		usage_error(o->verb, "stacks are not for --format %s",
+			    o->format == FORMAT_CTF ? "ctf" : "chrome");
+	else if (o->format == FORMAT_CTF && !o->output)
+		usage_error(o->verb, "--format ctf wants a folder: -o DIR");
 	else if (run_parse(&r, &wish))
 		status = run_all(&r);
 	run_forget(&r);
+	/* Nothing was armed. */
+	if (t.ctf)
+		ctf_close(t.ctf, 0, 0, 0);
 	free(t.line.text);
 	return status;
 }

@@ -212,6 +212,7 @@ static int take_format(struct options *o)
 	} formats[] = { { "text", FORMAT_TEXT, ~0u },
 			{ "json", FORMAT_JSON, ~0u },
 			{ "chrome", FORMAT_CHROME, OPT_CHROME },
+			{ "ctf", FORMAT_CTF, OPT_CHROME },
 			{ "svg", FORMAT_SVG, OPT_SVG } };
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
@@ -225,7 +226,7 @@ static int take_format(struct options *o)
 			   "'%s' is not a format of '%s'; text%s and "
 			   "json are",
 			   optarg, o->verb->name,
-			   o->verb->options & OPT_CHROME ? ", chrome"
+			   o->verb->options & OPT_CHROME ? ", chrome, ctf"
 			   : o->verb->options & OPT_SVG	 ? ", svg"
 							 : "");
 }

@@ -11,7 +11,7 @@
 
 struct verb;
 
-enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CHROME, FORMAT_SVG };
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CHROME, FORMAT_SVG, FORMAT_CTF };
 
 struct options {
 	const struct verb *verb;

@@ -395,7 +395,9 @@ int run_all(struct run *r)
 	r->many = o->n_pids > 1 || o->follow;
 	if (o->follow && !o->dry_run && followed_begin(r) != 0)
 		return EXIT_FAILED;
-	if (output_open(&r->out, o->output) == 0) {
+	/* A trace in a folder is written by others. */
+	if (output_open(&r->out, o->format == FORMAT_CTF ? "/dev/null"
+							 : o->output) == 0) {
 		status = run_attached(r);
 		if (output_close(&r->out) != 0)
 			status = EXIT_FAILED;

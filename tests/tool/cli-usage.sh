@@ -65,7 +65,7 @@ usage() {
 		trace -p $$ 'main $arg1:string[257]'
 	refused "${v}trace: too many strings" 2 'more than 1024 bytes' \
 		trace -p $$ 'main a=%rdi:string[256] b=%rdi:string[256] c=%rdi:string[256] d=%rdi:string[256]'
-	refused "${v}no such format" 2 "'xml' is not a format of 'trace'; text, chrome and json are" \
+	refused "${v}no such format" 2 "'xml' is not a format of 'trace'; text, chrome, ctf and json are" \
 		trace -p $$ --format xml main
 	refused "${v}a format of another command" 2 "text, svg and json are" \
 		stack -p $$ --format chrome main

@@ -8,6 +8,7 @@ arguments and results that it had.
 """
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -425,6 +426,81 @@ def with_block_detach_lets_it_go():
     tl.note(f"{took:.2f} s")
     t.p.send_signal(signal.SIGCONT)
     t.p.wait(timeout=30)
+    tl.check_clean(c.pid)
+    c.quit()
+
+
+def read_ctf(path):
+    """[(ns, name, {context}, {fields})] as babeltrace2 shows them."""
+    r = subprocess.run(["babeltrace2", "--clock-seconds", path],
+                       capture_output=True, text=True, timeout=60, check=True)
+    line = re.compile(r"\[(\d+)\.(\d{9})\] \(\S+\) (.+?): \{ (.*?) \}, "
+                      r"\{ (.*) \}$")
+    field = re.compile(r'(\w+) = ("(?:[^"\\]|\\.)*"|[^,]*)')
+    events = []
+    for text in r.stdout.splitlines():
+        s, ns, name, context, fields = line.match(text).groups()
+        events.append((int(s) * 10**9 + int(ns), name,
+                       dict(field.findall(context)),
+                       dict(field.findall(fields))))
+    return events
+
+
+@tl.case
+def a_trace_for_babeltrace_has_every_event():
+    if not shutil.which("babeltrace2"):
+        raise tl.Skip("babeltrace2 is not installed (make deps)")
+    n = 3000
+    c = Caller(n)
+    d = os.path.join(tl.tempdir(), "ctf")
+    out = tl.start([tl.TRAPLINE, "trace", "-p", str(c.pid), "-v", "-o", d,
+                    "--format", "ctf", "work a=$arg1:u64 $arg2:s32 $arg8:x16",
+                    "work%return from=$arg1:u64 $retval:s64",
+                    "look $arg1:string[8] +0($arg2):s32 %rdx:s8"],
+                   stderr=subprocess.PIPE, text=True)
+    while "attached to" not in out.stderr.readline():
+        pass
+    begin = time.time_ns()
+    c.tell("calls")
+    c.tell("looks")
+    out.send_signal(signal.SIGINT)
+    _, said = out.communicate(timeout=30)
+    tl.check_eq(out.returncode, 0, f"exit status ({said})")
+    events = read_ctf(d)
+    times = [e[0] for e in events]
+    tl.check_eq(times, sorted(times), "times ascend")
+    tl.check(begin - 10**9 < times[0] < time.time_ns(), "the wall clock's")
+    tl.check_eq(events[-1][1:], ("trapline:summary", {"vpid": "0", "vtid": "0"},
+                                 {"events": str(2 * n + 6), "lost": "0",
+                                  "missed": "0"}), "the last one")
+    del events[-1]
+    tl.check_eq({tuple(e[2].values()) for e in events},
+                {(str(c.pid), str(c.pid))}, "process and thread")
+    hits = [e[3] for e in events if e[1] == "work"]
+    tl.check_eq(len(hits), n, "hits")
+    for i, hit in enumerate(hits):
+        tl.check_eq(hit, {"a": str(i), "arg2": str(-i), "arg8": "0x50",
+                          "faults": "0x0"}, "hit")
+    calls = [e[3] for e in events if e[1] == "work%return"]
+    tl.check(all(0 < int(e.pop("duration_ns")) < 10**10 for e in calls), "time")
+    tl.check_eq(len(calls), n, "calls")
+    for i, call in enumerate(calls):
+        tl.check_eq(call, {"from": str(i), "retval": str(i * 3 - 10),
+                           "faults": "0x0"}, "call")
+    looks = [tuple(e[3].values()) for e in events if e[1] == "look"]
+    tl.check_eq(looks, [('"hello"', "5", "-2", "0x0"),
+                        ('"edge!"', "5", "1", "0x0"),
+                        ('""', "0", "1", "0x3"), ('""', "0", "0", "0x3"),
+                        ('"\\e[31m"', "5", "0", "0x0"),
+                        ('"over the"', "5", "0", "0x0")], "texts and faults")
+    tl.check_clean(c.pid)
+    for dest, why in ((d, "is not empty"), ("/proc/none", "cannot make")):
+        r = tl.trapline("trace", "-p", c.pid, "-d", "0.1", "-o", dest,
+                        "--format", "ctf", "work")
+        tl.check_eq(r.returncode, 1, f"{dest}: exit status")
+        tl.check(why in r.stderr, r.stderr)
+    r = tl.trapline("trace", "-p", c.pid, "--format", "ctf", "work")
+    tl.check_eq(r.returncode, 2, "no folder")
     tl.check_clean(c.pid)
     c.quit()
 
