@@ -383,8 +383,8 @@ uint64_t session_hits(struct session *s, uint32_t id)
 		return 0;
 	if (p->action == SESSION_TIME)
 		return s->figures->times[p->times % TL_MAX_TIMES].calls;
-	return tl_counter_read((const uint64_t *)s->figures->counters +
-			       s->entry[id]);
+	return tl_counter_read((const uint64_t *)(s->figures->counters[0] +
+						  tl_counter_at(s->entry[id])));
 }
 
 /* ---- events -------------------------------------------------------------- */
@@ -691,7 +691,7 @@ static void view_probe(struct session_view *v, const struct tl_figures *f,
 	v->hits[v->n] =
 		e->action == SESSION_TIME
 			? calls
-			: read_counter(mem, at + i * sizeof(uint64_t) +
+			: read_counter(mem, at + tl_counter_at((uint32_t)i) +
 						    offsetof(struct tl_figures,
 							     counters));
 }

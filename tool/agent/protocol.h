@@ -180,10 +180,14 @@ struct tl_probe {
 
 #define TL_MAX_SECTIONS 16
 #define TL_MAX_MAPPINGS 1024
-#define TL_MAX_PROBES	8192
+#define TL_MAX_PROBES	32768
 #define TL_MAX_TIMES	1024
 #define TL_MAX_SITES	(2 * TL_MAX_PROBES)
 #define TL_MAX_CALLS	8
+
+/* Counters lie in blocks, of which each has room for so many probes. */
+#define TL_BLOCK_PROBES	  ((1u << TL_SHARD_SHIFT) / 8)
+#define TL_COUNTER_BLOCKS (TL_MAX_PROBES / TL_BLOCK_PROBES)
 
 /* The layout of this version. */
 struct tl_figures {
@@ -202,14 +206,21 @@ struct tl_figures {
 	struct tl_journal journal[TL_MAX_SITES];
 	struct tl_probe probe[TL_MAX_PROBES];
 	struct tl_times times[TL_MAX_TIMES] __attribute__((aligned(4096)));
-	/* Shard i of probe p is at counters + (i << TL_SHARD_SHIFT) + 8 * p. */
-	uint8_t counters[TL_COUNTER_BLOCK] __attribute__((aligned(4096)));
+	/* See tl_counter_at(). */
+	uint8_t counters[TL_COUNTER_BLOCKS][TL_COUNTER_BLOCK]
+		__attribute__((aligned(4096)));
 };
 
 _Static_assert(sizeof(struct tl_header) == 64, "a header is 64 bytes for ever");
 _Static_assert(sizeof(struct tl_times) == 4096, "times are a page");
-_Static_assert(TL_MAX_PROBES * 8 <= 1 << TL_SHARD_SHIFT,
-	       "one block of counters");
+_Static_assert(TL_MAX_PROBES % TL_BLOCK_PROBES == 0, "blocks of counters");
+
+/* Where the counter of probe @i begins, from the first block on, in bytes. */
+static inline size_t tl_counter_at(uint32_t i)
+{
+	return i / TL_BLOCK_PROBES * TL_COUNTER_BLOCK +
+	       i % TL_BLOCK_PROBES * sizeof(uint64_t);
+}
 
 /* ---- the library ---------------------------------------------------------- */
 

@@ -1130,6 +1130,16 @@ static int not_made(pid_t pid, int err)
 	return refuse(err, "%s", why);
 }
 
+static void give_page_back(struct worker *w, uint64_t addr, size_t len)
+{
+	struct maps maps;
+
+	if (maps_read(&maps, w->target))
+		return;
+	text_give_back(w, &maps, addr, len);
+	maps_free(&maps);
+}
+
 int worker_make(struct worker *w, pid_t pid)
 {
 	struct cave c;
@@ -1169,7 +1179,7 @@ int worker_make(struct worker *w, pid_t pid)
 	}
 	/* Between a look at the page and its return the library may change it. */
 	if (at && !library.copies)
-		text_give_back(w, at, c.len);
+		give_page_back(w, at, c.len);
 	session_kill_point(18);
 	return w->lost ? refuse(-ESRCH, "process %d is gone", pid) : 0;
 }

@@ -226,6 +226,7 @@ static void end(struct guardian *g, struct client *last)
 	for (int i = 0; i < TL_MAX_SESSIONS; i++)
 		if (g->client[i].follow)
 			await_follower(h->pid);
+	guardian_hurry(g, true);
 	if (g->state == SESSION_ALIVE)
 		err = undo(h->pid, &h->w, PATIENCE_MS);
 	else

@@ -40,7 +40,7 @@
 
 #define PAGE	    4096ul
 #define PAGE_UP(n)  (((n) + PAGE - 1) & ~(PAGE - 1))
-#define HEAP_BYTES  (24ul << 20)
+#define HEAP_BYTES  (64ul << 20)
 #define STACK_BYTES (128ul << 10)
 
 extern const uint8_t tl_agent_image[], tl_agent_image_end[];
@@ -217,7 +217,8 @@ static int fill_figures(struct hold *h, uint64_t session)
 	add_section(f, TL_SECTION_TIMES, offsetof(struct tl_figures, times),
 		    sizeof(f->times[0]), TL_MAX_TIMES);
 	add_section(f, TL_SECTION_COUNTERS,
-		    offsetof(struct tl_figures, counters), TL_COUNTER_BLOCK, 1);
+		    offsetof(struct tl_figures, counters), TL_COUNTER_BLOCK,
+		    TL_COUNTER_BLOCKS);
 	add_section(f, TL_SECTION_CALLS, offsetof(struct tl_figures, call),
 		    sizeof(f->call[0]), TL_MAX_CALLS);
 	add_section(f, TL_SECTION_SESSIONS,

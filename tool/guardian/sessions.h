@@ -51,6 +51,13 @@ struct guardian {
 uint64_t guardian_now(void);
 
 /*
+ * While the guardian and its worker have thousands of probes before them, and
+ * somebody waits for it, they go before what else is running, where they may: not
+ * as much as while threads are stopped.
+ */
+void guardian_hurry(const struct guardian *g, bool hurry);
+
+/*
  * Begin a session for the tool at the end @fd, and tell it, or why not.  What the
  * target does is not judged any more, but for events.  0, or a negative errno: @fd is
  * still the caller's.

@@ -49,16 +49,14 @@ static bool page_is_files(struct worker *w, const struct map *m, uint64_t addr)
 	       !memcmp(now, file, PAGE);
 }
 
-bool text_give_back(struct worker *w, uint64_t addr, size_t len)
+bool text_give_back(struct worker *w, const struct maps *maps, uint64_t addr,
+		    size_t len)
 {
 	uint64_t end = addr + len;
 	bool all = true;
-	struct maps maps;
 
-	if (maps_read(&maps, w->target))
-		return false;
 	for (uint64_t p = addr & ~(PAGE - 1); p < end; p += PAGE) {
-		const struct map *m = maps_find(&maps, p);
+		const struct map *m = maps_find(maps, p);
 
 		if (!m || !map_is_text(m))
 			continue;
@@ -71,7 +69,6 @@ bool text_give_back(struct worker *w, uint64_t addr, size_t len)
 			worker_call(w, SYS_madvise, p, PAGE,
 				    MADV_DONTNEED_LOCKED, 0, 0, 0);
 	}
-	maps_free(&maps);
 	return all;
 }
 
@@ -81,7 +78,7 @@ bool text_give_back(struct worker *w, uint64_t addr, size_t len)
  * follow one another.
  */
 #define BLOCK 16
-#define SLOTS (1u << 17)
+#define SLOTS (1u << 19)
 
 static struct range {
 	uint64_t addr;
@@ -157,8 +154,8 @@ int text_note(struct tl_journal *journal, uint64_t addr, const uint8_t *now,
 	return 0;
 }
 
-/* Is there a change of ours at the entry @e, whose bytes are @now? */
-static bool is_ours(const struct tl_journal *e, const uint8_t *now,
+/* Is there a change of ours at the entry @e, whose bytes are @now, of @n? */
+static bool is_ours(const struct tl_journal *e, const uint8_t *now, size_t n,
 		    struct worker *w, bool (*ours)(void *arg, uint64_t addr),
 		    void *arg)
 {
@@ -167,7 +164,11 @@ static bool is_ours(const struct tl_journal *e, const uint8_t *now,
 
 	if (now[0] == 0xcc)
 		return true;
-	if (mem_read(w->mem, insn, e->addr, sizeof(insn)) || insn[0] != 0xe9)
+	if (n >= sizeof(insn))
+		memcpy(insn, now, sizeof(insn));
+	else if (mem_read(w->mem, insn, e->addr, sizeof(insn)))
+		return false;
+	if (insn[0] != 0xe9)
 		return false;
 	memcpy(&rel, insn + 1, 4);
 	return ours(arg, e->addr + 5 + (uint64_t)(int64_t)rel);
@@ -241,36 +242,91 @@ void text_prefer_file(struct tl_journal *journal, size_t n, struct worker *w)
 	free(v);
 }
 
-/* Put one entry back: false if its place is left changed. */
-static bool restore(const struct tl_journal *e, const struct maps *maps,
-		    struct worker *w, bool (*ours)(void *arg, uint64_t addr),
-		    void *arg)
+/*
+ * Entries of one page are put back in a copy of it, which is written in one go,
+ * from the first byte to the last that is changed: who is stopped waits for that,
+ * and nobody else writes there meanwhile.
+ */
+struct copy {
+	uint64_t at; /* 0: none */
+	size_t len;  /* what there is of it and the page behind it */
+	size_t from, to;
+	size_t entries; /* in it */
+	uint8_t bytes[2 * PAGE];
+};
+
+/* How many entries are left changed, as they could not be written. */
+static size_t flush(struct copy *c, struct worker *w)
+{
+	size_t left = 0;
+
+	if (c->at && c->from < c->to) {
+		session_kill_point(31);
+		if (mem_write(w, c->at + c->from, c->bytes + c->from,
+			      c->to - c->from))
+			left = c->entries;
+	}
+	c->at = 0;
+	return left;
+}
+
+static bool begin(struct copy *c, struct worker *w, const struct map *m,
+		  uint64_t at)
+{
+	c->len = m->end - at < sizeof(c->bytes) ? m->end - at
+						: sizeof(c->bytes);
+	c->from = sizeof(c->bytes);
+	c->to = 0;
+	c->entries = 0;
+	if (mem_read(w->mem, c->bytes, at, c->len))
+		return false;
+	c->at = at;
+	return true;
+}
+
+/* Put one entry back: how many places are left changed. */
+static size_t restore(struct copy *c, const struct tl_journal *e,
+		      const struct maps *maps, struct worker *w,
+		      bool (*ours)(void *arg, uint64_t addr), void *arg)
 {
 	const struct map *m = maps_find(maps, e->addr);
-	uint8_t now[TL_JOURNAL_BYTES], file[TL_JOURNAL_BYTES];
+	uint64_t page = e->addr & ~(PAGE - 1);
+	uint8_t file[TL_JOURNAL_BYTES], *now;
+	size_t off = e->addr - page, left = 0;
 
 	/* Unmapped meanwhile, or mapped anew by somebody else. */
-	if (!m || !map_is_text(m) || m->end - e->addr < e->len ||
-	    mem_read(w->mem, now, e->addr, e->len))
-		return true;
-	if (!memcmp(now, e->original, e->len))
-		return true;
-	if (!is_ours(e, now, w, ours, arg)) {
-		if (file_bytes(m, w->target, e->addr, file, e->len))
-			return false;
-		if (!memcmp(now, file, e->len))
-			return true;
-		if (memcmp(e->original, file, e->len))
-			return false;
+	if (!m || !map_is_text(m) || m->end - e->addr < e->len)
+		return 0;
+	if (c->at != page) {
+		left = flush(c, w);
+		if (!begin(c, w, m, page))
+			return left;
 	}
-	session_kill_point(31);
-	return mem_write(w, e->addr, e->original, e->len) == 0;
+	now = c->bytes + off;
+	if (!memcmp(now, e->original, e->len))
+		return left;
+	if (!is_ours(e, now, c->len - off, w, ours, arg)) {
+		if (file_bytes(m, w->target, e->addr, file, e->len))
+			return left + 1;
+		if (!memcmp(now, file, e->len))
+			return left;
+		if (memcmp(e->original, file, e->len))
+			return left + 1;
+	}
+	memcpy(now, e->original, e->len);
+	if (off < c->from)
+		c->from = off;
+	if (off + e->len > c->to)
+		c->to = off + e->len;
+	c->entries++;
+	return left;
 }
 
 size_t text_restore(const struct tl_journal *journal, size_t n,
 		    struct worker *w, bool (*ours)(void *arg, uint64_t addr),
 		    void *arg)
 {
+	struct copy c = { 0 };
 	struct maps maps;
 	size_t left = 0;
 
@@ -279,11 +335,10 @@ size_t text_restore(const struct tl_journal *journal, size_t n,
 	for (size_t i = 0; i < n && journal[i].addr; i++) {
 		const struct tl_journal *e = &journal[i];
 
-		if (e->valid != 1 || !e->len || e->len > TL_JOURNAL_BYTES)
-			continue;
-		if (!restore(e, &maps, w, ours, arg))
-			left++;
+		if (e->valid == 1 && e->len && e->len <= TL_JOURNAL_BYTES)
+			left += restore(&c, e, &maps, w, ours, arg);
 	}
+	left += flush(&c, w);
 	maps_free(&maps);
 	return left;
 }

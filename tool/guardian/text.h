@@ -16,9 +16,11 @@
 
 /*
  * Give the pages of [@addr, @addr + @len) back to their file, those that are
- * private copies and equal to it.  True if no page is left that differs.
+ * private copies and equal to it.  True if no page is left that differs.  @maps: as
+ * they are, or were a moment ago.
  */
-bool text_give_back(struct worker *w, uint64_t addr, size_t len);
+bool text_give_back(struct worker *w, const struct maps *maps, uint64_t addr,
+		    size_t len);
 
 /*
  * Write down in @journal, which is empty at first, that @now is at [@addr,

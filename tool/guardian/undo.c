@@ -126,10 +126,11 @@ static bool is_ours(void *arg, uint64_t addr)
 
 /*
  * A copy of section @kind of the figures in the target, into @dst, whose
- * entries are as big as ours: at most @n of them.
+ * entries are as big as ours: at most @n of them, from @first on.
  */
 static void read_section(int mem, uint64_t at, const struct tl_header *h,
-			 uint32_t kind, void *dst, size_t size, size_t n)
+			 uint32_t kind, size_t first, void *dst, size_t size,
+			 size_t n)
 {
 	struct tl_section s[TL_MAX_SECTIONS];
 	uint32_t sections = h->sections < TL_MAX_SECTIONS ? h->sections
@@ -138,18 +139,40 @@ static void read_section(int mem, uint64_t at, const struct tl_header *h,
 	if (mem_read(mem, s, at + sizeof(*h), sizeof(s[0]) * sections))
 		return;
 	for (uint32_t i = 0; i < sections; i++) {
-		uint64_t have = s[i].n < n ? s[i].n : n;
+		uint64_t have = s[i].n > first ? s[i].n - first : 0;
+		uint64_t from = at + s[i].at + first * s[i].size;
 
 		if (s[i].kind != kind || s[i].at > h->total || s[i].size > 4096)
 			continue;
+		have = have < n ? have : n;
 		if (s[i].size == size) {
-			mem_read(mem, dst, at + s[i].at, size * have);
+			mem_read(mem, dst, from, size * have);
 			return;
 		}
 		/* Another version's entries: ours are the first part of them. */
 		for (uint64_t k = 0; k < have && s[i].size > size; k++)
 			mem_read(mem, (char *)dst + k * size,
-				 at + s[i].at + k * s[i].size, size);
+				 from + k * s[i].size, size);
+	}
+}
+
+/*
+ * The same of one whose entries begin with an address, and are used from the first
+ * on: no more than there are, since what is read takes memory.
+ */
+#define AT_ONCE 512
+
+static void read_used(int mem, uint64_t at, const struct tl_header *h,
+		      uint32_t kind, void *dst, size_t size, size_t n)
+{
+	char *to = dst;
+
+	for (size_t i = 0; i < n; i += AT_ONCE) {
+		size_t some = n - i < AT_ONCE ? n - i : AT_ONCE;
+
+		read_section(mem, at, h, kind, i, to + i * size, size, some);
+		if (!*(uint64_t *)(to + (i + some - 1) * size))
+			break;
 	}
 }
 
@@ -167,20 +190,20 @@ struct tl_figures *figures_read(int mem, uint64_t at)
 	if (f == MAP_FAILED)
 		return NULL;
 	f->header = h;
-	read_section(mem, at, &h, TL_SECTION_MAPPINGS, f->mapping,
+	read_section(mem, at, &h, TL_SECTION_MAPPINGS, 0, f->mapping,
 		     sizeof(f->mapping[0]), TL_MAX_MAPPINGS);
-	read_section(mem, at, &h, TL_SECTION_RETURNS, &f->returns,
+	read_section(mem, at, &h, TL_SECTION_RETURNS, 0, &f->returns,
 		     sizeof(f->returns), 1);
-	read_section(mem, at, &h, TL_SECTION_SEMAPHORES, &f->semaphores,
+	read_section(mem, at, &h, TL_SECTION_SEMAPHORES, 0, &f->semaphores,
 		     sizeof(f->semaphores), 1);
-	read_section(mem, at, &h, TL_SECTION_JOURNAL, f->journal,
-		     sizeof(f->journal[0]), TL_MAX_SITES);
-	read_section(mem, at, &h, TL_SECTION_CALLS, f->call, sizeof(f->call[0]),
-		     TL_MAX_CALLS);
-	read_section(mem, at, &h, TL_SECTION_SESSIONS, f->session,
+	read_used(mem, at, &h, TL_SECTION_JOURNAL, f->journal,
+		  sizeof(f->journal[0]), TL_MAX_SITES);
+	read_section(mem, at, &h, TL_SECTION_CALLS, 0, f->call,
+		     sizeof(f->call[0]), TL_MAX_CALLS);
+	read_section(mem, at, &h, TL_SECTION_SESSIONS, 0, f->session,
 		     sizeof(f->session[0]), TL_MAX_SESSIONS);
-	read_section(mem, at, &h, TL_SECTION_PROBES, f->probe,
-		     sizeof(f->probe[0]), TL_MAX_PROBES);
+	read_used(mem, at, &h, TL_SECTION_PROBES, f->probe, sizeof(f->probe[0]),
+		  TL_MAX_PROBES);
 	return f;
 }
 
@@ -383,7 +406,7 @@ out:
 }
 
 /* So many places are put back in one stop. */
-#define BATCH 256
+#define BATCH 512
 
 /* Nobody runs; who sleeps is left asleep, and held should he wake. */
 static int stop(struct undo *u, struct net **net)
@@ -508,6 +531,10 @@ static void lower_semaphores(struct undo *u)
 
 static void give_back(struct undo *u)
 {
+	struct maps maps;
+
+	if (maps_read(&maps, u->pid))
+		return;
 	for (size_t i = 0; u->figures && i < TL_MAX_SITES; i++) {
 		const struct tl_journal *e = &u->figures->journal[i];
 
@@ -519,8 +546,9 @@ static void give_back(struct undo *u)
 		if (i && (e[-1].addr & ~(PAGE - 1)) ==
 				 ((e->addr + e->len - 1) & ~(PAGE - 1)))
 			continue;
-		text_give_back(u->w, e->addr, e->len);
+		text_give_back(u->w, &maps, e->addr, e->len);
 	}
+	maps_free(&maps);
 }
 
 static int unmap(struct undo *u, const struct tl_mapping *m)

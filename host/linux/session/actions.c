@@ -141,11 +141,11 @@ static int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
 static void count(uint32_t index, const struct pt_regs *regs)
 {
 	uint64_t hash = (regs->sp >> 14) * 0x9e3779b97f4a7c15ull;
-	uint8_t *block = tl_figures()->counters +
-			 ((hash >> 60) % TL_SHARDS << TL_SHARD_SHIFT);
+	uint8_t *cell = tl_figures()->counters[0] + tl_counter_at(index) +
+			((hash >> 60) % TL_SHARDS << TL_SHARD_SHIFT);
 
 	if (gate_open())
-		add((uint64_t *)block + index, 1);
+		add((uint64_t *)cell, 1);
 }
 
 static int hit_count(struct kprobe *kp, struct pt_regs *regs)
@@ -282,7 +282,8 @@ static void set_handlers(struct action *a, uint32_t index)
 	else if (tl_boot->library)
 		a->kp.pre_handler = hit_count;
 	if (!tl_boot->library && !filters(a->program))
-		a->kp.counter = (uint64_t *)tl_figures()->counters + index;
+		a->kp.counter = (uint64_t *)(tl_figures()->counters[0] +
+					     tl_counter_at(index));
 }
 
 /* @p is a copy of the figures' probe. */
