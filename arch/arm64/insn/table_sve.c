@@ -14,8 +14,6 @@ static const struct a64_rule rules[] = {
 	/* What SME adds to it, for streaming mode */
 	{ 0xffa0f800, 0x04205800, A64_SLOT, "addsvl, addspl" },
 	{ 0xfffff800, 0x04bf5800, A64_SLOT, "rdsvl" },
-	{ 0xff7cc210, 0x25204000, A64_UNALLOCATED, "psel" },
-	{ 0xff20c210, 0x25204000, A64_SLOT, "psel" },
 
 	{ 0xff36e000, 0x04000000, A64_SLOT, "smax ..." },
 	{ 0xff27e000, 0x04030000, A64_SLOT, "bic ..." },
