@@ -86,6 +86,11 @@ static int plan_insn(struct tl_plan *plan, uint32_t insn, uintptr_t addr)
 	plan->kind = (uint8_t)kind;
 	/* At its own address everything is within reach. */
 	plan->no_copy = !a64_relocate(insn, addr, addr, words);
+	/* What is not authentic has to fault as the CPU does it: in a copy. */
+	if (plan->no_copy && kind == A64_BLR_AUTH) {
+		plan->why = TL_WHY_NOT_RELOCATABLE;
+		return -TL_EINVAL;
+	}
 	return 0;
 }
 

@@ -6,6 +6,9 @@
  * The words were made by an assembler (GNU as 2.40) from the text beside them,
  * but for those that are newer than it.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "insn.h"
 #include "tl_test.h"
 
@@ -257,4 +260,59 @@ TL_TEST(arm64_breakpoint_is_known_with_any_number)
 	CHECK(a64_is_brk(A64_BRK(0xffff)));
 	CHECK(!a64_is_brk(0xd4400000)); /* hlt */
 	CHECK(!a64_is_brk(0xd4000001)); /* svc */
+}
+
+/* ---- the page about it ---- */
+
+#define PAGE "docs/design/arm64.md"
+
+static char page[32768];
+
+static bool read_page(void)
+{
+	FILE *f = fopen(PAGE, "r");
+
+	if (!f)
+		return false;
+	page[fread(page, 1, sizeof(page) - 1, f)] = 0;
+	fclose(f);
+	return true;
+}
+
+static bool page_has(const char *format, const char *name)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), format, name);
+	return strstr(page, text);
+}
+
+TL_TEST(arm64_the_page_names_every_row_that_is_refused)
+{
+	unsigned int refused = 0, rows = 0, pads = 0;
+	const struct a64_rule *r;
+	char text[64];
+
+	if (!read_page())
+		SKIP(PAGE " is not there: not run in the tree's top folder");
+	for (unsigned int n = 0; (r = a64_rule(n)); n++) {
+		if (r->plan == A64_UNALLOCATED)
+			continue;
+		rows++;
+		ROW(r->name);
+		if (a64_refused(r->plan)) {
+			refused++;
+			CHECK(page_has("`%s`", r->name));
+		} else if (a64_is_landing_pad(r->value)) {
+			pads++;
+			CHECK(page_has("`%s`", r->name));
+		}
+	}
+	snprintf(text, sizeof(text), "%u of %u rows", refused, rows);
+	tl_test_note("rows", rows);
+	tl_test_note("refused", refused);
+	tl_test_note("landing pads", pads);
+	CHECK(strstr(page, text));
+	snprintf(text, sizeof(text), "(%u rows)", pads);
+	CHECK(strstr(page, text));
 }

@@ -5,6 +5,7 @@
  * Sections of the Arm ARM (DDI 0487).  A word of a row is accepted by that side
  * alone.
  */
+/* clang-format off */
 	{ OURS, 0xbfc00000, 0x91800000,
 	  "C4.1.93, add with tags: op3 should be zero, and may be anything", 0 },
 	{ OURS, 0x3fa00000, 0x08800000,
