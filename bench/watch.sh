@@ -4,9 +4,9 @@
 #
 # One program writes to a variable in a loop, with a little work between, and says how
 # long a turn takes by the clock on the wall: under nobody, under `trapline
-# watch` (every event decoded and written out), under gdb's hardware watchpoint with a
-# condition that is false, and under its software watchpoint.  Each in turn, five
-# rounds; medians, less the bare turn.
+# watch` by a register and by page protection (every event decoded and written out),
+# under gdb's hardware watchpoint with a condition that is false, and under its
+# software watchpoint.  Each in turn, five rounds; medians, less the bare turn.
 set -u
 top=$(cd "$(dirname "$0")/.." && pwd)
 trapline=${TL_BUILD:-$top/build}/trapline
@@ -51,11 +51,15 @@ bare() {
 	"$tmp/t" 1000000 0
 }
 
+# $1: how many writes; the others: options
 ours() {
-	"$tmp/t" 20000 700 &
-	"$trapline" watch -q -p $! --json -o "$tmp/rows" counter
+	local n=$1
+
+	shift
+	"$tmp/t" "$n" 700 &
+	"$trapline" watch -q -p $! --json -o "$tmp/rows" "$@" counter
 	wait $!
-	[ "$(wc -l <"$tmp/rows")" = 20001 ] || echo "not all were seen" >&2
+	[ "$(wc -l <"$tmp/rows")" = $((n + 1)) ] || echo "not all were seen" >&2
 }
 
 # $1: commands before
@@ -71,20 +75,24 @@ median() {
 
 for _ in 1 2 3 4 5; do
 	bare >>"$tmp/bare"
-	ours >>"$tmp/ours"
+	ours 20000 >>"$tmp/register"
+	ours 5000 --pages >>"$tmp/page"
 	gdb_watch '' 1000 >>"$tmp/hard"
 	gdb_watch 'set can-use-hw-watchpoints 0' 20 >>"$tmp/soft"
 done
 
+# $1: ours, $2: what of gdb's, $3: its name
 row() {
-	awk -v bare="$(median "$tmp/bare")" -v ours="$(median "$tmp/ours")" \
-		-v ref="$(median "$tmp/$2")" -v name="$1" 'BEGIN {
+	awk -v bare="$(median "$tmp/bare")" -v ours="$(median "$tmp/$1")" \
+		-v ref="$(median "$tmp/$2")" -v way="$1" -v name="$3" 'BEGIN {
 		ours -= bare; ref -= bare
 		if (ours > 0 && ref > 0)
-			printf "{\"name\": \"watched write, register\", " \
+			printf "{\"name\": \"watched write, %s\", " \
 				"\"ns\": %.2f, \"reference\": \"%s\", " \
 				"\"reference_ns\": %.2f, \"ratio\": %.2f}\n",
-				ours, name, ref, ref / ours }'
+				way, ours, name, ref, ref / ours }'
 }
-row 'gdb hardware watchpoint, false condition' hard
-row 'gdb software watchpoint' soft
+for way in register page; do
+	row $way hard 'gdb hardware watchpoint, false condition'
+	row $way soft 'gdb software watchpoint'
+done

@@ -540,18 +540,30 @@ def word_that_counts(r):
     return addr, [8 * i for i in fits], words
 
 
-@case
-def a_busy_redis_server_is_told_who_counts_its_commands():
+def file_pages(pid):
+    """Each page of the program's file: where, how, from where."""
+    pages = set()
+    for line in tl.maps(pid).splitlines():
+        m = re.match(r"(\w+)-(\w+) (\S+) (\w+) .*redis", line)
+        if m:
+            low, high, offset = (int(m[i], 16) for i in (1, 2, 4))
+            pages |= {(at, m[3], offset + at - low)
+                      for at in range(low, high, 4096)}
+    return pages
+
+
+def watch_redis(requests, options):
     r = tl.Redis()
     before = tl.footprint(r.pid)
+    mappings = file_pages(r.pid)
     addr, offsets, words = word_that_counts(r)
     check(offsets, "no word counts commands")
     offsets = offsets[:4]
     note(f"server+{offsets}")
     s = Watch(r.pid, *[f"server+{o}:8" if i % 2 else hex(addr + o)
-                       for i, o in enumerate(offsets)])
+                       for i, o in enumerate(offsets)], options=options)
     first = words()
-    r.benchmark(3000, "-t", "get,set", "-c", "20", "-P", "4")
+    r.benchmark(requests, "-t", "get,set", "-c", "20", "-P", "4")
     last = words()
     rows = s.stop()
     for i, x in enumerate(rows):
@@ -564,8 +576,22 @@ def a_busy_redis_server_is_told_who_counts_its_commands():
         check_chain(mine, first[o // 8])
         check_eq(len({x["symbol"] for x in mine if x["symbol"]}),
                  len({x["ip"] for x in mine if x["symbol"]}), "writers")
-    r.command("PING")
+    check("PONG" in r.command("PING"), "redis answers")
     tl.check_clean(r.pid, before)
+    check_eq(file_pages(r.pid), mappings, "pages of its file")
+    return s.summary
+
+
+@case
+def a_busy_redis_server_is_told_who_counts_its_commands():
+    watch_redis(3000, ())
+
+
+@case
+def the_same_by_page_protection():
+    cost = watch_redis(300, ("--pages",))
+    note(f"{cost}")
+    check_eq(cost["registers"], 0, "registers")
 
 
 if __name__ == "__main__":

@@ -246,10 +246,11 @@ static void take_fault(struct keeper *k, uint64_t addr, pid_t own)
 		t->state = TASK_RUNS;
 }
 
+/* All there are; one read takes those of sixteen threads. */
 static bool take_messages(struct keeper *k)
 {
 	struct uffd_msg m[16];
-	ssize_t n = read(k->uffd, m, sizeof(m));
+	ssize_t n = k->uffd < 0 ? 0 : read(k->uffd, m, sizeof(m));
 
 	for (ssize_t i = 0; i < n / (ssize_t)sizeof(*m); i++)
 		switch (m[i].event) {
@@ -268,6 +269,8 @@ static bool take_messages(struct keeper *k)
 				      "its page is unmapped, or was moved");
 			break;
 		}
+	if (n == sizeof(m))
+		take_messages(k);
 	return n > 0;
 }
 
@@ -312,13 +315,10 @@ bool tasks_look(struct keeper *k)
 
 	while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0) {
 		any = true;
-		while (k->uffd >= 0 && take_messages(k))
-			;
+		take_messages(k);
 		take_stop(k, tid, status);
 	}
-	while (k->uffd >= 0 && take_messages(k))
-		any = true;
-	return any;
+	return take_messages(k) || any;
 }
 
 bool tasks_wait(struct keeper *k, unsigned int us)
@@ -328,13 +328,11 @@ bool tasks_wait(struct keeper *k, unsigned int us)
 			      { k->children, POLLIN, 0 } };
 	struct signalfd_siginfo info;
 
-	if (tasks_look(k))
-		return true;
-	while (read(k->children, &info, sizeof(info)) > 0)
-		;
-	if (tasks_look(k))
-		return true;
-	ppoll(p, 2, &t, NULL);
+	if (ppoll(p, 2, &t, NULL) <= 0)
+		return false;
+	/* Before the look, so that what it does not see is told again. */
+	if (p[1].revents && read(k->children, &info, sizeof(info)) < 0)
+		return false;
 	return tasks_look(k);
 }
 
