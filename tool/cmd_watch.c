@@ -497,10 +497,53 @@ static void take_changes(struct watching *r, bool all)
 
 /* ---- by page protection --------------------------------------------------------- */
 
+/*
+ * What the instruction behind which a thread has stopped has done.  Of several hits
+ * in a row the values between are worked out, as far as instructions tell them.
+ */
+static void print_stop(struct watching *r, const struct page_hit *h,
+		       struct change *c)
+{
+	struct watched *w = &r->watched[c->hit.point];
+	uint8_t now[8] = { 0 };
+
+	c->hit.has_regs = true;
+	c->hit.regs = h->regs;
+	c->found = false;
+	find_effect(r, c);
+	if (w->access == 'x') {
+		watching_print(r, c);
+		return;
+	}
+	if (h->first) {
+		memcpy(w->value, h->old, c->len);
+		w->known = true;
+	}
+	c->old_known = old_of(w, c, c->old);
+	if (!c->old_known) {
+		memcpy(c->old, w->value, c->len);
+		c->old_known = w->known;
+	}
+	c->new_known = c->found &&
+		       effect_apply(&c->effect, w->data.addr, w->len, c->old,
+				    c->old_known, now);
+	if (h->last) {
+		/* The kernel wrote meanwhile, which nobody sees. */
+		if (c->new_known && memcmp(now, h->new_value, c->len) != 0)
+			c->old_known = false;
+		memcpy(now, h->new_value, c->len);
+		c->new_known = true;
+	}
+	w->known = c->new_known;
+	memcpy(w->value, now, c->len);
+	memcpy(c->new_value, now, c->len);
+	watching_print(r, c);
+}
+
 /* What the keeper has read, in the words of the rest. */
 static void print_hit(struct watching *r, const struct page_hit *h)
 {
-	unsigned int i = r->n_registers + h->point;
+	unsigned int i = r->first_kept + h->point;
 	struct change c = {
 		.hit = { .ns = h->ns,
 			 .point = i,
@@ -523,7 +566,10 @@ static void print_hit(struct watching *r, const struct page_hit *h)
 	memcpy(c.hit.frames, h->frames, h->n_frames * sizeof(*h->frames));
 	memcpy(c.old, h->old, h->len);
 	memcpy(c.new_value, h->new_value, h->len);
-	watching_print(r, &c);
+	if (h->by_register)
+		print_stop(r, h, &c);
+	else
+		watching_print(r, &c);
 }
 
 static void take_hits(struct watching *r)
@@ -537,9 +583,9 @@ static void take_hits(struct watching *r)
 	}
 	if (any)
 		output_flush(&r->out);
-	for (unsigned int i = r->n_registers; r->pages && i < r->n; i++) {
+	for (unsigned int i = r->first_kept; r->pages && i < r->n; i++) {
 		struct watched *w = &r->watched[i];
-		const char *why = pages_gone(r->pages, i - r->n_registers);
+		const char *why = pages_gone(r->pages, i - r->first_kept);
 
 		if (!why || w->gone)
 			continue;
@@ -552,15 +598,19 @@ static int open_pages(struct watching *r)
 {
 	struct page_options o = { .pid = r->pid, .frames = r->options->stack };
 	struct page_point points[WATCH_MOST];
-	unsigned int n = r->n - r->n_registers;
+	unsigned int n;
 	char why[512];
+
+	r->first_kept = r->watch ? r->n_registers : 0;
+	n = r->n - r->first_kept;
 
 	if (!n)
 		return 0;
 	for (unsigned int i = 0; i < n; i++) {
-		const struct watched *w = &r->watched[r->n_registers + i];
+		const struct watched *w = &r->watched[r->first_kept + i];
 
-		points[i] = (struct page_point){ w->data.addr, w->len };
+		points[i] = (struct page_point){ w->data.addr, w->len,
+						 w->access, !w->page };
 	}
 	r->pages = pages_open(&o, points, n, why, sizeof(why));
 	if (r->pages)
@@ -627,8 +677,13 @@ static int open_registers(struct watching *r)
 				      sizeof(why), &err);
 		if (r->watch)
 			return 0;
-		if (last->access != 'w' ||
-		    (err != -ENOSPC && err != -EACCES && err != -EPERM)) {
+		if (err == -EACCES || err == -EPERM) {
+			say_note("perf events are not allowed: the process is "
+				 "traced, and stops at each access; kernel "
+				 "writes not seen in registers");
+			return 0; /* the keeper has them */
+		}
+		if (last->access != 'w' || err != -ENOSPC) {
 			say_error("cannot watch process %d: %s", (int)r->pid,
 				  why);
 			return -1;
@@ -717,7 +772,7 @@ static void sum_up(struct watching *r)
 	struct page_cost cost = { 0 };
 	uint64_t lost = 0;
 
-	for (unsigned int i = 0; i < r->n_registers; i++)
+	for (unsigned int i = 0; r->watch && i < r->n_registers; i++)
 		lost += watch_count(r->watch, i) - r->watched[i].seen;
 	if (r->pages) {
 		lost += pages_lost(r->pages);

@@ -61,6 +61,7 @@ struct watching {
 	struct process process;
 	struct watched watched[WATCH_MOST];
 	unsigned int n, n_registers; /* these come first */
+	unsigned int first_kept;     /* by the keeper: from this one on */
 	struct watch *watch;	     /* NULL: none of them */
 	struct pages *pages;	     /* NULL: all of them */
 	uint64_t began;		     /* CLOCK_MONOTONIC */

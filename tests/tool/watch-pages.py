@@ -175,6 +175,7 @@ int main(void)
 		else if (!strcmp(word, "sleepers")) sleepers(n);
 		else if (!strcmp(word, "calls")) calls(n);
 		else if (!strcmp(word, "kinds")) kinds(n);
+		else if (!strcmp(word, "reads")) while (n--) { ADD(other); seen[0] += *(volatile unsigned long *)&other; }
 		else if (!strcmp(word, "index")) { wide[n]++; buffer[n % 256] = n; }
 		else if (!strcmp(word, "page")) while (n--) page[n % 8]++;
 		else if (!strcmp(word, "alarms")) {
@@ -235,9 +236,9 @@ def program():
 class Paged:
     """The program, which does as it is told."""
 
-    def __init__(self):
+    def __init__(self, **kw):
         self.p = tl.start([program()], stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE, text=True)
+                          stdout=subprocess.PIPE, text=True, **kw)
         self.pid = self.p.pid
         words = self.p.stdout.readline().split()
         check_eq(words[0], "ready", "start")
@@ -288,11 +289,27 @@ class Paged:
             check_eq(f.read(), "", "children")
 
 
+    def wait_until_untouched(self):
+        """The keeper lets go within two seconds."""
+        end = time.monotonic() + 2
+        while True:
+            try:
+                self.check_untouched()
+                break
+            except AssertionError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+
+
 class Watch(tl.Session):
-    def __init__(self, pid, *what, options=("--pages",)):
-        self.file = os.path.join(tl.tempdir(), "rows")
+    def __init__(self, pid, *what, options=("--pages",), **kw):
+        d = tl.tempdir()
+        if "user" in kw:
+            os.chown(d, kw["user"], kw["group"])
+        self.file = os.path.join(d, "rows")
         super().__init__("watch", pid, *what,
-                         options=(*options, "-o", self.file))
+                         options=(*options, "-o", self.file), **kw)
 
     def rows(self):
         with open(self.file, encoding="utf-8") as f:
@@ -505,15 +522,7 @@ def a_killed_command_leaves_nothing():
         s.p.wait()
         p.answer()
 
-    end = time.monotonic() + 2
-    while True:
-        try:
-            p.check_untouched()
-            break
-        except AssertionError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)
+    p.wait_until_untouched()
     first = p.tell("add", 1)
     s = Watch(p.pid, "counter")
     p.tell("add", 10)
@@ -598,6 +607,82 @@ def taken_registers_are_done_without():
     rows = a.stop()
     check_eq(len(rows), 120, "events of the first")
     p.check_untouched()
+
+
+# A kernel that allows no perf events, as Debian's does by default: EACCES.
+NO_PERF = r"""
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	struct sock_filter f[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_perf_event_open, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog p = { 4, f };
+	if (argc < 2 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p))
+		return 125;
+	execv(argv[1], argv + 1);
+	return 126;
+}
+"""
+
+
+
+@case
+def where_perf_is_not_allowed_registers_are_had_by_tracing():
+    nobody = {} if os.geteuid() else {"user": 65534, "group": 65534,
+                                      "extra_groups": []}
+    os.chmod(os.path.dirname(program()), 0o755)
+    no_perf = os.path.join(os.path.dirname(program()), "no_perf")
+    tl.compile_to(no_perf, NO_PERF)
+    p = Paged(**nobody)
+    first = p.tell("add", 5)
+    s = Watch(p.pid, "counter", "other:rw", "add_one:x", options=(),
+              through=(no_perf,), **nobody)
+    check("perf events are not allowed" in s.errors(), s.errors())
+    p.tell("threads", 100)
+    last = p.tell("add", 50)
+    p.tell("reads", 5)
+    rows = s.stop()
+    mine = of(rows, "counter")
+    check_eq(len(mine), last - first, "events")
+    check_chain(mine, first)
+    for r in mine:
+        check(r["symbol"].startswith("add_one"), f"writer {r['symbol']}")
+        check(r["certain"], "uncertain")
+    check_eq([(r["access"], r["old"], r["new"]) for r in of(rows, "other")],
+             [x for i in range(5) for x in (("write", i, i + 1),
+                                            ("read", i + 1, i + 1))],
+             "reads and writes")
+    check_eq(len(of(rows, "add_one")), 450, "executions")
+    p.check_untouched()
+    # The registers are free, and nobody dies of them.
+    p.tell("threads", 50)
+    # Killed in the midst of it.
+    for n in range(5):
+        s = Watch(p.pid, "counter", options=(), through=(no_perf,), **nobody)
+        p.begin("threads", 200)
+        time.sleep(0.01 * n)
+        s.p.kill()
+        s.p.wait()
+        p.answer()
+        p.wait_until_untouched()
+    p.tell("threads", 50)
+    # What registers have no room for wants more rights than that.
+    r = subprocess.run([tl.TRAPLINE, "watch", "-p", str(p.pid), "wide:64"],
+                       capture_output=True, text=True, timeout=60, **nobody)
+    if r.returncode != 1 or "unprivileged_userfaultfd" not in r.stderr:
+        with open("/proc/sys/vm/unprivileged_userfaultfd",
+                  encoding="ascii") as f:
+            check_eq(f.read(), "1\n", f"refused: {r.stderr}")
 
 
 if __name__ == "__main__":

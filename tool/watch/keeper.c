@@ -71,8 +71,23 @@ struct write {
 	uint64_t frames[PAGE_FRAMES];
 };
 
+static void to_registers(struct effect_regs *out,
+			 const struct user_regs_struct *r)
+{
+	const uint64_t gp[16] = { r->rax, r->rcx, r->rdx, r->rbx,
+				  r->rsp, r->rbp, r->rsi, r->rdi,
+				  r->r8,  r->r9,  r->r10, r->r11,
+				  r->r12, r->r13, r->r14, r->r15 };
+
+	memcpy(out->gp, gp, sizeof(gp));
+	out->ip = r->rip;
+	out->flags = r->eflags;
+}
+
+/* @regs: it was by a register, and they are as they were then; or NULL. */
 static void put_hit(struct keeper *k, const struct write *w, unsigned int point,
-		    uint64_t from, uint64_t to, const uint8_t *now)
+		    uint64_t from, uint64_t to, const uint8_t *now,
+		    const struct user_regs_struct *regs)
 {
 	struct keeper_ring *r = k->ring;
 	const uint8_t *old = k->shadow[point] + (from - k->point[point].addr);
@@ -96,6 +111,9 @@ static void put_hit(struct keeper *k, const struct write *w, unsigned int point,
 	memcpy(h->new_value, now, h->len);
 	h->n_frames = w->n_frames;
 	memcpy(h->frames, w->frames, w->n_frames * sizeof(*w->frames));
+	h->by_register = regs;
+	if (regs)
+		to_registers(&h->regs, regs);
 	__atomic_store_n(&r->head, r->head + 1, __ATOMIC_RELEASE);
 }
 
@@ -147,11 +165,12 @@ static void compare(struct keeper *k, const struct write *w, unsigned int point,
 	    !find_piece(k, w, point, at, end, now, &from, &to))
 		return;
 	if (p->len <= 8)
-		put_hit(k, w, point, at, end, now);
+		put_hit(k, w, point, at, end, now, NULL);
 	else
 		for (; from < to; from = piece) {
 			piece = to - from < PAGE_PIECE ? to : from + PAGE_PIECE;
-			put_hit(k, w, point, from, piece, now + (from - at));
+			put_hit(k, w, point, from, piece, now + (from - at),
+				NULL);
 		}
 	memcpy(k->shadow[point] + (at - p->addr), now, end - at);
 }
@@ -163,7 +182,7 @@ static void find_hits(struct keeper *k, const struct write *w)
 		const struct page_point *p = &k->point[i];
 		uint64_t end = p->addr + p->len;
 
-		for (size_t o = 0; o < k->n_open; o++) {
+		for (size_t o = 0; !p->by_register && o < k->n_open; o++) {
 			uint64_t at = k->open[o], to = at + KEEPER_PAGE;
 
 			if (at >= end || to <= p->addr)
@@ -202,20 +221,54 @@ static void find_frames(const struct keeper *k, struct write *w,
 	}
 }
 
-/* ---- an instruction ------------------------------------------------------------ */
+/* ---- registers ------------------------------------------------------------------ */
 
-static void to_registers(struct effect_regs *out,
-			 const struct user_regs_struct *r)
+static void put_register_hit(struct keeper *k, const struct task *t,
+			     unsigned int point, bool first, bool last,
+			     const uint8_t *now)
 {
-	const uint64_t gp[16] = { r->rax, r->rcx, r->rdx, r->rbx,
-				  r->rsp, r->rbp, r->rsi, r->rdi,
-				  r->r8,  r->r9,  r->r10, r->r11,
-				  r->r12, r->r13, r->r14, r->r15 };
+	const struct page_point *p = &k->point[point];
+	struct write w = { .tid = t->tid, .ip = t->regs.rip };
+	uint64_t head = k->ring->head;
+	struct page_hit *h = &k->ring->hit[head % KEEPER_RING];
 
-	memcpy(out->gp, gp, sizeof(gp));
-	out->ip = r->rip;
-	out->flags = r->eflags;
+	find_frames(k, &w, &t->regs);
+	put_hit(k, &w, point, p->addr, p->addr + p->len, now, &t->regs);
+	if (k->ring->head == head)
+		return;
+	h->first = first;
+	h->last = last;
 }
+
+/* All are held: what has been hit since nobody was. */
+static void serve_registers(struct keeper *k)
+{
+	for (unsigned int r = 0; r < k->n_regs; r++) {
+		unsigned int point = k->reg[r], n = 0, seen = 0;
+		uint8_t now[8] = { 0 };
+
+		for (size_t i = 0; i < k->n; i++)
+			n += k->task[i].hits >> r & 1;
+		if (!n || (k->point[point].access != 'x' &&
+			   !keeper_read(k, k->point[point].addr, now,
+					k->point[point].len)))
+			continue;
+		for (size_t i = 0; i < k->n; i++) {
+			struct task *t = &k->task[i];
+
+			if (!(t->hits >> r & 1))
+				continue;
+			put_register_hit(k, t, point, !seen, seen + 1 == n,
+					 now);
+			seen++;
+		}
+		memcpy(k->shadow[point], now, k->point[point].len);
+	}
+	for (size_t i = 0; i < k->n; i++)
+		k->task[i].hits = 0;
+}
+
+/* ---- an instruction ------------------------------------------------------------ */
 
 /* What the instruction that @t waits at is going to write. */
 static void find_write(const struct keeper *k, const struct task *t,
@@ -378,10 +431,10 @@ static void serve_strangers(struct keeper *k)
 
 /* ---- the loop -------------------------------------------------------------------- */
 
-static bool any_fault(const struct keeper *k)
+static bool any_work(const struct keeper *k)
 {
 	for (size_t i = 0; i < k->n; i++)
-		if (k->task[i].fault)
+		if (k->task[i].fault || k->task[i].hits)
 			return true;
 	return k->n_open;
 }
@@ -390,6 +443,7 @@ static void serve(struct keeper *k)
 {
 	if (!tasks_hold(k, false))
 		goto go_on;
+	serve_registers(k);
 	serve_strangers(k);
 	serve_calls(k);
 	for (size_t i = 0; i < k->n && !k->ended; i++) {
@@ -399,6 +453,7 @@ static void serve(struct keeper *k)
 		    !t->fresh)
 			step_one(k, t->tid, t);
 	}
+	serve_registers(k);
 go_on:
 	tasks_resume(k);
 	if (k->fault_ns)
@@ -425,7 +480,7 @@ static void watch(struct keeper *k)
 		if (p[2].revents)
 			k->ending = true;
 		tasks_look(k);
-		if (any_fault(k))
+		if (any_work(k))
 			serve(k);
 		else
 			tasks_resume(k);
@@ -439,6 +494,28 @@ static void finish(struct keeper *k)
 	tasks_detach(k);
 	if (!k->ended)
 		pages_restore(k);
+}
+
+static int arm_all(struct keeper *k)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < k->n_points; i++)
+		if (k->point[i].by_register)
+			k->reg[k->n_regs++] = i;
+	if (!k->n_regs)
+		return 0;
+	if (!tasks_hold(k, true))
+		return refuse(-EBUSY, "its threads do not stop");
+	for (size_t i = 0; !err && i < k->n; i++)
+		if (k->task[i].state == TASK_STOPPED)
+			err = task_arm(k, &k->task[i]);
+	if (err == -ENOSPC)
+		refuse(err, "its debug registers are in use (there are four)");
+	else if (err)
+		refuse(err, "its debug registers cannot be had: %s",
+		       strerror(-err));
+	return err;
 }
 
 static int begin(struct keeper *k)
@@ -455,13 +532,16 @@ static int begin(struct keeper *k)
 	if (k->children < 0)
 		return -errno;
 	err = tasks_seize(k);
-	if (err)
-		return err;
-	err = pages_protect_all(k);
+	if (!err)
+		err = arm_all(k);
+	if (!err)
+		err = pages_protect_all(k);
 	for (size_t i = 0; !err && i < k->n_points; i++)
-		if (!keeper_read(k, k->point[i].addr, k->shadow[i],
+		if (k->point[i].access != 'x' &&
+		    !keeper_read(k, k->point[i].addr, k->shadow[i],
 				 k->point[i].len))
 			err = -EFAULT;
+	tasks_resume(k);
 	return err;
 }
 

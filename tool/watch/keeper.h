@@ -53,14 +53,16 @@ struct task {
 	pid_t own; /* its number in its own namespace */
 	int call;  /* /proc/…/syscall of it, or -1 */
 	enum task_state state;
-	bool asked;    /* a stop is under way */
-	bool parked;   /* it sleeps deep, and stops before it goes on */
-	bool stepping; /* a step was made, its end may be reported yet */
-	bool entering; /* makes its call again, then is guarded */
-	bool fresh;    /* born, and not looked at */
-	bool fault;    /* it waits at `addr` */
-	bool in_call;  /* and that is in a system call */
-	bool served;   /* which is being let happen */
+	bool asked;	   /* a stop is under way */
+	bool parked;	   /* it sleeps deep, and stops before it goes on */
+	bool armed;	   /* its debug registers are ours */
+	unsigned int hits; /* a bit for each that was hit */
+	bool stepping;	   /* a step was made, its end may be reported yet */
+	bool entering;	   /* makes its call again, then is guarded */
+	bool fresh;	   /* born, and not looked at */
+	bool fault;	   /* it waits at `addr` */
+	bool in_call;	   /* and that is in a system call */
+	bool served;	   /* which is being let happen */
 	unsigned int messages; /* of faults since it was asked */
 	unsigned int futile;   /* steps that came to nothing, in a row */
 	int status;
@@ -75,6 +77,8 @@ struct keeper {
 	size_t n_points;
 	struct span span[KEEPER_SPANS];
 	size_t n_spans;
+	unsigned int reg[4]; /* the points that have registers */
+	unsigned int n_regs;
 	struct keeper_ring *ring;
 	int uffd;
 	int children; /* a signalfd: some thread has stopped */
@@ -136,6 +140,17 @@ bool task_is_plain(const struct task *t);
  * it will not.
  */
 int task_step(struct keeper *k, struct task *t);
+
+/* ---- debugregs.c: registers, by the trace ------------------------------------------- */
+
+/* Give @t, who is stopped, its registers.  0 or -errno. */
+int task_arm(struct keeper *k, struct task *t);
+
+/* They hit no more; a hit may be on its way, and is still ours. */
+void task_disarm(struct task *t);
+
+/* @t has stopped by SIGTRAP, or will do so next, or has made a step: what was hit? */
+void task_take_hits(struct keeper *k, struct task *t);
 
 /* ---- setup.c ---------------------------------------------------------------------- */
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pages.h - writes to a live process' memory, by page protection
+ * pages.h - accesses to a live process' memory, by a process that traces it
  *
  * For what debug registers have no room for: any number of places, of any length.
  * The right to write is taken from their pages (by userfaultfd, so that system calls
  * wait as well as instructions), and a process of ours, the keeper, lets
  * each write happen while everybody else is held.  The values are
  * read before and behind it.  docs/design/watch.md has the reasons.
+ *
+ * Where perf events are not allowed the keeper has the debug registers, too: its
+ * threads stop at each hit.
  *
  * The keeper outlives us; what it has done to the process ends with it.
  */
@@ -18,6 +21,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "effect.h"
+
 #define PAGE_POINTS 256
 #define PAGE_PIECE  64
 #define PAGE_FRAMES 32
@@ -25,6 +30,8 @@
 struct page_point {
 	uint64_t addr;
 	uint64_t len;
+	char access; /* 'w', 'a' (both), 'x': these two by a register alone */
+	bool by_register; /* at most four */
 };
 
 struct page_options {
@@ -44,6 +51,14 @@ struct page_hit {
 	uint64_t addr;
 	unsigned int len;
 	uint8_t old[PAGE_PIECE], new_value[PAGE_PIECE];
+	/*
+	 * By a register: the instruction ends at @ip, and @regs are those behind it.
+	 * Hits that came before any could be looked at are in a row, in no
+	 * certain order: @old is what was there before the first, @new_value what
+	 * is there after the last.
+	 */
+	bool by_register, first, last;
+	struct effect_regs regs;
 	unsigned int n_frames; /* the first is @ip */
 	uint64_t frames[PAGE_FRAMES];
 };

@@ -89,7 +89,8 @@ static long list_pages(const struct keeper *k, uint64_t *page)
 		const struct page_point *p = &k->point[i];
 
 		for (uint64_t at = p->addr & -KEEPER_PAGE;
-		     at < p->addr + p->len; at += KEEPER_PAGE) {
+		     !p->by_register && at < p->addr + p->len;
+		     at += KEEPER_PAGE) {
 			if (n == PAGES_MAX)
 				return refuse(-E2BIG,
 					      "that is more than %u pages",
@@ -406,7 +407,7 @@ int pages_setup(struct keeper *k)
 
 	if (!err)
 		err = find_spans(k);
-	if (err)
+	if (err || !k->n_spans)
 		return err;
 	err = worker_make(&w, k->options.pid);
 	if (err)

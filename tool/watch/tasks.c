@@ -274,6 +274,19 @@ static bool take_messages(struct keeper *k)
 	return n > 0;
 }
 
+/* Is there a SIGTRAP on its way?  It would kill one that is let go. */
+static bool trap_pending(const struct task *t)
+{
+	struct __ptrace_peeksiginfo_args a = { .nr = 16 };
+	siginfo_t info[16];
+	long n = ptrace(PTRACE_PEEKSIGINFO, t->tid, &a, info);
+
+	for (long i = 0; i < n; i++)
+		if (info[i].si_signo == SIGTRAP)
+			return true;
+	return false;
+}
+
 static void take_stop(struct keeper *k, pid_t tid, int status)
 {
 	struct task *t = find(k, tid);
@@ -303,6 +316,8 @@ static void take_stop(struct keeper *k, pid_t tid, int status)
 	t->asked = false;
 	if (task_is_plain(t) && ptrace(PTRACE_GETREGS, tid, 0, &t->regs))
 		memset(&t->regs, 0, sizeof(t->regs));
+	if (t->armed && (status >> 8 == SIGTRAP || trap_pending(t)))
+		task_take_hits(k, t);
 	if (status >> 16 == PTRACE_EVENT_EXEC && tid == k->options.pid)
 		keeper_end(k, "the process runs another program now");
 }
@@ -445,6 +460,18 @@ static bool is_step(const struct task *t)
 	       info.si_code == TRAP_TRACE;
 }
 
+/* Is the signal that it has stopped by one that we have caused? */
+static bool is_ours(const struct task *t)
+{
+	siginfo_t info;
+
+	if (t->status >> 8 != SIGTRAP ||
+	    ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info))
+		return false;
+	return (t->stepping && info.si_code == TRAP_TRACE) ||
+	       (t->armed && info.si_code == TRAP_HWBKPT);
+}
+
 /* At the end of a call: has it ended with EINTR? */
 static bool is_interrupted(const struct task *t)
 {
@@ -484,9 +511,7 @@ static void choose(struct keeper *k, struct task *t, enum __ptrace_request *how,
 		t->entering = false;
 	} else {
 		t->entering = false;
-		*sig = s;
-		if (t->stepping && is_step(t))
-			*sig = 0;
+		*sig = is_ours(t) ? 0 : s;
 		t->stepping = false;
 	}
 }
@@ -503,6 +528,7 @@ void task_resume(struct keeper *k, struct task *t)
 		forget(k, t);
 		return;
 	}
+	task_arm(k, t);
 	choose(k, t, &how, &sig);
 	t->fault = false;
 	t->messages = 0;
@@ -631,6 +657,7 @@ int task_step(struct keeper *k, struct task *t)
 			t->fault = false;
 		}
 		if (is_step(t)) {
+			task_take_hits(k, t);
 			t->stepping = false;
 			/* As if stopped plainly: there is no signal. */
 			t->status = PTRACE_EVENT_STOP << 16 | SIGTRAP << 8 |
@@ -653,12 +680,18 @@ static void detach_stopped(struct keeper *k)
 {
 	for (size_t i = k->n; i-- > 0;) {
 		struct task *t = &k->task[i];
+		bool may = t->armed || t->stepping;
 		enum __ptrace_request how;
 		long sig;
 
 		if (t->state != TASK_STOPPED)
 			continue;
+		task_disarm(t);
 		choose(k, t, &how, &sig);
+		if (may && t->status >> 8 != SIGTRAP && trap_pending(t)) {
+			ptrace(how, t->tid, 0, sig); /* it stops for that */
+			continue;
+		}
 		if (!ptrace(PTRACE_DETACH, t->tid, 0, sig) || errno == ESRCH)
 			forget(k, t);
 	}

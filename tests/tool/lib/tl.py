@@ -143,14 +143,14 @@ def status(pid):
 class Session:
     """A `trapline VERB --json` that is armed when the constructor returns."""
 
-    def __init__(self, verb, pid, *probes, options=()):
+    def __init__(self, verb, pid, *probes, options=(), through=(), **kw):
         self.pid = pid
         # Into a file: thousands of lines about probes would fill a pipe.
         self.said = os.path.join(tempdir(), "said")
         with open(self.said, "w", encoding="utf-8") as said:
-            self.p = start([TRAPLINE, verb, "-p", str(pid), "--json", "-v",
+            self.p = start([*through, TRAPLINE, verb, "-p", str(pid), "--json", "-v",
                             *options, *probes], stdout=subprocess.PIPE,
-                           stderr=said, text=True)
+                           stderr=said, text=True, **kw)
         wait_for(lambda: self.p.poll() is not None or self.armed(), 60,
                  "every probe armed")
         check(self.p.poll() is None, f"trapline ended: {self.errors()}")
