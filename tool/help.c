@@ -24,6 +24,7 @@
 	"PROBE is [BINARY:]FUNC[+OFFSET], [BINARY:]FILE:LINE or [BINARY:]0xADDRESS.\n" \
 	"  FUNC     " NAME_HELP \
 	"  OFFSET   bytes into it, to the beginning of an instruction\n" \
+	"FUNC%inlined are the copies inlined into others; FUNC@VERSION is a version.\n" \
 	"A marker (USDT) is PROVIDER:NAME, as python:gc__start.\n" \
 	BINARY_HELP
 
@@ -95,6 +96,7 @@ const struct verb verbs[] = {
 		"PROBE is one word for the shell:\n"
 		"'[BINARY:]FUNC[+OFFSET][%return] ARG... [if COND]'.\n"
 		"  FUNC     " NAME_HELP
+		"  %inlined in place of that: the copies inlined into other functions\n"
 		"  %return  one event for a whole call, when it returns: the arguments as\n"
 		"           they were at the entry, the result, and how long it took\n"
 		BINARY_HELP

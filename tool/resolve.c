@@ -10,6 +10,7 @@
 
 #include "frames.h"
 #include "ifunc.h"
+#include "inlined.h"
 #include "lines.h"
 #include "markers.h"
 #include "match.h"
@@ -807,6 +808,49 @@ static void name_line(struct place *at, const struct line_code *c)
 	at->line = true;
 }
 
+/* A copy that begins at @addr, in whatever function. */
+static void add_inlined(struct module *m, const struct spec *s, uint64_t addr,
+			struct places *out)
+{
+	struct place *at;
+	char *in;
+
+	if (!module_has(m, addr + m->bias))
+		return;
+	add_address(m, addr + m->bias, out);
+	at = &out->place[out->n - 1];
+	in = at->name;
+	at->name = must_print("%s (inlined at %s)", s->func, in);
+	at->line = at->inlined = true;
+	free(in);
+}
+
+/* The copies that were inlined; how many. */
+static size_t by_inlined(struct process *p, const struct spec *s,
+			 struct places *out)
+{
+	size_t before = out->n;
+
+	for (size_t i = 0; i < p->n && out->n == before; i++) {
+		struct module *m = &p->modules[i];
+		struct inlined copies = { 0 };
+		struct debug *d;
+
+		if (m->lack || !module_is(m, s->binary) || is_hidden(m, s))
+			continue;
+		say_progress("reading the debug information of %s", m->name);
+		d = debug_open(&m->image);
+		if (d)
+			inlined_find(d, s->func, &copies);
+		say_progress(NULL);
+		for (size_t k = 0; k < copies.n; k++)
+			add_inlined(m, s, copies.addr[k], out);
+		inlined_free(&copies);
+		debug_close(d);
+	}
+	return out->n - before;
+}
+
 /* How many places in @m; *@known: it has debug information. */
 static size_t lines_in(struct module *m, const struct spec *s,
 		       struct places *out, bool *known, bool *file)
@@ -865,6 +909,16 @@ static int by_line(struct process *p, const struct spec *s, struct places *out)
 	return -1;
 }
 
+/* A copy is entered, but does not return. */
+static int inlined_will_do(const struct spec *s, bool entries)
+{
+	if (!entries)
+		return 0;
+	say_error("'%s': inlined copies do not return, so they cannot be timed",
+		  s->text);
+	return -1;
+}
+
 int resolve(struct process *p, const struct spec *spec, bool entries,
 	    struct places *out)
 {
@@ -882,6 +936,14 @@ int resolve(struct process *p, const struct spec *spec, bool entries,
 		say_error("'%s': only whole functions can be timed, without "
 			  "an offset",
 			  spec->text);
+		return -1;
+	}
+	if (spec->inlined) {
+		if (by_inlined(p, spec, out))
+			return inlined_will_do(spec, entries);
+		say_error("'%s': the debug information there is knows no "
+			  "inlined copy of '%s'",
+			  spec->text, spec->func);
 		return -1;
 	}
 	if (spec->file) {
@@ -904,6 +966,8 @@ int resolve(struct process *p, const struct spec *spec, bool entries,
 			done = by_name(p, spec, MATCH_CLONE, out);
 		if (done < 0)
 			return -1;
+		if (!done && !spec->has_offset && by_inlined(p, spec, out))
+			return inlined_will_do(spec, entries);
 		if (!done)
 			return resolve_failed(p, spec);
 	}

@@ -14,6 +14,8 @@
  *    default one, if there is one; FUNC@VERSION is that version.
  *  - A name that does not exist stands for the copies that the compiler made of
  *    it: FUNC.isra.0, FUNC.constprop.0, FUNC.part.0, FUNC.lto_priv.0.
+ *  - If there are none, for the copies that were inlined into other functions, as
+ *    far as debug information knows them; FUNC%inlined takes these alone.
  *  - A glob takes every function of every binary (of BINARY) that matches, but
  *    no `.cold` parts, no labels and no indirect functions.
  *  - PROVIDER:NAME is a marker (markers.h), where no binary is called PROVIDER or
@@ -40,6 +42,7 @@ struct place {
 	char *chosen;	    /* what it is, if not what was written; or NULL */
 	const struct marker *marker; /* if it is one; else NULL */
 	bool line;		     /* it was asked for by FILE:LINE */
+	bool inlined;		     /* a copy begins there, no function */
 	size_t owner;		     /* the caller's */
 	size_t rank; /* of names of one address the least is shown */
 };

@@ -215,7 +215,7 @@ static void find_version(struct spec *s)
 
 static bool parse_func(struct spec *s, const char *at, char *why, size_t size)
 {
-	const char *plus = find_plus(at);
+	const char *plus = find_plus(at), *percent = find_percent(at);
 
 	if (at[0] == '0' && (at[1] == 'x' || at[1] == 'X')) {
 		if (parse_u64(at, &s->addr))
@@ -225,13 +225,16 @@ static bool parse_func(struct spec *s, const char *at, char *why, size_t size)
 	}
 	if (all_digits(at))
 		return parse_line(s, at, why, size);
-	if (find_percent(at)) {
+	if (percent && strcmp(percent, "%inlined") == 0) {
+		s->inlined = true;
+		plus = percent;
+	} else if (percent) {
 		snprintf(why, size,
 			 "'%s': returns are followed by 'trapline time'",
 			 s->text);
 		return false;
 	}
-	if (plus) {
+	if (plus && !s->inlined) {
 		if (!parse_u64(plus + 1, &s->offset)) {
 			snprintf(why, size,
 				 "'%s': behind the + belongs a number of "
@@ -240,7 +243,7 @@ static bool parse_func(struct spec *s, const char *at, char *why, size_t size)
 			return false;
 		}
 		s->has_offset = true;
-	} else {
+	} else if (!plus) {
 		plus = at + strlen(at);
 	}
 	if (plus == at) {

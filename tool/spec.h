@@ -3,6 +3,7 @@
  * spec.h - what a user writes for a probe
  *
  *	[BINARY:]FUNC[@VERSION][+OFFSET]
+ *	[BINARY:]FUNC%inlined
  *	[BINARY:]0xADDRESS
  *	[BINARY:]FILE:LINE
  *
@@ -28,6 +29,7 @@ struct spec {
 	int line;
 	uint64_t offset;
 	bool has_offset;
+	bool inlined; /* FUNC%inlined */
 	uint64_t addr;
 	bool glob; /* func holds *, ? or [ */
 };

@@ -26,7 +26,8 @@
 static bool are_entries(const struct probe *p, const struct places *own)
 {
 	for (size_t i = 0; i < own->n; i++)
-		if (own->place[i].addr != own->place[i].start &&
+		if ((own->place[i].addr != own->place[i].start ||
+		     own->place[i].inlined) &&
 		    !own->place[i].marker) {
 			say_error(
 				"'%s' is not the entry of a function, so $arg1 "

@@ -294,6 +294,59 @@ def what_a_program_holds_is_what_is_shown():
             tl.check_eq(got[name], ENTRY[what], f"{way} {what}")
 
 
+INLINED = """
+#define NI __attribute__((noinline))
+#define IN inline __attribute__((always_inline))
+#define NOPS(x) asm volatile("nop; nop; nop; nop; nop; nop" : "+r"(x))
+namespace shop {
+struct cart { int v; IN int add(int d) { v += d; NOPS(v); return v; } };
+template <class T> IN T mix(T t) { NOPS(t); return t + 1; }
+NI int both(int a) { NOPS(a); return a; }
+}
+NI int run(int n)
+{
+	shop::cart c = { n };
+	c.add(1);
+	return c.add(n) + shop::mix(n) + (int)shop::mix(2L) + shop::both(n);
+}
+int main()
+{
+	int s = 0;
+	for (int i = 0; i < 5; i++)
+		s += run(i);
+	asm volatile("" : : "r"(s));
+}
+"""
+
+
+@tl.case
+def inlined_copies_are_probed_by_their_name():
+    for level in "-O1", "-O2":
+        for cc in "g++", "clang++":
+            prog = build(INLINED, cc, level, "5", "v.cc")
+            rows = events(prog, "shop::cart::add")
+            tl.check_eq(len(rows), 10, f"{cc} {level}: two copies, five calls")
+            tl.check_eq(len({r["probe"] for r in rows}), 2, "two copies")
+            tl.check(all("inlined at run" in r["probe"] for r in rows),
+                     f"{rows[0]}")
+            for name, n in [("shop::cart::add(int)", 10), ("shop::mix<int>", 5),
+                            ("shop::mix<long>%inlined", 5),
+                            ("shop::cart::add%inlined", 10)]:
+                tl.check_eq(len(events(prog, name)), n, f"{cc} {level} {name}")
+            for args, why in [
+                    (["trace", "shop::both%inlined"], "no inlined copy"),
+                    (["time", "shop::cart::add"], "do not return"),
+                    (["trace", "shop::cart::add%return"], "do not return"),
+                    (["trace", "shop::cart::add $arg1"], "not the entry")]:
+                r = run(*args, "--", prog)
+                tl.check_eq(r.returncode, 1, f"{args}")
+                tl.check(why in r.stderr, f"{args}: {r.stderr}")
+    prog = build(PROGRAM, "gcc", "-O2", "5")
+    rows = events(prog, "twice deep")
+    tl.check_eq(sorted(r["args"]["deep"] for r in rows),
+                [0, 1, 2, 100, 101, 102], "what they are given")
+
+
 ODD = r"""
 #include <string.h>
 #define KEEP(x) asm volatile("" : : "r"(x) : "memory")
