@@ -95,7 +95,11 @@ void console_init(void);
 void gic_init(void);
 void gic_cpu_init(void);
 
-/* The interrupt that has come, to be given to gic_end(). */
+/*
+ * The interrupt that has come, to be given to gic_end(): its number, and the CPU that
+ * sent it.
+ */
+#define IRQ_OF(taken) ((enum irq)((taken)&0x3ff))
 uint32_t gic_take(void);
 void gic_end(uint32_t taken);
 

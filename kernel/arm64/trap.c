@@ -73,11 +73,12 @@ NOPROBE static bool handle_sync(struct pt_regs *regs,
 
 static void handle_irq(struct pt_regs *regs)
 {
-	uint32_t irq = gic_take();
+	uint32_t taken = gic_take();
+	enum irq irq = IRQ_OF(taken);
 
-	switch (irq & 0x3ff) {
+	switch (irq) {
 	case IRQ_CALL:
-		gic_end(irq);
+		gic_end(taken);
 		cpu_serve_calls();
 		return;
 	case IRQ_TIMER:
@@ -93,21 +94,24 @@ static void handle_irq(struct pt_regs *regs)
 	case IRQ_TEST:
 		trap_call_hook(TRAP_TEST, regs, 0);
 		break;
+	default:
+		break;
 	}
 	if (irq < IRQ_NONE)
-		gic_end(irq);
+		gic_end(taken);
 }
 
 /* What is wanted of a CPU that does not answer, or a tick of the first one's. */
 NOPROBE static bool handle_fiq(struct pt_regs *regs)
 {
-	uint32_t irq = gic_take();
+	uint32_t taken = gic_take();
+	enum irq irq = IRQ_OF(taken);
 
 	if (irq >= IRQ_NONE)
 		return true;
 	if (irq == IRQ_INTERVAL)
 		timer_again(IRQ_INTERVAL);
-	gic_end(irq);
+	gic_end(taken);
 	if (irq == IRQ_INTERVAL) {
 		gic_raise(IRQ_TICK);
 		if (tick_is_watched())
