@@ -131,6 +131,8 @@ bool tl_arch_takes_return(uintptr_t start);
 #define TL_EMIT_PRE	 1 /* call tl_detour_pre before the first instruction */
 #define TL_EMIT_POST	 2 /* call tl_detour_post after the first instruction */
 #define TL_EMIT_LATE	 4 /* and that not before @lead bytes are executed */
+#define TL_EMIT_ONE	 8 /* slots: nothing but the instruction */
+#define TL_EMIT_BREAK	 16 /* slots: it, and a breakpoint */
 #define TL_EMIT_COUNTERS 4
 
 struct tl_emit {
@@ -165,6 +167,12 @@ int tl_arch_emit_slot(const struct tl_plan *plan, const struct tl_emit *emit,
 		      uint8_t *out, struct tl_code *code);
 int tl_arch_emit_detour(const struct tl_plan *plan, const struct tl_emit *emit,
 			uint8_t *out, struct tl_code *code);
+
+/*
+ * Can a slot with TL_EMIT_ONE or TL_EMIT_BREAK, and nothing else, stand for the
+ * instruction?  It goes on behind itself, and is as long there as here.
+ */
+bool tl_arch_steps(const struct tl_plan *plan);
 
 /*
  * Edits of the text at @addr.  breakpoint: over the first unit.  jump: all of
@@ -300,8 +308,12 @@ struct tl_arch_bp {
 	int (*asked)(unsigned long control, unsigned int n, unsigned int *len,
 		     unsigned int *type);
 
-	/* Which registers does @status say were hit?  Their bits in it. */
-	unsigned int (*hit)(unsigned long status);
+	/*
+	 * Which registers does @status say were hit, of those with @addr that
+	 * @control enables, in the code at @regs?  Their bits in it.
+	 */
+	unsigned int (*hit)(unsigned long status, unsigned long control,
+			    const uintptr_t *addr, const struct pt_regs *regs);
 	unsigned long (*hit_bits)(unsigned int registers);
 
 	/* The status as a debugger reads it; what it may write of it. */
@@ -310,6 +322,19 @@ struct tl_arch_bp {
 
 	/* Return to @regs without another hit of an execute breakpoint. */
 	void (*go_on)(struct pt_regs *regs);
+
+	/*
+	 * Or, where the exception comes before the instruction, by a single step,
+	 * for which the home has turned on what is needed besides:
+	 * begin: let @regs execute one instruction, with interrupts off.  Returns
+	 * what end wants.  end: as before; the instruction at @at was executed
+	 * (@done), or is to be once more.  true: @saved is that of a step, too.
+	 * stepped: are @regs about to be stepped?  NULL: never (go_on).
+	 */
+	unsigned long (*step_begin)(struct pt_regs *regs);
+	bool (*step_end)(struct pt_regs *regs, unsigned long saved,
+			 uintptr_t at, bool done);
+	bool (*stepped)(const struct pt_regs *regs);
 };
 
 /* NULL: it has none, or none like that. */

@@ -35,6 +35,45 @@ struct tl_bp_state {
 	struct tl_bp_state *next;
 };
 
+#define TL_STEPS 8
+
+/* Who single-steps: step.c. */
+struct tl_step {
+	const struct tl_copy
+		*copy;		/* a slot; NULL: a breakpoint, at its place */
+	uintptr_t at;		/* the one instruction */
+	unsigned long saved;	/* T1 */
+	unsigned int registers; /* that are off meanwhile */
+	bool was_on;
+};
+
+/* A CPU's: bp_cpu.c. */
+struct tl_bp_cpu {
+	unsigned int written; /* registers whose address is known */
+	bool known;	      /* control is what the CPU has */
+	bool loading;	      /* C2 */
+	unsigned long control;
+	uintptr_t addr[TL_BP_MAX];
+	unsigned long serial[TL_BP_MAX]; /* whose it is (B3) */
+	unsigned int over; /* registers that are being stepped over */
+	unsigned int n_steps;
+	struct tl_step steps[TL_STEPS];
+};
+
+/* This CPU's, or NULL: there are none.  Context: any, interrupts off. */
+struct tl_bp_cpu *tl_bp_this_cpu(void);
+
+/*
+ * Let @regs execute one instruction, in the slot @copy or at its place with
+ * @registers off, and then take a step.  false: too many do already.
+ * Context: trap.
+ */
+bool tl_step_begin(struct tl_bp_cpu *c, struct pt_regs *regs,
+		   const struct tl_copy *copy, unsigned int registers);
+
+/* What @registers watch was stepped over: on again.  Context: trap. */
+void tl_bp_step_over(struct tl_bp_cpu *c, unsigned int registers);
+
 /* The home's registers, or NULL: none, or none that the architecture knows. */
 static inline const struct tl_debug_ops *tl_bp_host(void)
 {

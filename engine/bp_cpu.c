@@ -25,21 +25,19 @@
 #include "bp.h"
 #include <trapline/trap.h>
 
-struct tl_bp_cpu {
-	unsigned int written; /* registers whose address is known */
-	bool known;	      /* control is what the CPU has */
-	bool loading;	      /* C2 */
-	unsigned long control;
-	uintptr_t addr[TL_BP_MAX];
-	unsigned long serial[TL_BP_MAX]; /* whose it is (B3) */
-};
-
 static struct tl_bp_cpu *this_cpu(const struct tl_debug_ops *host)
 {
 	struct tl_bp_cpu *cpus = tl_load_acquire(&tl_engine.bp_cpus);
 	unsigned int cpu = host->cpu();
 
 	return cpus && cpu < host->cpus ? &cpus[cpu] : NULL;
+}
+
+struct tl_bp_cpu *tl_bp_this_cpu(void)
+{
+	const struct tl_debug_ops *host = tl_bp_host();
+
+	return host && tl_arch_bp->step_begin ? this_cpu(host) : NULL;
 }
 
 static struct tl_bp_state *current_state(const struct tl_debug_ops *host)
@@ -369,13 +367,51 @@ unsigned int tl_trap_watched(struct pt_regs *regs, unsigned int hits)
 	return h.signal;
 }
 
+static unsigned long fields(unsigned int registers)
+{
+	unsigned long bits = 0;
+
+	for (unsigned int n = 0; n < tl_arch_bp->registers; n++)
+		if (registers >> n & 1)
+			bits |= tl_arch_bp->field(n);
+	return bits;
+}
+
+/*
+ * The exception came before the instruction: that is executed with @registers off,
+ * whatever their handlers have done.  What the control register is to be.  (If
+ * too many steps are under way, they stay off until the registers are loaded.)
+ */
+static unsigned long step_over(struct tl_bp_cpu *c, struct pt_regs *regs,
+			       unsigned int registers, unsigned long control)
+{
+	if (tl_step_begin(c, regs, NULL, registers))
+		c->over |= registers;
+	return control & ~fields(registers);
+}
+
+void tl_bp_step_over(struct tl_bp_cpu *c, unsigned int registers)
+{
+	c->over &= ~registers;
+	tl_bp_host()->write(tl_arch_bp->control, c->control & ~fields(c->over));
+}
+
+bool tl_trap_steps(void)
+{
+	const struct tl_bp_cpu *c = tl_bp_this_cpu();
+
+	return c && c->n_steps;
+}
+
 unsigned int tl_trap_debug(struct pt_regs *regs, unsigned long *status)
 {
 	const struct tl_debug_ops *host = tl_bp_host();
 	struct tl_bp_cpu *c = host ? this_cpu(host) : NULL;
 	struct tl_bp_state *state;
 	struct hits h = { .registers = 0 };
-	unsigned long control;
+	unsigned long control, said = *status;
+	uintptr_t ip = tl_arch_ip(regs);
+	bool false_alarm = false;
 
 	if (!c)
 		return 0;
@@ -383,14 +419,22 @@ unsigned int tl_trap_debug(struct pt_regs *regs, unsigned long *status)
 	host->write(tl_arch_bp->control, 0);
 	state = current_state(host);
 	/* Some CPUs report registers that are not on. */
-	h.registers = tl_arch_bp->hit(*status);
-	*status &= ~tl_arch_bp->hit_bits(h.registers);
+	h.registers = tl_arch_bp->hit(said, control, c->addr, regs);
+	if (tl_arch_bp->step_begin && !h.registers)
+		false_alarm = said & tl_arch_bp->hit_bits(1);
+	*status &= ~tl_arch_bp->hit_bits(false_alarm ? 1 : h.registers);
 	h.registers &= tl_arch_bp->enabled(control);
 	report(c, state, regs, &h);
-	*status |= tl_arch_bp->hit_bits(h.registers & ~h.ours);
-	if (h.ours & tl_arch_bp->executes(control))
-		tl_arch_bp->go_on(regs);
-	if (state && *status & tl_arch_bp->step)
+	*status |= said & tl_arch_bp->hit_bits(h.registers & ~h.ours);
+	if (!tl_arch_bp->step_begin) {
+		if (h.ours & tl_arch_bp->executes(control))
+			tl_arch_bp->go_on(regs);
+	} else if ((h.ours && tl_arch_ip(regs) == ip) || false_alarm) {
+		if (false_alarm)
+			h.ours = tl_arch_bp->enabled(control);
+		control = step_over(c, regs, h.ours, control);
+	}
+	if (state && !c->n_steps && *status & tl_arch_bp->step)
 		__atomic_fetch_or(&state->status, tl_arch_bp->step,
 				  __ATOMIC_RELAXED);
 	host->write(tl_arch_bp->control, control);

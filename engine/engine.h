@@ -94,6 +94,7 @@ struct tl_copy {
 	uint8_t n_counters;
 	uint8_t what;
 	uint8_t lead;	    /* with TL_EMIT_LATE */
+	uint8_t stepped;    /* a slot: TL_EMIT_ONE or TL_EMIT_BREAK; else 0 */
 	bool detour;	    /* else a slot */
 	bool simulate_post; /* post handlers: by simulation in the trap */
 	bool live;	    /* a thread may have entered it */
@@ -287,6 +288,21 @@ int tl_copy_new(struct tl_point *p, const struct tl_want *want, bool detour,
 void tl_copy_free(struct tl_copy *copy);
 /* The copy that @ip is in, or NULL.  Context: any. */
 struct tl_copy *tl_copy_at(uintptr_t ip);
+
+/* ---- stepping: step.c --------------------------------------------------------- */
+
+/*
+ * Step the instruction in the slot @copy; tl_slot_done() when that is done.  false: too
+ * many steps are under way.  Context: trap.
+ */
+bool tl_step_slot(const struct tl_copy *copy, struct pt_regs *regs);
+void tl_slot_done(const struct tl_copy *copy, struct pt_regs *regs);
+
+/* The instruction at @at, which a breakpoint's step waits for, was simulated. */
+void tl_step_done(uintptr_t at, struct pt_regs *regs);
+
+/* The slot at @at is not executed: its instruction has faulted. */
+void tl_step_cancel(uintptr_t at, struct pt_regs *regs);
 /* Is any of [addr, addr + len) in memory for copies? */
 bool tl_area_overlaps(uintptr_t addr, size_t len);
 /* Give back areas without a copy in them. */

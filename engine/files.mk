@@ -5,4 +5,4 @@ engine-srcs := engine/probe.c engine/point.c engine/table.c engine/slot.c \
 	       engine/grace.c engine/noprobe.c engine/mem.c \
 	       engine/host_ops.c engine/jprobe.c engine/status.c engine/window.c \
 	       engine/gone.c engine/why.c engine/all.c engine/hw_breakpoint.c \
-	       engine/bp_cpu.c engine/bp_thread.c
+	       engine/bp_cpu.c engine/bp_thread.c engine/step.c

@@ -24,7 +24,7 @@
  * Emitted bytes go to the host in batches: tl_writer_flush() must have returned
  * 0 before a copy is made reachable.
  */
-#include "locks.h"
+#include "bp.h"
 
 #define ROUND_UP(n, to) (((n) + (to)-1) / (to) * (to))
 
@@ -185,7 +185,7 @@ static int emit(struct tl_copy *copy, struct tl_code *code)
 		.at = copy->at,
 		.addr = copy->point->addr,
 		.point = copy->point,
-		.what = copy->what,
+		.what = copy->stepped ? copy->stepped : copy->what,
 	};
 
 	if (copy->simulate_post)
@@ -250,12 +250,28 @@ static int place_near(struct tl_copy *copy)
 	return err;
 }
 
+/* As the home wants it: the copy is left by a step, or by a breakpoint. */
+static int place_stepped(struct tl_copy *copy)
+{
+	int err = 0;
+
+	copy->stepped = TL_EMIT_BREAK;
+	if (tl_host_ops->stepping == TL_STEPPING_ONE) {
+		copy->stepped = TL_EMIT_ONE;
+		err = tl_bp_ready();
+	}
+	return err ? err : place_near(copy);
+}
+
 /* Decide what a slot does by itself and what the trap handler does for it. */
 static int place_slot(struct tl_copy *copy)
 {
 	const struct tl_plan *plan = &copy->point->plan;
 	int err;
 
+	if (tl_host_ops->stepping && !(copy->what & TL_EMIT_PRE) &&
+	    tl_arch_steps(plan))
+		return place_stepped(copy);
 	if (tl_arch_simulates(plan, false)) {
 		if (copy->what & TL_EMIT_PRE)
 			return -TL_EOPNOTSUPP;
@@ -303,7 +319,8 @@ int tl_copy_new(struct tl_point *p, const struct tl_want *want, bool detour,
 		return err;
 	}
 	copy->plain = copy->at && !detour && !(copy->what & TL_EMIT_PRE) &&
-		      !copy->simulate_post && !tl_host_ops->gate;
+		      !copy->simulate_post && !copy->stepped &&
+		      !tl_host_ops->gate;
 	p->copies++;
 	*out = copy;
 	return 0;

@@ -145,10 +145,41 @@ static bool resume(const struct tl_point *p, const struct tl_copy *copy,
 {
 	if (copy->at) {
 		tl_arch_set_ip(regs, copy->at);
-		return true;
+		return copy->stepped != TL_EMIT_ONE || tl_step_slot(copy, regs);
 	}
 	tl_arch_set_ip(regs, p->addr);
-	return tl_arch_simulate(&p->plan, p->addr, regs);
+	if (!tl_arch_simulate(&p->plan, p->addr, regs))
+		return false;
+	tl_step_done(p->addr, regs);
+	return true;
+}
+
+/* The instruction of @copy, a slot, was executed in it: behind it, at its place. */
+void tl_slot_done(const struct tl_copy *copy, struct pt_regs *regs)
+{
+	struct tl_point *p = copy->point;
+	struct tl_context *cx = tlh_context();
+	struct tl_section s;
+
+	tl_arch_set_ip(regs, p->addr + p->plan.insn_len);
+	if (!(copy->what & TL_EMIT_POST))
+		return;
+	tl_section_enter(&s, cx, tl_arch_sp(regs), regs);
+	if (!s.nested && tl_gate_open()) /* H3 */
+		call_post(cx, p, regs);
+	tl_section_leave(&s);
+}
+
+/* The breakpoint behind the instruction in a slot? */
+static TL_SELDOM bool is_behind_slot(uintptr_t addr, struct pt_regs *regs)
+{
+	const struct tl_copy *copy = tl_copy_at(addr);
+
+	if (!copy || copy->stepped != TL_EMIT_BREAK ||
+	    addr != copy->at + copy->point->plan.insn_len)
+		return false;
+	tl_slot_done(copy, regs);
+	return true;
 }
 
 /* Do the instruction, and call the post handlers; false: it would fault. */
@@ -159,6 +190,7 @@ static TL_SELDOM bool simulate_for_post(struct tl_context *cx,
 	tl_arch_set_ip(regs, p->addr);
 	if (!tl_arch_simulate(&p->plan, p->addr, regs))
 		return false;
+	tl_step_done(p->addr, regs);
 	call_post(cx, p, regs);
 	return true;
 }
@@ -237,6 +269,8 @@ static TL_SELDOM bool breakpoint_when_busy(struct tl_context *cx,
 	struct tl_section s;
 	bool ours;
 
+	if (is_behind_slot(addr, regs))
+		return true;
 	tl_section_enter(&s, cx, tl_arch_sp(regs), regs);
 	ours = breakpoint(&s, addr, regs);
 	tl_section_leave(&s);
@@ -248,8 +282,15 @@ static TL_SELDOM bool breakpoint_of_any_kind(struct tl_context *cx,
 					     struct pt_regs *regs)
 {
 	const struct tl_section s = { .cx = cx };
+	bool ours;
 
-	return breakpoint(&s, addr, regs);
+	tl_section_end(cx);
+	if (is_behind_slot(addr, regs))
+		return true;
+	tl_section_begin(cx, tl_arch_sp(regs), regs);
+	ours = breakpoint(&s, addr, regs);
+	tl_section_end(cx);
+	return ours;
 }
 
 /* What is here is the usual case of what is above, and nothing else. */
@@ -259,27 +300,18 @@ bool tl_trap_breakpoint(struct pt_regs *regs)
 	struct tl_context *cx = tlh_context();
 	const struct tl_copy *copy;
 	struct tl_point *p;
-	bool ours = true;
 
 	if (!tl_section_free(cx))
 		return breakpoint_when_busy(cx, addr, regs);
 	tl_section_begin(cx, tl_arch_sp(regs), regs);
 	copy = armed_at(addr, &p);
-	if (tl_seldom(!copy || !copy->plain)) {
-		ours = breakpoint_of_any_kind(cx, addr, regs);
-	} else {
-		tl_arch_set_handler_ip(regs, addr);
-		if (!call_pre(cx, p, regs, true))
-			tl_arch_set_ip(regs, copy->at);
-	}
+	if (tl_seldom(!copy || !copy->plain))
+		return breakpoint_of_any_kind(cx, addr, regs);
+	tl_arch_set_handler_ip(regs, addr);
+	if (!call_pre(cx, p, regs, true))
+		tl_arch_set_ip(regs, copy->at);
 	tl_section_end(cx);
-	return ours;
-}
-
-bool tl_trap_step(struct pt_regs *regs)
-{
-	(void)regs; /* nothing here is ever stepped */
-	return false;
+	return true;
 }
 
 /* ---- detours --------------------------------------------------------------------- */
@@ -391,6 +423,8 @@ bool tl_trap_fault(struct pt_regs *regs)
 
 	if (!copy || original_of(copy, ip))
 		return false;
+	if (copy->stepped == TL_EMIT_ONE)
+		tl_step_cancel(copy->at, regs);
 	if (!tl_trap_show(regs, &resume) ||
 	    tl_arch_ip(regs) != copy->point->addr)
 		tl_arch_set_ip(regs, copy->point->addr);

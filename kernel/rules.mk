@@ -95,6 +95,9 @@ $(eval $(call guest-image,kernel,$(call objs,$(kernel-target), \
 ifneq ($(engine-srcs),)
 $(eval $(call guest-image,probes,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-kernel-srcs) $(guest-probe-srcs)) $(kernel-engine)))
+$(eval $(call guest-image,debug,$(call objs,$(kernel-target),$(host-kernel-srcs) \
+	$(guest-debug-srcs)) $(call user-objs,$(guest-debug-programs)) \
+	$(kernel-engine)))
 ifeq ($(isa),x86)
 $(eval $(call guest-image,api,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-api-srcs)) $(kernel-engine)))
@@ -104,9 +107,6 @@ $(eval $(call guest-image,cost,$(call objs,$(kernel-target),$(host-kernel-srcs) 
 	$(guest-cost-srcs)) $(kernel-engine)))
 $(eval $(call guest-image,races,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-race-srcs)) $(kernel-engine)))
-$(eval $(call guest-image,debug,$(call objs,$(kernel-target),$(host-kernel-srcs) \
-	$(guest-debug-srcs)) $(call user-objs,$(guest-debug-programs)) \
-	$(kernel-engine)))
 $(eval $(call guest-image,tasks,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-task-probe-srcs)) $(kernel-engine) \
 	$(call user-objs,$(kernel-programs) $(guest-programs))))

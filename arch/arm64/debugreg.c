@@ -1,12 +1,400 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * debugreg.c - the debug registers of arm64 are not known to the engine
+ * debugreg.c - what the debug registers of arm64 can watch, and how they are told
  *
- * The CPU has breakpoints and watchpoints apart, each with a control register of its
- * own, and traps before the access, so that whoever goes on must step over it.  The
- * engine knows one set that traps after the access.  So every registration is
- * refused with -TL_EOPNOTSUPP.
+ * The CPU has breakpoints (DBGBVRn_EL1, DBGBCRn_EL1) and watchpoints (DBGWVRn_EL1,
+ * DBGWCRn_EL1), at least two of each, mostly six and four.  The engine knows registers
+ * that are either, so register n is the n-th of both, of which one is on.  The home
+ * writes the pair when the control word changes, in which n has 16 bits:
+ *
+ *     1 0     on for the kernel's code (EL1), for the user's (EL0)
+ *     3 2     0: a breakpoint; else a watchpoint for loads (1), stores (2)
+ *     6 5 4   its length less one; the bytes begin at the address
+ *
+ * It gives the status in one word, since no register of the CPU's has it all:
+ *
+ *     63 .. 60   1: a single step.  2: a breakpoint.  4: a watchpoint
+ *     56         it was a store (ESR_EL1.WnR)
+ *     55 .. 0    of the address in FAR_EL1
+ *
+ * Both kinds come before the instruction, and again whenever it is returned to, so
+ * it is single-stepped with its registers off (engine/step.c).
+ *
+ * The CPU does not say which watchpoint was hit, nor that there was more than one, and
+ * the address may be any from the first byte of the access to the last that is
+ * watched (Arm ARM D2.10.5).  But the instruction has not been executed: its base
+ * register still leads to all that it is about to access.  Where that is none of what is
+ * watched, the exception was a false alarm.
  */
-#include <arch.h>
+#include "code.h"
+#include <trapline/hw_breakpoint.h>
+#include <trapline/regs.h>
 
-const struct tl_arch_bp *const tl_arch_bp = NULL;
+#define REGISTERS 4
+#define FIELD	  0xfffful
+
+#define STATUS_STEP  (1ul << 60)
+#define STATUS_BREAK (2ul << 60)
+#define STATUS_WATCH (4ul << 60)
+#define STATUS_STORE (1ul << 56)
+
+#define TYPE_X	   0u
+#define TYPE_LOAD  1u
+#define TYPE_STORE 2u
+
+#define PSTATE_SS   (1ul << 21)
+#define PSTATE_D    (1ul << 9)
+#define PSTATE_I    (1ul << 7)
+#define PSTATE_DAIF (15ul << 6)
+
+/*
+ * An execute breakpoint is as long as an instruction; Linux's length on other
+ * CPUs, that of a word, means the same.
+ */
+static int check(uintptr_t addr, unsigned int len, unsigned int type,
+		 size_t *span)
+{
+	if (type == HW_BREAKPOINT_X) {
+		*span = 4;
+		return (len == 4 || len == sizeof(long)) && addr % 4 == 0
+			       ? 0
+			       : -TL_EINVAL;
+	}
+	if (!(type & HW_BREAKPOINT_RW) ||
+	    type & ~(unsigned int)HW_BREAKPOINT_RW)
+		return -TL_EINVAL;
+	*span = len;
+	return len && addr % 8 + len <= 8 ? 0 : -TL_EINVAL;
+}
+
+static unsigned long bits(unsigned int n, unsigned int len, unsigned int type,
+			  bool kernel)
+{
+	unsigned long code = kernel ? 1 : 2;
+
+	if (type != HW_BREAKPOINT_X)
+		code |= (unsigned long)(len - 1) << 4 |
+			(type & HW_BREAKPOINT_R ? TYPE_LOAD : 0ul) << 2 |
+			(type & HW_BREAKPOINT_W ? TYPE_STORE : 0ul) << 2;
+	return code << 16 * n;
+}
+
+static unsigned long field(unsigned int n)
+{
+	return FIELD << 16 * n;
+}
+
+static unsigned int type_of(unsigned long control, unsigned int n)
+{
+	return control >> (16 * n + 2) & 3;
+}
+
+static unsigned int length_of(unsigned long control, unsigned int n)
+{
+	return (control >> (16 * n + 4) & 7) + 1;
+}
+
+static unsigned int enabled(unsigned long control)
+{
+	unsigned int on = 0;
+
+	for (unsigned int n = 0; n < REGISTERS; n++)
+		on |= (control >> 16 * n & 3 ? 1u : 0u) << n;
+	return on;
+}
+
+static unsigned int executes(unsigned long control)
+{
+	unsigned int x = 0;
+
+	for (unsigned int n = 0; n < REGISTERS; n++)
+		x |= (type_of(control, n) == TYPE_X ? 1u : 0u) << n;
+	return x & enabled(control);
+}
+
+static int asked(unsigned long control, unsigned int n, unsigned int *len,
+		 unsigned int *type)
+{
+	unsigned int what = type_of(control, n);
+
+	if (control & field(n) & ~(0x7ful << 16 * n) ||
+	    (what == TYPE_X && length_of(control, n) != 1))
+		return -TL_EINVAL;
+	*len = what == TYPE_X ? 4 : length_of(control, n);
+	*type = what == TYPE_X
+			? (unsigned int)HW_BREAKPOINT_X
+			: (what & TYPE_LOAD ? HW_BREAKPOINT_R : 0u) |
+				  (what & TYPE_STORE ? HW_BREAKPOINT_W : 0u);
+	return 0;
+}
+
+/* ---- what an instruction accesses ----------------------------------------------- */
+
+struct access {
+	uintptr_t at;
+	size_t len;
+	bool both; /* it loads and stores */
+};
+
+static uint64_t base_of(uint32_t insn, const struct pt_regs *regs)
+{
+	unsigned int n = insn >> 5 & 31;
+
+	return n == 31 ? regs->sp : regs->regs[n];
+}
+
+static int64_t signed_field(uint32_t insn, unsigned int low, unsigned int width)
+{
+	return (int64_t)((uint64_t)insn << (64 - low - width)) >> (64 - width);
+}
+
+/* ldr x0, [x1, w2, sxtw #3] and the like */
+static uint64_t index_of(uint32_t insn, const struct pt_regs *regs,
+			 unsigned int scale)
+{
+	unsigned int m = insn >> 16 & 31;
+	uint64_t value = m == 31 ? 0 : regs->regs[m];
+
+	switch (insn >> 13 & 7) {
+	case 2: /* uxtw */
+		value = (uint32_t)value;
+		break;
+	case 6: /* sxtw */
+		value = (uint64_t)(int64_t)(int32_t)value;
+		break;
+	}
+	return insn >> 12 & 1 ? value << scale : value;
+}
+
+/* One register: an offset, scaled, not, before or after; or an index. */
+static void access_one(uint32_t insn, const struct pt_regs *regs,
+		       struct access *a)
+{
+	bool vector = insn >> 26 & 1;
+	unsigned int scale = insn >> 30;
+
+	if (vector && insn >> 23 & 1)
+		scale = 4;
+	a->len = (size_t)1 << scale;
+	if (insn >> 24 & 1)
+		a->at += (uint64_t)(insn >> 10 & 0xfff) << scale;
+	else if (!(insn >> 21 & 1))
+		a->at += (insn >> 10 & 3) == 1
+				 ? 0
+				 : (uint64_t)signed_field(insn, 12, 9);
+	else if ((insn >> 10 & 3) == 2)
+		a->at += index_of(insn, regs, scale);
+	else
+		a->both = true; /* swp, ldadd */
+}
+
+static void access_pair(uint32_t insn, struct access *a)
+{
+	bool vector = insn >> 26 & 1;
+	unsigned int opc = insn >> 30;
+	unsigned int scale = vector ? 2 + opc : opc & 2 ? 3 : 2;
+
+	a->len = (size_t)2 << scale;
+	if ((insn >> 23 & 3) != 1)
+		a->at += (uint64_t)signed_field(insn, 15, 7) << scale;
+}
+
+static void access_structures(uint32_t insn, struct access *a)
+{
+	static const uint8_t registers[16] = {
+		4, 0, 4, 0, 3, 0, 3, 1, 2, 0, 2
+	};
+	unsigned int scale = insn >> 14 & 3;
+
+	if (insn >> 24 & 1)
+		a->len = ((insn >> 21 & 1) + (insn >> 13 & 1) * 2 + 1ul)
+			 << (scale == 3 ? insn >> 10 & 3 : scale);
+	else
+		a->len = registers[insn >> 12 & 15] * 8ul << (insn >> 30 & 1);
+}
+
+/* All that @insn, at the pc of @regs, is about to access; false: nobody knows. */
+static bool access_of(uint32_t insn, const struct pt_regs *regs,
+		      struct access *a)
+{
+	*a = (struct access){ .at = base_of(insn, regs) };
+	a->both = (insn & 0x3fa00000) == 0x08a00000; /* cas */
+	if ((insn & 0x3f000000) == 0x08000000) /* exclusive, ordered, cas */
+		a->len = (size_t)1 << (insn >> 30)
+				   << ((insn & 0x00a00000) == 0x00200000);
+	else if ((insn & 0x38000000) == 0x28000000)
+		access_pair(insn, a);
+	else if ((insn & 0x38000000) == 0x38000000)
+		access_one(insn, regs, a);
+	else if ((insn & 0xbe000000) == 0x0c000000)
+		access_structures(insn, a);
+	else
+		return false;
+	return a->len != 0;
+}
+
+/* ---- which were hit ----------------------------------------------------------------- */
+
+static unsigned int hit_break(unsigned long control, const uintptr_t *addr,
+			      uintptr_t pc)
+{
+	unsigned int on = executes(control), hits = 0;
+
+	for (unsigned int n = 0; n < REGISTERS; n++)
+		if (on >> n & 1 && addr[n] == pc)
+			hits |= 1u << n;
+	return hits ? hits : on;
+}
+
+/* Those whose bytes, and what they are watched for, the access has. */
+static unsigned int hit_access(unsigned long control, const uintptr_t *addr,
+			       unsigned int on, const struct access *a,
+			       unsigned int what)
+{
+	unsigned int hits = 0;
+
+	for (unsigned int n = 0; n < REGISTERS; n++)
+		if (on >> n & 1 && type_of(control, n) & what &&
+		    addr[n] < a->at + a->len &&
+		    addr[n] + length_of(control, n) > a->at)
+			hits |= 1u << n;
+	return hits;
+}
+
+/* Where the instruction says nothing: the one that is nearest to the address. */
+static unsigned int hit_nearest(unsigned long control, const uintptr_t *addr,
+				unsigned int on, uintptr_t far)
+{
+	uintptr_t best = UINTPTR_MAX;
+	unsigned int hits = 0;
+
+	for (unsigned int n = 0; n < REGISTERS; n++) {
+		uintptr_t last = addr[n] + length_of(control, n) - 1;
+		uintptr_t away = far < addr[n] ? addr[n] - far
+				 : far > last  ? far - last
+					       : 0;
+
+		if (!(on >> n & 1) || away > best)
+			continue;
+		hits = away == best ? hits | 1u << n : 1u << n;
+		best = away;
+	}
+	return hits;
+}
+
+static unsigned int hit_watch(unsigned long status, unsigned long control,
+			      const uintptr_t *addr, const struct pt_regs *regs)
+{
+	unsigned int on = enabled(control) & ~executes(control);
+	unsigned int what = status & STATUS_STORE ? TYPE_STORE : TYPE_LOAD;
+	uintptr_t far = (uintptr_t)((int64_t)(status << 8) >> 8);
+	struct access access;
+	uint32_t insn;
+
+	if (!tlh_read(&insn, regs->pc, sizeof(insn)) &&
+	    access_of(insn, regs, &access))
+		return hit_access(control, addr, on, &access,
+				  access.both ? TYPE_LOAD | TYPE_STORE : what);
+	return hit_nearest(control, addr, on, far);
+}
+
+static unsigned int hit(unsigned long status, unsigned long control,
+			const uintptr_t *addr, const struct pt_regs *regs)
+{
+	if (status & STATUS_BREAK)
+		return hit_break(control, addr, regs->pc);
+	if (status & STATUS_WATCH)
+		return hit_watch(status, control, addr, regs);
+	return 0;
+}
+
+/* One exception is one status: it is all theirs. */
+static unsigned long hit_bits(unsigned int registers)
+{
+	return registers ? ~STATUS_STEP : 0;
+}
+
+/* Of a debugger's: a bit for each that was hit, and the step. */
+static unsigned long show_status(unsigned long value)
+{
+	return value;
+}
+
+static unsigned long keep_status(unsigned long value)
+{
+	return value & (STATUS_STEP | 0xf);
+}
+
+/* ---- stepping over ------------------------------------------------------------------- */
+
+static unsigned long step_begin(struct pt_regs *regs)
+{
+	unsigned long saved = regs->pstate & (PSTATE_SS | PSTATE_DAIF);
+
+	regs->pstate |= PSTATE_SS | PSTATE_I;
+	regs->pstate &= ~PSTATE_D;
+	return saved;
+}
+
+/*
+ * What the instruction has done to the masks, or seen of them, is to be as if it
+ * had been executed with @saved.
+ */
+static unsigned long masks_after(uint32_t insn, struct pt_regs *regs,
+				 unsigned long saved)
+{
+	unsigned long masks = (unsigned long)(insn >> 8 & 15) << 6;
+	uint64_t *x = (insn & 31) == 31 ? NULL : &regs->regs[insn & 31];
+
+	if ((insn & 0xfffff0ff) == 0xd50340df) /* msr daifset, #masks */
+		return saved | masks;
+	if ((insn & 0xfffff0ff) == 0xd50340ff) /* msr daifclr, #masks */
+		return saved & ~masks;
+	if ((insn & 0xffffffe0) == 0xd51b4220) /* msr daif, x */
+		return (saved & ~PSTATE_DAIF) | ((x ? *x : 0) & PSTATE_DAIF);
+	if ((insn & 0xffffffe0) == 0xd53b4220 && x) /* mrs x, daif */
+		*x = saved & PSTATE_DAIF;
+	return saved;
+}
+
+static bool step_end(struct pt_regs *regs, unsigned long saved, uintptr_t at,
+		     bool done)
+{
+	bool outer = saved & PSTATE_SS;
+	uint32_t insn;
+
+	if (done && !tlh_read(&insn, at, sizeof(insn)))
+		saved = masks_after(insn, regs, saved);
+	if (done)
+		saved &= ~PSTATE_SS;
+	regs->pstate &= ~(PSTATE_SS | PSTATE_DAIF);
+	regs->pstate |= saved;
+	return outer;
+}
+
+static bool stepped(const struct pt_regs *regs)
+{
+	return regs->pstate & PSTATE_SS;
+}
+
+static const struct tl_arch_bp arm64_bp = {
+	.registers = REGISTERS,
+	.control = 7,
+	.status = 6,
+	.step = STATUS_STEP,
+	.check = check,
+	.bits = bits,
+	.field = field,
+	.enabled = enabled,
+	.executes = executes,
+	.asked = asked,
+	.hit = hit,
+	.hit_bits = hit_bits,
+	.show_status = show_status,
+	.keep_status = keep_status,
+	.step_begin = step_begin,
+	.step_end = step_end,
+	.stepped = stepped,
+};
+
+const struct tl_arch_bp *const tl_arch_bp = &arm64_bp;

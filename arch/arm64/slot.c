@@ -11,6 +11,20 @@
 
 #include "code.h"
 
+/* What a step, or the breakpoint behind it, ends; nothing is moved. */
+static int put_stepped(const struct tl_plan *plan, const struct tl_emit *emit,
+		       struct tl_out *o, struct tl_code *code)
+{
+	code->n = 1;
+	code->from[0] = 0;
+	code->to[0] = 0;
+	tl_put(o, tl_plan_insn(plan));
+	if (emit->what & TL_EMIT_BREAK)
+		tl_put(o, A64_BRK(TL_BRK_NUMBER));
+	code->len = o->len;
+	return 0;
+}
+
 int tl_arch_emit_slot(const struct tl_plan *plan, const struct tl_emit *emit,
 		      uint8_t *out, struct tl_code *code)
 {
@@ -20,6 +34,8 @@ int tl_arch_emit_slot(const struct tl_plan *plan, const struct tl_emit *emit,
 	uint32_t pre_call = 0, post_call = 0;
 	int err;
 
+	if (emit->what & (TL_EMIT_ONE | TL_EMIT_BREAK))
+		return put_stepped(plan, emit, &o, code);
 	if (pre)
 		pre_call = tl_put_call(&o);
 	err = tl_put_copy(&o, plan, emit->addr, post, code);

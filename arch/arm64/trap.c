@@ -48,3 +48,8 @@ bool tl_arch_show(const struct tl_plan *plan, uintptr_t addr,
 	}
 	return false;
 }
+
+bool tl_arch_steps(const struct tl_plan *plan)
+{
+	return plan->kind == A64_SLOT;
+}

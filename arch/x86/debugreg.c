@@ -126,8 +126,12 @@ static int asked(unsigned long control, unsigned int n, unsigned int *len,
 	return -TL_EINVAL;
 }
 
-static unsigned int hit(unsigned long status)
+static unsigned int hit(unsigned long status, unsigned long control,
+			const uintptr_t *addr, const struct pt_regs *regs)
 {
+	(void)control;
+	(void)addr;
+	(void)regs;
 	return status & DR6_HITS;
 }
 

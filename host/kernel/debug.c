@@ -53,6 +53,7 @@ static bool watchable(uintptr_t addr, size_t len)
 }
 
 struct tl_debug_ops host_kernel_debug = {
+	.step = arch_debug_step,
 	.write = arch_debug_write,
 	.read = arch_debug_read,
 	.cpu = arch_cpu_id,

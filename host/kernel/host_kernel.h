@@ -15,6 +15,9 @@ void host_kernel_stop_others(bool stop);
 /* Whether probes may become jumps; on at the start.  Context: as above. */
 void host_kernel_optimize(bool optimize);
 
+/* How the slot behind a breakpoint is left: enum tl_stepping.  Context: as above. */
+void host_kernel_stepping(unsigned int stepping);
+
 struct task;
 struct tl_bp_thread;
 struct tl_debug_ops;

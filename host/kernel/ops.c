@@ -78,3 +78,8 @@ void host_kernel_optimize(bool optimize)
 {
 	ops.no_optimize = !optimize;
 }
+
+void host_kernel_stepping(unsigned int stepping)
+{
+	ops.stepping = (enum tl_stepping)stepping;
+}

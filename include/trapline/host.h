@@ -217,6 +217,14 @@ struct tl_debug_want {
  */
 struct tl_debug_ops {
 	/*
+	 * Have the CPU take a debug exception after the next instruction of
+	 * @regs, which say so themselves already (arm64: MDSCR_EL1.SS; of a user's
+	 * registers, on the way to it); or no more.  Was that so?  Only where
+	 * the architecture steps over breakpoints.  Context: trap.
+	 */
+	bool (*step)(struct pt_regs *regs, bool on);
+
+	/*
 	 * Write and read register @n of this CPU, by the architecture's number
 	 * (x86: 0 to 3, 7).  Context: any, interrupts off.
 	 */
@@ -260,6 +268,13 @@ struct tl_debug_ops {
 
 	/* fork copies breakpoints, as in the design of 2009. */
 	bool fork_copies;
+};
+
+/* How the slot behind a breakpoint is left, where an architecture can choose. */
+enum tl_stepping {
+	TL_STEPPING_NONE, /* by a jump: no second trap */
+	TL_STEPPING_ONE,  /* a single step: nothing is behind the instruction */
+	TL_STEPPING_BREAK, /* a breakpoint behind it */
 };
 
 struct tl_host_ops {
@@ -385,6 +400,13 @@ struct tl_host_ops {
 	 * outlives the probe.  NULL: it does not.  Context: any.
 	 */
 	void (*missed)(struct kprobe *p);
+
+	/*
+	 * The other two are for kernels, which have the exceptions all the same,
+	 * and need `debug` for the first.  What cannot be stepped is simulated or
+	 * left by a jump.
+	 */
+	enum tl_stepping stepping;
 
 	/* NULL: there are no hardware breakpoints here (-TL_EOPNOTSUPP). */
 	const struct tl_debug_ops *debug;

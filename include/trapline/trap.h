@@ -26,8 +26,21 @@ struct tl_context;
  */
 bool tl_trap_breakpoint(struct pt_regs *regs);
 
-/* A single step ended.  Context: as above. */
+/*
+ * A single step ended.  False, also if one of ours did: somebody else waited for the
+ * same instruction.  Context: as above.
+ */
 bool tl_trap_step(struct pt_regs *regs);
+
+/*
+ * For kernels with debug registers, on architectures that step over a breakpoint
+ * that was hit.  steps: does this CPU execute one instruction next, and then take a
+ * single step for us?  A thread that is to get a signal gets it after that.  user: a
+ * thread came to the kernel by anything but a debug exception or an interrupt; what
+ * was to be stepped is not any more.  Context: trap, interrupts off.
+ */
+bool tl_trap_steps(void);
+void tl_trap_user(struct pt_regs *regs);
 
 /*
  * A fault happened at @regs.  If that is in a slot, @regs are put back to the

@@ -13,8 +13,9 @@
  *
  * What a debug exception has to tell is one word, too:
  *
- *     63 .. 60   1: a single step.  2: a breakpoint.  4: a watchpoint, and bits
- *                55 to 0 are those of the address that the CPU reported
+ *     63 .. 60   1: a single step.  2: a breakpoint.  4: a watchpoint, and then
+ *     56         it was a store
+ *     55 .. 0    of the address that the CPU reported
  */
 
 #include "arm64.h"
@@ -138,10 +139,29 @@ NOPROBE unsigned long debug_status(unsigned long esr, unsigned long far)
 		return 2ul << 60;
 	case EC_WATCH:
 	case EC_WATCH_USER:
-		return 4ul << 60 | (far & 0xfffffffffffffful);
+		return 4ul << 60 | (esr >> 6 & 1) << 56 |
+		       (far & 0xfffffffffffffful);
 	default:
 		return 0;
 	}
+}
+
+/* Of a task's, its way out of the kernel (vectors.S) sees to it. */
+NOPROBE bool arch_debug_step(struct pt_regs *regs, bool on)
+{
+	uint64_t mdscr = READ_SYSREG(mdscr_el1);
+	bool was = arch_regs_kernel(regs) ? mdscr & MDSCR_SS
+					  : regs->orig_x0 & USER_STEP_OVER;
+
+	if (!arch_regs_kernel(regs)) {
+		regs->orig_x0 &= ~(uint64_t)USER_STEP_OVER;
+		regs->orig_x0 |= on ? USER_STEP_OVER : 0;
+	} else {
+		WRITE_SYSREG(mdscr_el1,
+			     on ? mdscr | MDSCR_SS : mdscr & ~MDSCR_SS);
+		isb();
+	}
+	return was;
 }
 
 static bool overlaps(uintptr_t addr, size_t len, const void *p, size_t size)

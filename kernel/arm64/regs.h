@@ -2,7 +2,7 @@
 /*
  * regs.h - what the vectors save: all registers, in the order Linux uses
  *
- * orig_x0 of a user task's says that it is to be stepped (user.c).
+ * orig_x0 of a user task's says whether it is to be stepped, and who wants it.
  */
 #ifndef KERN_ARM64_REGS_H
 #define KERN_ARM64_REGS_H
@@ -17,6 +17,9 @@ struct pt_regs {
 	uint64_t orig_x0;
 	uint64_t syscallno;
 };
+
+#define USER_STEP      1ul /* its debugger */
+#define USER_STEP_OVER 2ul /* what watches over a breakpoint */
 
 #define PSTATE_MODE 0xful /* 0: EL0, 5: EL1 on its own stack */
 #define PSTATE_F    (1ul << 6)

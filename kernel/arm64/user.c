@@ -6,6 +6,9 @@
  * task's own, and becomes a signal.  A task's debugger may have put breakpoints
  * into its text, and what it planted there is for it alone.
  *
+ * What watches data steps over a hit before the task is told of it: its signal comes
+ * when the instruction has been executed.
+ *
  * While a system call runs no frame is in the thread's list: the kernel sleeps there
  * as in any other thread, and what was interrupted is user code, which is in no
  * window and no slot.
@@ -25,6 +28,7 @@
 #include <kern/task.h>
 #include <kern/thread.h>
 #include <kern/trap.h>
+#include <trapline/trap.h>
 
 _Static_assert(sizeof(struct user_regs) == offsetof(struct pt_regs, orig_x0),
 	       "isa_abi.h");
@@ -55,8 +59,11 @@ NOPROBE static bool is_debug_signal(struct pt_regs *regs, unsigned long esr,
 				    unsigned long far)
 {
 	unsigned long status = debug_status(esr, far);
+	bool signal = debug_trap(regs, &status);
 
-	return debug_trap(regs, &status) || status;
+	if (cause_of(esr) == EC_STEP_USER && tl_trap_step(regs))
+		return signal;
+	return signal || status;
 }
 
 NOPROBE static bool is_debug(unsigned long esr)
@@ -76,8 +83,14 @@ NOPROBE void trap_from_user(struct pt_regs *regs, unsigned long kind,
 			task_leave(regs);
 		return;
 	}
-	if (is_debug(esr) && !is_debug_signal(regs, esr, far))
+	if (is_debug(esr)) {
+		if (is_debug_signal(regs, esr, far))
+			signal_force(arch_current()->task, SIGTRAP);
+		if (!tl_trap_steps())
+			task_leave(regs);
 		return;
+	}
+	tl_trap_user(regs);
 	__asm__ volatile("msr daifclr, #10" : : : "memory"); /* D and I */
 	if (cause_of(esr) == EC_SVC)
 		task_syscall(regs);
@@ -101,7 +114,7 @@ void arch_user_get(const struct pt_regs *regs, struct user_regs *out)
 {
 	memcpy(out, regs, sizeof(*out));
 	out->pstate = (regs->pstate & PSTATE_NZCV) |
-		      (regs->orig_x0 ? PSTATE_SS : 0);
+		      (regs->orig_x0 & USER_STEP ? PSTATE_SS : 0);
 }
 
 int arch_user_set(struct pt_regs *regs, const struct user_regs *in)
@@ -123,14 +136,14 @@ void arch_user_result(struct pt_regs *regs, long result)
 
 void arch_user_step(struct pt_regs *regs, bool on)
 {
-	regs->orig_x0 = on;
+	regs->orig_x0 = on ? USER_STEP : 0;
 	regs->pstate = on ? regs->pstate | PSTATE_SS
 			  : regs->pstate & ~PSTATE_SS;
 }
 
 bool arch_user_steps(const struct pt_regs *regs)
 {
-	return regs->orig_x0;
+	return regs->orig_x0 & USER_STEP;
 }
 
 /* ---- signal handlers ---------------------------------------------------------------- */

@@ -19,7 +19,7 @@
  *     I stays set
  *     D stays set in what handles a synchronous exception or an NMI: a debug
  *     exception is never taken inside of one's handler.  An interrupt has it
- *     as the interrupted code had it
+ *     as the interrupted code had it; set, if that was about to be stepped
  *
  * On return a stack pointer that a handler has changed is honoured, wherever
  * it leads: everything is loaded by way of X0, and last of all X0 itself.
@@ -134,6 +134,8 @@ kernel_\name:
 	.endif
 	.if	\kind == VEC_IRQ
 	tbnz	x19, #9, 1f		/* D */
+	mrs	x4, mdscr_el1
+	tbnz	x4, #0, 1f		/* a step is under way */
 	msr	daifclr, #8
 1:
 	.endif

@@ -35,3 +35,13 @@ bool tl_trap_fault(struct pt_regs *regs)
 	(void)regs;
 	return false;
 }
+
+bool tl_trap_steps(void)
+{
+	return false;
+}
+
+void tl_trap_user(struct pt_regs *regs)
+{
+	(void)regs;
+}

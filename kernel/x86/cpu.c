@@ -10,6 +10,7 @@
 #define MSR_GS_BASE	   0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define EFLAGS_ALWAYS	   (1ul << 1)
+#define EFLAGS_TF	   (1ul << 8)
 #define EFLAGS_IF	   (1ul << 9)
 #define CR0_EM		   (1ul << 2)
 #define CR4_SMEP	   (1ul << 20)
@@ -256,4 +257,11 @@ NOPROBE unsigned long arch_debug_read(unsigned int n)
 		break;
 	}
 	return value;
+}
+
+/* The flag is all that it takes. */
+NOPROBE bool arch_debug_step(struct pt_regs *regs, bool on)
+{
+	(void)on;
+	return regs->flags & EFLAGS_TF;
 }

@@ -25,9 +25,9 @@ guest-probe-srcs = $(addprefix tests/guest/, kprobe.c jprobe.c everywhere.c home
 	$(isa)/layout.c $(isa)/shapes.S)
 guest-race-srcs = $(addprefix tests/guest/, memory.c states.c threads.c \
 	$(isa)/shapes.S)
-guest-debug-srcs = $(addprefix tests/guest/, debug.c debug_tasks.c \
-	debug_cost.c $(isa)/shapes.S)
-guest-debug-programs := tests/guest/user/watched.c
+guest-debug-srcs = $(addprefix tests/guest/, debug.c $(isa)/debug_step.c \
+	$(if $(filter x86,$(isa)),debug_tasks.c debug_cost.c) $(isa)/shapes.S)
+guest-debug-programs = $(if $(filter x86,$(isa)),tests/guest/user/watched.c)
 guest-api-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c branches.c \
 	rules.c exact.c once.c fault.c extras.c hw_breakpoint.c jprobe.c places.S branches.S exact.S jprobe.S)
 guest-stress-srcs = $(addprefix tests/guest/, memory.c stress.c $(isa)/shapes.S)

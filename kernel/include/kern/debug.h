@@ -44,6 +44,12 @@ int debug_read(struct task *task, unsigned int n, unsigned long *value);
 /* Does the way from an exception to debug_trap() use any of these bytes? */
 bool arch_trap_uses(uintptr_t addr, size_t len);
 
+/*
+ * Let a debug exception come after the next instruction of @regs, which say so
+ * themselves already; or no more.  Was that so?  Context: trap.
+ */
+bool arch_debug_step(struct pt_regs *regs, bool on);
+
 /* Register @n of this CPU.  Context: any, interrupts off. */
 void arch_debug_write(unsigned int n, unsigned long value);
 unsigned long arch_debug_read(unsigned int n);

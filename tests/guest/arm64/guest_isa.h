@@ -60,6 +60,21 @@ static inline void set_single_step(bool on)
 	(void)on;
 }
 
+/* Store 5 at @to; *@ip is what a watch's hit finds. */
+#define STORE_5(to, ip)                              \
+	__asm__ volatile("adr %0, 1f\n\t"            \
+			 "mov x9, #5\n"              \
+			 "1:\tstr x9, %1"            \
+			 : "=&r"(*(ip)), "=Q"(*(to)) \
+			 :                           \
+			 : "x9")
+
+/* A breakpoint's handlers run with debug exceptions masked. */
+#define HANDLERS_ARE_WATCHED false
+
+/* Of the first instruction of shape_push. */
+#define SHAPE_PUSH_LENGTH 4
+
 /* Were interrupts on in what was interrupted? */
 #define IRQS_ON(regs) (!((regs)->pstate & (1ul << 7)))
 

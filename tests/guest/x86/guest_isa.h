@@ -61,6 +61,18 @@ static inline void set_single_step(bool on)
 	__asm__ volatile("pushq %0\n\tpopfq" : : "r"(flags) : "cc", "memory");
 }
 
+/* Store 5 at @to; *@ip is what a watch's hit finds. */
+#define STORE_5(to, ip)                           \
+	__asm__ volatile("movq $5, %1\n"          \
+			 "1:\tleaq 1b(%%rip), %0" \
+			 : "=r"(*(ip)), "=m"(*(to)))
+
+/* A breakpoint's handlers run with debug exceptions on. */
+#define HANDLERS_ARE_WATCHED true
+
+/* Of the first instruction of shape_push. */
+#define SHAPE_PUSH_LENGTH 1
+
 /* Were interrupts on in what was interrupted? */
 #define IRQS_ON(regs) ((regs)->flags & (1ul << 9))
 
