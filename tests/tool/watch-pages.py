@@ -530,15 +530,6 @@ def a_killed_command_leaves_nothing():
 
 
 @case
-def the_callers_are_told():
-    p = Paged()
-    s = Watch(p.pid, "counter", options=("--pages", "--stack"))
-    p.tell("add", 3)
-    for r in s.stop():
-        check("stack" in r, "no stack")
-
-
-@case
 def a_command_is_watched_from_its_beginning():
     r = subprocess.run([tl.TRAPLINE, "watch", "--pages", "--json", "counter",
                         "wide", "--", program()],

@@ -130,11 +130,12 @@ def program(*flags):
 class Watched:
     """The program, which does as it is told."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, **kw):
         self.program = program(*(flags or ("-O2", "-g")))
+        os.chmod(os.path.dirname(self.program), 0o755)
         self.p = tl.start([self.program],
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                          text=True)
+                          text=True, **kw)
         self.pid = self.p.pid
         check_eq(self.p.stdout.readline(), "ready\n", "start")
 
@@ -150,10 +151,13 @@ class Watched:
 class Watch(tl.Session):
     """Rows go to a file, which takes any number at once."""
 
-    def __init__(self, pid, *what, options=()):
-        self.file = os.path.join(tl.tempdir(), "rows")
+    def __init__(self, pid, *what, options=(), **kw):
+        d = tl.tempdir()
+        if "user" in kw:
+            os.chown(d, kw["user"], kw["group"])
+        self.file = os.path.join(d, "rows")
         super().__init__("watch", pid, *what,
-                         options=(*options, "-o", self.file))
+                         options=(*options, "-o", self.file), **kw)
 
     def rows(self):
         with open(self.file, encoding="utf-8") as f:
@@ -344,6 +348,51 @@ def what_the_kernel_writes_is_seen():
              [1000, 1001, 1002, 1000], "values")
     for v in (7000, 7001, 7002, 7003):
         check(v in values, f"{v} in {values}")
+
+
+@case
+def what_the_kernel_writes_unseen_is_said_and_the_chain_mended():
+    nobody = {} if os.geteuid() else {"user": 65534, "group": 65534,
+                                      "extra_groups": []}
+    w = Watched(**nobody)
+    s = Watch(w.pid, "plain", **nobody)
+    if "perf events are not allowed" in s.errors():
+        raise tl.Skip("no perf events for users")
+    check("kernel writes not seen" in s.errors(), s.errors())
+    w.tell("store", 3)
+    w.tell("kernel", 4)
+    # What was written unseen is read when all is quiet.
+    time.sleep(0.5)
+    w.tell("store", 2)
+    rows = s.stop()
+    check_eq([(r["old"], r["new"]) for r in rows],
+             [(0, 1000), (1000, 1001), (1001, 1002), (7003, 1000),
+              (1000, 1001)], "values")
+
+
+@case
+def the_callers_are_told():
+    w = Watched("-O0", "-g")
+    for options in ((), ("--pages",)):
+        s = Watch(w.pid, "small", options=("--stack", *options))
+        w.tell("types", 3)
+        for r in s.stop():
+            check(r["symbol"].startswith("types+"), f"writer {r['symbol']}")
+            check(r["stack"][0].startswith("main+"), f"caller {r['stack']}")
+        text = tl.tempdir() + "/text"
+        p = subprocess.Popen([tl.TRAPLINE, "watch", "-p", str(w.pid), "-n",
+                              "1", "--stack", *options, "-o", text, "-v",
+                              "small"], stderr=subprocess.PIPE, text=True)
+        for line in p.stderr:
+            if "attached" in line:
+                break
+        w.tell("types", 1)
+        check_eq(p.wait(20), 0, "status")
+        p.stderr.close()
+        with open(text, encoding="utf-8") as f:
+            lines = f.readlines()
+        check(re.search(r" write +small .* types\+0x", lines[0]), lines[0])
+        check(re.match(r" +main\+0x", lines[1]), lines[1])
 
 
 @case

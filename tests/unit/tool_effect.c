@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <insn.h>
+
 #include "effect.h"
 #include "tl_test.h"
 
@@ -107,7 +109,8 @@ static void randomize(void)
 		memcpy(&image()->gp[0], buffer + 128, 8);
 }
 
-static unsigned int told; /* values, of the instruction under test */
+static unsigned int told;     /* values, of the instruction under test */
+static unsigned int foretold; /* and operands */
 
 /* After the run: what is said of the bytes from @addr on? */
 static void judge(size_t start, size_t len, const uint8_t *before,
@@ -139,16 +142,44 @@ static void judge(size_t start, size_t len, const uint8_t *before,
 	told++;
 }
 
+/* Before the run: what it is going to write covers all that it has written. */
+static void judge_operand(const struct x86_insn *in, const uint8_t *code,
+			  const struct effect_regs *r, const uint8_t *before)
+{
+	uint64_t addr, len;
+	bool is = effect_operand(in, code, r, 0, 0, &addr, &len);
+	size_t first = sizeof(buffer), last = 0;
+
+	for (size_t i = 0; i < sizeof(buffer); i++)
+		if (buffer[i] != before[i]) {
+			first = first < i ? first : i;
+			last = i + 1;
+		}
+	if (first >= last)
+		return;
+	CHECK(is);
+	CHECK(addr <= (uint64_t)buffer + first);
+	CHECK(addr + len >= (uint64_t)buffer + last);
+	CHECK(len <= 16);
+	foretold++;
+}
+
 static void try_insn(const uint8_t *insn, size_t len)
 {
 	static uint8_t before[sizeof(buffer)];
 	size_t start = emit(insn, len);
+	struct x86_insn in;
 
+	REQUIRE(!x86_decode(&in, insn, len, (uint64_t)page + start));
 	told = 0;
 	for (unsigned int round = 0; round < 8; round++) {
+		struct effect_regs r = { .ip = in.addr };
+
 		randomize();
 		memcpy(before, buffer, sizeof(buffer));
+		memcpy(r.gp, image()->gp, sizeof(r.gp));
 		((void (*)(void))(uintptr_t)page)();
+		judge_operand(&in, insn, &r, before);
 		for (size_t n = 1; n <= 8; n *= 2)
 			for (uint64_t a = 112; a < 152; a += n)
 				judge(start, len, before, (uint64_t)buffer + a,
@@ -283,6 +314,7 @@ TL_TEST(what_the_cpu_writes_is_what_is_said)
 	REQUIRE(start_page());
 	for (size_t i = 0; i < TL_ARRAY_SIZE(rows); i++) {
 		ROW(rows[i].name);
+		foretold = 0;
 		for (unsigned int k = 0; k < 3; k++)
 			for (unsigned int reg = 0; reg < 16; reg++) {
 				if ((reg > 7 && !rexes[k]) ||
@@ -294,6 +326,38 @@ TL_TEST(what_the_cpu_writes_is_what_is_said)
 					try_row(&rows[i], rexes[k],
 						rows[i].op != 0x11, reg, true);
 			}
+		CHECK_EQ(foretold > 0, rows[i].op != 0x39); /* cmp */
+	}
+}
+
+TL_TEST(what_a_vector_writes_is_foretold)
+{
+	static const struct {
+		const char *name;
+		uint8_t code[8];
+		size_t len, bytes;
+	} all[] = {
+		{ "movups", { 0x0f, 0x11, 0x03 }, 3, 16 },
+		{ "movlps", { 0x0f, 0x13, 0x03 }, 3, 8 },
+		{ "movsd", { 0xf2, 0x0f, 0x11, 0x43, 0x08 }, 5, 8 },
+		{ "vmovups x", { 0xc5, 0xf8, 0x11, 0x03 }, 4, 16 },
+		{ "vmovups y", { 0xc5, 0xfc, 0x11, 0x03 }, 4, 32 },
+		{ "vmovdqu y", { 0xc4, 0xe1, 0x7e, 0x7f, 0x03 }, 5, 32 },
+		{ "vmovups z", { 0x62, 0xf1, 0x7c, 0x48, 0x11, 0x03 }, 6, 64 },
+		{ "vmovups ye", { 0x62, 0xf1, 0x7c, 0x28, 0x11, 0x03 }, 6, 32 },
+	};
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(all); i++) {
+		struct effect_regs r = { .ip = 0x1000 };
+		uint64_t addr = 0, len = 0;
+		struct x86_insn in;
+
+		ROW(all[i].name);
+		r.gp[3] = 0x2000;
+		REQUIRE(!x86_decode(&in, all[i].code, all[i].len, 0x1000));
+		CHECK(effect_operand(&in, all[i].code, &r, 0, 0, &addr, &len));
+		CHECK_EQ(addr, all[i].code[3] == 0x43 ? 0x2008 : 0x2000);
+		CHECK_EQ(len, all[i].bytes);
 	}
 }
 
