@@ -400,6 +400,24 @@ static int part_with_children(pid_t target, const char *name)
 	return n;
 }
 
+/* Why is one of ours still there? */
+static void tell_of_children(void)
+{
+	char line[256];
+	FILE *f;
+
+	snprintf(line, sizeof(line),
+		 "for p in $(cat /proc/%d/task/*/children); do "
+		 "echo $p $(cat /proc/$p/comm /proc/$p/wchan) "
+		 "$(cut -d' ' -f1-3 /proc/$p/syscall) $(ps -o stat=,ppid=,etime= $p); done",
+		 getpid());
+	f = popen(line, "r");
+	while (f && fgets(line, sizeof(line), f))
+		printf("# left: %s", line);
+	if (f)
+		pclose(f);
+}
+
 TL_TEST(whoever_bears_the_tools_name_may_be_killed_at_any_instant)
 {
 	uint64_t state = tl_test_seed;
@@ -423,7 +441,10 @@ TL_TEST(whoever_bears_the_tools_name_may_be_killed_at_any_instant)
 				break;
 			nap_ms(1);
 		}
-		CHECK_EQ(part_with_children(target, NULL), 0);
+		if (part_with_children(target, NULL)) {
+			tell_of_children();
+			CHECK_EQ(part_with_children(target, NULL), 0);
+		}
 		CHECK(still_right(target));
 		CHECK(session_clean(target) >= 0);
 		CHECK(maps_same(target, maps, 1000));
