@@ -12,8 +12,7 @@
 #include <sys/user.h>
 #include <unistd.h>
 
-/* Where the kernel says that the program of @pid begins; 0: unknown. */
-static uint64_t entry_of(pid_t pid)
+uint64_t entry_point_of(pid_t pid)
 {
 	Elf64_auxv_t aux[64];
 	char path[64];
@@ -34,7 +33,7 @@ static uint64_t entry_of(pid_t pid)
 
 int entry_set(struct entry *e, pid_t pid)
 {
-	e->addr = entry_of(pid);
+	e->addr = entry_point_of(pid);
 	if (!e->addr)
 		return -1;
 	errno = 0;

@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Where the kernel says that the program of @pid begins; 0: it is not known. */
+uint64_t entry_point_of(pid_t pid);
+
 struct entry {
 	uint64_t addr;
 	long word; /* what is there */

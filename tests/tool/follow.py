@@ -146,6 +146,28 @@ int main(int argc, char **argv)
 }
 """
 
+CHAIN = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+extern char _start[];
+volatile long sink;
+__attribute__((noinline)) long work(long n) { return sink = n + 1; }
+int main(int argc, char **argv)
+{
+    char next[20];
+    long n = atol(argv[1]);
+    for (long i = 0; i < n; i++) work(i);
+    printf("%d work %ld\n", (int)getpid(), n);
+    if (getauxval(AT_ENTRY) != (unsigned long)_start) puts("wrong");
+    fflush(stdout);
+    sprintf(next, "%ld", n - 1);
+    if (n > 1) execl(argv[0], argv[0], next, NULL);
+    return 0;
+}
+"""
+
 PATH = None
 
 
@@ -214,6 +236,23 @@ def programs_are_probed_before_their_constructors():
     # Each time the constructor, and what was said.
     check_eq(hits(rows)[pid], [n + 1 for n in said[pid]], r.stderr[-800:])
     check_eq([x["program"] for x in rows], ["family"] * 4, "programs")
+
+
+@case
+def static_programs_too_and_their_entry_point_is_as_it_was():
+    path = os.path.join(tl.tempdir(), "alone")
+    tl.compile_to(path, CHAIN, "-static")
+    tl.compile_to(path + "-not", CHAIN)
+    for file in (path, path + "-not"):
+        out = os.path.join(tl.tempdir(), "rows")
+        r = subprocess.run([tl.TRAPLINE, "count", "--follow", "--json", "-o",
+                            out, "work", "--", file, "3"],
+                           capture_output=True, text=True, timeout=60)
+        check_eq(r.returncode, 0, r.stderr)
+        check("wrong" not in r.stdout, "AT_ENTRY")
+        with open(out, encoding="utf-8") as f:
+            rows = [json.loads(x) for x in f]
+        check_eq([x["hits"] for x in rows], [3, 2, 1], r.stderr)
 
 
 @case

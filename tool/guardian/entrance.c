@@ -7,28 +7,40 @@
  * instructions in unused bytes of its text (wait.S), traced by nobody, and is
  * led back by registers when it is traced again.
  *
+ * The entry point is where the kernel begins, in a static program.  Else it is
+ * where the dynamic loader jumps when it has done its work: to the address that
+ * the kernel has put on the stack (AT_ENTRY), and that we exchange until then.  A
+ * breakpoint would do, too, and kill the program if we died.
+ *
  *     killed                    what happens
- *     follower                  the program goes on by itself, when its patience
+ *     follower, before          the program begins, by way of wait.S
+ *     follower, while it waits  the program goes on by itself, when its patience
  *                               (FOLLOW_PATIENCE_MS) has ended
  *     tool                      the follower leads it back at once
  */
 #define _GNU_SOURCE
 #include "follow.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include <entry.h>
+
 #include "maps.h"
 #include "worker.h"
 
-extern const uint8_t tl_wait[], tl_wait_end[], tl_wait_until[], tl_wait_entry[];
+extern const uint8_t tl_wait_enter[], tl_wait[], tl_wait_end[];
+extern const uint8_t tl_wait_until[], tl_wait_entry[];
 
-#define WAIT_BYTES ((size_t)(tl_wait_end - tl_wait))
+#define WAIT_BYTES ((size_t)(tl_wait_end - tl_wait_enter))
+#define MOST_WORDS 1000000 /* of arguments and environment */
 
 /* Words of text, by ptrace, also where it is not writable. */
 static int write_words(pid_t pid, uint64_t at, const uint8_t *from, size_t n)
@@ -97,43 +109,125 @@ static uint64_t ticks_per_ms(void)
 	return rate;
 }
 
+static void put_word(uint8_t *stub, const uint8_t *label, uint64_t word)
+{
+	memcpy(stub + (label - tl_wait_enter), &word, sizeof(word));
+}
+
 static void make_stub(uint8_t *stub, uint64_t entry)
 {
-	uint64_t until = __rdtsc() + FOLLOW_PATIENCE_MS * ticks_per_ms();
-
 	memset(stub, 0xcc, ENTRANCE_BYTES);
-	memcpy(stub, tl_wait, WAIT_BYTES);
-	memcpy(stub + (tl_wait_until - tl_wait), &until, sizeof(until));
-	memcpy(stub + (tl_wait_entry - tl_wait), &entry, sizeof(entry));
+	memcpy(stub, tl_wait_enter, WAIT_BYTES);
+	put_word(stub, tl_wait_until,
+		 __rdtsc() + FOLLOW_PATIENCE_MS * ticks_per_ms());
+	put_word(stub, tl_wait_entry, entry);
+}
+
+/* ---- the word on the stack ------------------------------------------------ */
+
+/* Up to @n words from @at on: how many there are. */
+static size_t peek(pid_t pid, uint64_t at, uint64_t *to, size_t n)
+{
+	struct iovec mine = { to, n * sizeof(*to) };
+	struct iovec its = { (void *)at, n * sizeof(*to) };
+	ssize_t got = process_vm_readv(pid, &mine, 1, &its, 1, 0);
+
+	return got > 0 ? (size_t)got / sizeof(*to) : 0;
+}
+
+/* The first word behind the next 0 from @at on; 0: there is none. */
+static uint64_t behind_zero(pid_t pid, uint64_t at)
+{
+	uint64_t words[256];
+	size_t n;
+
+	for (size_t all = 0; all < MOST_WORDS; all += n) {
+		n = peek(pid, at, words, 256);
+		if (!n)
+			break;
+		for (size_t i = 0; i < n; i++, at += sizeof(words[0]))
+			if (!words[i])
+				return at + sizeof(words[0]);
+	}
+	return 0;
+}
+
+/*
+ * Where on the stack, at @sp, the entry point @entry is.  The kernel says where the
+ * environment begins; what follows that are pairs.
+ */
+static uint64_t find_word(pid_t pid, uint64_t sp, uint64_t entry)
+{
+	uint64_t at = behind_zero(pid, sp + 8), pair[2];
+
+	at = at ? behind_zero(pid, at) : 0;
+	for (int i = 0; at && i < 64 && peek(pid, at, pair, 2) == 2; i++) {
+		if (pair[0] == AT_ENTRY)
+			return pair[1] == entry ? at + sizeof(pair[0]) : 0;
+		if (pair[0] == AT_NULL)
+			break;
+		at += sizeof(pair);
+	}
+	return 0;
+}
+
+/* ---- there and back --------------------------------------------------------- */
+
+int entrance_expect(struct entrance *e, pid_t pid)
+{
+	uint8_t stub[ENTRANCE_BYTES];
+	int err;
+
+	*e = (struct entrance){ .entry = entry_point_of(pid) };
+	if (ptrace(PTRACE_GETREGS, pid, 0, &e->regs))
+		return -ESRCH;
+	if (e->regs.cs != 0x33 || !e->entry)
+		return -ENOEXEC;
+	if (e->regs.rip != e->entry) {
+		e->word = find_word(pid, e->regs.rsp, e->entry);
+		if (!e->word)
+			return -ENOEXEC;
+	}
+	e->stub = find_room(pid);
+	if (!e->stub)
+		return -ENOSPC;
+	err = read_words(pid, e->stub, e->bytes, ENTRANCE_BYTES);
+	make_stub(stub, e->entry);
+	if (!err)
+		err = write_words(pid, e->stub, stub, ENTRANCE_BYTES);
+	if (!err && e->word)
+		err = write_words(pid, e->word, (const uint8_t *)&e->stub,
+				  sizeof(e->stub));
+	if (err)
+		e->stub = 0;
+	return err;
+}
+
+bool entrance_reached(struct entrance *e, pid_t pid)
+{
+	struct user_regs_struct r;
+
+	if (!e->word)
+		return true;
+	if (ptrace(PTRACE_GETREGS, pid, 0, &r) || r.rip - e->stub >= WAIT_BYTES)
+		return false;
+	write_words(pid, e->word, (const uint8_t *)&e->entry, sizeof(e->entry));
+	e->regs = r;
+	e->regs.rip = e->entry;
+	e->regs.orig_rax = ~0ul;
+	return true;
 }
 
 int entrance_wait(struct entrance *e, pid_t pid)
 {
-	struct user_regs_struct r;
-	uint8_t stub[ENTRANCE_BYTES];
-	uint64_t at = find_room(pid);
-	int err;
+	struct user_regs_struct r = e->regs;
 
-	if (!at)
-		return -ENOENT;
-	if (ptrace(PTRACE_GETREGS, pid, 0, &e->regs))
-		return -ESRCH;
-	err = read_words(pid, at, e->bytes, ENTRANCE_BYTES);
-	if (err)
-		return err;
-	make_stub(stub, e->entry.addr);
-	err = write_words(pid, at, stub, ENTRANCE_BYTES);
-	if (err)
-		return err;
-	r = e->regs;
-	r.rip = at;
+	r.rip = e->stub + (uint64_t)(tl_wait - tl_wait_enter);
 	r.orig_rax = ~0ul;
-	e->stub = at;
-	if (!ptrace(PTRACE_SETREGS, pid, 0, &r) &&
-	    !ptrace(PTRACE_DETACH, pid, 0, 0))
-		return 0;
-	e->stub = 0;
-	return -ESRCH;
+	if (ptrace(PTRACE_SETREGS, pid, 0, &r) ||
+	    ptrace(PTRACE_DETACH, pid, 0, 0))
+		return -ESRCH;
+	return 0;
 }
 
 bool entrance_leave(struct entrance *e, pid_t pid)

@@ -285,9 +285,13 @@ bool await_stop(pid_t pid, int *status)
 	return got == pid && WIFSTOPPED(*status);
 }
 
+/* Who is on the way to his entry point is seen there by a system call. */
 static void go_on(pid_t tid, int sig)
 {
-	ptrace(PTRACE_CONT, tid, 0, (long)sig);
+	const struct task *t = find_task(tid);
+	bool expected = t && t->process && t->process->expected;
+
+	ptrace(expected ? PTRACE_SYSCALL : PTRACE_CONT, tid, 0, (long)sig);
 }
 
 /* A number from /proc/@pid/status, which may be hexadecimal; 0: none. */
@@ -404,36 +408,51 @@ static void told_of(pid_t tid, struct process *parent)
 
 /* ---- new programs -------------------------------------------------------------- */
 
-static void execed(struct process *p)
+/* It is at its entry point. */
+static void arrived(struct process *p)
 {
+	int err = entrance_wait(&p->entrance, p->pid);
+
+	p->expected = false;
+	if (!err) {
+		p->waits = true;
+		drop_task(find_task(p->pid));
+	}
+	tell(FOLLOW_EXECED, p->pid, 0, err, NULL);
+}
+
+/* True: it waits. */
+static bool execed(struct process *p)
+{
+	int err;
+
 	for (size_t i = 0; i < n_tasks;)
 		if (tasks[i].process == p && tasks[i].tid != p->pid)
 			drop_task(&tasks[i]);
 		else
 			i++;
 	leave_family(p);
-	p->expected = !entry_set(&p->entrance.entry, p->pid);
-	if (!p->expected)
-		tell(FOLLOW_EXECED, p->pid, 0, -ENOEXEC, NULL);
+	err = entrance_expect(&p->entrance, p->pid);
+	p->expected = !err;
+	if (err)
+		tell(FOLLOW_EXECED, p->pid, 0, err, NULL);
+	else if (entrance_reached(&p->entrance, p->pid))
+		arrived(p);
+	return p->waits;
 }
 
-/* It has got SIGTRAP.  True: not from the program. */
-static bool at_entry(struct process *p)
+/* It has stopped at a system call.  True: it waits. */
+static bool called(struct process *p)
 {
-	int err;
+	struct __ptrace_syscall_info info;
 
-	if (!p->expected || entry_reached(&p->entrance.entry, p->pid) <= 0)
+	if (!p->expected ||
+	    ptrace(PTRACE_GET_SYSCALL_INFO, p->pid, sizeof(info), &info) < 0 ||
+	    info.op != PTRACE_SYSCALL_INFO_EXIT ||
+	    !entrance_reached(&p->entrance, p->pid))
 		return false;
-	p->expected = false;
-	err = entrance_wait(&p->entrance, p->pid);
-	if (!err) {
-		p->waits = true;
-		drop_task(find_task(p->pid));
-	}
-	tell(FOLLOW_EXECED, p->pid, 0, err, NULL);
-	if (err)
-		go_on(p->pid, 0);
-	return true;
+	arrived(p);
+	return p->waits;
 }
 
 /* One that waits is traced again, and goes on.  0 or a negative errno. */
@@ -508,7 +527,8 @@ static void on_event(struct task *t, int event, int sig)
 			told_of((pid_t)message, p);
 		break;
 	case PTRACE_EVENT_EXEC:
-		execed(p);
+		if (execed(p))
+			return;
 		break;
 	case PTRACE_EVENT_STOP:
 		if (stops(sig)) {
@@ -536,11 +556,10 @@ static void on_stop(pid_t tid, int status)
 		return;
 	}
 	if (sig == (SIGTRAP | 0x80)) {
-		go_on(tid, 0);
+		if (!called(t->process))
+			go_on(tid, 0);
 		return;
 	}
-	if (sig == SIGTRAP && at_entry(t->process))
-		return;
 	rewind_call(tid, sig);
 	go_on(tid, sig);
 }

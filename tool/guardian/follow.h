@@ -15,7 +15,6 @@
 #include <sys/types.h>
 #include <sys/user.h>
 
-#include "../entry.h"
 
 /* What there is of ours in a process, at these addresses. */
 struct follow_where {
@@ -79,8 +78,9 @@ struct family {
 
 /* How a new program comes to its entry point, and waits there. */
 struct entrance {
-	struct entry entry;
-	uint64_t stub;		       /* 0: it does not wait */
+	uint64_t entry;
+	uint64_t word; /* where on the stack it is told; 0: it begins there */
+	uint64_t stub; /* 0: there is none */
 	uint8_t bytes[ENTRANCE_BYTES]; /* what was there */
 	struct user_regs_struct regs;  /* with which it goes on */
 };
@@ -93,9 +93,15 @@ struct entrance {
 int adopt(pid_t pid, const struct family *f, int fds[2]);
 
 /*
- * @pid is stopped at its entry point: let it wait, traced by nobody, for at most
- * FOLLOW_PATIENCE_MS.  0, or a negative errno and it is traced.
+ * @pid is stopped behind exec: have it come by wait.S in place of its entry point.
+ * 0, or a negative errno, and it will not.
  */
+int entrance_expect(struct entrance *e, pid_t pid);
+
+/* It has come out of a system call, or of exec: is it there? */
+bool entrance_reached(struct entrance *e, pid_t pid);
+
+/* There, let it wait, traced by nobody.  0, or -ESRCH. */
 int entrance_wait(struct entrance *e, pid_t pid);
 
 /*

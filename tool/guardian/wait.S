@@ -2,13 +2,23 @@
 /*
  * wait.S - what a new program runs until its probes are there
  *
- * It is led here from its entry point, and back from wherever it stands here.  If
- * nobody does that in time it goes on by itself, with all registers but the flags
- * as they were.  It uses the stack, which at an entry point is the program's to
- * use.
+ * The dynamic loader jumps to tl_wait_enter in place of the entry point.  The
+ * system call, which changes nothing and which the loader has made as well, is
+ * where the follower notices, and leads on to tl_wait; without it the program
+ * begins.  From tl_wait it is led back from wherever it stands.  If nobody does
+ * that in time it goes on by itself.  It uses the stack, which at an entry point
+ * is the program's to use; rdx and the stack pointer are what counts there.
  */
+#define NR_brk 12
+
 	.section .rodata
-	.globl	tl_wait, tl_wait_end, tl_wait_until, tl_wait_entry
+	.globl	tl_wait_enter, tl_wait, tl_wait_end, tl_wait_until, tl_wait_entry
+tl_wait_enter:
+	movl	$NR_brk, %eax
+	movl	$0, %edi
+	syscall
+	jmp	*tl_wait_entry(%rip)
+
 tl_wait:
 	pushq	%rax
 	pushq	%rdx
