@@ -115,6 +115,16 @@ int main(int argc, char **argv)
 		said("work", 4);
 	} else if (!strcmp(what, "server")) {
 		server();
+	} else if (!strcmp(what, "ask")) {
+		/* A child for each byte, which does a thing that is known. */
+		char c;
+		while (read(0, &c, 1) == 1) {
+			pid_t pid = fork();
+			if (!pid) { works(5); said("work", 5); _exit(0); }
+			reap(pid);
+			works(2);
+			said("work", 2);
+		}
 	} else if (!strcmp(what, "wait")) {
 		char c;
 		pid_t pid;
@@ -329,6 +339,16 @@ def a_pipeline_of_a_shell():
     check("nothing was probed" in r.stderr, r.stderr)
 
 
+def follower(pid):
+    """Who follows it; 0: nobody."""
+    tracer = int(tl.footprint(pid)["tracer"])
+    try:
+        with open(f"/proc/{tracer}/comm", encoding="utf-8") as f:
+            return tracer if f.read() == "trapline-follow\n" else 0
+    except FileNotFoundError:
+        return 0
+
+
 class Follow:
     """A command on a running process, that follows."""
 
@@ -341,13 +361,12 @@ class Follow:
         self.before = None
         tl.wait_for(lambda: open(f"/proc/{self.pid}/comm").read() ==
                     "family\n", 10, "it runs")
-        if what == "wait":
+        if what in ("wait", "ask"):
             tl.wait_for(lambda: "S (sleeping)" in
                         open(f"/proc/{self.pid}/status").read(), 10, "reads")
             self.before = tl.footprint(self.pid)
         self.s = tl.Session(verb, self.pid, *args, options=("--follow",))
-        tl.wait_for(lambda: tl.footprint(self.pid)["tracer"] != "0", 10,
-                    "followed")
+        tl.wait_for(lambda: follower(self.pid), 10, "followed")
 
     def said(self):
         with open(self.out.name, encoding="utf-8") as f:
@@ -439,7 +458,7 @@ def a_child_that_dies_does_not_end_the_others():
 def the_follower_killed_lets_all_go_and_the_rest_goes_on():
     f = Follow("count", "wait", "work")
     children = family(f)
-    os.kill(int(tl.footprint(f.pid)["tracer"]), signal.SIGKILL)
+    os.kill(follower(f.pid), signal.SIGKILL)
     tl.wait_for(lambda: "the follower is gone" in f.s.errors(), 10, "a line")
     check_eq(tl.footprint(f.pid)["tracer"], "0", "traced by")
     rows = f.s.stop()
@@ -461,6 +480,50 @@ def a_killed_guardian_is_cleaned_up_after_in_all_of_them():
     os.kill(guardians.pop(), signal.SIGKILL)
     f.s.p.send_signal(signal.SIGINT)
     f.s.p.wait(timeout=30)
+    all_clean(f, children, 2)
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+
+
+def ask(f, n):
+    """Children of a program that makes one for each byte."""
+    before = f.said().count("work")
+    f.p.stdin.write(b"x" * n)
+    f.p.stdin.flush()
+    tl.wait_for(lambda: f.said().count("work") == before + 2 * n, 20, "work")
+
+
+@case
+def another_command_on_one_who_is_followed():
+    f = Follow("count", "ask", "work")
+    ask(f, 3)
+    for _ in range(3):
+        other = tl.Session("count", f.pid, "work")
+        ask(f, 2)
+        rows = other.stop()
+        check(4 <= rows[0]["hits"] <= 4, f"hits of the parent: {rows}")
+        tl.wait_for(lambda: follower(f.pid), 10, "followed again")
+        ask(f, 2)
+    f.p.stdin.close()
+    f.p.wait(timeout=10)
+    rows = f.s.p.communicate(timeout=20)[0]
+    got, said = hits(json.loads(x) for x in rows.splitlines()), works(f.said())
+    for pid, n in said.items():
+        check_eq(sum(got.get(pid, [])), sum(n), f"hits of {pid}: "
+                 f"{f.s.errors()[-600:]}")
+
+
+@case
+def detach_from_one_who_is_followed():
+    f = Follow("count", "wait", "work")
+    children = family(f)
+    r = trapline("detach", "-p", f.pid)
+    check_eq(r.returncode, 0, r.stderr)
+    for pid in children + [f.pid]:
+        tl.wait_for(lambda: not tl.ours(pid) and not tl.text_differs(pid), 5,
+                    f"nothing left in {pid}")
+    f.s.p.send_signal(signal.SIGINT)
+    f.s.p.wait(timeout=20)
     all_clean(f, children, 2)
     for pid in children:
         os.kill(pid, signal.SIGKILL)

@@ -31,4 +31,5 @@ guardian-srcs := tool/object.c tool/entry.c $(host-linux-object-srcs) \
 	tool/guardian/undo.c \
 	tool/guardian/wait.S \
 	tool/guardian/wire.c \
-	tool/guardian/worker.c
+	tool/guardian/worker.c \
+	tool/guardian/yield.c

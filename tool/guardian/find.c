@@ -15,8 +15,7 @@
 
 #include "hold.h"
 
-/* Does @pid run the same program file as we? */
-static bool same_program_file(pid_t pid)
+bool found_program(pid_t pid)
 {
 	struct stat a, b;
 	char path[64];
@@ -63,7 +62,7 @@ static pid_t living_guardian(const struct tl_figures *f, pid_t pid)
 {
 	pid_t guardian = holder(f, pid);
 
-	return guardian && same_program_file(guardian) ? guardian : 0;
+	return guardian && found_program(guardian) ? guardian : 0;
 }
 
 void find_us(struct found *out, pid_t pid)

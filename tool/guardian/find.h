@@ -28,4 +28,7 @@ void found_free(struct found *f);
 /* Is the guardian that was found still the one? */
 bool found_alive(const struct found *f, pid_t pid);
 
+/* Does @pid run the same program file as we? */
+bool found_program(pid_t pid);
+
 #endif

@@ -37,10 +37,13 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "net.h"
+#include "net_tasks.h"
 
 #ifndef PTRACE_EVENT_STOP
 #define PTRACE_EVENT_STOP 128
@@ -58,6 +61,7 @@ struct process {
 	struct family *family; /* NULL: nothing of ours is in it */
 	bool expected;	       /* it is on its way to its entry point */
 	bool waits;	       /* there, and nobody traces it */
+	uint64_t yielded;      /* until when it is not traced, in ns; or 0 */
 	struct entrance entrance;
 	int n_tasks;
 };
@@ -76,6 +80,8 @@ struct letter {
 };
 
 static int tool;
+static int door;     /* where guardians knock */
+static pid_t wanted; /* whom one wants to hold; or 0 */
 static struct process *processes;
 static struct task *tasks;
 static size_t n_tasks, room;
@@ -221,7 +227,7 @@ static void leave_family(struct process *p)
 	p->family = NULL;
 }
 
-static void drop_process(struct process *p)
+static void forget_process(struct process *p)
 {
 	struct process **at = &processes;
 
@@ -229,8 +235,13 @@ static void drop_process(struct process *p)
 		at = &(*at)->next;
 	*at = p->next;
 	leave_family(p);
-	tell(FOLLOW_EXITED, p->pid, 0, 0, NULL);
 	free(p);
+}
+
+static void drop_process(struct process *p)
+{
+	tell(FOLLOW_EXITED, p->pid, 0, 0, NULL);
+	forget_process(p);
 	if (!processes)
 		tell(FOLLOW_NONE, 0, 0, 0, NULL);
 }
@@ -650,21 +661,176 @@ static void serve_tool(void)
 		take(&m, fds);
 }
 
+/* ---- guardians' wishes ---------------------------------------------------- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* Has it run no other program while nobody looked? */
+static bool has_gate(const struct process *p)
+{
+	uint8_t open = 0;
+	struct iovec mine = { &open, 1 };
+	struct iovec its = { (void *)p->family->where.gate, 1 };
+
+	return process_vm_readv(p->pid, &mine, 1, &its, 1, 0) == 1 && open;
+}
+
+/* One that was born while nobody looked has no probes. */
+static void missed(pid_t pid, struct process *parent)
+{
+	struct process *p;
+
+	if (find_process(pid))
+		return;
+	p = add_process(pid, NULL);
+	if (p && seize_all(p))
+		forget_process(p);
+	else if (p && parent->family)
+		tell(FOLLOW_FORKED, pid, parent->pid, -EAGAIN, NULL);
+}
+
+static void find_missed(struct process *p)
+{
+	for (size_t i = 0; i < n_tasks; i++) {
+		pid_t *children = NULL;
+		int n = 0;
+
+		if (tasks[i].process == p)
+			n = net_children(p->pid, tasks[i].tid, &children);
+		for (int k = 0; k < n; k++)
+			missed(children[k], p);
+		if (n >= 0)
+			free(children);
+	}
+}
+
+/* Trace @p again, which was let go for a while. */
+static void retake(struct process *p)
+{
+	p->yielded = 0;
+	seize_all(p);
+	if (!p->n_tasks) {
+		drop_process(p);
+		return;
+	}
+	if (p->family && p->family->where.gate && !has_gate(p)) {
+		leave_family(p);
+		tell(FOLLOW_EXECED, p->pid, 0, -EAGAIN, NULL);
+	}
+	find_missed(p);
+}
+
+/*
+ * Who is asleep is let go without being woken only by the end of who traces it.  So
+ * we go on in a child, and end; the child traces all again but those that run the
+ * memory of @pid.
+ */
+static void let_go(pid_t pid)
+{
+	pid_t before = getpid(), child = fork();
+	struct process *p, *next;
+
+	if (child < 0)
+		return;
+	if (child > 0)
+		_exit(0);
+	while (getppid() == before)
+		usleep(100);
+	n_tasks = 0;
+	for (p = processes; p; p = p->next)
+		p->n_tasks = 0;
+	for (p = processes; p; p = next) {
+		next = p->next;
+		if (p->pid == pid || net_same_memory(p->pid, pid) == 1)
+			p->yielded = now_ns() + FOLLOW_YIELD_MS * 1000000ull;
+		else if (!p->waits && !p->yielded)
+			retake(p);
+	}
+}
+
+/* Those who are given back, or for whom nobody has come. */
+static void retake_yielded(bool all)
+{
+	struct process *p, *next;
+
+	for (p = processes; p; p = next) {
+		next = p->next;
+		if (p->yielded && (all || now_ns() >= p->yielded))
+			retake(p);
+	}
+}
+
+static void serve_door(void)
+{
+	struct follow_message m;
+	int fds[2];
+
+	if (!follow_receive(door, &m, fds))
+		return;
+	if (m.what == FOLLOW_YIELD && find_process(m.pid))
+		wanted = m.pid;
+	else if (m.what == FOLLOW_RESUME)
+		retake_yielded(true);
+}
+
+/* Nobody is let go on the way to his entry point, which takes a moment. */
+static void serve_wanted(void)
+{
+	struct process *p = processes;
+
+	while (p && !p->expected)
+		p = p->next;
+	if (!wanted || p)
+		return;
+	let_go(wanted);
+	wanted = 0;
+}
+
+static int waiting_ms(void)
+{
+	for (const struct process *p = processes; p; p = p->next)
+		if (p->yielded)
+			return 100;
+	return -1;
+}
+
+#define FIRST_FD 64
+
+static void make_door(void)
+{
+	int ends[2];
+
+	door = -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		return;
+	/* Lower than the door's number: there are no others yet. */
+	door = ends[0];
+	dup3(ends[1], FOLLOW_DOOR_FD, O_CLOEXEC);
+	close(ends[1]);
+}
+
 /* Nothing of the tool's but the socket. */
-static void settle(void)
+static void settle(int fd)
 {
 	struct rlimit files;
 	sigset_t all;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	setsid();
-	prctl(PR_SET_NAME, "trapline-follow");
+	prctl(PR_SET_NAME, FOLLOWER_NAME);
 	for (int i = 0; i < 3 && null >= 0; i++)
-		if (i != tool)
+		if (i != fd)
 			dup2(null, i);
-	if (tool > 3)
-		syscall(SYS_close_range, 3, tool - 1, 0);
+	tool = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
+	syscall(SYS_close_range, 3, tool - 1, 0);
 	syscall(SYS_close_range, tool + 1, ~0u, 0);
+	make_door();
 	if (chdir("/"))
 		return;
 	sigfillset(&all);
@@ -681,25 +847,29 @@ void follower_main(int fd)
 	sigset_t child;
 	int stops;
 
-	tool = fd;
-	settle();
+	settle(fd);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
 	stops = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 	for (;;) {
-		struct pollfd fds[2] = {
+		struct pollfd fds[3] = {
 			{ .fd = tool, .events = POLLIN },
 			{ .fd = stops, .events = POLLIN },
+			{ .fd = door, .events = POLLIN },
 		};
 
 		if (letters)
 			fds[0].events |= POLLOUT;
-		poll(fds, 2, -1);
+		poll(fds, 3, waiting_ms());
 		while (read(stops, &ignored, sizeof(ignored)) > 0)
 			;
 		serve_stops();
 		send_letters();
 		if (fds[0].revents & (POLLIN | POLLHUP | POLLERR))
 			serve_tool();
+		if (fds[2].revents & POLLIN)
+			serve_door();
+		serve_wanted();
+		retake_yielded(false);
 	}
 }

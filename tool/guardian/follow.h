@@ -15,7 +15,6 @@
 #include <sys/types.h>
 #include <sys/user.h>
 
-
 /* What there is of ours in a process, at these addresses. */
 struct follow_where {
 	uint64_t gate; /* 0: children cannot be adopted (libtrapline) */
@@ -42,7 +41,16 @@ enum follow_what {
 			  @result: it does not wait */
 	FOLLOW_EXITED, /* @pid has ended */
 	FOLLOW_NONE,   /* nobody is left */
+	/* A guardian's, at the door. */
+	FOLLOW_YIELD,  /* let go of @pid, whose threads are to be held */
+	FOLLOW_RESUME, /* that is over */
 };
+
+/* The number of the follower's descriptor at which guardians knock. */
+#define FOLLOW_DOOR_FD 9
+
+/* How long it waits for FOLLOW_RESUME, at the most. */
+#define FOLLOW_YIELD_MS 3000
 
 struct follow_message {
 	uint32_t what;
@@ -51,6 +59,8 @@ struct follow_message {
 	int32_t result; /* 0 or a negative errno */
 	struct follow_where where;
 };
+
+#define FOLLOWER_NAME "trapline-follow"
 
 /* How long a new program waits for FOLLOW_TAKE, at the most. */
 #define FOLLOW_PATIENCE_MS 5000
@@ -61,6 +71,13 @@ struct follow_message {
  */
 bool follow_send(int fd, const struct follow_message *m, const int *fds, int n);
 bool follow_receive(int fd, struct follow_message *m, int fds[2]);
+
+/*
+ * Who traces @pid may be a follower: then have it let go for a while.  False: it
+ * is none, or does not.  follower_resume() ends the last one.
+ */
+bool follower_yield(pid_t pid);
+void follower_resume(void);
 
 /* Be the follower, at the end @fd.  Does not return. */
 void follower_main(int fd) __attribute__((noreturn));

@@ -23,6 +23,7 @@
 #include <session.h>
 #include <trapline/host.h>
 
+#include "follow.h"
 #include "guardian.h"
 #include "leads.h"
 #include "text.h"
@@ -224,6 +225,8 @@ int hold_threads(struct net **net, pid_t pid, pid_t worker,
 	for (int i = 0;; i++) {
 		left = worker_strays();
 		err = net_open(net, pid, worker, options);
+		if (err == -EBUSY && follower_yield(pid))
+			err = net_open(net, pid, worker, options);
 		if (err != -EBUSY || !left || i == STRAY_MS / 5)
 			return err;
 		usleep(5000);
@@ -257,6 +260,7 @@ void hold_net_close(struct hold *h)
 	if (!h->net)
 		return;
 	net_close(h->net, &stats);
+	follower_resume();
 	h->net = NULL;
 	maps_free(&h->maps);
 	h->threads = stats.tasks;

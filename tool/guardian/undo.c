@@ -36,6 +36,7 @@
 
 #include <session.h>
 
+#include "follow.h"
 #include "guardian.h"
 #include "inside.h"
 #include "judge.h"
@@ -790,7 +791,8 @@ static int make_worker(struct worker *w, pid_t pid, unsigned int patience_ms)
 		if ((err != -EAGAIN && err != -EPERM && err != -ETIMEDOUT) ||
 		    now_ms() >= end)
 			return err;
-		usleep(10000);
+		if (err != -EPERM || !follower_yield(pid))
+			usleep(10000);
 	}
 }
 
