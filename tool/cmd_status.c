@@ -10,6 +10,7 @@
 #include "process.h"
 #include "session.h"
 #include "text.h"
+#include "watch/pages.h"
 
 static const char *kind_name(enum session_kind kind)
 {
@@ -126,6 +127,43 @@ static void print_text(struct output *out, const struct session_view *v,
 	}
 }
 
+/* What `watch` has there, if that traces the process. */
+static void print_watch(struct output *out, pid_t pid, bool json, bool many)
+{
+	struct page_state w;
+	double each;
+
+	if (!pages_look(pid, &w))
+		return;
+	if (json) {
+		struct json_object *obj = json_object_new_object();
+		struct json_object *in = json_object_new_object();
+
+		if (many)
+			put_number(obj, "pid", (uint64_t)pid);
+		put_number(in, "keeper", (uint64_t)w.keeper);
+		put_number(in, "places", w.places);
+		put_number(in, "registers", w.registers);
+		put_number(in, "pages", w.cost.pages);
+		put_number(in, "page_faults", w.cost.faults);
+		put_number(in, "page_hits", w.cost.hits);
+		put_number(in, "page_ns", w.cost.ns);
+		json_object_object_add(obj, "watch", in);
+		output_json(out, obj);
+		return;
+	}
+	each = w.cost.faults ? (double)w.cost.ns / 1e3 / (double)w.cost.faults
+			     : 0;
+	output_text(out,
+		    "watched by process %d: %u place%s, %u by registers, the "
+		    "others on %" PRIu64 " protected page%s: %" PRIu64
+		    " writes to them, %" PRIu64
+		    " at what is watched, %.1f us each\n",
+		    (int)w.keeper, w.places, w.places == 1 ? "" : "s",
+		    w.registers, w.cost.pages, w.cost.pages == 1 ? "" : "s",
+		    w.cost.faults, w.cost.hits, each);
+}
+
 static int check_args(const struct options *o)
 {
 	if (!o->pid)
@@ -161,6 +199,7 @@ static int status_of(const struct options *o, pid_t pid, struct output *out)
 		print_json(out, &view, pid, o->n_pids > 1);
 	else if (found)
 		print_text(out, &view, pid);
+	print_watch(out, pid, o->json, o->n_pids > 1);
 	session_view_free(&view);
 	return 0;
 }

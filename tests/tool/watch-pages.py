@@ -378,6 +378,24 @@ def twenty_watches_at_once_are_all_exact():
 
 
 @case
+def status_tells_of_it_and_of_its_cost():
+    p = Paged()
+    s = Watch(p.pid, "v.a[0]:rw", "counter", "far.across", "wide",
+              options=())
+    p.tell("across", 20)
+    rows = tl.status(p.pid)
+    check_eq(len(rows), 1, "rows")
+    w = rows[0]["watch"]
+    check_eq((w["places"], w["pages"], w["page_hits"]), (2, 5, 20), "of pages")
+    check(w["page_faults"] >= 20 and w["page_ns"] > 20000, f"{w}")
+    text = tl.trapline("status", "-p", p.pid).stdout
+    check(re.search(r"watched by process \d+: 2 places, 0 by registers, the "
+                    r"others on 5 protected pages: \d+ writes", text), text)
+    s.stop()
+    check_eq(tl.status(p.pid), [], "afterwards")
+
+
+@case
 def a_variable_that_straddles_two_pages():
     p = Paged()
     s = Watch(p.pid, "far.across", options=())

@@ -17,8 +17,14 @@
 
 enum keeper_state { KEEPER_STARTS, KEEPER_WATCHES, KEEPER_ENDED };
 
+#define KEEPER_FILE  "trapline-watch" /* the memory file that the ring is in */
+#define KEEPER_MAGIC 0x31686374615774ull
+
 /* Between the keeper and the command; all words are one side's to write. */
 struct keeper_ring {
+	uint64_t magic;
+	int32_t pid; /* whose memory it is */
+	uint32_t places, registers;
 	uint32_t state; /* enum keeper_state */
 	uint32_t failed;
 	char why[512]; /* it has failed, or ended by itself */

@@ -6,10 +6,12 @@
  * that both share.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,23 +74,40 @@ static void free_keeper(struct keeper *k)
 	free(k);
 }
 
+static struct keeper_ring *make_ring(pid_t pid, const struct page_point *points,
+				     size_t n, int *file)
+{
+	struct keeper_ring *r;
+
+	*file = memfd_create(KEEPER_FILE, MFD_CLOEXEC);
+	if (*file < 0 || ftruncate(*file, sizeof(*r)))
+		return NULL;
+	r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED, *file,
+		 0);
+	if (r == MAP_FAILED)
+		return NULL;
+	r->magic = KEEPER_MAGIC;
+	r->pid = pid;
+	r->places = (uint32_t)n;
+	for (size_t i = 0; i < n; i++)
+		r->registers += points[i].by_register;
+	return r;
+}
+
 struct pages *pages_open(const struct page_options *o,
 			 const struct page_point *points, size_t n, char *why,
 			 size_t size)
 {
 	struct pages *p = calloc(1, sizeof(*p));
 	struct keeper *k = calloc(1, sizeof(*k));
-	int life[2] = { -1, -1 }, wake[2] = { -1, -1 };
+	int life[2] = { -1, -1 }, wake[2] = { -1, -1 }, file = -1;
 
 	snprintf(why, size, "%s", strerror(ENOMEM));
 	if (!p || !k || n > PAGE_POINTS || !prepare(k, o, points, n))
 		goto fail;
-	p->ring = mmap(NULL, sizeof(*p->ring), PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (p->ring == MAP_FAILED) {
-		p->ring = NULL;
+	p->ring = make_ring(o->pid, points, n, &file);
+	if (!p->ring)
 		goto fail;
-	}
 	if (pipe2(life, O_CLOEXEC) || pipe2(wake, O_CLOEXEC | O_NONBLOCK))
 		goto fail;
 	k->ring = p->ring;
@@ -102,9 +121,10 @@ struct pages *pages_open(const struct page_options *o,
 		close(wake[0]);
 		become_keeper(k);
 	}
+	close(file); /* the keeper has it: see pages_look() */
 	close(life[0]);
 	close(wake[1]);
-	life[0] = wake[1] = -1;
+	life[0] = wake[1] = file = -1;
 	free_keeper(k);
 	k = NULL;
 	if (p->keeper > 0 && wait_for_start(p, why, size))
@@ -119,6 +139,10 @@ fail:
 		if (wake[i] >= 0)
 			close(wake[i]);
 	}
+	if (file >= 0)
+		close(file);
+	if (p && p->ring)
+		munmap(p->ring, sizeof(*p->ring));
 	free_keeper(k);
 	free(p);
 	return NULL;
@@ -165,6 +189,67 @@ const char *pages_ended(const struct pages *p)
 void pages_cost(const struct pages *p, struct page_cost *out)
 {
 	*out = p->ring->cost;
+}
+
+static pid_t tracer_of(pid_t pid)
+{
+	char path[64], line[256];
+	int tracer = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "TracerPid: %d", &tracer) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return tracer;
+}
+
+/* Is descriptor @name of process @keeper a ring of process @pid's? */
+static bool look_at(pid_t keeper, const char *name, pid_t pid,
+		    struct page_state *out)
+{
+	char path[64], link[64] = "";
+	static struct keeper_ring r;
+	const size_t head = offsetof(struct keeper_ring, gone);
+	bool is = false;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%.16s", (int)keeper, name);
+	if (readlink(path, link, sizeof(link) - 1) < 0 ||
+	    strncmp(link, "/memfd:" KEEPER_FILE, 7 + strlen(KEEPER_FILE)) != 0)
+		return false;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (pread(fd, &r, head, 0) == (ssize_t)head)
+		is = r.magic == KEEPER_MAGIC && r.pid == pid;
+	close(fd);
+	if (is)
+		*out = (struct page_state){ .keeper = keeper,
+					    .places = r.places,
+					    .registers = r.registers,
+					    .cost = r.cost };
+	return is;
+}
+
+bool pages_look(pid_t pid, struct page_state *out)
+{
+	pid_t keeper = tracer_of(pid);
+	const struct dirent *e;
+	char path[64];
+	bool found = false;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)keeper);
+	d = keeper ? opendir(path) : NULL;
+	while (d && !found && (e = readdir(d)))
+		found = look_at(keeper, e->d_name, pid, out);
+	if (d)
+		closedir(d);
+	return found;
 }
 
 void pages_stop(struct pages *p)

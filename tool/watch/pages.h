@@ -103,6 +103,17 @@ const char *pages_ended(const struct pages *p);
 
 void pages_cost(const struct pages *p, struct page_cost *out);
 
+/* A watch of process @pid, of whichever command. */
+struct page_state {
+	pid_t keeper;
+	uint32_t places;
+	uint32_t registers; /* of these */
+	struct page_cost cost;
+};
+
+/* Is there one that has a keeper? */
+bool pages_look(pid_t pid, struct page_state *out);
+
 /* Let the process go on unwatched.  There may be hits still.  */
 void pages_stop(struct pages *p);
 void pages_close(struct pages *p);
