@@ -17,11 +17,17 @@
 
 #include <trapline/host.h>
 
+#ifndef PROT_BTI
+#define PROT_BTI 0x10
+#endif
 #define PAGE	  4096ul
 #define NEAR_STEP (1ul << 20)
 
 /* With PROT_WRITE: text that nobody has to make writable (the quick way). */
 static int home_text = PROT_READ | PROT_EXEC;
+
+/* A page of the program that asks for landing pads; slots must not. */
+static uintptr_t home_guarded;
 
 static struct tl_context context;
 
@@ -118,12 +124,14 @@ int tlh_text_write(const struct tl_edit *edits, size_t n, enum tl_others others)
 		size_t len = edits[i].addr + edits[i].len - first;
 
 		bool closed = !(home_text & PROT_WRITE);
+		int prot = first == home_guarded ? home_text | PROT_BTI
+						 : home_text;
 
 		if (closed &&
 		    mprotect((void *)first, len, PROT_READ | PROT_WRITE))
 			return -TL_EFAULT;
 		write_text(edits[i].addr, edits[i].bytes, edits[i].len);
-		if (closed && mprotect((void *)first, len, home_text))
+		if (closed && mprotect((void *)first, len, prot))
 			return -TL_EFAULT;
 	}
 	return 0;

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* link: arm64-insn arm64 engine */
+/*
+ * pads.c - landing pads, and return addresses that are signed
+ *
+ * The functions are in a page that is guarded (PROT_BTI): what a branch to a
+ * register leads to must be a landing pad there, or SIGILL comes.  The memory of
+ * slots and detours is not guarded.
+ */
+#define _GNU_SOURCE
+#include "home.h"
+#include "insn.h"
+#include "tl_test.h"
+#include <setjmp.h>
+#include <signal.h>
+#include <ucontext.h>
+
+#include <trapline/kprobes.h>
+#include <trapline/regs.h>
+#include <trapline/trap.h>
+
+/* ---- vectors ---- */
+
+static sigjmp_buf after_fault;
+
+static void from_context(struct pt_regs *regs, const ucontext_t *uc)
+{
+	memset(regs, 0, sizeof(*regs));
+	memcpy(regs->regs, uc->uc_mcontext.regs, sizeof(regs->regs));
+	regs->sp = uc->uc_mcontext.sp;
+	regs->pc = uc->uc_mcontext.pc;
+	regs->pstate = uc->uc_mcontext.pstate;
+}
+
+static void on_breakpoint(int sig, siginfo_t *info, void *frame)
+{
+	ucontext_t *uc = frame;
+	struct pt_regs regs;
+
+	(void)info;
+	from_context(&regs, uc);
+	if (!tl_trap_breakpoint(&regs))
+		siglongjmp(after_fault, sig);
+	memcpy(uc->uc_mcontext.regs, regs.regs, sizeof(regs.regs));
+	uc->uc_mcontext.sp = regs.sp;
+	uc->uc_mcontext.pc = regs.pc;
+	uc->uc_mcontext.pstate = regs.pstate;
+}
+
+static void on_fault(int sig, siginfo_t *info, void *frame)
+{
+	(void)info;
+	(void)frame;
+	siglongjmp(after_fault, sig);
+}
+
+/* ---- what is probed ---- */
+
+/* clang-format off */
+__asm__("	.section guarded, \"ax\"\n"
+	"	.arch armv8.5-a+pauth\n"
+	"	.balign 4096\n"
+	"	.globl by_blr, by_br, by_braa, by_blraa, bare_entry, to_bare\n"
+	"	.globl padded_c, padded_j, signed_ret, signed_retaa, padded_signed\n"
+	"	.globl guarded_end, middle\n"
+	/* Calls and jumps to the function in x2, with x0 and x1 passed on. */
+	"by_blr: bti c\n"
+	"	stp x29, x30, [sp, #-16]!\n"
+	"	blr x2\n"
+	"	ldp x29, x30, [sp], #16\n"
+	"	ret\n"
+	"by_br:	bti c\n"
+	"	mov x16, x2\n"
+	"	br x16\n"
+	"by_braa: bti c\n"
+	"	mov x3, #77\n"
+	"	pacia x2, x3\n"
+	"	mov x17, x2\n"
+	"	braa x17, x3\n"
+	"by_blraa: bti c\n"
+	"	stp x29, x30, [sp, #-16]!\n"
+	"	pacizb x2\n"
+	"	blrabz x2\n"
+	"	ldp x29, x30, [sp], #16\n"
+	"	ret\n"
+	"padded_c: bti c\n"
+	"	add x0, x0, x1\n"
+	"	ret\n"
+	"padded_j: bti jc\n"
+	"	add x0, x0, x1\n"
+	"	ret\n"
+	"signed_ret: paciasp\n"
+	"	stp x29, x30, [sp, #-16]!\n"
+	"	add x0, x0, x1\n"
+	"	ldp x29, x30, [sp], #16\n"
+	"	autiasp\n"
+	"	ret\n"
+	"signed_retaa: paciasp\n"
+	"	stp x29, x30, [sp, #-16]!\n"
+	"	add x0, x0, x1\n"
+	"	ldp x29, x30, [sp], #16\n"
+	"	retaa\n"
+	"padded_signed: bti c\n"
+	"	pacibsp\n"
+	"	stp x29, x30, [sp, #-16]!\n"
+	"	add x0, x0, x1\n"
+	"	ldp x29, x30, [sp], #16\n"
+	"	retab\n"
+	"bare_entry: add x0, x0, x1\n"
+	"middle: ret\n"
+	"guarded_end:\n"
+	"	.balign 4096\n"
+	"	.text\n");
+/* clang-format on */
+
+typedef long function(long a, long b);
+typedef long caller(long a, long b, function *f);
+caller by_blr, by_br, by_braa, by_blraa;
+function padded_c, padded_j, signed_ret, signed_retaa, padded_signed,
+	bare_entry;
+extern char guarded_end[], middle[];
+
+static caller *const callers[] = { by_blr, by_br, by_braa, by_blraa };
+static function *const functions[] = { padded_c, padded_j, signed_ret,
+				       signed_retaa, padded_signed };
+
+static bool prepare(bool jump)
+{
+	struct sigaction on = { .sa_flags = SA_SIGINFO | SA_NODEFER };
+
+	ROW(jump ? "jump" : "breakpoint");
+	ops.no_optimize = !jump;
+	home_guarded = (uintptr_t)by_blr;
+	on.sa_sigaction = on_breakpoint;
+	if (sigaction(SIGTRAP, &on, NULL))
+		return false;
+	on.sa_sigaction = on_fault;
+	return !sigaction(SIGSEGV, &on, NULL) &&
+	       !sigaction(SIGILL, &on, NULL) &&
+	       !mprotect((void *)by_blr, PAGE,
+			 PROT_READ | PROT_EXEC | PROT_BTI);
+}
+
+/* The result, or minus the signal. */
+static long call(caller *by, function *f, long a, long b)
+{
+	int sig = sigsetjmp(after_fault, 1);
+
+	return sig ? -sig : by(a, b, f);
+}
+
+TL_TEST(arm64_a_guarded_page_asks_for_landing_pads)
+{
+	REQUIRE(prepare(false));
+	CHECK_EQ(call(by_blr, padded_c, 40, 2), 42);
+	CHECK_EQ(call(by_br, padded_c, 40, 2), 42);
+	CHECK_EQ(call(by_blr, bare_entry, 40, 2), -SIGILL);
+	CHECK_EQ(call(by_br, bare_entry, 40, 2), -SIGILL);
+}
+
+static unsigned int hits;
+
+static int count_pre(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	hits++;
+	return regs->pc == 0;
+}
+
+static void count_post(struct kprobe *p, struct pt_regs *regs,
+		       unsigned long flags)
+{
+	(void)p;
+	(void)regs;
+	(void)flags;
+	hits++;
+}
+
+static void call_all(unsigned int *calls)
+{
+	for (size_t c = 0; c < TL_ARRAY_SIZE(callers); c++)
+		for (size_t f = 0; f < TL_ARRAY_SIZE(functions); f++) {
+			CHECK_EQ(call(callers[c], functions[f], 40, 2), 42);
+			(*calls)++;
+		}
+}
+
+static void probe_each(kprobe_pre_handler_t pre, kprobe_post_handler_t post)
+{
+	unsigned int probed = 0;
+
+	for (uintptr_t at = (uintptr_t)by_blr; at < (uintptr_t)bare_entry;
+	     at += 4) {
+		struct kprobe p = { .addr = (kprobe_opcode_t *)at,
+				    .pre_handler = pre,
+				    .post_handler = post };
+		unsigned int calls = 0;
+
+		ROW(a64_match(*p.addr)->name);
+		hits = 0;
+		REQUIRE(register_kprobe(&p) == 0);
+		CHECK(p.flags & KPROBE_FLAG_OPTIMIZED ||
+		      a64_is_brk(*(volatile kprobe_opcode_t *)p.addr));
+		call_all(&calls);
+		CHECK(hits == calls / 4 || hits == calls / 5);
+		CHECK_EQ(p.nmissed, 0);
+		unregister_kprobe(&p);
+		probed++;
+	}
+	CHECK(probed > 40);
+}
+
+TL_TEST(arm64_every_instruction_on_the_way_to_a_landing_pad_can_be_probed)
+{
+	for (int jump = 0; jump < 2; jump++) {
+		REQUIRE(prepare(jump));
+		probe_each(count_pre, NULL);
+		REQUIRE(prepare(jump));
+		probe_each(NULL, count_post);
+	}
+}
+
+TL_TEST(arm64_a_landing_pad_is_an_entry_and_keeps_its_breakpoint)
+{
+	for (int jump = 0; jump < 2; jump++) {
+		REQUIRE(prepare(jump));
+		for (size_t f = 0; f < TL_ARRAY_SIZE(functions); f++) {
+			kprobe_opcode_t *at = (void *)functions[f];
+			struct kprobe p = { .addr = at,
+					    .pre_handler = count_pre };
+
+			REQUIRE(register_kprobe(&p) == 0);
+			CHECK(!(p.flags & KPROBE_FLAG_OPTIMIZED));
+			CHECK_EQ(trapline_kprobe_why(&p),
+				 jump ? TL_WHY_NOT_RELOCATABLE : TL_WHY_OFF);
+			unregister_kprobe(&p);
+		}
+	}
+}
+
+/* To a place that is no landing pad, from one that was reached by a branch. */
+static int go_to_the_middle(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	regs->regs[0] = 7;
+	regs->pc = (uintptr_t)middle;
+	return 1;
+}
+
+TL_TEST(arm64_where_a_handler_goes_no_landing_pad_is_asked_for)
+{
+	for (int jump = 0; jump < 2; jump++) {
+		REQUIRE(prepare(jump));
+		for (unsigned int word = 0; word < 2; word++) {
+			kprobe_opcode_t *at = (void *)padded_c;
+			struct kprobe p = { .addr = at + word,
+					    .pre_handler = go_to_the_middle };
+
+			REQUIRE(register_kprobe(&p) == 0);
+			CHECK_EQ(call(by_blr, padded_c, 40, 2), 7);
+			CHECK_EQ(call(by_br, padded_c, 40, 2), 7);
+			unregister_kprobe(&p);
+		}
+	}
+}
+
+static unsigned int returns;
+static unsigned long returned;
+
+static int on_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	(void)ri;
+	returns++;
+	returned = regs->regs[0];
+	return 0;
+}
+
+/* What is signed is the trampoline's address: it was there before. */
+TL_TEST(arm64_return_probes_of_functions_that_sign_their_return_address)
+{
+	for (int jump = 0; jump < 2; jump++) {
+		REQUIRE(prepare(jump));
+		for (size_t f = 0; f < TL_ARRAY_SIZE(functions); f++) {
+			struct kretprobe rp = { .handler = on_return };
+			unsigned int calls = 0;
+
+			rp.kp.addr = (void *)functions[f];
+			returns = 0;
+			REQUIRE(register_kretprobe(&rp) == 0);
+			call_all(&calls);
+			CHECK_EQ(returns, TL_ARRAY_SIZE(callers));
+			CHECK_EQ(returned, 42);
+			CHECK_EQ(rp.nmissed, 0);
+			unregister_kretprobe(&rp);
+		}
+	}
+}
