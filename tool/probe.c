@@ -65,7 +65,8 @@ static bool at_end(struct work *w)
 	expr_skip_blanks(&w->expr);
 	if (!*w->expr.at)
 		return true;
-	expr_wrong(&w->expr, "nothing more belongs here");
+	expr_wrong(&w->expr, *w->expr.at == '=' ? "equal is =="
+						: "nothing more belongs here");
 	return false;
 }
 

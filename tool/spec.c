@@ -230,7 +230,11 @@ static bool parse_func(struct spec *s, const char *at, char *why, size_t size)
 		plus = percent;
 	} else if (percent) {
 		snprintf(why, size,
-			 "'%s': returns are followed by 'trapline time'",
+			 strcmp(percent, "%return") == 0
+				 ? "'%s': returns are followed by 'trapline "
+				   "time'"
+				 : "'%s': behind the %% belongs return or "
+				   "inlined",
 			 s->text);
 		return false;
 	}

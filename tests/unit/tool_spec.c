@@ -82,6 +82,7 @@ static const struct bad {
 	{ "t.c:0",                "no line" },
 	{ "t.c:4294967297",       "no line" },
 	{ "f%return",             "trapline time" },
+	{ "f%retur",              "return or inlined" },
 	{ "f if x > 1",           "conditions" },
 	{ "f(int) $arg1",         "conditions" },
 	{ "f(int) const $arg1",   "conditions" },
