@@ -32,6 +32,22 @@ struct search {
 	size_t n;
 };
 
+/*
+ * Is there a function of the same name, as memcpy@GLIBC_2.2.5 is one of memcpy's?
+ * Then the slot is of who uses that version, and nothing was chosen.
+ */
+static bool is_other_version(const struct search *q, uint64_t addr)
+{
+	const struct image *img = &q->m->image;
+	const struct symbol *at = image_find(img, addr);
+
+	for (; at && at < img->symbols + img->n && at->addr == addr; at++)
+		if (at->version && at->kind == SYMBOL_FUNC &&
+		    strcmp(at->name, q->s->name) == 0)
+			return true;
+	return false;
+}
+
 static void take_slot(struct search *q, const struct module *user,
 		      uint64_t slot)
 {
@@ -40,6 +56,7 @@ static void take_slot(struct search *q, const struct module *user,
 	if (pread(q->mem, &value, sizeof(value), (off_t)slot) !=
 		    (ssize_t)sizeof(value) ||
 	    value - q->m->bias == q->s->addr ||
+	    is_other_version(q, value - q->m->bias) ||
 	    (user != q->m && module_has(user, value)) ||
 	    !process_module_at(q->p, value))
 		return;
