@@ -53,7 +53,7 @@ struct { char gap[PAGE - 3]; unsigned long across; } __attribute__((packed, alig
 char buffer[256] __attribute__((aligned(64)));
 char wide[3 * PAGE] __attribute__((aligned(PAGE)));
 unsigned long seen[16];
-unsigned long *page, *shared;
+unsigned long *page, *shared, *huge;
 static int wrong;
 static volatile int stop;
 LEAF void add_one(void) { ADD(counter); }
@@ -204,7 +204,14 @@ int main(void)
 				if (!c) { counter++; _exit(3); }
 				if (waitpid(c, &st, 0) != c || WEXITSTATUS(st) != 3) wrong++;
 			}
-		} else if (!strcmp(word, "unmap")) munmap(page, PAGE);
+		} else if (!strcmp(word, "huge")) {
+			char *at = mmap(NULL, 4 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			huge = (unsigned long *)(((uintptr_t)at + (2 << 20) - 1) & -(2ul << 20));
+			madvise(huge, 2 << 20, MADV_HUGEPAGE);
+			memset(huge, 0, 2 << 20);
+			printf("%lu 0 0\n", (long)huge + 4096); fflush(stdout); continue;
+		} else if (!strcmp(word, "touch")) while (n--) { ADD(huge[512]); ADD(huge[512 + 1025]); ADD(huge[3000]); }
+		else if (!strcmp(word, "unmap")) munmap(page, PAGE);
 		else if (!strcmp(word, "move")) { void *to = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 			unsigned long was = page[0]; page = mremap(page, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to);
 			if (page[0] != was) wrong++; page[0]++; }
@@ -643,6 +650,63 @@ int main(int argc, char **argv)
 }
 """
 
+
+
+@case
+def root_watches_the_pages_of_somebody_else():
+    if os.geteuid() or not os.path.exists("/dev/userfaultfd"):
+        raise tl.Skip("root only, from Linux 6.1 on")
+    os.chmod(os.path.dirname(program()), 0o755)
+    p = Paged(user=65534, group=65534, extra_groups=[])
+    files = os.listdir(f"/proc/{p.pid}/fd")
+    first = p.read("counter")[0]
+    s = Watch(p.pid, "counter", "other")
+    last = p.tell("threads", 50)
+    p.tell("calls", 5)
+    rows = s.stop()
+    check_eq(len(of(rows, "counter")), last - first, "events")
+    check_chain(of(rows, "counter"), first)
+    check_eq([r["new"] for r in of(rows, "other")],
+             [1000, 1001, 1002, 1003, 1004], "by system calls")
+    p.check_untouched()
+    check_eq(os.listdir(f"/proc/{p.pid}/fd"), files, "descriptors")
+
+
+@case
+def a_huge_page_is_watched_in_part():
+    p = Paged()
+    at = p.tell("huge")
+    s = Watch(p.pid, hex(at), hex(at + 8200), options=("--pages",))
+    p.tell("touch", 50)
+    rows = s.stop()
+    check_eq(len(rows), 100, "events")
+    for a in (at, at + 8200):
+        mine = [r for r in rows if int(r["address"], 16) == a]
+        check_chain(mine, 0)
+    p.check_untouched()
+
+
+@case
+def a_stopped_process_stays_so():
+    p = Paged()
+    s = Watch(p.pid, "counter")
+    first = p.tell("add", 5)
+    os.kill(p.pid, signal.SIGSTOP)
+
+    def stopped():
+        with open(f"/proc/{p.pid}/stat", encoding="ascii") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] in "tT"
+
+    wait_for(stopped, 10, "it is stopped")
+    p.begin("add", 7)
+    time.sleep(0.1)
+    check_eq(p.read("counter")[0], first, "the counter of a stopped process")
+    os.kill(p.pid, signal.SIGCONT)
+    check_eq(p.answer(), first + 7, "and when it goes on")
+    rows = s.stop()
+    check_chain(rows, first - 5)
+    check_eq(len(rows), 12, "events")
+    p.check_untouched()
 
 
 @case

@@ -323,6 +323,84 @@ void pages_restore(struct keeper *k)
 	}
 }
 
+/* ---- from root to a process of somebody else's --------------------------------------- */
+
+/*
+ * What the process may not make itself it can be given: a descriptor @fd of ours, by a
+ * socket.  Its number there, or -errno.  @at: a page for the call's arguments.
+ */
+static long hand_over(struct worker *w, int fd, uint64_t at)
+{
+	struct {
+		struct msghdr m;
+		struct iovec iov;
+		char byte;
+		union {
+			struct cmsghdr h;
+			char bytes[CMSG_SPACE(sizeof(int))];
+		} control;
+	} s = { .byte = 'x' }, r = { .byte = 0 };
+	int pair[2], mine, got = -EIO;
+	long err;
+
+	err = worker_call(w, SYS_socketpair, AF_UNIX,
+			  SOCK_SEQPACKET | SOCK_CLOEXEC, 0, at, 0, 0);
+	if (err || mem_read(w->mem, pair, at, sizeof(pair)))
+		return err ? err : -EIO;
+	mine = fetch(w, pair[0]);
+	s.iov = (struct iovec){ &s.byte, 1 };
+	s.m = (struct msghdr){ .msg_iov = &s.iov,
+			       .msg_iovlen = 1,
+			       .msg_control = &s.control,
+			       .msg_controllen = sizeof(s.control) };
+	s.control.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+					.cmsg_level = SOL_SOCKET,
+					.cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(&s.control.h), &fd, sizeof(fd));
+	/* The same, with the worker's addresses. */
+	r.m = s.m;
+	r.iov = (struct iovec){ (void *)(at + offsetof(__typeof__(r), byte)),
+				1 };
+	r.m.msg_iov = (void *)(at + offsetof(__typeof__(r), iov));
+	r.m.msg_control = (void *)(at + offsetof(__typeof__(r), control));
+	if (mine >= 0 && !mem_write(w, at, &r, sizeof(r)) &&
+	    sendmsg(mine, &s.m, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 &&
+	    worker_call(w, SYS_recvmsg, (uint64_t)pair[1], at,
+			MSG_CMSG_CLOEXEC | MSG_DONTWAIT, 0, 0, 0) == 1 &&
+	    !mem_read(w->mem, &r, at, sizeof(r)))
+		memcpy(&got, CMSG_DATA(&r.control.h), sizeof(got));
+	if (mine >= 0)
+		close(mine);
+	worker_call(w, SYS_close, (uint64_t)pair[0], 0, 0, 0, 0, 0);
+	worker_call(w, SYS_close, (uint64_t)pair[1], 0, 0, 0, 0, 0);
+	return got;
+}
+
+/* userfaultfd() by the device, which root may open.  As that. */
+static long by_device(struct worker *w)
+{
+	int device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
+	long at, theirs, fd = -EPERM;
+
+	if (device < 0)
+		return -EPERM;
+	at = worker_call(w, SYS_mmap, 0, KEEPER_PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0);
+	if (at < 0 && at > -4096)
+		goto close;
+	theirs = hand_over(w, device, (uint64_t)at);
+	if (theirs >= 0) {
+		fd = worker_call(w, SYS_ioctl, (uint64_t)theirs,
+				 USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK, 0,
+				 0, 0);
+		worker_call(w, SYS_close, (uint64_t)theirs, 0, 0, 0, 0, 0);
+	}
+	worker_call(w, SYS_munmap, (uint64_t)at, KEEPER_PAGE, 0, 0, 0, 0);
+close:
+	close(device);
+	return fd < 0 ? -EPERM : fd;
+}
+
 /* ---- the descriptor ---------------------------------------------------------------- */
 
 static int make_descriptor(struct keeper *k, struct worker *w)
@@ -332,11 +410,14 @@ static int make_descriptor(struct keeper *k, struct worker *w)
 			      0, 0, 0);
 
 	if (fd == -EPERM)
+		fd = by_device(w);
+	if (fd == -EPERM)
 		return refuse(
 			-EPERM,
 			"its pages cannot be protected so that system calls "
-			"wait: that needs CAP_SYS_PTRACE in the process, or 1 "
-			"in /proc/sys/vm/unprivileged_userfaultfd");
+			"wait: that needs root, or CAP_SYS_PTRACE in the "
+			"process, or 1 in "
+			"/proc/sys/vm/unprivileged_userfaultfd");
 	if (fd < 0)
 		return refuse((int)fd,
 			      "its pages cannot be protected: "
