@@ -4,7 +4,9 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "bill.h"
 #include "commands.h"
 #include "output.h"
 #include "process.h"
@@ -25,6 +27,58 @@ static const char *kind_name(enum session_kind kind)
 	return "off";
 }
 
+/* For so long two looks are apart. */
+#define BETWEEN_NS 200000000
+
+/* What probe @i costs: nanoseconds of a hit, and in a second. */
+struct bill {
+	double hit, second;
+};
+
+/* Two looks at a process. */
+struct looks {
+	struct session_view before, v;
+	double ns_per_tick, seconds;
+};
+
+static struct bill bill_of(const struct looks *l, size_t i)
+{
+	const struct session_cost *now = &l->v.cost[i];
+	struct session_cost since = *now;
+	struct bill b = { 0, 0 };
+	uint64_t hits = l->v.hits[i];
+
+	b.hit = bill_ns(l->v.probes[i].action, now, l->ns_per_tick);
+	/* One that came between the looks, or in place of another, has no rate. */
+	if (i >= l->before.n ||
+	    l->before.probes[i].entry != l->v.probes[i].entry ||
+	    l->before.hits[i] > hits || l->seconds <= 0)
+		return b;
+	since.samples -= l->before.cost[i].samples;
+	hits = bill_hits(hits - l->before.hits[i], &since);
+	b.second = (double)hits * b.hit / l->seconds;
+	return b;
+}
+
+/* 1, 0: nothing is there, or -1. */
+static int look_twice(struct looks *l, pid_t pid)
+{
+	const struct timespec pause = { 0, BETWEEN_NS };
+	struct bill_clock a = bill_now(), b;
+	int found = session_look(pid, &l->before);
+
+	if (found <= 0)
+		return found;
+	nanosleep(&pause, NULL);
+	b = bill_now();
+	l->ns_per_tick = bill_ns_per_tick(&a, &b);
+	l->seconds = (double)(b.ns - a.ns) / 1e9;
+	found = session_look(pid, &l->v);
+	if (found <= 0)
+		session_view_free(&l->before);
+	return found;
+}
+
 /* How the calls of a timed function are followed. */
 static const char *returns_name(const struct session_probe *p)
 {
@@ -33,14 +87,17 @@ static const char *returns_name(const struct session_probe *p)
 	return p->by_exits ? "exits" : "return address";
 }
 
-static void print_json(struct output *out, const struct session_view *v,
-		       pid_t pid, bool many)
+static void print_json(struct output *out, const struct looks *l, pid_t pid,
+		       bool many)
 {
+	const struct session_view *v = &l->v;
+
 	for (size_t i = 0; i < v->n; i++) {
 		const struct session_probe *p = &v->probes[i];
 		struct json_object *obj = json_object_new_object();
 
 		const struct session_owner *o = &v->owner[v->owned[i]];
+		struct bill b = bill_of(l, i);
 
 		if (many)
 			put_number(obj, "pid", (uint64_t)pid);
@@ -49,6 +106,8 @@ static void print_json(struct output *out, const struct session_view *v,
 		put_text(obj, "kind", kind_name(p->kind));
 		put_number(obj, "hits", v->hits[i]);
 		put_number(obj, "missed", v->missed[i]);
+		put_number(obj, "cost_ns", (uint64_t)(b.hit + 0.5));
+		put_number(obj, "cost_ns_per_s", (uint64_t)(b.second + 0.5));
 		put_bool(obj, "enabled", p->kind != SESSION_NOT_ARMED);
 		put_text(obj, "why_not_jump",
 			 p->kind == SESSION_JUMP ? ""
@@ -81,9 +140,10 @@ static const char *name_of(const struct session_owner *o)
 	return *o->what ? o->what : "a tool";
 }
 
-static void print_text(struct output *out, const struct session_view *v,
-		       pid_t pid)
+static void print_text(struct output *out, const struct looks *l, pid_t pid)
 {
+	const struct session_view *v = &l->v;
+
 	if (v->guardian)
 		output_text(out,
 			    "process %d: %zu probe%s, kept by process "
@@ -103,20 +163,21 @@ static void print_text(struct output *out, const struct session_view *v,
 			v->owner[i].probes, v->owner[i].probes == 1 ? "" : "s");
 	if (!v->n)
 		return;
-	output_text(out, "%s%12s %8s  %-10s  %18s  FUNCTION\n",
-		    v->n_owners > 1 ? "SESSION " : "", "HITS", "MISSED", "KIND",
-		    "ADDRESS");
+	output_text(out, "%s%12s %8s %10s  %-10s  %18s  FUNCTION\n",
+		    v->n_owners > 1 ? "SESSION " : "", "HITS", "MISSED",
+		    "COST/S", "KIND", "ADDRESS");
 	for (size_t i = 0; i < v->n; i++) {
 		const struct session_probe *p = &v->probes[i];
-		char *name = output_name(out, 55, p->name);
+		char *name = output_name(out, 66, p->name), cost[24];
 
 		if (v->n_owners > 1)
 			output_text(out, "%7u ", v->owned[i] + 1);
 		output_text(out,
-			    "%12" PRIu64 " %8" PRIu64 "  %-10s  %#18" PRIx64
-			    "  %s",
-			    v->hits[i], v->missed[i], kind_name(p->kind),
-			    p->addr, name);
+			    "%12" PRIu64 " %8" PRIu64
+			    " %10s  %-10s  %#18" PRIx64 "  %s",
+			    v->hits[i], v->missed[i],
+			    text_ns(cost, sizeof(cost), bill_of(l, i).second),
+			    kind_name(p->kind), p->addr, name);
 		if (p->kind == SESSION_BREAKPOINT && p->why != TL_WHY_NONE)
 			output_text(out, "  (no jump: %s)",
 				    trapline_why_name(p->why));
@@ -185,22 +246,23 @@ static int failed(void)
 /* 0, or -1 after a line. */
 static int status_of(const struct options *o, pid_t pid, struct output *out)
 {
-	struct session_view view = { 0 };
+	struct looks l = { 0 };
 	int found = process_check(pid);
 
 	if (found < 0)
 		return -1;
-	found = session_look(pid, &view);
+	found = look_twice(&l, pid);
 	if (found < 0)
 		return failed();
 	if (!found && !o->json)
 		output_text(out, "process %d: no probes\n", (int)pid);
 	else if (found && o->json)
-		print_json(out, &view, pid, o->n_pids > 1);
+		print_json(out, &l, pid, o->n_pids > 1);
 	else if (found)
-		print_text(out, &view, pid);
+		print_text(out, &l, pid);
 	print_watch(out, pid, o->json, o->n_pids > 1);
-	session_view_free(&view);
+	session_view_free(&l.before);
+	session_view_free(&l.v);
 	return 0;
 }
 

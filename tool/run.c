@@ -17,6 +17,7 @@
 
 #include "dry_run.h"
 #include "follower.h"
+#include "bill.h"
 #include "launch.h"
 #include "merge.h"
 #include "run.h"
@@ -285,6 +286,34 @@ static double watch(struct run *r, int *status)
 	return now() - begin;
 }
 
+/* -v: what the probes have cost in @elapsed seconds. */
+static void tell_bill(const struct run *r, double elapsed)
+{
+	double ns = 0, hits = 0;
+
+	for (size_t i = 0; i < r->n_targets; i++) {
+		const struct target *t = r->targets[i];
+		double rate = t->stats.ticks_per_second
+				      ? 1e9 / (double)t->stats.ticks_per_second
+				      : 0;
+
+		for (size_t k = 0; k < t->n_figures && t->session; k++) {
+			const struct figure *f = &t->figures[k];
+			struct session_cost c =
+				session_cost(t->session, f->probe->id);
+			double n = (double)bill_hits(f->hits, &c);
+
+			hits += n;
+			ns += n * bill_ns(f->probe->action, &c, rate);
+		}
+	}
+	if (elapsed > 0)
+		say_detail("the probes cost %.3f ms a second: %.0f hits a "
+			   "second, %.0f ns each",
+			   ns / elapsed / 1e6, hits / elapsed,
+			   hits > 0 ? ns / hits : 0);
+}
+
 /* Read, let go, print. */
 static void measure(struct run *r, struct launch *l, int *status)
 {
@@ -304,6 +333,7 @@ static void measure(struct run *r, struct launch *l, int *status)
 	}
 	read_figures(r);
 	rows_make(r);
+	tell_bill(r, elapsed);
 	detach_all(r, status);
 	say_detail("longest stop of a thread %.2f ms",
 		   (double)r->stats.longest_stop_ns / 1e6);

@@ -50,6 +50,7 @@ struct session {
 	struct session_stats stats;
 };
 
+_Static_assert(SESSION_COST_OF == TL_COST_OF, "so are the costs");
 _Static_assert(SESSION_BUCKETS == TL_TIME_BUCKETS &&
 		       SESSION_SUB_BITS == TL_TIME_SUB_BITS,
 	       "the figures' times are the session's");
@@ -494,6 +495,14 @@ uint64_t session_missed(struct session *s, uint32_t id)
 	return p ? p->missed : 0;
 }
 
+struct session_cost session_cost(struct session *s, uint32_t id)
+{
+	const struct tl_probe *p = probe_of(s, id);
+
+	return p ? (struct session_cost){ p->cost, p->costed }
+		 : (struct session_cost){ 0 };
+}
+
 bool session_times(struct session *s, uint32_t id, struct session_times *out)
 {
 	const struct tl_probe *p = probe_of(s, id);
@@ -682,6 +691,7 @@ static void view_probe(struct session_view *v, const struct tl_figures *f,
 	p->id = e->number;
 	p->entry = (uint32_t)i;
 	v->missed[v->n] = e->missed;
+	v->cost[v->n] = (struct session_cost){ e->cost, e->costed };
 	if (e->action == SESSION_TIME)
 		mem_read(mem, &calls,
 			 at + offsetof(struct tl_figures, times) +
@@ -748,7 +758,8 @@ int session_look(pid_t pid, struct session_view *out)
 	out->probes = calloc(TL_MAX_PROBES, sizeof(*out->probes));
 	out->hits = calloc(TL_MAX_PROBES, sizeof(*out->hits));
 	out->missed = calloc(TL_MAX_PROBES, sizeof(*out->missed));
-	if (out->owned && out->probes && out->hits && out->missed)
+	out->cost = calloc(TL_MAX_PROBES, sizeof(*out->cost));
+	if (out->owned && out->probes && out->hits && out->missed && out->cost)
 		view_probes(out, &us);
 	else
 		session_view_free(out);
@@ -762,6 +773,8 @@ void session_view_free(struct session_view *v)
 	free(v->probes);
 	free(v->hits);
 	free(v->missed);
+	free(v->cost);
+	v->cost = NULL;
 	v->owned = NULL;
 	v->probes = NULL;
 	v->hits = v->missed = NULL;

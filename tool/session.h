@@ -124,6 +124,15 @@ int session_add(struct session *s, struct session_probe *probes, size_t n);
 int session_foresee(pid_t pid, const struct session_options *opt,
 		    struct session_probe *probes, size_t n, bool *breakpoints);
 
+/* Of one hit in SESSION_COST_OF: ticks in handlers, and how many there were. */
+struct session_cost {
+	uint64_t ticks;
+	uint64_t samples;
+};
+#define SESSION_COST_OF 64
+
+struct session_cost session_cost(struct session *s, uint32_t id);
+
 /* Hits so far, and hits at which nothing could be done. */
 uint64_t session_hits(struct session *s, uint32_t id);
 uint64_t session_missed(struct session *s, uint32_t id);
@@ -243,6 +252,7 @@ struct session_view {
 	struct session_probe *probes;
 	uint64_t *hits;
 	uint64_t *missed;
+	struct session_cost *cost;
 };
 
 /*

@@ -316,9 +316,8 @@ static int arm(struct target *t)
 			 (int)t->pid);
 	session_get_stats(t->session, &t->stats);
 	say_detail("attached to process %d: %d probes armed, attach took "
-		   "%.2f ms, longest stop of a thread %.2f ms",
-		   (int)t->pid, n, (double)t->stats.attach_ns / 1e6,
-		   (double)t->stats.longest_stop_ns / 1e6);
+		   "%.2f ms",
+		   (int)t->pid, n, (double)t->stats.attach_ns / 1e6);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -152,6 +153,73 @@ def misses_of_a_program_that_ends_are_not_lost():
         tl.check_eq(deep["calls"] + deep["missed"], 40000, f"{how}: deep")
 
 
+BILLED = r"""
+#include <stdio.h>
+#include <time.h>
+volatile long sink;
+__attribute__((noinline, noclone)) long work(const char *s, long n)
+{ sink = (long)s + n; return n * 3; }
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return t.tv_sec * 1e9 + t.tv_nsec;
+}
+int main(void)
+{
+	long n;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	puts("ready");
+	while (scanf("%ld", &n) == 1) {
+		double begin = now();
+		for (long i = 0; i < n; i++) work("a text", i);
+		printf("%.1f\n", (now() - begin) / n);
+	}
+	return 0;
+}
+"""
+
+
+def billed(prog, probe, calls):
+    """(ns a call costs more, [by -v, by status])"""
+    p = tl.start([prog], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                 text=True, bufsize=1)
+    p.stdout.readline()
+
+    def call(n):
+        p.stdin.write(f"{n}\n")
+        return float(p.stdout.readline())
+
+    bare = min(call(100000) for _ in range(3))
+    s = tl.Session("trace", p.pid, probe, options=("-o", "/dev/null"))
+    paid = call(calls) - bare
+    seen = tl.status(p.pid)[0]
+    s.stop()
+    bill = re.search(r"the probes cost [0-9.]+ ms a second: (\d+) hits a "
+                     r"second, (\d+) ns each", s.errors())
+    tl.check(int(bill.group(1)) > 0, "a rate")
+    p.stdin.close()
+    tl.check_eq(p.wait(timeout=20), 0, "exit status")
+    return paid, [int(bill.group(2)), seen["cost_ns"]]
+
+
+@tl.case
+def the_bill_is_what_the_program_pays():
+    prog = os.path.join(tl.tempdir(), "billed")
+    tl.compile_to(prog, BILLED)
+    for probe, calls in (("work $arg1:string", 200000),
+                         ("work%return $arg1 $retval", 500000),
+                         ("work if $arg2 < 0", 1000000)):
+        # One that waits for a CPU in a handler may be on the bill.
+        for _ in range(3):
+            paid, bill = billed(prog, probe, calls)
+            tl.note(f"{probe}: {paid:.0f} ns paid, {bill} on the bills")
+            if all(paid / 2 - 10 < x < paid * 2 + 10 for x in bill):
+                break
+        else:
+            tl.check(False, f"{probe}: {paid} ns paid, {bill} on the bills")
+
+
 @tl.case
 def returns_that_cannot_be_followed_are_refused_with_the_reason():
     server = os.path.join(tl.TARGETS, "goserver")
@@ -175,8 +243,9 @@ def json_has_the_promised_keys():
                  "p99_ns", "max_ns", "total_ns", "histogram"}, "time")
     s = tl.Session("count", t.pid, "hot_add")
     tl.check_eq(set(tl.status(t.pid)[0]),
-                {"probe", "address", "kind", "hits", "missed", "enabled",
-                 "why_not_jump", "session", "command", "tool"}, "status")
+                {"probe", "address", "kind", "hits", "missed",
+                 "cost_ns", "cost_ns_per_s", "enabled", "why_not_jump",
+                 "session", "command", "tool"}, "status")
     s.stop()
     t.quit()
 

@@ -159,6 +159,9 @@ struct tl_session {
 /* What leads into the code at addr is known, see `inroads`. */
 #define TL_PROBE_INROADS 4
 
+#define TL_COST_OF   64
+#define TL_COST_MOST (1u << 15) /* ticks of one of them */
+
 struct tl_probe {
 	uint64_t addr;
 	uint64_t start; /* the function, or 0 and 0 */
@@ -176,6 +179,9 @@ struct tl_probe {
 	uint32_t
 		session; /* whose: 1 more than its index; 0: nobody's any more */
 	uint32_t number; /* among those of its session: what its events say */
+	/* Of one hit in TL_COST_OF: ticks in handlers, and how many there were. */
+	uint64_t cost;
+	uint64_t costed;
 };
 
 #define TL_MAX_SECTIONS 16

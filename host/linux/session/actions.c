@@ -30,10 +30,11 @@ struct action {
 	struct tl_times *times;
 	const struct tl_program *program;
 	struct tl_events *events; /* of its session */
-	uint64_t *missed;	  /* in its figures */
+	struct tl_probe *shown;	  /* in its figures */
 	uint32_t index;		  /* in the figures */
 	uint32_t number;	  /* in its session */
 	uint32_t owner;		  /* which is that */
+	uint32_t turn;		  /* of entries; may skip some */
 	struct action *next;
 	bool followed; /* it is rp, not kp */
 	bool armed;
@@ -106,7 +107,24 @@ void tl_action_missed(struct kprobe *kp)
 	if (!tl_boot || (tl_boot->library && !(kp->flags & KPROBE_FLAG_HOME)))
 		return;
 	if (gate_open())
-		add(action_at(kp)->missed, 1);
+		add(&action_at(kp)->shown->missed, 1);
+}
+
+/*
+ * The bill: of one hit in TL_COST_OF the time that its handler takes is added
+ * up.  Which hits, the last digits of the time decide, mixed, so that no rhythm
+ * of the program's is in step with them.
+ */
+static inline bool is_sample(uint64_t clock)
+{
+	return clock * 0x9e3779b97f4a7c15ull < ~0ull / TL_COST_OF;
+}
+
+static inline void add_cost(const struct action *a, uint64_t ticks, uint64_t n)
+{
+	/* More is the wait for a CPU. */
+	add(&a->shown->cost, ticks < TL_COST_MOST ? ticks : TL_COST_MOST);
+	add(&a->shown->costed, n);
 }
 
 static int entered(struct kretprobe_instance *ri, struct pt_regs *regs)
@@ -116,10 +134,10 @@ static int entered(struct kretprobe_instance *ri, struct pt_regs *regs)
 	return 0;
 }
 
-/* How long the call took that returns now. */
-static inline uint64_t took(const struct kretprobe_instance *ri)
+/* How long the call took that returns at @now. */
+static inline uint64_t took(const struct kretprobe_instance *ri, uint64_t now)
 {
-	uint64_t ticks = tl_ticks() - *(const uint64_t *)ri->data;
+	uint64_t ticks = now - *(const uint64_t *)ri->data;
 
 	/* Another CPU's counter may be a little behind. */
 	return (int64_t)ticks < 0 ? 0 : ticks;
@@ -127,13 +145,16 @@ static inline uint64_t took(const struct kretprobe_instance *ri)
 
 static int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	uint64_t ticks = took(ri);
+	uint64_t now = tl_ticks(), ticks = took(ri, now);
 	struct action *a = action_of(ri);
 
 	(void)regs;
 	/* A fork child that returns from what its parent entered. */
-	if (a && gate_open())
-		tl_time_add(a->times, ticks);
+	if (!a || !gate_open())
+		return 0;
+	tl_time_add(a->times, ticks);
+	if (is_sample(now))
+		add_cost(a, tl_ticks() - now, 1);
 	return 0;
 }
 
@@ -208,13 +229,17 @@ static int hit(struct kprobe *kp, struct pt_regs *regs)
 	struct tl_fetched fetched;
 	struct tl_hit h = hit_of(a, regs, NULL, &fetched);
 	unsigned long ip = regs->ip;
+	uint64_t now;
 
 	if (!gate_open())
 		return 0;
+	now = tl_ticks();
 	/* As if there were no probe, for unwinding and for whoever asks. */
 	regs->ip = (unsigned long)kp->addr;
-	do_program(a, &h, tl_ticks());
+	do_program(a, &h, now);
 	regs->ip = ip;
+	if (is_sample(now))
+		add_cost(a, tl_ticks() - now, 1);
 	return 0;
 }
 
@@ -222,14 +247,22 @@ static int entered_program(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct action *a = action_of(ri);
 	struct tl_fetched fetched;
+	uint64_t begin = 0, end;
 	enum tl_verdict v;
 	struct tl_hit h;
 
 	if (!a || !gate_open())
 		return 1;
+	/* Most entries have no other need of the time before. */
+	if (++a->turn % TL_COST_OF == 0)
+		begin = tl_ticks();
 	h = hit_of(a, regs, ri, &fetched);
 	v = tl_program_enter(a->program, &h);
-	((uint64_t *)ri->data)[KEPT_CLOCK] = tl_ticks();
+	end = tl_ticks();
+	((uint64_t *)ri->data)[KEPT_CLOCK] = end;
+	/* A call that goes on is told once, at its return. */
+	if (begin)
+		add_cost(a, end - begin, v != TL_PASSED);
 	tell_unknown(&h, v);
 	return v != TL_PASSED;
 }
@@ -237,7 +270,7 @@ static int entered_program(struct kretprobe_instance *ri, struct pt_regs *regs)
 static int returned_program(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct action *a = action_of(ri);
-	uint64_t ticks = took(ri);
+	uint64_t now = tl_ticks(), ticks = took(ri, now);
 	struct tl_fetched fetched;
 	struct tl_hit h;
 
@@ -246,6 +279,8 @@ static int returned_program(struct kretprobe_instance *ri, struct pt_regs *regs)
 	h = hit_of(a, regs, ri, &fetched);
 	h.took = ticks;
 	do_program(a, &h, ((uint64_t *)ri->data)[KEPT_CLOCK] + ticks);
+	if (is_sample(now))
+		add_cost(a, tl_ticks() - now, 1);
 	return 0;
 }
 
@@ -300,7 +335,7 @@ static struct action *prepare(const struct tl_probe *p, uint32_t index)
 	a->number = p->number;
 	a->owner = p->session - 1;
 	a->events = (struct tl_events *)tl_boot->events[a->owner];
-	a->missed = &tl_figures()->probe[index].missed;
+	a->shown = &tl_figures()->probe[index];
 	a->followed = p->action == ACTION_TIME || p->action == ACTION_RETURN;
 	if (p->program || p->action == ACTION_EVENT ||
 	    p->action == ACTION_RETURN) {
