@@ -102,7 +102,8 @@ inc.tests/stress     = -Iinclude -Itests/lib
 inc.tests/tool       = -Iinclude -Itests/lib $(inc-under-test)
 inc.tests/guest      = -Iinclude $(test-lib)
 inc.tests/oracle     =
-inc.tests/guest/user = $(kern-inc) -Ikernel/user
+inc.tests/guest/user = $(kern-inc) -Ikernel/user \
+	-Itests/guest/user -Itests/guest/user/$(patsubst kernel-%,%,$1)
 inc.tests/targets    =
 inc.tests/targets/own = -Iinclude -Itests/targets
 inc.bench            = -Iinclude -Itests/lib

@@ -98,18 +98,10 @@ $(eval $(call guest-image,probes,$(call objs,$(kernel-target),$(host-kernel-srcs
 $(eval $(call guest-image,debug,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-debug-srcs)) $(call user-objs,$(guest-debug-programs)) \
 	$(kernel-engine)))
-ifeq ($(isa),x86)
-$(eval $(call guest-image,api,$(call objs,$(kernel-target),$(host-kernel-srcs) \
-	$(guest-api-srcs)) $(kernel-engine)))
 $(eval $(call guest-image,stress,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-stress-srcs)) $(kernel-engine)))
-$(eval $(call guest-image,cost,$(call objs,$(kernel-target),$(host-kernel-srcs) \
-	$(guest-cost-srcs)) $(kernel-engine)))
 $(eval $(call guest-image,races,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-race-srcs)) $(kernel-engine)))
-$(eval $(call guest-image,tasks,$(call objs,$(kernel-target),$(host-kernel-srcs) \
-	$(guest-task-probe-srcs)) $(kernel-engine) \
-	$(call user-objs,$(kernel-programs) $(guest-programs))))
 $(eval $(call guest-image,modules,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-module-srcs) $(guest-module-probe-srcs)) $(kernel-engine) \
 	$(call user-objs,$(guest-programs)) \
@@ -122,6 +114,14 @@ $(eval $(call image,demo,$(kernel-objs) $(call objs,$(kernel-target), \
 	examples/kernel-demo/tasks.c) $(kernel-engine) \
 	$(call user-objs,$(kernel-programs)) \
 	$(call module-objs,count_calls time_call watch_call)))
+ifeq ($(isa),x86)
+$(eval $(call guest-image,api,$(call objs,$(kernel-target),$(host-kernel-srcs) \
+	$(guest-api-srcs)) $(kernel-engine)))
+$(eval $(call guest-image,cost,$(call objs,$(kernel-target),$(host-kernel-srcs) \
+	$(guest-cost-srcs)) $(kernel-engine)))
+$(eval $(call guest-image,tasks,$(call objs,$(kernel-target),$(host-kernel-srcs) \
+	$(guest-task-probe-srcs)) $(kernel-engine) \
+	$(call user-objs,$(kernel-programs) $(guest-programs))))
 endif
 endif
 

@@ -89,7 +89,7 @@ static int on_hit(struct kprobe *p, struct pt_regs *regs)
 	struct entry *e = (struct entry *)p;
 
 	e->hits++;
-	e->first = regs->di;
+	e->first = regs_get_kernel_argument(regs, 0);
 	e->cpu = arch_cpu_id();
 	return 0;
 }

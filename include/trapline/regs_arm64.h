@@ -37,6 +37,15 @@ static inline unsigned long regs_return_value(const struct pt_regs *regs)
 	return regs->regs[0];
 }
 
+/*
+ * Are @regs those of code in user mode?  By the half of the addresses that the code
+ * is in: where a jump led to a handler, pstate has the flags alone.
+ */
+static inline int tl_regs_user(const struct pt_regs *regs)
+{
+	return !(regs->pc >> 55 & 1);
+}
+
 /* Integer argument @n (0 to 7) of a function that was just entered. */
 static inline unsigned long regs_get_kernel_argument(const struct pt_regs *regs,
 						     unsigned int n)

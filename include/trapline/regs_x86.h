@@ -60,6 +60,12 @@ static inline unsigned long regs_return_value(const struct pt_regs *regs)
 	return regs->rax;
 }
 
+/* Are @regs those of code in user mode? */
+static inline int tl_regs_user(const struct pt_regs *regs)
+{
+	return (regs->cs & 3) == 3;
+}
+
 /* Integer argument @n (0 to 5) of a function that was just entered. */
 static inline unsigned long regs_get_kernel_argument(const struct pt_regs *regs,
 						     unsigned int n)

@@ -71,8 +71,8 @@
 #define VEC_FIQ	  2
 #define VEC_ERROR 3
 
-/* SCTLR_EL1: M C SA I, SPAN, and what is 1 where a CPU has no bit for it. */
-#define SCTLR_BOOT 0x30d0180d
+/* SCTLR_EL1: M C SA SA0 I, SPAN, and what is 1 where a CPU has no bit for it. */
+#define SCTLR_BOOT 0x30d0181d
 #define SCTLR_SPAN (1 << 23)
 #define SCTLR_WXN  (1 << 19)
 

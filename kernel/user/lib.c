@@ -7,6 +7,7 @@ _Static_assert(SYS_EXIT == 0 && SYS_FORK == 8 && SYS_SIGRETURN == 14 &&
 		       SYS_PTRACE == 15 && NR_SYSCALLS == 16,
 	       "the numbers in start.S");
 
+void *memcpy(void *to, const void *from, size_t len);
 long sys_signal(int sig, void (*handler)(int sig), void (*restorer)(void));
 void sigreturn(void);
 
@@ -37,4 +38,15 @@ void put_number(long n)
 	if (n < 0)
 		text[--at] = '-';
 	write(text + at, sizeof(text) - at);
+}
+
+/* The compiler may call it by itself. */
+void *memcpy(void *to, const void *from, size_t len)
+{
+	volatile char *d = to;
+	const char *s = from;
+
+	while (len--)
+		*d++ = *s++;
+	return to;
 }

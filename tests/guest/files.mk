@@ -4,14 +4,14 @@
 guest-kernel-srcs = $(addprefix tests/guest/, $(isa)/exceptions.c memory.c \
 	symbols.c)
 guest-smp-srcs := $(addprefix tests/guest/, smp.c ends.c)
-guest-task-srcs = $(if $(filter x86,$(isa)),$(addprefix tests/guest/, tasks.c program.c))
+guest-task-srcs := $(addprefix tests/guest/, tasks.c program.c)
 guest-task-probe-srcs := $(addprefix tests/guest/, task_probes.c program.c)
-guest-programs = $(addprefix tests/guest/user/, family.c $(if $(filter x86,$(isa)), \
-	calls.c faults.c signals.c moves.c traps.c debugger.c))
+guest-programs = $(addprefix tests/guest/user/, family.c calls.c faults.c \
+	signals.c moves.c debugger.c $(if $(filter x86,$(isa)),traps.c))
 # What a program consists of besides its own file.
-with.debugger := tests/guest/user/victim.S
+with.debugger = tests/guest/user/$(isa)/victim.S
 guest-module-srcs := tests/guest/module_load.c
-guest-module-probe-srcs := $(addprefix tests/guest/, module_probes.c program.c)
+guest-module-probe-srcs = $(addprefix tests/guest/, module_probes.c program.c)
 # Modules of this kernel, and those in the manner of Linux.
 guest-modules := victim begins_badly lacks_symbol
 guest-kmods := kmod_count kmod_forgets kmod_watches count_calls time_call watch_call
@@ -23,8 +23,8 @@ kmod-src.time_call := examples/module/time_call.c
 kmod-src.watch_call := examples/module/watch_call.c
 guest-probe-srcs = $(addprefix tests/guest/, kprobe.c jprobe.c everywhere.c home.c \
 	$(isa)/layout.c $(isa)/shapes.S)
-guest-race-srcs = $(addprefix tests/guest/, memory.c states.c threads.c \
-	$(isa)/shapes.S)
+guest-race-srcs = $(addprefix tests/guest/, memory.c threads.c \
+	$(if $(filter x86,$(isa)),states.c) $(isa)/shapes.S)
 guest-debug-srcs = $(addprefix tests/guest/, debug.c $(isa)/debug_step.c \
 	$(if $(filter x86,$(isa)),debug_tasks.c debug_cost.c) $(isa)/shapes.S)
 guest-debug-programs = $(if $(filter x86,$(isa)),tests/guest/user/watched.c)

@@ -25,6 +25,7 @@
  */
 
 #include "guest.h"
+#include <guest_isa.h>
 #include <host_kernel.h>
 #include <kern/arch.h>
 #include <kern/memory.h>
@@ -97,33 +98,9 @@ static unsigned long sum(_Atomic unsigned long rows[][HOT], size_t fn)
 /* Call @h, with a pattern in the registers that it has to keep. */
 static void call_checked(const struct hot *h)
 {
-	long a = 40, b = 2, ret = (long)h->fn;
 	unsigned long bad;
+	long ret = call_with_pattern(h->fn, &bad);
 
-	__asm__ volatile("pushq %%rbp\n\t"
-			 "movq $0x1111, %%rbx\n\t"
-			 "movq $0x2222, %%rbp\n\t"
-			 "movq $0x3333, %%r12\n\t"
-			 "movq $0x4444, %%r13\n\t"
-			 "movq $0x5555, %%r14\n\t"
-			 "movq $0x6666, %%r15\n\t"
-			 "call *%%rax\n\t"
-			 "xorq $0x1111, %%rbx\n\t"
-			 "xorq $0x2222, %%rbp\n\t"
-			 "xorq $0x3333, %%r12\n\t"
-			 "xorq $0x4444, %%r13\n\t"
-			 "xorq $0x5555, %%r14\n\t"
-			 "xorq $0x6666, %%r15\n\t"
-			 "orq %%rbp, %%rbx\n\t"
-			 "popq %%rbp\n\t"
-			 "orq %%r12, %%rbx\n\t"
-			 "orq %%r13, %%rbx\n\t"
-			 "orq %%r14, %%rbx\n\t"
-			 "orq %%r15, %%rbx"
-			 : "+a"(ret), "=&b"(bad), "+D"(a), "+S"(b)
-			 :
-			 : "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13",
-			   "r14", "r15", "memory", "cc");
 	if (ret != h->want)
 		bad_answers++;
 	if (bad)

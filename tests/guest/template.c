@@ -6,6 +6,7 @@
  * home that can allocate and read, and refuses to change text.
  */
 
+#include <guest_isa.h>
 #include <kern/module.h>
 #include <kern/probes.h>
 #include <kern/trap.h>
@@ -44,7 +45,8 @@ TL_TEST(a_home_without_executable_memory_gives_enomem)
 	for (unsigned int i = 0; i < sizeof(before); i++)
 		before[i] = code[i];
 	for (unsigned int i = 0; i < 100; i++) {
-		struct kprobe p = { .addr = code, .pre_handler = never };
+		struct kprobe p = { .addr = (kprobe_opcode_t *)(uintptr_t)twice,
+				    .pre_handler = never };
 
 		CHECK_EQ(register_kprobe(&p), -TL_ENOMEM);
 	}
@@ -64,16 +66,18 @@ static unsigned int foreign_hits;
 static bool foreign(enum trap_kind kind, struct pt_regs *regs, uintptr_t info)
 {
 	(void)kind;
-	(void)regs;
 	(void)info;
 	foreign_hits++;
+	SKIP_BREAKPOINT(regs);
 	return true;
 }
 
 TL_TEST(breakpoints_of_others_pass_through)
 {
+	uintptr_t ip;
+
 	trap_set_hook(TRAP_BREAKPOINT, foreign);
-	__asm__ volatile("int3" : : : "memory");
+	EXECUTE_BREAKPOINT(&ip);
 	trap_set_hook(TRAP_BREAKPOINT, NULL);
 	CHECK_EQ(foreign_hits, 1);
 }

@@ -8,6 +8,6 @@
 #include <trapline/regs.h>
 
 /* Was the interrupted code user code?  In a process it always is. */
-#define user_mode(regs) (((regs)->cs & 3) == 3)
+#define user_mode(regs) tl_regs_user(regs)
 
 #endif

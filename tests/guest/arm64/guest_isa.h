@@ -75,6 +75,56 @@ static inline void set_single_step(bool on)
 /* Of the first instruction of shape_push. */
 #define SHAPE_PUSH_LENGTH 4
 
+/*
+ * fn(40, 2), with a pattern in the registers that it has to keep.  *@bad: a bit of one
+ * that is another.
+ */
+static inline long call_with_pattern(long (*fn)(long, long), unsigned long *bad)
+{
+	register long x0 __asm__("x0") = 40;
+	register long x1 __asm__("x1") = 2;
+
+	__asm__ volatile("stp x29, x30, [sp, #-16]!\n\t"
+			 "mov x9, %3\n\t"
+			 "mov x19, #0x1111\n\t"
+			 "mov x20, #0x2222\n\t"
+			 "mov x21, #0x3333\n\t"
+			 "mov x26, #0x4444\n\t"
+			 "mov x27, #0x5555\n\t"
+			 "mov x28, #0x6666\n\t"
+			 "blr x9\n\t"
+			 "mov x9, #0x1111\n\t"
+			 "eor x19, x19, x9\n\t"
+			 "mov x9, #0x2222\n\t"
+			 "eor x20, x20, x9\n\t"
+			 "mov x9, #0x3333\n\t"
+			 "eor x21, x21, x9\n\t"
+			 "mov x9, #0x4444\n\t"
+			 "eor x26, x26, x9\n\t"
+			 "mov x9, #0x5555\n\t"
+			 "eor x27, x27, x9\n\t"
+			 "mov x9, #0x6666\n\t"
+			 "eor x28, x28, x9\n\t"
+			 "orr x19, x19, x20\n\t"
+			 "orr x19, x19, x21\n\t"
+			 "orr x19, x19, x26\n\t"
+			 "orr x19, x19, x27\n\t"
+			 "orr x19, x19, x28\n\t"
+			 "mov x9, x19\n\t"
+			 "ldp x29, x30, [sp], #16\n\t"
+			 "mov %2, x9"
+			 : "+r"(x0), "+r"(x1), "=&r"(*bad)
+			 : "r"(fn)
+			 : "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9",
+			   "x10", "x11", "x12", "x13", "x14", "x15", "x16",
+			   "x17", "x19", "x20", "x21", "x26", "x27", "x28",
+			   "x30", "cc", "memory");
+	return x0;
+}
+
+/* A jump covers more than one instruction. */
+#define WINDOWS_HAVE_INSIDES false
+
 /* Were interrupts on in what was interrupted? */
 #define IRQS_ON(regs) (!((regs)->pstate & (1ul << 7)))
 

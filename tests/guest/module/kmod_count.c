@@ -38,7 +38,7 @@ struct call {
 
 static int on_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	((struct call *)ri->data)->first = regs->di;
+	((struct call *)ri->data)->first = regs_get_kernel_argument(regs, 0);
 	return 0;
 }
 

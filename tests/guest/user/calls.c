@@ -4,6 +4,7 @@
  */
 
 #include "check.h"
+#include <user_isa.h>
 
 int main(const char *arg)
 {
@@ -12,7 +13,7 @@ int main(const char *arg)
 	for (long n = number(arg) - 1; n > 0; n--) {
 		CHECK(getpid() == me);
 		if (n % 256 == 0) /* the emulator's other CPUs want a turn */
-			__asm__ volatile("pause");
+			PAUSE();
 	}
 	return 0;
 }

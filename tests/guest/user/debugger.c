@@ -5,10 +5,10 @@
  */
 
 #include "check.h"
+#include <debugger_isa.h>
 
 #define TURNS	  5
 #define MAX_STEPS 600
-#define INT3	  0xcc
 
 long victim(long n, long pid);
 extern char victim_end[];
@@ -24,9 +24,9 @@ static long peek(int pid, uintptr_t addr)
 	return word;
 }
 
-static void poke_byte(int pid, uintptr_t addr, uint8_t byte)
+static void poke_code(int pid, uintptr_t addr, uint32_t code)
 {
-	long word = (peek(pid, addr) & ~0xffl) | byte;
+	long word = (peek(pid, addr) & ~(long)CODE_MASK) | code;
 
 	CHECK(ptrace(PTRACE_POKE, pid, addr, (uintptr_t)word) == 0);
 }
@@ -116,44 +116,46 @@ static void every_instruction_is_a_step(void)
 		CHECK(registers(pid).ip != ip || in_victim(ip));
 	}
 	CHECK(W_EXITED(status) && W_CODE(status) == ANSWER);
-	/*
-	 * 6 before the loop, 14 a turn with the call, 10 after; the rep among
-	 * these may be 5 steps, and one more where it finds that all is done.
-	 */
-	CHECK(n_path >= 6 + 14 * TURNS + 10 && n_path <= 6 + 14 * TURNS + 15);
+	CHECK(n_path >= STEPS_LEAST(TURNS) && n_path <= STEPS_MOST(TURNS));
 	CHECK(path[0] == (uintptr_t)victim);
 }
 
 /* The same path, from breakpoint to breakpoint. */
 static void a_breakpoint_on_every_instruction(void)
 {
-	static uint8_t original[256];
+	static uint8_t original[256 + 4];
 	size_t size = (size_t)(victim_end - (char *)victim);
 	int pid = traced(run_victim);
 
-	CHECK(size <= sizeof(original));
+	CHECK(size + 4 <= sizeof(original));
 	for (size_t i = 0; i < size; i++)
 		original[i] = *((uint8_t *)victim + i);
 	for (int i = 0; i < n_path; i++)
-		poke_byte(pid, path[i], INT3);
+		poke_code(pid, path[i], CODE_BREAKPOINT);
 	go_on(pid, PTRACE_CONTINUE, 0);
 	for (int i = 0; i < n_path; i++) {
 		struct user_regs regs;
 
 		stops_for(pid, SIGTRAP);
 		regs = registers(pid);
-		CHECK(regs.ip == path[i] + 1);
-		poke_byte(pid, path[i], original[path[i] - (uintptr_t)victim]);
+		CHECK(regs.ip == path[i] + IP_AT_TRAP);
+		poke_code(pid, path[i],
+			  code_at(&original[path[i] - (uintptr_t)victim]));
 		regs.ip = path[i];
 		CHECK(set_registers(pid, &regs) == 0);
 		go_on(pid, PTRACE_STEP, 0);
 		stops_for(pid, SIGTRAP);
-		poke_byte(pid, path[i], INT3);
+		poke_code(pid, path[i], CODE_BREAKPOINT);
 		go_on(pid, PTRACE_CONTINUE, 0);
 	}
 	ends_with(pid, ANSWER);
 	/* It was the child's text alone. */
 	CHECK(victim(TURNS, getpid()) == ANSWER);
+}
+
+static bool answered(int pid, struct user_regs regs)
+{
+	return user_result(&regs) == (uint64_t)pid;
 }
 
 static long ask_pid(void)
@@ -185,23 +187,20 @@ static void registers_and_memory_are_changed(void)
 	regs.ip = KERNEL_TEXT;
 	CHECK(set_registers(pid, &regs) == -EINVAL);
 	regs = before;
-	regs.cs = 8;
-	regs.ss = 16;
-	regs.flags = 0x3000; /* all rights to ports, and no interrupts */
+	ask_for_rights(&regs);
 	CHECK(set_registers(pid, &regs) == 0);
 	regs = registers(pid);
-	CHECK(regs.cs == before.cs && regs.ss == before.ss);
-	CHECK((regs.flags & 0x3200) == 0x200);
+	CHECK(has_none(&regs, &before));
 
 	/* Step until the call is behind it, and change the answer. */
 	do {
 		regs = registers(pid);
 		go_on(pid, PTRACE_STEP, 0);
 		stops_for(pid, SIGTRAP);
-	} while (
-		!(regs.ax == SYS_GETPID && registers(pid).ax == (uint64_t)pid));
+	} while (!(user_call(&regs) == SYS_GETPID &&
+		   answered(pid, registers(pid))));
 	regs = registers(pid);
-	regs.ax = 1234;
+	user_set_result(&regs, 1234);
 	CHECK(set_registers(pid, &regs) == 0);
 	go_on(pid, PTRACE_CONTINUE, 0);
 	ends_with(pid, 0);
@@ -250,7 +249,7 @@ static void signals_are_held_changed_and_passed(void)
 		go_on(pid, PTRACE_STEP, 0);
 		stops_for(pid, SIGTRAP);
 	}
-	CHECK(!(registers(pid).flags & 0x100));
+	CHECK(!is_stepped(registers(pid)));
 	go_on(pid, PTRACE_CONTINUE, 0);
 	ends_with(pid, SIGUSR1);
 

@@ -4,6 +4,7 @@
  */
 
 #include "check.h"
+#include <user_isa.h>
 
 int main(const char *arg)
 {
@@ -25,7 +26,7 @@ int main(const char *arg)
 		}
 		for (; i < end; i++)
 			sum += i;
-		__asm__ volatile("pause");
+		PAUSE();
 		CHECK(cpus >> cpu() & 1);
 		if (turn % 10 == 0)
 			yield();

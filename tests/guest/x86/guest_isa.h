@@ -73,6 +73,44 @@ static inline void set_single_step(bool on)
 /* Of the first instruction of shape_push. */
 #define SHAPE_PUSH_LENGTH 1
 
+/*
+ * fn(40, 2), with a pattern in the registers that it has to keep.  *@bad: a bit of one
+ * that is another.
+ */
+static inline long call_with_pattern(long (*fn)(long, long), unsigned long *bad)
+{
+	long a = 40, b = 2, ret = (long)fn;
+
+	__asm__ volatile("pushq %%rbp\n\t"
+			 "movq $0x1111, %%rbx\n\t"
+			 "movq $0x2222, %%rbp\n\t"
+			 "movq $0x3333, %%r12\n\t"
+			 "movq $0x4444, %%r13\n\t"
+			 "movq $0x5555, %%r14\n\t"
+			 "movq $0x6666, %%r15\n\t"
+			 "call *%%rax\n\t"
+			 "xorq $0x1111, %%rbx\n\t"
+			 "xorq $0x2222, %%rbp\n\t"
+			 "xorq $0x3333, %%r12\n\t"
+			 "xorq $0x4444, %%r13\n\t"
+			 "xorq $0x5555, %%r14\n\t"
+			 "xorq $0x6666, %%r15\n\t"
+			 "orq %%rbp, %%rbx\n\t"
+			 "popq %%rbp\n\t"
+			 "orq %%r12, %%rbx\n\t"
+			 "orq %%r13, %%rbx\n\t"
+			 "orq %%r14, %%rbx\n\t"
+			 "orq %%r15, %%rbx"
+			 : "+a"(ret), "=&b"(*bad), "+D"(a), "+S"(b)
+			 :
+			 : "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13",
+			   "r14", "r15", "memory", "cc");
+	return ret;
+}
+
+/* A jump covers more than one instruction. */
+#define WINDOWS_HAVE_INSIDES true
+
 /* Were interrupts on in what was interrupted? */
 #define IRQS_ON(regs) ((regs)->flags & (1ul << 9))
 
