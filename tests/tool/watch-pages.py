@@ -66,6 +66,22 @@ static void *twenty(void *arg)
 	}
 	return NULL;
 }
+/* System calls and instructions of several threads, on one page. */
+static int next_one;
+static void *mixed(void *arg)
+{
+	int me = __atomic_fetch_add(&next_one, 1, __ATOMIC_SEQ_CST) % 4, p[2];
+	unsigned long start = v.a[me];
+	if (pipe(p)) exit(1);
+	for (unsigned long i = 1; i <= (unsigned long)arg; i++) {
+		unsigned long x = start + i;
+		if (write(p[1], &x, 8) != 8 || read(p[0], &v.a[me], 8) != 8 || v.a[me] != x) wrong++;
+		ADD(v.a[4 + me]);
+		ADD(v.a[7]);
+	}
+	close(p[0]); close(p[1]);
+	return NULL;
+}
 static void in_threads(void *(*f)(void *), long n)
 {
 	pthread_t t[4];
@@ -171,6 +187,7 @@ int main(void)
 		if (!strcmp(word, "add")) adds((void *)n);
 		else if (!strcmp(word, "threads")) in_threads(adds, n);
 		else if (!strcmp(word, "twenty")) in_threads(twenty, n);
+		else if (!strcmp(word, "mixed")) in_threads(mixed, n);
 		else if (!strcmp(word, "across")) while (n--) ADD(far.across);
 		else if (!strcmp(word, "sleepers")) sleepers(n);
 		else if (!strcmp(word, "calls")) calls(n);
@@ -472,6 +489,22 @@ def system_calls_that_write_the_page_do_not_fail():
     check(len([r for r in of(rows, "buffer") if r["symbol"] == "[kernel]"])
           >= 90, "the buffer")
     check(of(rows, "wide"), "the range")
+    p.check_untouched()
+
+
+@case
+def system_calls_and_instructions_of_several_threads():
+    p = Paged()
+    names = [f"v.a[{i}]" for i in range(8)]
+    s = Watch(p.pid, *names)
+    p.tell("mixed", 80)
+    rows = s.stop()
+    for i, n in enumerate(names):
+        mine = of(rows, n)
+        check_eq(len(mine), 400 if i == 7 else 80, f"events of {n}")
+        check_chain(mine, 0)
+        kernel = {r["symbol"] == "[kernel]" for r in mine}
+        check_eq(kernel, {i < 4}, f"writers of {n}")
     p.check_untouched()
 
 

@@ -410,8 +410,15 @@ static void serve_calls(struct keeper *k)
 		if (left)
 			tasks_wait(k, 1000);
 	} while (left && now_ns() - since < CALL_NS && !k->ended);
-	for (size_t i = 0; i < k->n; i++)
-		k->task[i].served = false;
+	/* They have asked more than once. */
+	tasks_look(k);
+	for (size_t i = 0; i < k->n; i++) {
+		struct task *t = &k->task[i];
+
+		if (t->served)
+			t->fault = false;
+		t->served = false;
+	}
 	shut(k, &w);
 }
 
