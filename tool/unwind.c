@@ -37,6 +37,7 @@ struct unwinder {
 	struct process *process;
 	void *names;  /* a tree of char * */
 	void *places; /* a tree of struct place_names */
+	void *known;  /* a tree of struct known */
 	/* The event that is looked at. */
 	const uint64_t *regs;
 	const uint8_t *stack;
@@ -74,9 +75,59 @@ static const char *intern(struct unwinder *u, char *name)
 	return name;
 }
 
-static const char *intern_symbol(struct unwinder *u, const char *symbol)
+/* A name that was made already, by where its symbol's is. */
+struct known {
+	const char *symbol;
+	bool full;
+};
+
+static int by_symbol(const void *va, const void *vb)
+{
+	const struct known *a = va, *b = vb;
+
+	return a->symbol < b->symbol ? -1 : a->symbol > b->symbol;
+}
+
+/* Has @img a function that looks like @symbol without its parameters? */
+static bool has_overload(struct image *img, const char *symbol)
 {
 	char *plain = name_demangle(symbol, false);
+	bool has = false;
+
+	image_names(img);
+	for (size_t i = 0; plain && i < img->n && !has; i++) {
+		const struct symbol *s = &img->symbols[i];
+
+		has = s->plain != s->name && strcmp(s->plain, plain) == 0 &&
+		      strcmp(s->name, symbol) != 0;
+	}
+	free(plain);
+	return has;
+}
+
+/* Is @symbol, of debug information of @m's file, to be shown with parameters? */
+static bool is_overloaded(struct unwinder *u, struct module *m,
+			  const char *symbol)
+{
+	struct known key = { .symbol = symbol }, *k, **found;
+
+	if (!m || strncmp(symbol, "_Z", 2) != 0)
+		return false;
+	found = tfind(&key, &u->known, by_symbol);
+	if (found)
+		return (*found)->full;
+	k = must_alloc(1, sizeof(*k));
+	k->symbol = symbol;
+	k->full = has_overload(&m->image, symbol);
+	tsearch(k, &u->known, by_symbol);
+	return k->full;
+}
+
+/* As everywhere else: with parameters if another one would look the same. */
+static const char *intern_symbol(struct unwinder *u, const char *symbol,
+				 bool full)
+{
+	char *plain = name_demangle(symbol, full);
 	char *clean = text_clean_dup(plain ? plain : symbol);
 
 	free(plain);
@@ -109,7 +160,7 @@ const char *unwinder_name(struct unwinder *u, const char *place)
 
 	if (percent && !strcmp(percent, "%return"))
 		*percent = '\0';
-	kept = intern_symbol(u, name);
+	kept = intern_symbol(u, name, false);
 	free(name);
 	return kept;
 }
@@ -125,12 +176,12 @@ static const char *die_name(Dwarf_Die *die)
 }
 
 /* The functions that are inlined at @pc, the innermost first. */
-static void add_inlined(struct unwinder *u, Dwfl_Module *mod, uint64_t pc,
+static void add_inlined(struct unwinder *u, Dwfl_Module *mod, struct module *m,
 			struct place_names *p)
 {
 	Dwarf_Addr bias = 0;
-	Dwarf_Die *cu = dwfl_module_addrdie(mod, pc, &bias), *scopes = NULL;
-	int n = cu ? dwarf_getscopes(cu, pc - bias, &scopes) : 0;
+	Dwarf_Die *cu = dwfl_module_addrdie(mod, p->pc, &bias), *scopes = NULL;
+	int n = cu ? dwarf_getscopes(cu, p->pc - bias, &scopes) : 0;
 
 	for (int i = 0; i < n && p->n < INLINED - 1; i++) {
 		const char *name;
@@ -141,19 +192,29 @@ static void add_inlined(struct unwinder *u, Dwfl_Module *mod, uint64_t pc,
 			continue;
 		name = die_name(&scopes[i]);
 		if (name)
-			p->name[p->n++] = intern_symbol(u, name);
+			p->name[p->n++] = intern_symbol(
+				u, name, is_overloaded(u, m, name));
 	}
 	free(scopes);
 }
 
-/* @symbol of a library's table without its version: f@@V1 is f. */
-static const char *intern_unversioned(struct unwinder *u, const char *symbol)
+/* @symbol, which is at @pc, without its version: f@@V1 is f. */
+static const char *intern_unversioned(struct unwinder *u, struct module *m,
+				      uint64_t pc, const char *symbol)
 {
 	size_t len = strcspn(symbol, "@");
 	char *name =
 		must_print("%.*s", (int)(len ? len : strlen(symbol)), symbol);
-	const char *kept = intern_symbol(u, name);
+	const struct symbol *s = NULL;
+	const char *kept;
 
+	if (m) {
+		image_names(&m->image);
+		s = image_find(&m->image, pc - m->bias);
+	}
+	kept = intern_symbol(u, name,
+			     s && s->plain != s->name && s->shown != s->plain &&
+				     strcmp(s->name, name) == 0);
 	free(name);
 	return kept;
 }
@@ -171,10 +232,10 @@ static void find_names(struct unwinder *u, struct place_names *p)
 					      NULL, NULL);
 		/* Who has just been called has called nobody yet. */
 		if (!symbol || off)
-			add_inlined(u, mod, p->pc, p);
+			add_inlined(u, mod, m, p);
 	}
 	if (symbol && *symbol)
-		p->name[p->n++] = intern_unversioned(u, symbol);
+		p->name[p->n++] = intern_unversioned(u, m, p->pc, symbol);
 	else if (m)
 		p->name[p->n++] = intern(
 			u, must_print("[%s+%#lx]", m->name, p->pc - m->bias));
@@ -371,6 +432,7 @@ void unwinder_close(struct unwinder *u)
 	if (u->dwfl)
 		dwfl_end(u->dwfl);
 	tdestroy(u->places, free);
+	tdestroy(u->known, free);
 	tdestroy(u->names, free);
 	free(u);
 }

@@ -125,6 +125,55 @@ def inlined_functions_are_named():
                 {"main;outer;merged;leaf": 50}, "merged")
 
 
+OVERLOADS = r"""
+#include <cstring>
+volatile long sink;
+#define NI __attribute__((noinline, noclone))
+extern "C" NI void leaf(long n) { sink = n; }
+namespace ns {
+NI void f(int n) { leaf(n); sink = n; }
+NI void f(double d) { leaf(2); sink = (long)d; }
+NI void f(const char *s) { leaf(3); sink = strlen(s); }
+NI void g(long n) { leaf(n); sink = n; }
+struct a { NI void h(int n) { ns::f(n); sink = n; }
+	   static inline __attribute__((always_inline)) void k(int n)
+	   { leaf(n); sink = n; }
+	   NI void k(long n) { leaf(n); sink = n; } };
+}
+int main()
+{
+	ns::a a;
+	for (int i = 0; i < 3; i++) ns::f(i);
+	for (int i = 0; i < 5; i++) ns::f(1.5 * i);
+	for (int i = 0; i < 7; i++) ns::f("text");
+	for (int i = 0; i < 11; i++) ns::g(i);
+	for (int i = 0; i < 13; i++) a.h(i);
+	for (int i = 0; i < 17; i++) ns::a::k(i);
+	for (int i = 0; i < 19; i++) a.k(19L);
+}
+"""
+
+
+@tl.case
+def overloads_are_told_apart():
+    d = tl.tempdir()
+    prog = os.path.join(d, "overloads")
+    subprocess.run(["g++", "-O1", "-g", "-fno-optimize-sibling-calls", "-x",
+                    "c++", "-o", prog, "-"], input=OVERLOADS, text=True,
+                   check=True)
+    out = os.path.join(d, "out")
+    r = subprocess.run([tl.TRAPLINE, "stack", "-o", out, "leaf", "--", prog],
+                       text=True, capture_output=True, timeout=60)
+    tl.check_eq(r.returncode, 0, f"exit status ({r.stderr})")
+    with open(out, encoding="utf-8") as f:
+        got = folded(f.read())
+    tl.check_eq(got, {"main;ns::f(int);leaf": 3, "main;ns::f(double);leaf": 5,
+                      "main;ns::f(char const*);leaf": 7, "main;ns::g;leaf": 11,
+                      "main;ns::a::h;ns::f(int);leaf": 13,
+                      "main;ns::a::k(int);leaf": 17,
+                      "main;ns::a::k;leaf": 19}, "stacks")
+
+
 LIBRARY = r"""
 __asm__(".symver own_, own@@V1");
 long own_(long (*f)(long *), long *p);
