@@ -416,9 +416,14 @@ static struct tl_exits *find_set(const struct kretprobe *rp, uintptr_t addr,
 				 struct kretprobe *const *others, int n)
 {
 	const struct tl_point *point = tl_table_find(addr);
-	struct kprobe *p = point ? point->probes : NULL;
+	struct kprobe *p;
 
-	for (; p; p = p->next)
+	/* Those of text that was unmapped are nobody's exits any more. */
+	if (point) {
+		tl_gone_check(tl_optimize_lowest(addr), addr + TL_EDIT_BYTES);
+		point = tl_table_find(addr);
+	}
+	for (p = point ? point->probes : NULL; p; p = p->next)
 		if (tl_probe_is_return(p) && can_share(rp, tl_retprobe_of(p)))
 			return tl_retprobe_of(p)->exits;
 	for (int i = 0; i < n; i++)

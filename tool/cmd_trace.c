@@ -411,6 +411,29 @@ static uint64_t wall_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* Those that have no name yet. */
+static void name_places(struct target *target)
+{
+	struct traced *d = target->own;
+	struct trace *t = d->trace;
+	size_t n = target->places.n;
+
+	d->names = must_grow(d->names, n + 1, sizeof(*d->names));
+	d->owner = must_grow(d->owner, n + 1, sizeof(*d->owner));
+	d->kept = must_grow(d->kept, n + 1, sizeof(*d->kept));
+	for (; d->n_names < n; d->n_names++) {
+		const struct place *at = &target->places.place[d->n_names];
+		int len;
+
+		d->kept[d->n_names] = NULL;
+		d->owner[d->n_names] = at->owner;
+		d->names[d->n_names] = text_clean_dup(at->name);
+		len = (int)strlen(d->names[d->n_names]);
+		if (len > t->width && len <= 40)
+			t->width = len;
+	}
+}
+
 static int begin(struct target *target)
 {
 	struct traced *d = must_alloc(1, sizeof(*d));
@@ -419,19 +442,7 @@ static int begin(struct target *target)
 	target->own = d;
 	d->trace = t;
 	d->target = target;
-	d->n_names = target->places.n;
-	d->names = must_alloc(d->n_names, sizeof(*d->names));
-	d->owner = must_alloc(d->n_names, sizeof(*d->owner));
-	d->kept = must_alloc(d->n_names, sizeof(*d->kept));
-	for (size_t i = 0; i < d->n_names; i++) {
-		int len;
-
-		d->owner[i] = target->places.place[i].owner;
-		d->names[i] = text_clean_dup(target->places.place[i].name);
-		len = (int)strlen(d->names[i]);
-		if (len > t->width && len <= 40)
-			t->width = len;
-	}
+	name_places(target);
 	t->rate = clock_rate(target->stats.ticks_per_second);
 	if (target->run->options->stack) {
 		d->unwinder = target->origin
@@ -533,6 +544,7 @@ int cmd_trace(const struct options *o)
 			 .action = SESSION_EVENT,
 			 .print = print,
 			 .begin = begin,
+			 .grown = name_places,
 			 .poll = poll_events,
 			 .forget = forget,
 			 .events = true,

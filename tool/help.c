@@ -18,6 +18,7 @@
 
 #define BINARY_HELP \
 	"  BINARY   a mapped file, with or without path and version: libc, libssl.so.3\n" \
+	"           one that is not loaded yet (NAME.so) is waited for\n" \
 	"A probe is a jump or nothing; what cannot be one is named with its reason.\n"
 
 #define PROBE_HELP \

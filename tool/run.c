@@ -18,6 +18,7 @@
 #include "dry_run.h"
 #include "follower.h"
 #include "bill.h"
+#include "late.h"
 #include "launch.h"
 #include "merge.h"
 #include "run.h"
@@ -264,6 +265,8 @@ static double watch(struct run *r, int *status)
 		if (r->follower)
 			followed_serve(r);
 		ended = all_ended(r, status);
+		for (size_t i = 0; i < r->n_targets; i++)
+			late_serve(r->targets[i]);
 		if (r->poll)
 			events = r->poll(r);
 		if (!r->events &&

@@ -39,6 +39,8 @@ struct run {
 	struct probe_wish wish;	    /* as probes are parsed */
 	/* Of a target, for events: before anything is armed; 0 or -1 after a line. */
 	int (*begin)(struct target *t);
+	/* There are more places than begin() has seen; or NULL. */
+	void (*grown)(struct target *t);
 	/* How many events were handed on so far, some more now. */
 	uint64_t (*poll)(struct run *r);
 	bool events; /* they are what is wanted, not the figures */

@@ -42,6 +42,7 @@ struct session {
 	const struct tl_figures *figures;
 	struct tl_events *events; /* NULL: not asked for */
 	struct rings *rings;
+	uint32_t loaded; /* somebody waits, see session_loaded() */
 	uint32_t n;	 /* probes so far */
 	uint32_t *entry; /* of each of them, in the figures */
 	/* For a follower. */
@@ -292,6 +293,15 @@ close_socket:
 
 /* ---- asking -------------------------------------------------------------- */
 
+/* What comes unasked. */
+static void take_news(struct session *s, const struct wire *m)
+{
+	if (m->what == WIRE_STATE)
+		s->state = m->state;
+	if (m->what == WIRE_LOADED)
+		s->loaded = m->n;
+}
+
 /* Read up to the answer to @what; what comes unasked changes the state. */
 static int receive(struct session *s, uint32_t what, struct wire *m)
 {
@@ -301,8 +311,7 @@ static int receive(struct session *s, uint32_t what, struct wire *m)
 				s->state = SESSION_LOST;
 			return refuse(-EPIPE, "the guardian is gone");
 		}
-		if (m->what == WIRE_STATE)
-			s->state = m->state;
+		take_news(s, m);
 	} while (m->what != what);
 	s->stats = m->stats;
 	if (m->error[0])
@@ -339,15 +348,13 @@ static int note_entries(struct session *s, const struct session_probe *probes,
 	return 0;
 }
 
-int session_add(struct session *s, struct session_probe *probes, size_t n)
+/* @probes there and back: how many are armed. */
+static int send_probes(struct session *s, struct session_probe *probes,
+		       size_t n)
 {
 	struct wire m = { .what = WIRE_ADD, .n = (uint32_t)n };
-	int armed, fd, err;
+	int armed, fd = probes_file(probes, n);
 
-	if (n > TL_MAX_PROBES - s->n)
-		return refuse(-ENOSPC, "more than %u probes in a session",
-			      TL_MAX_PROBES);
-	fd = probes_file(probes, n);
 	if (fd < 0)
 		return fd;
 	session_kill_point(4);
@@ -363,9 +370,50 @@ int session_add(struct session *s, struct session_probe *probes, size_t n)
 	    pread(fd, probes, n * sizeof(*probes), 0) < 0 && armed >= 0)
 		armed = -EIO;
 	close(fd);
+	return armed;
+}
+
+int session_add(struct session *s, struct session_probe *probes, size_t n)
+{
+	int armed, err;
+
+	if (n > TL_MAX_PROBES - s->n)
+		return refuse(-ENOSPC, "more than %u probes in a session",
+			      TL_MAX_PROBES);
+	armed = send_probes(s, probes, n);
 	err = armed < 0 ? 0 : note_entries(s, probes, n);
 	session_kill_point(6);
 	return err ? err : armed;
+}
+
+int session_watch_loader(struct session *s, uint64_t addr, uint64_t end)
+{
+	struct session_probe p = { .addr = addr,
+				   .start = addr,
+				   .end = end,
+				   .action = SESSION_LOADER,
+				   .name = "_dl_debug_state" };
+	int armed = send_probes(s, &p, 1);
+
+	if (armed > 0)
+		return 0;
+	return armed ? armed
+		     : refuse(-EBUSY, "its dynamic linker cannot be probed");
+}
+
+uint32_t session_loaded(const struct session *s)
+{
+	return s->loaded;
+}
+
+void session_caught_up(struct session *s, uint32_t n)
+{
+	struct wire m = { .what = WIRE_SERVED, .n = n };
+
+	if (s->loaded == n)
+		s->loaded = 0;
+	if (s->state != SESSION_LOST)
+		wire_send(s->fd, &m, sizeof(m));
 }
 
 /* The figures' entry of probe @id; NULL: there is none. */
@@ -525,8 +573,7 @@ enum session_state session_state(struct session *s)
 				s->state = SESSION_LOST;
 			break;
 		}
-		if (m.what == WIRE_STATE)
-			s->state = m.state;
+		take_news(s, &m);
 	}
 	return s->state;
 }
@@ -735,6 +782,8 @@ static void view_probes(struct session_view *v, const struct found *us)
 	view_owners(v, f, index);
 	for (size_t i = 0; i < TL_MAX_PROBES && f->probe[i].addr; i++) {
 		owner = f->probe[i].session - 1;
+		if (f->probe[i].action == SESSION_LOADER)
+			continue;
 		if (owner >= TL_MAX_SESSIONS || index[owner] == TL_MAX_SESSIONS)
 			continue;
 		view_probe(v, f, i, us->mem, us->at);

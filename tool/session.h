@@ -28,6 +28,7 @@ enum session_action {
 	SESSION_TIME = 2,   /* entry to return of the function at an address */
 	SESSION_EVENT = 3,  /* an event for each hit of an address */
 	SESSION_RETURN = 4, /* one for each return of the function there */
+	SESSION_LOADER = 5, /* the session's own: see session_watch_loader() */
 };
 
 /* Does it follow calls to their return? */
@@ -85,6 +86,7 @@ struct session_options {
 	bool verbose;
 	bool events; /* there will be probes that make events */
 	bool look;   /* session_foresee()'s: only look, change nothing */
+	bool late;   /* session_watch_loader() will be called */
 	bool block;  /* and their threads wait where there is no room for one */
 	bool follow; /* a follower will trace it, and end when the tool does */
 	char what[40]; /* what it is for, as `status` shows it */
@@ -187,6 +189,20 @@ size_t session_poll_events(struct session *s);
 
 /* What happened before this value of the time stamp counter was handed on. */
 uint64_t session_events_upto(struct session *s);
+
+/*
+ * From now on whoever has changed the list of libraries, and has called the
+ * function at @addr of the dynamic linker, waits for session_caught_up(), for two
+ * seconds at most.  0, or a negative errno.
+ */
+int session_watch_loader(struct session *s, uint64_t addr, uint64_t end);
+
+/*
+ * Does somebody wait, as of the last call of session_state()?  What
+ * session_caught_up() is to be given, or 0.
+ */
+uint32_t session_loaded(const struct session *s);
+void session_caught_up(struct session *s, uint32_t n);
 
 /* Is the target still there and still the same program? */
 enum session_state {

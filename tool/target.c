@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "late.h"
 #include "markers.h"
 #include "protocol.h"
 #include "run.h"
@@ -40,12 +41,12 @@ static bool are_entries(const struct probe *p, const struct places *own)
 }
 
 /* Add the places of probe @i, which are not to be mixed with another's. */
-static int find_own_places(struct target *t, size_t i)
+int target_find_places(struct target *t, struct process *from, size_t i)
 {
 	const struct probe *p = &t->asked[i];
 	struct places own = { 0 }, *all = &t->places;
 
-	if (resolve(&t->process, &p->spec, p->call, &own) != 0) {
+	if (resolve(from, &p->spec, p->call, &own) != 0) {
 		places_free(&own);
 		return -1;
 	}
@@ -74,7 +75,7 @@ static int find_places_of(struct target *t, size_t i)
 {
 	bool times = t->run->action == SESSION_TIME;
 
-	return t->run->apart ? find_own_places(t, i)
+	return t->run->apart ? target_find_places(t, &t->process, i)
 			     : resolve(&t->process, &t->asked[i].spec, times,
 				       &t->places);
 }
@@ -85,12 +86,16 @@ static int find_places(struct target *t)
 	bool times = t->run->action == SESSION_TIME;
 	size_t room = times ? TL_MAX_TIMES : TL_MAX_PROBES;
 
-	for (size_t i = 0; i < t->n_asked; i++)
-		if (find_places_of(t, i) != 0 && !t->run->many)
+	for (size_t i = 0; i < t->n_asked; i++) {
+		int waits = late_wait(t, i);
+
+		if (waits < 0 ||
+		    (!waits && find_places_of(t, i) != 0 && !t->run->many))
 			return -1;
+	}
 	if (!t->run->apart)
 		places_unique(&t->places);
-	if (!t->places.n)
+	if (!t->places.n && !t->late)
 		return -1;
 	if (t->places.n <= room)
 		return 0;
@@ -101,12 +106,14 @@ static int find_places(struct target *t)
 	return -1;
 }
 
-static void make_probes(struct target *t)
+void target_make_probes(struct target *t, size_t first)
 {
-	t->probes = must_alloc(t->places.n, sizeof(*t->probes));
-	for (size_t i = 0; i < t->places.n; i++) {
+	t->probes = must_grow(t->probes, t->places.n + 1, sizeof(*t->probes));
+	for (size_t i = first; i < t->places.n; i++) {
 		struct session_probe *p = &t->probes[i];
 		const struct place *at = &t->places.place[i];
+
+		*p = (struct session_probe){ 0 };
 
 		p->addr = at->addr;
 		p->start = at->start;
@@ -307,23 +314,19 @@ static int arm(struct target *t)
 		tell_session_error("cannot arm the probes");
 		return -1;
 	}
-	if (n == 0)
+	if (n == 0 && t->places.n)
 		return nothing_armed(t);
 	tell_unarmed(t);
 	if (stopped)
 		say_note("process %d is stopped (SIGSTOP): nothing will be hit "
 			 "until it is continued",
 			 (int)t->pid);
-	session_get_stats(t->session, &t->stats);
-	say_detail("attached to process %d: %d probes armed, attach took "
-		   "%.2f ms",
-		   (int)t->pid, n, (double)t->stats.attach_ns / 1e6);
 	return 0;
 }
 
 static void make_figures(struct target *t)
 {
-	t->figures = must_alloc(t->places.n, sizeof(*t->figures));
+	t->figures = must_alloc(t->places.n + 1, sizeof(*t->figures));
 	for (size_t i = 0; i < t->places.n; i++) {
 		struct figure *f;
 
@@ -337,12 +340,25 @@ static void make_figures(struct target *t)
 	}
 }
 
+static void tell_attached(struct target *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->places.n; i++)
+		n += !t->probes[i].err;
+	session_get_stats(t->session, &t->stats);
+	say_detail("attached to process %d: %zu probes armed, attach took "
+		   "%.2f ms",
+		   (int)t->pid, n, (double)t->stats.attach_ns / 1e6);
+}
+
 int target_attach(struct target *t)
 {
 	struct run *r = t->run;
 	struct session_options so = { .force = r->options->force,
 				      .verbose = say_level > 0,
 				      .events = any_program(t),
+				      .late = t->late != NULL,
 				      .block = r->options->block,
 				      .follow = r->follower != NULL };
 
@@ -356,7 +372,10 @@ int target_attach(struct target *t)
 	if ((!so.events || set_programs(t) == 0) &&
 	    (!r->begin || r->begin(t) == 0) && arm(t) == 0) {
 		make_figures(t);
-		return 0;
+		if (late_begin(t) == 0) {
+			tell_attached(t);
+			return 0;
+		}
 	}
 	target_detach(t);
 	return -1;
@@ -371,15 +390,17 @@ uint64_t target_read(struct target *t)
 	for (size_t i = 0; i < t->n_figures; i++) {
 		struct figure *f = &t->figures[i];
 
-		if (!t->session) {
+		if (!t->session || f->gone) {
 			/* As they were. */
 		} else if (f->times &&
 			   session_times(t->session, f->probe->id, f->times)) {
 			f->hits = f->times->calls;
 			f->missed = f->times->missed;
+			figure_add_before(f);
 		} else {
 			f->hits = session_hits(t->session, f->probe->id);
 			f->missed = session_missed(t->session, f->probe->id);
+			figure_add_before(f);
 		}
 		sum += f->hits;
 	}
@@ -503,7 +524,7 @@ int target_resolve(struct target *t)
 		err = scopes_give(t);
 	say_progress(NULL);
 	if (!err)
-		make_probes(t);
+		target_make_probes(t, 0);
 	return err;
 }
 
@@ -536,6 +557,8 @@ void target_free(struct target *t)
 		t->run->forget(t);
 	for (size_t i = 0; i < t->n_figures; i++)
 		free(t->figures[i].times);
+	for (size_t i = 0; i < t->n_figures; i++)
+		free(t->figures[i].before.times);
 	free(t->figures);
 	session_keys_free(&t->keys);
 	if (t->origin) {
@@ -547,6 +570,7 @@ void target_free(struct target *t)
 		probe_free(&t->asked[i]);
 	free(t->asked);
 	places_free(&t->places);
+	late_free(t);
 	process_free(&t->process);
 	free(t);
 }

@@ -18,6 +18,12 @@ struct figure {
 	uint64_t hits;
 	uint64_t missed;
 	struct session_times *times; /* of SESSION_TIME, else NULL */
+	bool gone;		     /* its library is not mapped any more */
+	/* What was counted while that was mapped before. */
+	struct {
+		uint64_t hits, missed;
+		struct session_times *times;
+	} before;
 };
 
 struct target {
@@ -35,6 +41,7 @@ struct target {
 	struct probe *asked; /* the PROBEs, and those of single places */
 	size_t n_asked;
 	struct session_probe *probes; /* one for each place */
+	struct late *late;	      /* what waits for libraries, or NULL */
 	/* While it is attached to. */
 	struct session *session;
 	bool ended; /* and it was said so */
@@ -65,6 +72,9 @@ void target_speak(const struct target *t);
 
 /* Read its code and find the places of the probes.  0, or -1 after a line. */
 int target_resolve(struct target *t);
+
+/* Add to the figures of @f what was counted before. */
+void figure_add_before(struct figure *f);
 
 /* Why @p is not armed, for people; the caller frees it. */
 char *target_reason(enum session_action action, const struct session_probe *p);

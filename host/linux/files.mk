@@ -17,6 +17,7 @@ host-linux-session-srcs := \
 	host/linux/session/actions.c \
 	host/linux/session/events.c \
 	host/linux/session/keys.c \
+	host/linux/session/loader.c \
 	host/linux/session/program.c \
 	host/linux/session/thread.c
 

@@ -130,6 +130,19 @@ struct tl_semaphore {
 	uint16_t reserved;
 };
 
+/*
+ * Threads that have changed the list of libraries, and wait for us: see
+ * host/linux/session/loader.c.
+ */
+struct tl_loader {
+	uint32_t open; /* somebody answers */
+	uint32_t asked;
+	uint32_t served;
+	uint32_t in_vain; /* 0, or 1 more than `served` */
+};
+
+#define TL_LOADER_S 2
+
 #define TL_MAX_SEMAPHORES 192
 
 /*
@@ -211,6 +224,8 @@ struct tl_figures {
 	struct tl_semaphores semaphores;
 	struct tl_journal journal[TL_MAX_SITES];
 	struct tl_probe probe[TL_MAX_PROBES];
+	/* Not for a child's figures: nobody answers there. */
+	struct tl_loader loader __attribute__((aligned(64)));
 	struct tl_times times[TL_MAX_TIMES] __attribute__((aligned(4096)));
 	/* See tl_counter_at(). */
 	uint8_t counters[TL_COUNTER_BLOCKS][TL_COUNTER_BLOCK]

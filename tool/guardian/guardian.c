@@ -134,8 +134,8 @@ static int attach(struct guardian *g, const struct wire_start *start)
 	if (err)
 		return err;
 	worker_force = start->options.force;
-	judge_events = start->options.events;
-	judge_block = start->options.block;
+	judge_events = start->options.events || start->options.late;
+	judge_block = start->options.block || start->options.late;
 	judge_library_calls = h->library;
 	g->pidfd = (int)syscall(SYS_pidfd_open, h->pid, 0);
 	if (g->pidfd < 0)
@@ -222,6 +222,7 @@ static void end(struct guardian *g, struct client *last)
 
 	hold_net_close(h);
 	let_go(h);
+	loader_end(g);
 	session_kill_point(28);
 	for (int i = 0; i < TL_MAX_SESSIONS; i++)
 		if (g->client[i].follow)
@@ -369,7 +370,7 @@ static void look(struct guardian *g, bool exited)
 		h->w.lost = true;
 }
 
-enum { AT_TARGET = TL_MAX_SESSIONS, AT_DOOR, NR_POLLED };
+enum { AT_TARGET = TL_MAX_SESSIONS, AT_DOOR, AT_LOADER, NR_POLLED };
 
 static void watch(struct guardian *g)
 {
@@ -384,12 +385,15 @@ static void watch(struct guardian *g)
 		if (g->state == SESSION_ALIVE)
 			fds[AT_TARGET].fd = g->pidfd;
 		fds[AT_DOOR].fd = g->door;
+		fds[AT_LOADER].fd = g->loader.fd;
 		if (poll(fds, NR_POLLED, LOOK_MS) < 0)
 			continue;
 		look(g, fds[AT_TARGET].revents);
 		for (int i = 0; i < TL_MAX_SESSIONS; i++)
 			if (fds[i].fd >= 0)
 				listen_to(g, &g->client[i], fds[i].revents);
+		if (fds[AT_LOADER].revents & POLLIN)
+			loader_heard(g);
 		if (fds[AT_DOOR].revents)
 			open_door(g);
 		session_sweep(g);
@@ -411,6 +415,7 @@ void guardian_main(int fd, const struct wire_start *start)
 	fd = settle(fd);
 	for (int i = 0; i < TL_MAX_SESSIONS; i++)
 		g->client[i].fd = -1;
+	g->loader.fd = -1;
 	g->state = SESSION_ALIVE;
 	g->first_ns = guardian_now();
 	g->first_ticks = __rdtsc();

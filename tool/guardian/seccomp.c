@@ -70,9 +70,10 @@ static const struct call {
 	/* and where they wait for the reader */
 	{ "clock_gettime",  SYS_clock_gettime, { 1, 4096 } },
 	{ "futex",	    SYS_futex,	 { 4096, 9, 1, 4096, 0, ~0u } },
+	{ "futex",	    SYS_futex,	 { 4096, 1, 1 } },
 };
 #define FOR_EVENTS 3 /* the last ones, but for */
-#define FOR_BLOCK  2
+#define FOR_BLOCK  3
 
 /* A caller in libtrapline, and the thread that gives birth to it. */
 static const struct call library_calls[] = {

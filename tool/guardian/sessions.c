@@ -314,6 +314,11 @@ static int add(struct guardian *g, struct client *c, struct session_probe *p,
 
 	if (g->state != SESSION_ALIVE)
 		return ended(g);
+	if (n && p->action == SESSION_LOADER && g->hold.library)
+		return refuse(
+			-EOPNOTSUPP,
+			"process %d uses libtrapline: libraries that it loads later are not waited for",
+			g->hold.pid);
 	if (maps_read(&maps, g->hold.pid))
 		return ended(g);
 	if (!g->hold.library)
@@ -331,7 +336,9 @@ static int add(struct guardian *g, struct client *c, struct session_probe *p,
 			"more than %u probes, or more than %u timed, in process %d",
 			TL_MAX_PROBES, TL_MAX_TIMES, g->hold.pid);
 	}
-	c->n += n;
+	/* What is not the tool's has no number. */
+	if (!n || p->action != SESSION_LOADER)
+		c->n += n;
 	result = arm(g, c, p, n);
 	if (!result)
 		raise_semaphores(g, &maps, p, n);
@@ -340,6 +347,13 @@ static int add(struct guardian *g, struct client *c, struct session_probe *p,
 		return result == -ESRCH ? ended(g) : (int)result;
 	for (i = 0; i < n; i++)
 		armed += p[i].kind != SESSION_NOT_ARMED;
+	if (armed && p->action == SESSION_LOADER) {
+		c->late = true;
+		err = loader_watch(g);
+	}
+	if (err)
+		return refuse(err, "nobody can wait for libraries: %s",
+			      strerror(-err));
 	session_kill_point(29);
 	return armed;
 }
@@ -377,6 +391,9 @@ bool session_serve(struct guardian *g, struct client *c, struct wire *m)
 	switch (m->what) {
 	case WIRE_ADD:
 		return serve_add(g, c, m);
+	case WIRE_SERVED:
+		loader_served(g, c, m->n);
+		return true;
 	case WIRE_STATS:
 		session_fill(g, m, 0);
 		return wire_send(c->fd, m, sizeof(*m));
@@ -416,13 +433,14 @@ static int judge_more(struct guardian *g, const struct session_options *opt)
 	bool events = judge_events, block = judge_block;
 	int err;
 
-	if (!opt->events || (judge_events && (judge_block || !opt->block)))
+	if ((!opt->events && !opt->late) ||
+	    (judge_events && (judge_block || !(opt->block || opt->late))))
 		return 0;
 	err = judge_events_in(g->hold.pid, opt->force);
 	if (err)
 		return err;
 	judge_events = true;
-	judge_block |= opt->block;
+	judge_block |= opt->block || opt->late;
 	/* It was born with the target's filters. */
 	err = judge_seccomp(g->hold.w.pid, opt->force);
 	if (err) {
@@ -545,6 +563,8 @@ int session_leave(struct guardian *g, struct client *c)
 	uint32_t owner = index_of(g, c);
 	long err;
 
+	c->late = c->owes = false;
+	loader_left(g);
 	if (g->state != SESSION_ALIVE) {
 		*c = (struct client){ .fd = -1 };
 		return 0;

@@ -23,6 +23,8 @@ struct client {
 	bool used;
 	int fd;	       /* to the tool; -1: it is gone */
 	uint32_t n;    /* probes so far */
+	bool late;     /* it wants to hear of libraries that come later */
+	bool owes;     /* an answer to that */
 	bool follow;   /* there may be a follower, who ends with the tool */
 	bool leaving;  /* its probes are removed, its memory is still here */
 	uint64_t next; /* when to try again to be done with that, in ns */
@@ -39,6 +41,12 @@ struct guardian {
 	uint32_t dev_minor;
 	uint64_t first_ns, first_ticks;
 	struct children children;
+	struct {
+		int fd;	   /* says that somebody waits; -1: there is none */
+		pid_t pid; /* of who listens */
+		uint32_t asked;
+		uint64_t text;
+	} loader;
 
 	struct client client[TL_MAX_SESSIONS];
 	uint32_t n_probes; /* entries of the figures that were ever used */
@@ -75,6 +83,16 @@ int session_leave(struct guardian *g, struct client *c);
 
 /* Take away the memory of those who have left, once nobody is in it. */
 void session_sweep(struct guardian *g);
+
+/*
+ * loader.c: libraries that come later.  Listen, 0 or a negative errno; the list
+ * has changed; @c has answered to @n; one has left; it is over.
+ */
+int loader_watch(struct guardian *g);
+void loader_heard(struct guardian *g);
+void loader_served(struct guardian *g, struct client *c, uint32_t n);
+void loader_left(struct guardian *g);
+void loader_end(struct guardian *g);
 
 /* How many have a tool. */
 int session_count(const struct guardian *g);

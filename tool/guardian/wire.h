@@ -25,6 +25,9 @@ enum wire_what {
 	WIRE_STATS = 3,
 	WIRE_DETACH = 4,
 	WIRE_STATE = 5, /* guardian, unasked */
+	WIRE_LOADED =
+		6, /* so is this: other libraries are there, a thread waits */
+	WIRE_SERVED = 7, /* tool, of n as it came: it may go on */
 };
 
 struct wire {

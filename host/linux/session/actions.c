@@ -19,6 +19,7 @@ enum {
 	ACTION_TIME = 2,
 	ACTION_EVENT = 3,
 	ACTION_RETURN = 4,
+	ACTION_LOADER = 5,
 };
 enum { KIND_NONE = 0, KIND_JUMP = 1, KIND_BREAKPOINT = 2 };
 
@@ -172,6 +173,15 @@ static void count(uint32_t index, const struct pt_regs *regs)
 static int hit_count(struct kprobe *kp, struct pt_regs *regs)
 {
 	count(action_at(kp)->index, regs);
+	return 0;
+}
+
+static int hit_loader(struct kprobe *kp, struct pt_regs *regs)
+{
+	(void)kp;
+	(void)regs;
+	if (gate_open())
+		tl_loader_called(&tl_figures()->loader);
 	return 0;
 }
 
@@ -355,6 +365,10 @@ static struct action *prepare(const struct tl_probe *p, uint32_t index)
 	if (p->flags & TL_PROBE_EXITS_ONLY)
 		a->kp.flags |= KPROBE_FLAG_NO_SWAP;
 	set_handlers(a, index);
+	if (p->action == ACTION_LOADER) {
+		a->kp.counter = NULL;
+		a->kp.pre_handler = hit_loader;
+	}
 	return a;
 }
 

@@ -64,6 +64,9 @@ static inline uint64_t tl_ticks(void)
  */
 uint32_t tl_fetch_as(uint32_t pid, void *to, uint64_t from, uint32_t len);
 
+/* The list of libraries has changed: wait until we are told to go on. */
+void tl_loader_called(struct tl_loader *l);
+
 /* A call that took @ticks. */
 void tl_time_add(struct tl_times *t, uint64_t ticks);
 

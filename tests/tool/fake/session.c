@@ -337,6 +337,26 @@ struct session_cost session_cost(struct session *s, uint32_t id)
 	return (struct session_cost){ 0 };
 }
 
+int session_watch_loader(struct session *s, uint64_t addr, uint64_t end)
+{
+	(void)s;
+	(void)addr;
+	(void)end;
+	return 0;
+}
+
+uint32_t session_loaded(const struct session *s)
+{
+	(void)s;
+	return 0;
+}
+
+void session_caught_up(struct session *s, uint32_t n)
+{
+	(void)s;
+	(void)n;
+}
+
 int session_look(pid_t pid, struct session_view *out)
 {
 	static struct session_probe probes[2] = {
