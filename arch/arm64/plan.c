@@ -144,11 +144,20 @@ int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
 	return -TL_EOPNOTSUPP;
 }
 
+/* Behind paciasp the return address is signed, and another one would not be. */
+static bool is_signed_before(uintptr_t start)
+{
+	uint32_t insn;
+
+	return !tl_text_read(&insn, start - 4, sizeof(insn)) &&
+	       a64_is_paciasp(insn);
+}
+
 bool tl_arch_takes_return(uintptr_t start)
 {
 	struct a64_flow flow = { .start = start,
 				 .end = start + 1024,
 				 .read = tl_text_bytes };
 
-	return a64_flow_takes_return(&flow);
+	return is_signed_before(start) || a64_flow_takes_return(&flow);
 }

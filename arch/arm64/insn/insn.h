@@ -148,14 +148,19 @@ unsigned int a64_relocated_self(uint32_t insn);
  */
 bool a64_branch(uint64_t from, uint64_t to, uint32_t *out);
 
+/* paciasp or pacibsp?  It signs the return address. */
+static inline bool a64_is_paciasp(uint32_t insn)
+{
+	return (insn & 0xffffffbf) == 0xd503233f;
+}
+
 /*
  * May an indirect branch arrive at @insn where landing pads are asked for (bti,
  * paciasp, pacibsp)?  A branch in its place would fault there; brk does not.
  */
 static inline bool a64_is_landing_pad(uint32_t insn)
 {
-	return (insn & 0xffffff3f) == 0xd503241f ||
-	       (insn & 0xffffffbf) == 0xd503233f;
+	return (insn & 0xffffff3f) == 0xd503241f || a64_is_paciasp(insn);
 }
 
 /*

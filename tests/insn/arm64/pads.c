@@ -62,7 +62,7 @@ __asm__("	.section guarded, \"ax\"\n"
 	"	.balign 4096\n"
 	"	.globl by_blr, by_br, by_braa, by_blraa, bare_entry, to_bare\n"
 	"	.globl padded_c, padded_j, signed_ret, signed_retaa, padded_signed\n"
-	"	.globl guarded_end, middle\n"
+	"	.globl guarded_end, middle, keeps\n"
 	/* Calls and jumps to the function in x2, with x0 and x1 passed on. */
 	"by_blr: bti c\n"
 	"	stp x29, x30, [sp, #-16]!\n"
@@ -106,6 +106,8 @@ __asm__("	.section guarded, \"ax\"\n"
 	"	add x0, x0, x1\n"
 	"	ldp x29, x30, [sp], #16\n"
 	"	retab\n"
+	"keeps:	str x30, [x0]\n"
+	"	ret\n"
 	"bare_entry: add x0, x0, x1\n"
 	"middle: ret\n"
 	"guarded_end:\n"
@@ -118,7 +120,7 @@ typedef long caller(long a, long b, function *f);
 caller by_blr, by_br, by_braa, by_blraa;
 function padded_c, padded_j, signed_ret, signed_retaa, padded_signed,
 	bare_entry;
-extern char guarded_end[], middle[];
+extern char guarded_end[], middle[], keeps[];
 
 static caller *const callers[] = { by_blr, by_br, by_braa, by_blraa };
 static function *const functions[] = { padded_c, padded_j, signed_ret,
@@ -189,8 +191,7 @@ static void probe_each(kprobe_pre_handler_t pre, kprobe_post_handler_t post)
 {
 	unsigned int probed = 0;
 
-	for (uintptr_t at = (uintptr_t)by_blr; at < (uintptr_t)bare_entry;
-	     at += 4) {
+	for (uintptr_t at = (uintptr_t)by_blr; at < (uintptr_t)keeps; at += 4) {
 		struct kprobe p = { .addr = (kprobe_opcode_t *)at,
 				    .pre_handler = pre,
 				    .post_handler = post };
@@ -294,4 +295,26 @@ TL_TEST(arm64_return_probes_of_functions_that_sign_their_return_address)
 			unregister_kretprobe(&rp);
 		}
 	}
+}
+
+TL_TEST(arm64_return_addresses_that_are_signed_or_kept_are_left_alone)
+{
+	struct kretprobe rp = { .handler = on_return };
+	unsigned int calls = 0;
+
+	REQUIRE(prepare(false));
+	rp.kp.addr = (kprobe_opcode_t *)(void *)signed_ret + 1;
+	CHECK_EQ(register_kretprobe(&rp), -TL_EOPNOTSUPP);
+	rp.kp.addr = (kprobe_opcode_t *)(void *)padded_signed + 2;
+	CHECK_EQ(register_kretprobe(&rp), -TL_EOPNOTSUPP);
+	rp.kp.addr = (kprobe_opcode_t *)(void *)keeps;
+	CHECK_EQ(register_kretprobe(&rp), -TL_EOPNOTSUPP);
+
+	/* Behind the landing pad and before it is signed there is time. */
+	returns = 0;
+	rp.kp.addr = (kprobe_opcode_t *)(void *)padded_signed + 1;
+	REQUIRE(register_kretprobe(&rp) == 0);
+	call_all(&calls);
+	CHECK_EQ(returns, TL_ARRAY_SIZE(callers));
+	unregister_kretprobe(&rp);
 }
