@@ -33,7 +33,7 @@
 #include <trapline/trap.h>
 
 #define NR_STATES   1000u /* of each class */
-#define NR_A_WORD   4u	  /* of one word, behind one registration */
+#define NR_A_WORD   8u	  /* of one word, behind one registration */
 #define ARENA_WORDS (1u << 20)
 #define DATA_BYTES  (1u << 18)
 #define WINDOW	    1024u /* of the data, on each side of its middle */
