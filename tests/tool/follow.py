@@ -341,11 +341,11 @@ def a_pipeline_of_a_shell():
 
 def follower(pid):
     """Who follows it; 0: nobody."""
-    tracer = int(tl.footprint(pid)["tracer"])
     try:
+        tracer = int(tl.footprint(pid)["tracer"])
         with open(f"/proc/{tracer}/comm", encoding="utf-8") as f:
             return tracer if f.read() == "trapline-follow\n" else 0
-    except FileNotFoundError:
+    except OSError:
         return 0
 
 
@@ -499,6 +499,7 @@ def another_command_on_one_who_is_followed():
     ask(f, 3)
     for _ in range(3):
         other = tl.Session("count", f.pid, "work")
+        tl.wait_for(lambda: follower(f.pid), 10, "followed again")
         ask(f, 2)
         rows = other.stop()
         check(4 <= rows[0]["hits"] <= 4, f"hits of the parent: {rows}")
@@ -511,6 +512,91 @@ def another_command_on_one_who_is_followed():
     for pid, n in said.items():
         check_eq(sum(got.get(pid, [])), sum(n), f"hits of {pid}: "
                  f"{f.s.errors()[-600:]}")
+
+
+@case
+def children_that_were_born_too_early_are_told():
+    path = os.path.join(tl.tempdir(), "early")
+    tl.compile_to(path, r"""
+        #include <signal.h>
+        #include <sys/prctl.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+        volatile long sink;
+        __attribute__((noinline)) long work(long n) { return sink = n + 1; }
+        int main(void)
+        {
+            /* One that was there before. */
+            if (!fork()) {
+                prctl(PR_SET_PDEATHSIG, SIGKILL);
+                for (;;) pause();
+            }
+            for (;;) {
+                if (!fork()) {
+                    for (int i = 0; i < 200; i++) { work(i); usleep(1000); }
+                    _exit(0);
+                }
+                while (waitpid(-1, 0, WNOHANG) > 0) ;
+                usleep(1000);
+            }
+        }""")
+    p = start([path])
+    for _ in range(10):
+        r = trapline("count", "--follow", "-p", p.pid, "-d", "0.2", "--json",
+                     "work")
+        check_eq(r.returncode, 0, r.stderr)
+        rows = [json.loads(x) for x in r.stdout.splitlines()]
+        check(len(rows) > 1, "children")
+        if "could not be probed" in r.stderr:
+            return
+    check(False, "nobody was born between the attach and the follower")
+
+
+@case
+def whoever_is_killed_no_child_is_harmed():
+    path = os.path.join(tl.tempdir(), "judge")
+    tl.compile_to(path, r"""
+        #include <stdio.h>
+        #include <sys/wait.h>
+        #include <unistd.h>
+        volatile long sink;
+        __attribute__((noinline)) long work(long n) { sink = n; return n + 1; }
+        int main(void)
+        {
+            for (;;) {
+                int status = 0;
+                pid_t pid = fork();
+                if (!pid) {
+                    long sum = 0;
+                    for (int i = 0; i < 50; i++) sum += work(i);
+                    _exit(sum == 1275 ? 3 : 4);
+                }
+                if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
+                    WEXITSTATUS(status) != 3)
+                    printf("wrong %x\n", status), fflush(stdout);
+            }
+        }""")
+    out = os.path.join(tl.tempdir(), "out")
+    with open(out, "w", encoding="utf-8") as f:
+        p = start([path], stdout=f)
+    for turn in range(9 * tl.SCALE):
+        s = start([tl.TRAPLINE, "count", "--follow", "-p", str(p.pid), "work"],
+                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        tl.wait_for(lambda: follower(p.pid), 20, "followed")
+        time.sleep(turn * 0.003)
+        victims = [[follower(p.pid)], [s.pid], [follower(p.pid), s.pid]]
+        for victim in victims[turn % 3]:
+            if victim:
+                os.kill(victim, signal.SIGKILL)
+        if s.pid not in victims[turn % 3]:
+            s.send_signal(signal.SIGINT)
+        s.wait(timeout=20)
+        tl.wait_for(lambda: not tl.ours(p.pid), 10, "nothing left")
+        tl.wait_for(lambda: not follower(p.pid), 10, "let go")
+        tl.check_clean(p.pid)
+    check_eq(p.poll(), None, "it goes on")
+    with open(out, encoding="utf-8") as f:
+        check_eq(f.read(), "", "children that were harmed")
 
 
 @case

@@ -42,6 +42,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <protocol.h>
+
+#include "hold.h"
 #include "net.h"
 #include "net_tasks.h"
 
@@ -80,8 +83,9 @@ struct letter {
 };
 
 static int tool;
-static int door;     /* where guardians knock */
-static pid_t wanted; /* whom one wants to hold; or 0 */
+static int door;	   /* where guardians knock */
+static uint64_t let_go_at; /* when all were, as process_start() has it */
+static pid_t wanted;	   /* whom one wants to hold; or 0 */
 static struct process *processes;
 static struct task *tasks;
 static size_t n_tasks, room;
@@ -600,6 +604,8 @@ static void serve_stops(void)
 
 /* ---- the tool's wishes ------------------------------------------------------------ */
 
+static void find_missed(struct process *p, uint64_t since);
+
 static struct family *make_family(const struct follow_message *m, int figures)
 {
 	struct family *f = figures < 0 ? NULL : calloc(1, sizeof(*f));
@@ -623,6 +629,9 @@ static void take(const struct follow_message *m, const int fds[2])
 	} else {
 		p = add_process(m->pid, f);
 		err = p ? seize_all(p) : -ENOMEM;
+		/* Between the attach and now. */
+		if (!err)
+			find_missed(p, UINT64_MAX);
 	}
 	if (f && !f->users) {
 		close(f->figures);
@@ -681,12 +690,38 @@ static bool has_gate(const struct process *p)
 	return process_vm_readv(p->pid, &mine, 1, &its, 1, 0) == 1 && open;
 }
 
-/* One that was born while nobody looked has no probes. */
-static void missed(pid_t pid, struct process *parent)
+/* Has @pid copies of what @f has? */
+static bool is_copy(pid_t pid, const struct family *f)
+{
+	struct tl_header h = { 0 };
+	struct iovec mine = { &h, sizeof(h) };
+	struct iovec its = { (void *)f->where.figures, sizeof(h) };
+
+	return process_vm_readv(pid, &mine, 1, &its, 1, 0) == sizeof(h) &&
+	       !memcmp(h.magic, TL_MAGIC, sizeof(h.magic));
+}
+
+/* Now, as process_start() has it. */
+static uint64_t now_start(void)
+{
+	struct timespec t;
+	uint64_t hz = (uint64_t)sysconf(_SC_CLK_TCK);
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * hz + (uint64_t)t.tv_nsec * hz / 1000000000;
+}
+
+/*
+ * A child that was born while nobody looked, which was from @since on, has no
+ * probes.  Those that there were before are not followed.
+ */
+static void missed(pid_t pid, struct process *parent, uint64_t since)
 {
 	struct process *p;
 
-	if (find_process(pid))
+	if (find_process(pid) ||
+	    (process_start(pid) < since &&
+	     !(parent->family && is_copy(pid, parent->family))))
 		return;
 	p = add_process(pid, NULL);
 	if (p && seize_all(p))
@@ -695,7 +730,7 @@ static void missed(pid_t pid, struct process *parent)
 		tell(FOLLOW_FORKED, pid, parent->pid, -EAGAIN, NULL);
 }
 
-static void find_missed(struct process *p)
+static void find_missed(struct process *p, uint64_t since)
 {
 	for (size_t i = 0; i < n_tasks; i++) {
 		pid_t *children = NULL;
@@ -704,7 +739,7 @@ static void find_missed(struct process *p)
 		if (tasks[i].process == p)
 			n = net_children(p->pid, tasks[i].tid, &children);
 		for (int k = 0; k < n; k++)
-			missed(children[k], p);
+			missed(children[k], p, since);
 		if (n >= 0)
 			free(children);
 	}
@@ -723,7 +758,7 @@ static void retake(struct process *p)
 		leave_family(p);
 		tell(FOLLOW_EXECED, p->pid, 0, -EAGAIN, NULL);
 	}
-	find_missed(p);
+	find_missed(p, let_go_at);
 }
 
 /*
@@ -740,6 +775,7 @@ static void let_go(pid_t pid)
 		return;
 	if (child > 0)
 		_exit(0);
+	let_go_at = now_start();
 	while (getppid() == before)
 		usleep(100);
 	n_tasks = 0;
