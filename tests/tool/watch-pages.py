@@ -742,6 +742,38 @@ def a_stopped_process_stays_so():
     p.check_untouched()
 
 
+def watch_target(name, *what):
+    """A target checks itself; how many writes were seen, and what was said."""
+    t = tl.Target(name)
+    before = tl.footprint(t.pid)
+    s = Watch(t.pid, *what)
+    time.sleep(1.5)
+    rows = s.stop()
+    # That one changes its actions and masks all the time.
+    tl.check_clean(t.pid, None if name == "sigs" else before)
+    t.quit()
+    return len(rows), s.errors()
+
+
+@case
+def programs_that_use_sigtrap_themselves_keep_it():
+    n, said = watch_target("sigs", "turn", "seen")
+    check(n > 50 or "ignores SIGTRAP" in said, f"{n} writes; {said}")
+
+
+@case
+def three_hundred_sleepers_see_no_eintr():
+    watch_target("threads300", "counters")
+
+
+@case
+def a_restartable_sequence_is_let_have_its_page():
+    n, said = watch_target("rseq", "per_cpu:4096")
+    check(n > 0, "nothing was seen")
+    if "restartable" not in said:
+        tl.note("no restartable sequences here")
+
+
 @case
 def where_perf_is_not_allowed_registers_are_had_by_tracing():
     nobody = {} if os.geteuid() else {"user": 65534, "group": 65534,

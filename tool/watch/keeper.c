@@ -311,21 +311,16 @@ static void mend_flags(const struct keeper *k, const struct task *t,
 		ptrace(PTRACE_POKEDATA, t->tid, t->regs.rsp, word & ~0x100l);
 }
 
-/*
- * A restartable sequence begins anew whenever it is disturbed, and we disturb it at
- * each write: after so many times we let it have its page.
- */
-static void give_up_page(struct keeper *k, uint64_t addr)
+/* Its page is let be. */
+static void give_up_page(struct keeper *k, uint64_t addr, const char *why)
 {
 	uint64_t page = addr & -KEEPER_PAGE;
 
 	for (size_t i = 0; i < k->n_points; i++)
 		if (k->point[i].addr < page + KEEPER_PAGE &&
 		    k->point[i].addr + k->point[i].len > page)
-			__atomic_store_n(
-				&k->ring->gone[i],
-				"a restartable sequence writes its page",
-				__ATOMIC_RELEASE);
+			__atomic_store_n(&k->ring->gone[i], why,
+					 __ATOMIC_RELEASE);
 	page_open(k, addr);
 	k->n_open = 0; /* and it stays open */
 }
@@ -350,14 +345,23 @@ static void step_one(struct keeper *k, pid_t tid, struct task *t)
 		t = &k->task[i];
 		if (done == 1)
 			mend_flags(k, t, &in);
+		/*
+		 * A restartable sequence begins anew whenever it is disturbed, and
+		 * we disturb it at each write.
+		 */
 		t->futile = done == 1 && (t->regs.rip == in.next ||
 					  t->regs.rip == ip || in.kind)
 				    ? 0
 				    : t->futile + 1;
-		if (t->futile > FUTILE) {
-			t->futile = 0;
-			give_up_page(k, addr);
-		}
+		if (t->futile > FUTILE)
+			give_up_page(k, addr,
+				     "a restartable sequence writes its page");
+		else if (done < 0 && task_minds_trap(t, false))
+			give_up_page(k, addr,
+				     "the program ignores SIGTRAP now");
+		else
+			continue;
+		t->futile = 0;
 	}
 	if (done != 1)
 		w.len = 0; /* whatever has changed */
@@ -510,6 +514,14 @@ static int arm_all(struct keeper *k)
 	for (unsigned int i = 0; i < k->n_points; i++)
 		if (k->point[i].by_register)
 			k->reg[k->n_regs++] = i;
+	for (size_t i = 0; i < k->n; i++)
+		if (task_minds_trap(&k->task[i], k->n_regs))
+			return refuse(-EOPNOTSUPP, "it %s SIGTRAP, by which %s",
+				      k->n_regs ? "ignores or blocks"
+						: "ignores",
+				      k->n_regs ? "registers report without "
+						  "perf events"
+						: "a step is told");
 	if (!k->n_regs)
 		return 0;
 	if (!tasks_hold(k, true))

@@ -58,6 +58,7 @@ struct task {
 	pid_t tid;
 	pid_t own; /* its number in its own namespace */
 	int call;  /* /proc/…/syscall of it, or -1 */
+	int stat;
 	enum task_state state;
 	bool asked;	   /* a stop is under way */
 	bool parked;	   /* it sleeps deep, and stops before it goes on */
@@ -128,6 +129,12 @@ bool tasks_hold(struct keeper *k, bool all);
 
 /* Does @t, which is to stop, wait for a page in the kernel? */
 bool task_waits_in_kernel(const struct task *t);
+
+/*
+ * Does @t ignore SIGTRAP, or, if @blocked asks for that, block it?  The kernel would
+ * take that from it with a trap of ours.
+ */
+bool task_minds_trap(const struct task *t, bool blocked);
 
 /* Let @t go on. */
 void task_resume(struct keeper *k, struct task *t);

@@ -124,6 +124,8 @@ static struct task *add(struct keeper *k, pid_t tid)
 	*t = (struct task){ .tid = tid, .own = own_number(tid) };
 	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)tid);
 	t->call = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+	t->stat = open(path, O_RDONLY | O_CLOEXEC);
 	return t;
 }
 
@@ -131,6 +133,8 @@ static void forget(struct keeper *k, struct task *t)
 {
 	if (t->call >= 0)
 		close(t->call);
+	if (t->stat >= 0)
+		close(t->stat);
 	*t = k->task[--k->n];
 }
 
@@ -146,6 +150,34 @@ static char state_of(const struct task *t)
 		fclose(f);
 	}
 	return at && at[1] ? at[2] : 'X';
+}
+
+/* Field @n of /proc/TID/stat, as proc(5) numbers them; from 4 on.  0: unknown. */
+static uint64_t stat_field(const struct task *t, int n)
+{
+	char text[1024], *at = NULL;
+	ssize_t got = t->stat < 0 ? -1
+				  : pread(t->stat, text, sizeof(text) - 1, 0);
+
+	if (got > 0) {
+		text[got] = 0;
+		at = strrchr(text, ')');
+	}
+	for (int i = 2; i < n && at; i++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+#define STAT_BLOCKED 32
+#define STAT_IGNORED 33
+
+bool task_minds_trap(const struct task *t, bool blocked)
+{
+	uint64_t set = stat_field(t, STAT_IGNORED);
+
+	if (blocked)
+		set |= stat_field(t, STAT_BLOCKED);
+	return set >> (SIGTRAP - 1) & 1;
 }
 
 /* ---- seizing --------------------------------------------------------------------- */
@@ -635,7 +667,8 @@ bool tasks_hold(struct keeper *k, bool all)
 
 /* ---- a step -------------------------------------------------------------------------------- */
 
-int task_step(struct keeper *k, struct task *t)
+/* One step, and whatever comes of it, but for signals.  As task_step(). */
+static int step(struct keeper *k, struct task *t)
 {
 	pid_t tid = t->tid;
 	uint64_t ip = t->regs.rip, since = now_ns();
@@ -677,6 +710,39 @@ int task_step(struct keeper *k, struct task *t)
 		if (since == UINT64_MAX)
 			return 0;
 	}
+}
+
+/*
+ * The end of a step is a SIGTRAP, and one that is blocked would cost the program its
+ * action for it: so it is not, for that moment.  One of the program's own that
+ * waits to be unblocked comes out by that, and is sent again.
+ */
+int task_step(struct keeper *k, struct task *t)
+{
+	const uint64_t trap = 1ull << (SIGTRAP - 1);
+	uint64_t mask = 0, without;
+	pid_t tid = t->tid;
+	bool again = false;
+	int done;
+
+	/* An action to ignore it would be lost in the same way. */
+	if (task_minds_trap(t, false))
+		return -1;
+	if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask) ||
+	    !(mask & trap))
+		return step(k, t);
+	without = mask & ~trap;
+	ptrace(PTRACE_SETSIGMASK, tid, sizeof(without), &without);
+	done = step(k, t);
+	t = find(k, tid);
+	if (done == 0 && t && t->status >> 8 == SIGTRAP) {
+		again = true;
+		done = step(k, t);
+	}
+	ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
+	if (again)
+		syscall(SYS_tgkill, k->options.pid, tid, SIGTRAP);
+	return done;
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
