@@ -105,7 +105,8 @@ pid_t process_debugger(pid_t pid, char name[32])
 	if (f)
 		fclose(f);
 	return tracer > 0 && strcmp(name, "trapline-guard") != 0 &&
-			       strcmp(name, "tl-net") != 0
+			       strcmp(name, "tl-net") != 0 &&
+			       strcmp(name, "trapline-follow") != 0
 		       ? tracer
 		       : 0;
 }

@@ -803,6 +803,9 @@ int session_look(pid_t pid, struct session_view *out)
 	if (!us.figures)
 		return us.any;
 	out->guardian = us.guardian ? us.guardian : us.other;
+	/* A fork child with figures of its own is its parent's guardian's. */
+	if (!out->guardian && is_followed(pid))
+		out->guardian = (pid_t)us.figures->header.guardian;
 	out->owned = calloc(TL_MAX_PROBES, sizeof(*out->owned));
 	out->probes = calloc(TL_MAX_PROBES, sizeof(*out->probes));
 	out->hits = calloc(TL_MAX_PROBES, sizeof(*out->hits));

@@ -603,6 +603,16 @@ def whoever_is_killed_no_child_is_harmed():
 def detach_from_one_who_is_followed():
     f = Follow("count", "wait", "work")
     children = family(f)
+    shown = trapline("status", "-p", children[0])
+    check("kept by process" in shown.stdout, shown.stdout + shown.stderr)
+    check("debugger" not in shown.stdout, shown.stdout)
+    r = trapline("count", "-p", children[0], "-d", "0.1", "work")
+    check_eq(r.returncode, 1, "another command on a child")
+    check("is followed by another trapline" in r.stderr, r.stderr)
+    r = trapline("detach", "-p", children[0])
+    check_eq(r.returncode, 0, r.stderr)
+    tl.check_clean(children[0])
+    check(tl.ours(children[1]), "the others have theirs")
     r = trapline("detach", "-p", f.pid)
     check_eq(r.returncode, 0, r.stderr)
     for pid in children + [f.pid]:

@@ -151,6 +151,21 @@ def who_ends_or_is_not_there_does_not_end_the_others():
 
 
 @case
+def how_it_stands_is_printed_every_interval_and_at_ctrl_c():
+    targets = [Target("dyn", "-t", "1", "-r", "500") for _ in range(2)]
+    for verb, sign in (("count", "hot_add"), ("time", "hot_add"),
+                       ("stack", ";hot_add "), ("trace", " events, 0 lost")):
+        s = Several(verb, pids_of(targets), "-i", "100ms", "hot_add")
+        tl.wait_for(lambda: s.output().count("after ") >= 3, 20, verb)
+        between = s.output().count(sign)
+        check(between >= 3, f"{verb} in between: {s.output()[-300:]}")
+        s.stop()
+        check(s.output().count(sign) > between, f"{verb} at the end")
+    for t in targets:
+        tl.check_clean(t.pid)
+
+
+@case
 def a_killed_command_leaves_none_of_them_changed():
     targets = [Target("dyn", "-t", "2", "-r", "500") for _ in range(3)]
     before = [tl.footprint(t.pid) for t in targets]

@@ -72,6 +72,9 @@ struct follow_message {
 bool follow_send(int fd, const struct follow_message *m, const int *fds, int n);
 bool follow_receive(int fd, struct follow_message *m, int fds[2]);
 
+/* Is @pid traced by a follower? */
+bool is_followed(pid_t pid);
+
 /*
  * Who traces @pid may be a follower: then have it let go for a while.  False: it
  * is none, or does not.  follower_resume() ends the last one.

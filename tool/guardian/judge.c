@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "find.h"
+#include "follow.h"
 #include "guardian.h"
 #include "hold.h"
 #include "library.h"
@@ -74,7 +75,7 @@ void judge_limit(pid_t pid, const char *label, char *buf, size_t size)
 /* Is @tracer one of us, by the name that it gave itself? */
 static bool is_ours(pid_t tracer)
 {
-	char path[64], name[16] = "";
+	char path[64], name[32] = "";
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", tracer);
@@ -84,7 +85,8 @@ static bool is_ours(pid_t tracer)
 	if (f)
 		fclose(f);
 	return strcmp(name, "trapline-guard\n") == 0 ||
-	       strcmp(name, "tl-net\n") == 0;
+	       strcmp(name, "tl-net\n") == 0 ||
+	       strcmp(name, FOLLOWER_NAME "\n") == 0;
 }
 
 pid_t judge_debugger(pid_t pid)
@@ -142,6 +144,11 @@ static int judge_state(pid_t pid, const struct status *s)
 			      pid);
 	if (s->kernel_thread)
 		return refuse(-EPERM, "%d is a kernel thread", pid);
+	if (s->tracer && is_followed(pid))
+		return refuse(
+			-EBUSY,
+			"process %d is followed by another trapline (pid %d), which alone can attach to it",
+			pid, s->tracer);
 	if (s->tracer && is_ours(s->tracer))
 		return refuse(
 			-EBUSY,

@@ -62,6 +62,13 @@ static int open_door(pid_t follower)
 	return fd;
 }
 
+bool is_followed(pid_t pid)
+{
+	pid_t tracer = tracer_of(pid);
+
+	return tracer && is_follower(tracer);
+}
+
 bool follower_yield(pid_t pid)
 {
 	struct follow_message m = { .what = FOLLOW_YIELD, .pid = pid };
