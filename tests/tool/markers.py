@@ -279,4 +279,84 @@ def a_marker_that_cannot_be_raised_is_not_armed():
     tl.check_clean(t.pid)
 
 
+OPENER = r"""
+#include <dlfcn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	volatile unsigned short *sema = NULL;
+	void *h = NULL, *page = NULL;
+	void (*work)(long);
+	char word[16];
+
+	puts("ready");
+	fflush(stdout);
+	while (scanf("%15s", word) == 1) {
+		if (!strcmp(word, "open")) {
+			if (page) munmap(page, 4096);
+			h = dlopen(argv[1], RTLD_NOW);
+			sema = dlsym(h, "busy_sema");
+			work = (void (*)(long))dlsym(h, "work");
+			page = NULL;
+		}
+		if (!strcmp(word, "calls"))
+			for (long i = 0; i < 1000; i++)
+				work(i);
+		if (!strcmp(word, "close")) {
+			dlclose(h);
+			/* Something else of the program's is there. */
+			page = mmap((void *)((uintptr_t)sema & ~4095ul), 4096, 3,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+			memset(page, 7, 4096);
+		}
+		printf("%d 0 %d\n", h != NULL, sema ? *sema : 0);
+		fflush(stdout);
+	}
+	return 0;
+}
+"""
+
+
+@tl.case
+def a_library_may_go_while_its_semaphore_is_raised():
+    d = tl.tempdir()
+    lib = os.path.join(d, "libmarked.so")
+    text = PROGRAM.replace(', visibility("hidden")', "")
+    # The notes' addresses are the library's own.
+    text = text.replace("volatile unsigned short busy_sema __attribute__((used))",
+                        "volatile unsigned short busy_sema __attribute__((used, "
+                        "visibility(\"protected\")))")
+    prog = os.path.join(d, "opener")
+    subprocess.run(["gcc", "-O2", "-x", "c", "-shared", "-fPIC", "-o", lib,
+                    "-"], input=text, text=True, check=True)
+    tl.compile_to(prog, OPENER, "-ldl")
+    p = tl.start([prog, lib], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                 text=True)
+    p.stdout.readline()
+    t = Marked.__new__(Marked)
+    t.p, t.pid = p, p.pid
+    for kill in (False, True):
+        t.do("open")
+        s = Session(t, "demo:busy-loop")
+        tl.check_eq(t.do("calls")[2], 1, "raised")
+        tl.check_eq(t.do("close")[2], 0x0707, "what the program has there")
+        if kill:
+            s.p.kill()
+            s.p.wait()
+            tl.wait_for(lambda: not tl.ours(t.pid), 10, "nothing of ours")
+        else:
+            tl.check_eq(s.end(), {"demo:busy__loop": 1000}, "hits")
+        tl.check_eq(t.do("look")[2], 0x0707, "left alone")
+    t.do("open")
+    s = Session(t, "demo:busy-loop")
+    tl.check_eq(t.do("calls")[2], 1, "raised again")
+    s.end()
+    tl.check_eq(t.do("look")[2], 0, "lowered")
+    tl.check_clean(t.pid)
+
+
 tl.main()

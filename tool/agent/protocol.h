@@ -128,6 +128,7 @@ struct tl_semaphore {
 	uint32_t state; /* see guardian/semaphores.c; 0: the entry is free */
 	uint16_t old;
 	uint16_t reserved;
+	uint64_t file; /* inode of what it is in: see semaphores.c */
 };
 
 /*
@@ -143,7 +144,7 @@ struct tl_loader {
 
 #define TL_LOADER_S 2
 
-#define TL_MAX_SEMAPHORES 192
+#define TL_MAX_SEMAPHORES 128
 
 /*
  * A session of a tool: a guardian keeps several, each with probes of its own.

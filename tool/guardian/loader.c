@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "guardian.h"
+#include "semaphores.h"
 #include "sessions.h"
 
 static void futex_wake(uint32_t *word)
@@ -47,14 +48,18 @@ static void wait_for_ever(struct tl_loader *l, int to, pid_t guardian)
 	}
 }
 
-/* What text is mapped, in one number. */
-static uint64_t text_now(const struct guardian *g)
+/*
+ * Is other text mapped than before?  Then semaphores of what is gone are forgotten,
+ * before it may come again.
+ */
+static bool text_changed(struct guardian *g)
 {
 	uint64_t sum = 0xcbf29ce484222325;
 	struct maps maps;
+	bool changed;
 
 	if (maps_read(&maps, g->hold.pid))
-		return 0;
+		return false;
 	for (size_t i = 0; i < maps.n; i++) {
 		const struct map *m = &maps.map[i];
 
@@ -63,8 +68,13 @@ static uint64_t text_now(const struct guardian *g)
 		sum = (sum ^ m->start) * 0x100000001b3;
 		sum = (sum ^ m->inode) * 0x100000001b3;
 	}
+	changed = sum != g->loader.text;
+	g->loader.text = sum;
+	if (changed)
+		semaphores_forget(&g->hold.w, &maps,
+				  &g->hold.figures->semaphores);
 	maps_free(&maps);
-	return sum;
+	return changed;
 }
 
 int loader_watch(struct guardian *g)
@@ -84,7 +94,7 @@ int loader_watch(struct guardian *g)
 		if (g->loader.pid < 0)
 			return -errno;
 	}
-	g->loader.text = text_now(g);
+	text_changed(g);
 	__atomic_store_n(&l->open, 1, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -110,7 +120,7 @@ void loader_heard(struct guardian *g)
 {
 	struct tl_loader *l = &g->hold.figures->loader;
 	uint32_t asked;
-	uint64_t text;
+	bool changed;
 	char bytes[64];
 
 	while (read(g->loader.fd, bytes, sizeof(bytes)) > 0)
@@ -119,15 +129,14 @@ void loader_heard(struct guardian *g)
 	if (asked == g->loader.asked)
 		return;
 	g->loader.asked = asked;
-	text = text_now(g);
-	for (int i = 0; i < TL_MAX_SESSIONS && text != g->loader.text; i++) {
+	changed = text_changed(g);
+	for (int i = 0; i < TL_MAX_SESSIONS && changed; i++) {
 		struct wire m = { .what = WIRE_LOADED, .n = asked };
 		struct client *c = &g->client[i];
 
 		if (c->used && c->late && c->fd >= 0)
 			c->owes = wire_send(c->fd, &m, sizeof(m));
 	}
-	g->loader.text = text;
 	answer(g);
 }
 

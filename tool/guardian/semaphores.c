@@ -7,6 +7,10 @@
  * be killed at any instant, so before a semaphore is changed it is written down
  * how it was: who finds RAISING or LOWERING looks if the change was made.
  *
+ * The library that it is in may go meanwhile, and other memory lie there: so it
+ * is written down which file's it was, and only that one's is lowered.  If the
+ * library has come again, its semaphore is the file's, and 0: it is raised anew.
+ *
  * The kernel's uprobes change semaphores as we do, with plain reads and writes.
  */
 #include "semaphores.h"
@@ -18,11 +22,25 @@
 
 enum { FREE = 0, RAISING = 1, RAISED = 2, LOWERING = 3 };
 
-static bool is_data(const struct maps *maps, uint64_t addr)
+/* *@file: of whose data @addr is, or of the zeros behind; 0: nobody's. */
+static bool is_data(const struct maps *maps, uint64_t addr, uint64_t *file)
 {
 	const struct map *m = maps_find(maps, addr);
 
-	return m && m->write && !m->exec && addr % 2 == 0;
+	if (!m || !m->write || m->exec || addr % 2)
+		return false;
+	while (m > maps->map && !m->inode && m[-1].end == m->start)
+		m--;
+	*file = m->inode;
+	return true;
+}
+
+/* Is the one of @e where it was raised? */
+static bool is_there(const struct maps *maps, const struct tl_semaphore *e)
+{
+	uint64_t file;
+
+	return is_data(maps, e->addr, &file) && file == e->file;
 }
 
 static int note(struct worker *w, uint64_t at, struct tl_semaphore *e,
@@ -57,20 +75,21 @@ int semaphore_raise(struct worker *w, const struct maps *maps,
 		    const struct tl_semaphores *s, uint64_t addr)
 {
 	struct tl_semaphore e;
-	uint64_t at = find(w, s, addr, &e);
+	uint64_t at = find(w, s, addr, &e), file;
 	uint16_t value;
 	int err;
 
 	if (!at)
 		return -ENOSPC;
-	if (e.state != FREE)
-		return 0;
-	if (!is_data(maps, addr) ||
+	if (!is_data(maps, addr, &file) ||
 	    mem_read(w->mem, &value, addr, sizeof(value)))
 		return -EFAULT;
+	if (e.state != FREE && value && e.file == file)
+		return 0;
 	/* One more would be none, and could not be taken back. */
 	if (value == UINT16_MAX)
 		return -EOVERFLOW;
+	e.file = file;
 	err = note(w, at, &e, RAISING, value);
 	session_kill_point(51);
 	value++;
@@ -80,10 +99,15 @@ int semaphore_raise(struct worker *w, const struct maps *maps,
 	return err ? err : note(w, at, &e, RAISED, 0);
 }
 
-static void lower(struct worker *w, uint64_t at, struct tl_semaphore *e)
+static void lower(struct worker *w, const struct maps *maps, uint64_t at,
+		  struct tl_semaphore *e)
 {
 	uint16_t value;
 
+	if (!is_there(maps, e)) {
+		note(w, at, e, FREE, 0);
+		return;
+	}
 	if (mem_read(w->mem, &value, e->addr, sizeof(value)))
 		return;
 	if (e->state == RAISED || (e->state == RAISING && value != e->old))
@@ -103,8 +127,23 @@ void semaphore_lower(struct worker *w, const struct maps *maps,
 	struct tl_semaphore e;
 	uint64_t at = find(w, s, addr, &e);
 
-	if (at && e.state != FREE && e.state <= LOWERING && is_data(maps, addr))
-		lower(w, at, &e);
+	if (at && e.state != FREE && e.state <= LOWERING)
+		lower(w, maps, at, &e);
+}
+
+void semaphores_forget(struct worker *w, const struct maps *maps,
+		       const struct tl_semaphores *s)
+{
+	struct tl_semaphore e;
+
+	for (uint32_t i = 0; i < s->n && i < TL_MAX_SEMAPHORES; i++) {
+		uint64_t at = s->first + i * sizeof(e);
+
+		if (mem_read(w->mem, &e, at, sizeof(e)))
+			return;
+		if (e.state != FREE && !is_there(maps, &e))
+			note(w, at, &e, FREE, 0);
+	}
 }
 
 void semaphores_lower(struct worker *w, const struct maps *maps,
@@ -117,8 +156,7 @@ void semaphores_lower(struct worker *w, const struct maps *maps,
 
 		if (mem_read(w->mem, &e, at, sizeof(e)))
 			return;
-		if (e.state != FREE && e.state <= LOWERING &&
-		    is_data(maps, e.addr))
-			lower(w, at, &e);
+		if (e.state != FREE && e.state <= LOWERING)
+			lower(w, maps, at, &e);
 	}
 }

@@ -25,6 +25,10 @@ int semaphore_raise(struct worker *w, const struct maps *maps,
 void semaphore_lower(struct worker *w, const struct maps *maps,
 		     const struct tl_semaphores *s, uint64_t addr);
 
+/* Those whose file is not there any more were never raised. */
+void semaphores_forget(struct worker *w, const struct maps *maps,
+		       const struct tl_semaphores *s);
+
 /* Lower all that are written down; what is written there is distrusted. */
 void semaphores_lower(struct worker *w, const struct maps *maps,
 		      const struct tl_semaphores *s);
