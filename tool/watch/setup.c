@@ -307,6 +307,13 @@ static int replace_files(struct keeper *k, struct worker *w)
 	return err;
 }
 
+/* Threads that did not stop when they were to be borrowed are traced still. */
+static void let_strays_go(void)
+{
+	for (int i = 0; i < 100 && worker_strays(); i++)
+		usleep(10000);
+}
+
 void pages_restore(struct keeper *k)
 {
 	struct worker w = { 0 };
@@ -321,6 +328,7 @@ void pages_restore(struct keeper *k)
 		err = exchange_all(k, &w, true);
 		worker_end(&w);
 	}
+	let_strays_go();
 }
 
 /* ---- from root to a process of somebody else's --------------------------------------- */
@@ -490,7 +498,13 @@ int pages_setup(struct keeper *k)
 		err = find_spans(k);
 	if (err || !k->n_spans)
 		return err;
-	err = worker_make(&w, k->options.pid);
+	/* All its threads may be held up just now. */
+	for (int i = 0; i < 10; i++) {
+		err = worker_make(&w, k->options.pid);
+		if (err != -EBUSY && err != -EAGAIN)
+			break;
+		usleep(50000);
+	}
 	if (err)
 		return err;
 	err = make_descriptor(k, &w);
@@ -499,6 +513,7 @@ int pages_setup(struct keeper *k)
 	if (!err)
 		err = enroll(k);
 	worker_end(&w);
+	let_strays_go();
 	return err;
 }
 
