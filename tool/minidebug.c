@@ -17,8 +17,8 @@
 #include "minidebug.h"
 
 /* A few bytes of xz can become any number; more than this was made to do so. */
-#define UNPACKED_MAX (256u << 20)
-#define MEMORY_MAX   (512u << 20)
+#define UNPACKED_MAX (64u << 20)
+#define MEMORY_MAX   (256u << 20)
 #define FIRST	     (1u << 20)
 
 static Elf_Scn *find_section(Elf *elf)

@@ -37,6 +37,7 @@ static void read_names(struct versions *v, Elf *elf, Elf_Scn *scn,
 		const char *name;
 
 		if (!gelf_getverdef(data, at, &def) ||
+		    def.vd_aux > INT32_MAX - (unsigned int)at ||
 		    !gelf_getverdaux(data, at + (int)def.vd_aux, &aux))
 			return;
 		name = elf_strptr(elf, sh->sh_link, aux.vda_name);
