@@ -243,6 +243,19 @@ static int failed(void)
 	return -1;
 }
 
+/* What it does itself is known to its library alone. */
+static void print_library(struct output *out, pid_t pid)
+{
+	const struct session_options only_look = { .look = true };
+	bool library = false;
+
+	if (session_foresee(pid, &only_look, NULL, 0, &library) == 0 && library)
+		output_text(out,
+			    "process %d has libtrapline: probes of its own are "
+			    "not shown\n",
+			    (int)pid);
+}
+
 /* 0, or -1 after a line. */
 static int status_of(const struct options *o, pid_t pid, struct output *out)
 {
@@ -260,6 +273,8 @@ static int status_of(const struct options *o, pid_t pid, struct output *out)
 		print_json(out, &l, pid, o->n_pids > 1);
 	else if (found)
 		print_text(out, &l, pid);
+	if (!o->json)
+		print_library(out, pid);
 	print_watch(out, pid, o->json, o->n_pids > 1);
 	session_view_free(&l.before);
 	session_view_free(&l.v);

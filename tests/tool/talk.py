@@ -519,4 +519,13 @@ def guardian_of(t):
     return int(line.split("process")[-1])
 
 
+@tl.case
+def status_says_that_there_may_be_probes_of_its_own():
+    for kind in KINDS:
+        t = Target(kind)
+        r = tl.trapline("status", "-p", t.pid)
+        tl.check(f"process {t.pid} has libtrapline" in r.stdout, r.stdout)
+        t.quit()
+
+
 tl.main()
