@@ -32,8 +32,8 @@ struct tl_hit {
 	const uint64_t *regs; /* struct pt_regs, as words */
 	uint64_t *saved; /* of a call: TL_SAVED_WORDS words at most, or NULL */
 	uint64_t *saved_faults;
-	uint64_t took;		  /* ticks */
-	struct tl_events *events; /* of the probe's session, or NULL */
+	uint64_t took;		    /* ticks */
+	struct tl_events *events;   /* of the probe's session, or NULL */
 	struct tl_fetched *fetched; /* tl_fetch()'s, or NULL */
 };
 
