@@ -335,6 +335,8 @@ struct tl_arch_bp {
 	bool (*step_end)(struct pt_regs *regs, unsigned long saved,
 			 uintptr_t at, bool done);
 	bool (*stepped)(const struct pt_regs *regs);
+	/* Would the exception that has come keep the instruction from ever succeeding? */
+	bool (*spoiled)(const struct pt_regs *regs);
 };
 
 /* NULL: it has none, or none like that. */

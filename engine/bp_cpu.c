@@ -379,13 +379,16 @@ static unsigned long fields(unsigned int registers)
 
 /*
  * The exception came before the instruction: that is executed with @registers off,
- * whatever their handlers have done.  What the control register is to be.  (If
- * too many steps are under way, they stay off until the registers are loaded.)
+ * whatever their handlers have done.  What the control register is to be.  (Where
+ * a step would keep the instruction from succeeding, or too many are under way, they
+ * stay off until the registers are loaded.)
  */
 static unsigned long step_over(struct tl_bp_cpu *c, struct pt_regs *regs,
 			       unsigned int registers, unsigned long control)
 {
-	if (tl_step_begin(c, regs, NULL, registers))
+	if (tl_arch_bp->spoiled(regs))
+		c->known = false;
+	else if (tl_step_begin(c, regs, NULL, registers))
 		c->over |= registers;
 	return control & ~fields(registers);
 }

@@ -114,9 +114,9 @@ $(eval $(call image,demo,$(kernel-objs) $(call objs,$(kernel-target), \
 	examples/kernel-demo/tasks.c) $(kernel-engine) \
 	$(call user-objs,$(kernel-programs)) \
 	$(call module-objs,count_calls time_call watch_call)))
-ifeq ($(isa),x86)
 $(eval $(call guest-image,api,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-api-srcs)) $(kernel-engine)))
+ifeq ($(isa),x86)
 $(eval $(call guest-image,cost,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-cost-srcs)) $(kernel-engine)))
 $(eval $(call guest-image,tasks,$(call objs,$(kernel-target),$(host-kernel-srcs) \

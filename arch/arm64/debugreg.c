@@ -377,6 +377,15 @@ static bool stepped(const struct pt_regs *regs)
 	return regs->pstate & PSTATE_SS;
 }
 
+/* A load-exclusive or store-exclusive: each exception takes the reservation away. */
+static bool spoiled(const struct pt_regs *regs)
+{
+	uint32_t insn;
+
+	return !tlh_read(&insn, regs->pc, sizeof(insn)) &&
+	       (insn & 0x3f800000) == 0x08000000;
+}
+
 static const struct tl_arch_bp arm64_bp = {
 	.registers = REGISTERS,
 	.control = 7,
@@ -395,6 +404,7 @@ static const struct tl_arch_bp arm64_bp = {
 	.step_begin = step_begin,
 	.step_end = step_end,
 	.stepped = stepped,
+	.spoiled = spoiled,
 };
 
 const struct tl_arch_bp *const tl_arch_bp = &arm64_bp;

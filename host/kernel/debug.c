@@ -81,6 +81,11 @@ void debug_switched(const struct task *task)
 	tl_bp_load();
 }
 
+void debug_tick(void)
+{
+	tl_bp_load();
+}
+
 void debug_cpu_online(void)
 {
 	tl_bp_cpu_online();

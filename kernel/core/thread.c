@@ -343,6 +343,7 @@ void sched_tick(const struct pt_regs *regs)
 {
 	sched_look();
 	watchdog_tick(regs);
+	debug_tick();
 	arch_cpu_relax();
 }
 

@@ -20,6 +20,10 @@ void debug_switched(const struct task *task)
 	(void)task;
 }
 
+void debug_tick(void)
+{
+}
+
 void debug_cpu_online(void)
 {
 }

@@ -9,6 +9,7 @@
 #include <trapline/regs.h>
 
 #include "places.h"
+#include "tl_isa.h"
 #include "tl_test.h"
 
 static unsigned int hits, returns;
@@ -176,7 +177,7 @@ TL_TEST(counting_keeps_the_red_zone_and_the_flags)
 HANDLER int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	(void)ri;
-	value = regs->ax;
+	value = regs->REG_RESULT;
 	returns++;
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include <trapline/kprobes.h>
 #include <trapline/regs.h>
 
+#include "tl_isa.h"
 #include "tl_test.h"
 
 static struct watched {
@@ -73,7 +74,8 @@ static __attribute__((__noinline__)) uint64_t read_word(void)
 	return *(volatile uint64_t *)&watched.word;
 }
 
-TL_TEST(a_write_is_one_hit_and_has_been_made)
+/* It has been made, but where the CPU tells of it before. */
+TL_TEST(a_write_is_one_hit_and_is_made)
 {
 	struct hw_breakpoint *bp =
 		fresh(0, &watched.word, HW_BREAKPOINT_LEN_8, HW_BREAKPOINT_W);
@@ -83,7 +85,7 @@ TL_TEST(a_write_is_one_hit_and_has_been_made)
 	CHECK_EQ(hits[0], 0);
 	write_word(7);
 	CHECK_EQ(hits[0], 1);
-	CHECK_EQ(value, 7);
+	CHECK_EQ(value, ACCESS_IS_DONE ? 7 : 1);
 	write_word(7); /* the same value is a write, too */
 	CHECK_EQ(hits[0], 2);
 	unregister_hw_breakpoint(bp);
@@ -192,7 +194,7 @@ TL_TEST(what_makes_no_sense_gives_einval)
 					 HW_BREAKPOINT_LEN_8, HW_BREAKPOINT_W);
 
 	CHECK_EQ(register_kernel_hw_breakpoint(bp), -TL_EINVAL);
-	fresh(0, &watched.word, 3, HW_BREAKPOINT_W);
+	fresh(0, &watched.word, 9, HW_BREAKPOINT_W);
 	CHECK_EQ(register_kernel_hw_breakpoint(bp), -TL_EINVAL);
 	fresh(0, &watched.word, HW_BREAKPOINT_LEN_8, HW_BREAKPOINT_EMPTY);
 	CHECK_EQ(register_kernel_hw_breakpoint(bp), -TL_EINVAL);
@@ -336,9 +338,9 @@ TL_TEST(a_handler_that_touches_what_is_watched_is_not_called_again)
 	MUST_REGISTER(bp);
 	write_word(10);
 	CHECK_EQ(hits[0], 1);
-	CHECK_EQ(watched.word, 11);
+	CHECK_EQ(watched.word, ACCESS_IS_DONE ? 11 : 10);
 	write_word(20);
 	CHECK_EQ(hits[0], 2);
-	CHECK_EQ(watched.word, 21);
+	CHECK_EQ(watched.word, ACCESS_IS_DONE ? 21 : 20);
 	unregister_hw_breakpoint(bp);
 }

@@ -11,6 +11,7 @@
 #include <trapline/regs.h>
 
 #include "jprobe.h"
+#include "tl_isa.h"
 #include "tl_test.h"
 
 static char trail[16];
@@ -138,6 +139,9 @@ TL_TEST(the_handler_gets_every_argument_and_the_function_its_own)
 	for_each_row(w, jprobe_ways) {
 		for_each_row(k, integers) {
 			ROW(k->name);
+			/* Large ones are in their caller's frame. */
+			if (!STACK_HAS_ARGUMENTS && k->stack_args >= 192)
+				continue;
 			try_kind(k, w, 0);
 			try_kind(k, w, k->stack_args);
 			try_kind(k, w, 48);
@@ -327,6 +331,9 @@ TL_TEST(structures_varargs_and_hidden_pointers_are_arguments_too)
 	for_each_row(w, jprobe_ways) {
 		for_each_row(k, kinds) {
 			ROW(k->name);
+			/* Large ones are in their caller's frame. */
+			if (!STACK_HAS_ARGUMENTS && k->stack_args >= 192)
+				continue;
 			try_kind(k, w, 0);
 			for (int more = 0; more < 64; more += 16)
 				try_kind(k, w, k->stack_args + more);
@@ -339,6 +346,8 @@ TL_TEST(more_than_is_copied_by_itself_needs_stack_args)
 	static const struct kind k = KIND(huge, sizeof(struct huge));
 	const struct jprobe_way *w;
 
+	if (!STACK_HAS_ARGUMENTS)
+		SKIP("a large structure is in its caller's frame");
 	CHECK(sizeof(struct huge) > TL_JPROBE_STACK);
 	for_each_row(w, jprobe_ways) {
 		ROW(w->name);
@@ -522,7 +531,7 @@ static int enter_e(struct kretprobe_instance *ri, struct pt_regs *regs)
 static int return_r(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	(void)ri;
-	note(regs->ax == wanted ? 'r' : '?');
+	note(regs->REG_RESULT == wanted ? 'r' : '?');
 	return 0;
 }
 
@@ -571,16 +580,15 @@ TL_TEST(jprobes_come_after_all_others_whenever_they_were_registered)
 static int change_first(struct kprobe *p, struct pt_regs *regs)
 {
 	(void)p;
-	regs->di += 1;
+	regs->REG_ARG0 += 1;
 	return 0;
 }
 
 static int skip_all(struct kprobe *p, struct pt_regs *regs)
 {
 	(void)p;
-	regs->ax = 4711;
-	regs->ip = *(unsigned long *)regs->sp;
-	regs->sp += 8;
+	regs->REG_RESULT = 4711;
+	LEAVE_FUNCTION(regs);
 	return 1;
 }
 
@@ -655,6 +663,8 @@ TL_TEST(a_jump_that_becomes_a_breakpoint_and_back_goes_on_working)
 			    .offset = 3,
 			    .pre_handler = pre_k };
 
+	if (!JUMP_COVERS_TWO)
+		SKIP("a jump covers one instruction");
 	wanted = args8_two A8;
 	by_return = false;
 	reset();
@@ -722,6 +732,8 @@ TL_TEST(what_others_write_to_the_stack_meanwhile_is_kept)
 {
 	const struct jprobe_way *way;
 
+	if (!STACK_HAS_ARGUMENTS)
+		SKIP("these are in registers");
 	for_each_row(way, jprobe_ways) {
 		void *addr = (void *)wait[way->entry];
 		struct jprobe jp = { .kp.addr = addr,

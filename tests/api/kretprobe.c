@@ -7,6 +7,7 @@
 #include <trapline/regs.h>
 
 #include "places.h"
+#include "tl_isa.h"
 #include "tl_test.h"
 
 static const struct place {
@@ -32,7 +33,7 @@ static void reset(void)
 
 HANDLER int entered(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	*(unsigned long *)ri->data = regs->di;
+	*(unsigned long *)ri->data = regs->REG_ARG0;
 	entry = regs->sp;
 	entries++;
 	return 0;
@@ -40,8 +41,8 @@ HANDLER int entered(struct kretprobe_instance *ri, struct pt_regs *regs)
 
 HANDLER int returned(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	value = regs->ax;
-	ip = regs->ip;
+	value = regs->REG_RESULT;
+	ip = regs->REG_IP;
 	ret_addr = get_kretprobe_retaddr(ri);
 	argument = *(unsigned long *)ri->data;
 	frame = regs->sp;
@@ -64,14 +65,14 @@ TL_TEST(the_handler_sees_value_and_true_return_address)
 		reset();
 		CHECK_EQ(register_kretprobe(&rp), 0);
 		CHECK_EQ(pl->fn(30, 12, 0), 42);
-		__asm__ volatile("lea 0(%%rip), %0" : "=r"(here));
+		SAY_HERE(&here);
 		CHECK_EQ(entries, 1);
 		CHECK_EQ(returns, 1);
 		CHECK_EQ(value, 42);
 		CHECK_EQ(argument, 30);
 		CHECK_EQ(ip, ret_addr);
 		CHECK(ret_addr < here && here - ret_addr < 64);
-		CHECK_EQ(frame, entry + 8);
+		CHECK_EQ(frame, entry + RETURN_POPS);
 		CHECK_EQ(rp.nmissed, 0);
 		unregister_kretprobe(&rp);
 		CHECK_EQ(pl->fn(1, 2, 0), 3);
@@ -82,7 +83,7 @@ TL_TEST(the_handler_sees_value_and_true_return_address)
 HANDLER int change_value(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	(void)ri;
-	regs->ax += 1000;
+	regs->REG_RESULT += 1000;
 	return 0;
 }
 
@@ -106,7 +107,7 @@ HANDLER int not_interested(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	(void)ri;
 	entries++;
-	return regs->di & 1;
+	return regs->REG_ARG0 & 1;
 }
 
 TL_TEST(not_0_from_the_entry_handler_leaves_the_call_alone)
@@ -315,7 +316,7 @@ TL_TEST(a_hit_in_a_return_handler_is_missed)
 
 TL_TEST(refusals_carry_linux_s_codes)
 {
-	struct kretprobe rp = { .kp.addr = (kprobe_opcode_t *)place_jump + 4,
+	struct kretprobe rp = { .kp.addr = (void *)((char *)place_jump + 4),
 				.handler = returned };
 	struct kretprobe big = { .kp.addr = (void *)place_jump,
 				 .handler = returned,
@@ -463,7 +464,7 @@ static unsigned long *slot, in_slot;
 HANDLER int note_slot(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	(void)ri;
-	slot = (unsigned long *)regs->sp;
+	slot = RETURN_SLOT(regs);
 	return 0;
 }
 
@@ -486,8 +487,8 @@ TL_TEST(return_address_is_left_alone_where_the_exits_are_certain)
 	CHECK_EQ(returns, 1);
 	CHECK_EQ(value, 7);
 	CHECK_EQ(in_slot == ret_addr,
-		 TL_EITHER("the return address of a followed call", true,
-			   false));
+		 TL_EITHER("the return address of a followed call",
+			   EXITS_ARE_FOUND, false));
 	unregister_kretprobe(&rp);
 }
 
@@ -509,7 +510,7 @@ TL_TEST(probe_at_an_exit_shares_it_with_the_return_probe)
 {
 	struct kretprobe rp = { .kp.addr = (void *)place_jump,
 				.handler = returned };
-	struct kprobe p = { .addr = (kprobe_opcode_t *)place_jump + 4,
+	struct kprobe p = { .addr = (void *)((char *)place_jump + 4),
 			    .pre_handler = nothing };
 
 	reset();

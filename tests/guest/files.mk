@@ -28,7 +28,10 @@ guest-race-srcs = $(addprefix tests/guest/, memory.c threads.c \
 guest-debug-srcs = $(addprefix tests/guest/, debug.c $(isa)/debug_step.c \
 	$(if $(filter x86,$(isa)),debug_tasks.c debug_cost.c) $(isa)/shapes.S)
 guest-debug-programs = $(if $(filter x86,$(isa)),tests/guest/user/watched.c)
-guest-api-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c branches.c \
+guest-api-x86-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c branches.c \
 	rules.c exact.c once.c fault.c extras.c hw_breakpoint.c jprobe.c places.S branches.S exact.S jprobe.S)
+guest-api-arm64-srcs := $(addprefix tests/api/, kretprobe.c hw_breakpoint.c \
+	jprobe.c arm64/places.S arm64/jprobe.S)
+guest-api-srcs = $(guest-api-$(isa)-srcs)
 guest-stress-srcs = $(addprefix tests/guest/, memory.c stress.c $(isa)/shapes.S)
 guest-cost-srcs := tests/guest/cost.c bench/guest/work.S

@@ -28,6 +28,16 @@ like 'what is not understood is explained' "$(cat "$tmp/out")" \
 is 'after that the list has one probe less' \
 	"$(sed -n '/nonsense/,$p' "$tmp/out" | grep -c ' missed ')" 1
 
+if command -v qemu-system-aarch64 >/dev/null; then
+	timeout 120 scripts/kernel-demo -a arm64 "$tmp/script" >"$tmp/raw" 2>&1
+	is 'on arm64 it leaves in good order, too' $? 0
+	tr -d '\r' <"$tmp/raw" >"$tmp/out"
+	like 'probes are jumps there' "$(cat "$tmp/out")" \
+		'demo_turn jump hits [1-9][0-9]* missed 0'
+else
+	skip 'the demo on arm64' 'qemu-system-aarch64 is not installed'
+fi
+
 printf '%s\n' 'run hello console' 'run nobody' 'probe add sys_getpid' \
 	'insmod count_calls functions=sys_fork,sys_getpid' 'run ticker 100000' \
 	ps lsmod top 'insmod count_calls functions=sys_fork' \

@@ -28,6 +28,9 @@ bool debug_trap(struct pt_regs *regs, unsigned long *status);
 /* @task, which has `debugged` set, runs here now.  Context: interrupts off. */
 void debug_switched(const struct task *task);
 
+/* A tick of this CPU's timer.  Context: trap. */
+void debug_tick(void);
+
 /* This CPU has come up, and can be called.  Context: its start code. */
 void debug_cpu_online(void);
 

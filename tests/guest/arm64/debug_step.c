@@ -237,6 +237,30 @@ TL_TEST(each_store_of_many_is_seen_once_and_done)
 	check_clean();
 }
 
+/* An exception in between takes the reservation away. */
+TL_TEST(a_watched_lock_can_be_taken)
+{
+	static _Atomic unsigned long word;
+
+	for (unsigned int type = HW_BREAKPOINT_W; type <= HW_BREAKPOINT_RW;
+	     type++) {
+		struct counted c;
+
+		watch(&c, &word, 8, type);
+		REQUIRE(!register_kernel_hw_breakpoint(&c.bp));
+		for (unsigned long i = 0; i < 1000; i++)
+			CHECK_EQ(word++, i);
+		CHECK(c.hits > 0);
+		/* After a tick it is on again. */
+		idle_ms(20);
+		c.hits = 0;
+		word = 0;
+		CHECK_EQ(c.hits, 1);
+		unregister_hw_breakpoint(&c.bp);
+	}
+	check_clean();
+}
+
 static volatile unsigned int pre_hits, post_hits;
 static unsigned long pre_daif, post_pstate;
 

@@ -15,4 +15,28 @@
 /* Let @regs, at a function's entry, be behind its return. */
 #define LEAVE_FUNCTION(r) ((r)->pc = (r)->regs[30])
 
+/* *@here: an address just behind what came before. */
+#define SAY_HERE(here) __asm__ volatile("adr %0, ." : "=r"(*(here)))
+
+/* What a return takes from the stack. */
+#define RETURN_POPS 0
+
+/* Where a function, at whose entry @regs are, keeps its return address. */
+#define RETURN_SLOT(regs) ((unsigned long *)(uintptr_t)((regs)->sp - 8))
+
+/* A jump covers more than one instruction. */
+#define JUMP_COVERS_TWO false
+
+/* A watch is hit when the access has been made. */
+#define ACCESS_IS_DONE false
+
+/*
+ * Six integers fill the registers, the seventh is on the stack, and so is a structure,
+ * whatever its size.  (Else eight, and what is large is handed over by its address.)
+ */
+#define STACK_HAS_ARGUMENTS false
+
+/* The returns of a function whose control flow is certain are found. */
+#define EXITS_ARE_FOUND false
+
 #endif

@@ -19,4 +19,28 @@
 		(regs)->sp += 8;                                      \
 	} while (0)
 
+/* *@here: an address just behind what came before. */
+#define SAY_HERE(here) __asm__ volatile("lea 0(%%rip), %0" : "=r"(*(here)))
+
+/* What a return takes from the stack. */
+#define RETURN_POPS 8
+
+/* Where a function, at whose entry @regs are, keeps its return address. */
+#define RETURN_SLOT(regs) ((unsigned long *)(uintptr_t)(regs)->sp)
+
+/* A jump covers more than one instruction. */
+#define JUMP_COVERS_TWO true
+
+/* A watch is hit when the access has been made. */
+#define ACCESS_IS_DONE true
+
+/*
+ * Six integers fill the registers, the seventh is on the stack, and so is a structure,
+ * whatever its size.  (Else eight, and what is large is handed over by its address.)
+ */
+#define STACK_HAS_ARGUMENTS true
+
+/* The returns of a function whose control flow is certain are found. */
+#define EXITS_ARE_FOUND true
+
 #endif
