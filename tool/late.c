@@ -8,6 +8,7 @@
  * before a constructor of the library runs.  When a library goes its probes have
  * been unmapped with it: they wait again, and what was counted is kept.
  */
+#include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +21,6 @@ struct late {
 	/* Each look that has found something: modules of places stay. */
 	struct process **look;
 	size_t n_looks;
-	size_t first; /* places from here on are of libraries that came */
 	uint64_t linker, linker_end;
 };
 
@@ -63,18 +63,69 @@ static struct late *begin(struct target *t)
 	return NULL;
 }
 
+/* The string that @m's dynamic section has for @tag, the @n th; NULL: none. */
+static const char *dynamic(const struct module *m, int64_t tag, size_t n)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+	GElf_Dyn d;
+
+	while (m->image.elf && (scn = elf_nextscn(m->image.elf, scn))) {
+		Elf_Data *data;
+
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_DYNAMIC)
+			continue;
+		data = elf_getdata(scn, NULL);
+		for (int i = 0; data && gelf_getdyn(data, i, &d); i++)
+			if (d.d_tag == tag && !n--)
+				return elf_strptr(m->image.elf, sh.sh_link,
+						  d.d_un.d_val);
+	}
+	return NULL;
+}
+
+/* Is @m there because another module needs it? */
+static bool is_needed(const struct process *p, const struct module *m)
+{
+	const char *name = m->lack ? NULL : dynamic(m, DT_SONAME, 0), *needed;
+
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t k = 0;
+		     !p->modules[i].lack &&
+		     (needed = dynamic(&p->modules[i], DT_NEEDED, k));
+		     k++)
+			if (!strcmp(needed, name ? name : m->name))
+				return true;
+	return false;
+}
+
+/* May one that is called @binary, and is there, go again? */
+static bool may_go(const struct process *p, const char *binary)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct module *m = &p->modules[i];
+
+		if (module_is(m, binary) && !m->is_main && !is_needed(p, m))
+			return true;
+	}
+	return false;
+}
+
 int late_wait(struct target *t, size_t i)
 {
 	const struct probe *p = &t->asked[i];
 	const struct run *r = t->run;
+	bool there;
 
-	if (!p->spec.binary || !strstr(p->spec.binary, ".so") ||
-	    is_there(&t->process, p->spec.binary) || r->many ||
+	if (!p->spec.binary || !strstr(p->spec.binary, ".so") || r->many ||
 	    r->options->follow || r->options->dry_run)
+		return 0;
+	there = is_there(&t->process, p->spec.binary);
+	if (there && (p->names || !may_go(&t->process, p->spec.binary)))
 		return 0;
 	if (!t->late)
 		t->late = begin(t);
-	if (!t->late)
+	if (!t->late || there)
 		return 0;
 	if (p->names) {
 		say_error(
@@ -232,16 +283,20 @@ static void note_gone(struct target *t, const struct process *p)
 	target_read(t);
 	for (size_t i = 0; i < t->n_figures; i++) {
 		struct figure *f = &t->figures[i];
-		const struct probe *asked = &t->asked[f->place->owner];
+		size_t owner = f->place->owner;
+		const struct probe *asked = &t->asked[owner];
 
-		if ((size_t)(f->place - t->places.place) < t->late->first ||
-		    f->gone || still_there(p, f->place->module))
+		if (f->gone || still_there(p, f->place->module))
 			continue;
 		f->gone = true;
-		if (!t->late->waits[f->place->owner])
+		/* Those of a name alone do not know where to wait. */
+		if (owner >= (size_t)t->run->options->n_args ||
+		    !asked->spec.binary || asked->names)
+			continue;
+		if (!t->late->waits[owner])
 			say_note("%s is not loaded any more: '%s' waits for it",
 				 asked->spec.binary, asked->spec.text);
-		t->late->waits[f->place->owner] = true;
+		t->late->waits[owner] = true;
 	}
 }
 
@@ -271,17 +326,21 @@ static void look(struct target *t)
 int late_begin(struct target *t)
 {
 	struct late *l = t->late;
+	bool waits = false;
+	int err;
 
 	if (!l)
 		return 0;
-	l->first = t->places.n;
-	if (session_watch_loader(t->session, l->linker, l->linker_end) < 0) {
+	for (int i = 0; i < t->run->options->n_args; i++)
+		waits |= l->waits[i];
+	err = session_watch_loader(t->session, l->linker, l->linker_end);
+	if (err < 0 && waits)
 		say_error("%s", session_error());
-		return -1;
-	}
 	/* It may have come since we have looked. */
-	look(t);
-	return 0;
+	if (!err && waits)
+		look(t);
+	/* What is there may go, or not. */
+	return err < 0 && waits ? -1 : 0;
 }
 
 void late_serve(struct target *t)

@@ -88,10 +88,13 @@ static int find_places(struct target *t)
 
 	for (size_t i = 0; i < t->n_asked; i++) {
 		int waits = late_wait(t, i);
+		size_t before = t->places.n;
 
 		if (waits < 0 ||
 		    (!waits && find_places_of(t, i) != 0 && !t->run->many))
 			return -1;
+		for (size_t k = before; k < t->places.n; k++)
+			t->places.place[k].owner = i;
 	}
 	if (!t->run->apart)
 		places_unique(&t->places);

@@ -175,6 +175,24 @@ def it_comes_and_goes():
 
 
 @case
+def one_that_is_there_already_may_go_and_come():
+    o = Opener()
+    o.tell("open")
+    before = tl.footprint(o.pid)
+    for verb in ("count", "time"):
+        s = Session(verb, o.pid, "work", "liblate.so:late_step")
+        start = o.tell("nothing")[0]
+        for _ in range(3):
+            o.tell("close")
+            o.tell("open")
+        calls = o.tell("nothing")[0]
+        check_eq(calls - start, 45, "calls")
+        check_eq(hits(s.stop()), [45], f"{verb}: {s.errors()}")
+        tl.check_clean(o.pid, before)
+    o.quit()
+
+
+@case
 def its_events_have_their_names_and_arguments():
     o = Opener()
     s = Session("trace", o.pid, "work $arg1 if $arg1 > 1000",
