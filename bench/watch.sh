@@ -57,6 +57,9 @@ ours() {
 
 	shift
 	"$tmp/t" "$n" 700 &
+	until [ "$(readlink /proc/$!/exe)" = "$tmp/t" ]; do
+		sleep 0.01
+	done
 	"$trapline" watch -q -p $! --json -o "$tmp/rows" "$@" counter
 	wait $!
 	[ "$(wc -l <"$tmp/rows")" = $((n + 1)) ] || echo "not all were seen" >&2
