@@ -32,7 +32,7 @@
 #include <trapline/regs.h>
 #include <trapline/trap.h>
 
-#define NR_STATES   1000u /* of each class */
+#define NR_STATES   500u /* of each class */
 #define NR_A_WORD   8u	  /* of one word, behind one registration */
 #define ARENA_WORDS (1u << 20)
 #define DATA_BYTES  (1u << 18)
