@@ -26,8 +26,9 @@ guest-probe-srcs = $(addprefix tests/guest/, kprobe.c jprobe.c everywhere.c home
 guest-race-srcs = $(addprefix tests/guest/, memory.c threads.c \
 	$(if $(filter x86,$(isa)),states.c) $(isa)/shapes.S)
 guest-debug-srcs = $(addprefix tests/guest/, debug.c $(isa)/debug_step.c \
-	$(if $(filter x86,$(isa)),debug_tasks.c debug_cost.c) $(isa)/shapes.S)
-guest-debug-programs = $(if $(filter x86,$(isa)),tests/guest/user/watched.c)
+	$(if $(filter x86,$(isa)),debug_tasks.c debug_cost.c, \
+	arm64/debug_tasks.c program.c) $(isa)/shapes.S)
+guest-debug-programs = tests/guest/user/$(if $(filter arm64,$(isa)),arm64/)watched.c
 guest-api-x86-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c branches.c \
 	rules.c exact.c once.c fault.c extras.c hw_breakpoint.c jprobe.c places.S branches.S exact.S jprobe.S)
 guest-api-arm64-srcs := $(addprefix tests/api/, kretprobe.c hw_breakpoint.c \
