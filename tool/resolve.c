@@ -695,6 +695,33 @@ static int by_name(struct process *p, const struct spec *s, enum match_how how,
 	return 1;
 }
 
+/* -v: functions that match, but are not probed until somebody asks for them. */
+static void tell_left_out(const struct module *m, const struct spec *s)
+{
+	size_t n = 0;
+	char *list = must_dup(""), *more;
+
+	for (size_t i = 0; say_level > 0 && i < m->image.n; i++) {
+		const struct symbol *sym = &m->image.symbols[i];
+
+		if (!sym->first || sym->kind != SYMBOL_IFUNC ||
+		    !name_matches(sym, s->func))
+			continue;
+		if (n++ < IFUNC_NAMES) {
+			more = must_print("%s%s%s", list, n > 1 ? ", " : "",
+					  sym->name);
+			free(list);
+			list = more;
+		}
+	}
+	if (n)
+		say_detail("'%s' matches %zu indirect function%s, too (%s%s), "
+			   "which are probed by their names",
+			   s->text, n, n == 1 ? "" : "s", list,
+			   n > IFUNC_NAMES ? ", ..." : "");
+	free(list);
+}
+
 static int by_glob(struct process *p, const struct spec *s, struct places *out)
 {
 	size_t before = out->n;
@@ -707,6 +734,7 @@ static int by_glob(struct process *p, const struct spec *s, struct places *out)
 		image_names(&m->image);
 		if (take_from(p, m, s, MATCH_GLOB, out) != 0)
 			return -1;
+		tell_left_out(m, s);
 	}
 	return out->n > before ? 0 : resolve_failed(p, s);
 }

@@ -204,6 +204,9 @@ def indirect_functions_are_marked():
 @tl.case
 def an_indirect_function_stands_for_what_it_chose():
     p = target(DYN)
+    r = run("count", "-p", p.pid, "--dry-run", "-v", "libc:strle?")
+    tl.check(b"1 indirect function, too (strlen)" in r.stderr or
+             b"2 indirect functions, too" in r.stderr, f"{r.stderr}")
     resolver = int(listing("-p", p.pid, "libc:strlen")[0]["address"], 16)
     r = run("count", "-p", p.pid, "--dry-run", "--json", "strlen")
     tl.check_eq(r.returncode, 0, r.stderr.decode())
