@@ -175,7 +175,8 @@ def serve_and_watch(options):
     check_eq(by["stored"][-1]["new"], total // 2, "stored")
     check_eq(by["clients"][-1]["new"], 0, "clients")
     check_eq(len({r["tid"] for r in by["requests"]}), CLIENTS, "threads")
-    tl.check_clean(p.pid, before)
+    if not os.geteuid():  # who may look at its files
+        tl.check_clean(p.pid, before)
 
 
 @case

@@ -153,6 +153,8 @@ class Session:
                            stderr=said, text=True, **kw)
         wait_for(lambda: self.p.poll() is not None or self.armed(), 60,
                  "every probe armed")
+        if "unprivileged_userfaultfd" in self.errors():
+            raise Skip("users may not protect pages here")
         check(self.p.poll() is None, f"trapline ended: {self.errors()}")
 
     def errors(self):
