@@ -116,9 +116,9 @@ $(eval $(call image,demo,$(kernel-objs) $(call objs,$(kernel-target), \
 	$(call module-objs,count_calls time_call watch_call)))
 $(eval $(call guest-image,api,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-api-srcs)) $(kernel-engine)))
-ifeq ($(isa),x86)
 $(eval $(call guest-image,cost,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-cost-srcs)) $(kernel-engine)))
+ifeq ($(isa),x86)
 $(eval $(call guest-image,tasks,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-task-probe-srcs)) $(kernel-engine) \
 	$(call user-objs,$(kernel-programs) $(guest-programs))))

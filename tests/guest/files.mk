@@ -35,4 +35,5 @@ guest-api-arm64-srcs := $(addprefix tests/api/, kretprobe.c hw_breakpoint.c \
 	jprobe.c arm64/places.S arm64/jprobe.S)
 guest-api-srcs = $(guest-api-$(isa)-srcs)
 guest-stress-srcs = $(addprefix tests/guest/, memory.c stress.c $(isa)/shapes.S)
-guest-cost-srcs := tests/guest/cost.c bench/guest/work.S
+guest-cost-srcs = tests/guest/cost.c \
+	$(if $(filter x86,$(isa)),bench/guest,tests/guest/arm64)/work.S

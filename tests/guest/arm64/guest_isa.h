@@ -125,6 +125,32 @@ static inline long call_with_pattern(long (*fn)(long, long), unsigned long *bad)
 /* A jump covers more than one instruction. */
 #define WINDOWS_HAVE_INSIDES false
 
+#define INSTRUCTIONS_GRAIN 16
+
+/* Under -icount shift=0, so many were executed; the counter runs at 62.5 MHz. */
+static inline uint64_t INSTRUCTIONS(void)
+{
+	uint64_t value;
+
+	__asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(value));
+	return value * INSTRUCTIONS_GRAIN;
+}
+
+/* The rows of cost.c. */
+#define COSTS                                                                  \
+	{ "breakpoint", false, false, 230, TL_STEPPING_NONE },                 \
+		{ "breakpoint, a step", false, false, 1400, TL_STEPPING_ONE }, \
+		{ "breakpoint, one behind", false, false, 650,                 \
+		  TL_STEPPING_BREAK },                                         \
+		{ "breakpoint, pre and post", false, true, 420,                \
+		  TL_STEPPING_NONE },                                          \
+		{ "breakpoint, a step, pre and post", false, true, 1500,       \
+		  TL_STEPPING_ONE },                                           \
+		{ "jump", true, false, 195, TL_STEPPING_NONE },                \
+		{ "jump, pre and post", true, true, 385, TL_STEPPING_NONE },
+#define COST_FOLLOWED	   600
+#define COST_FOLLOWED_JUMP 570
+
 /* Were interrupts on in what was interrupted? */
 #define IRQS_ON(regs) (!((regs)->pstate & (1ul << 7)))
 

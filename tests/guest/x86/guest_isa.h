@@ -111,6 +111,25 @@ static inline long call_with_pattern(long (*fn)(long, long), unsigned long *bad)
 /* A jump covers more than one instruction. */
 #define WINDOWS_HAVE_INSIDES true
 
+/* Under -icount shift=0, so many were executed; in steps of GRAIN. */
+static inline uint64_t INSTRUCTIONS(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+#define INSTRUCTIONS_GRAIN 0
+
+/* The rows of cost.c. */
+#define COSTS                                                        \
+	{ "breakpoint", false, false, 190, 0 },                      \
+		{ "breakpoint, pre and post", false, true, 316, 0 }, \
+		{ "jump", true, false, 135, 0 },                     \
+		{ "jump, pre and post", true, true, 264, 0 },
+#define COST_FOLLOWED	   545
+#define COST_FOLLOWED_JUMP 555
+
 /* Were interrupts on in what was interrupted? */
 #define IRQS_ON(regs) ((regs)->flags & (1ul << 9))
 
