@@ -27,9 +27,15 @@
  *                              uint8_t insn_len          of the first one
  *                              uint8_t window_len        what a jump covers, 0:
  *                                                        no jump is possible
- *                              enum tl_why why           why not, if so
+ *                              enum tl_why why           why not, if so; with
+ *                                                        an island, why not
+ *                                                        without
+ *                              bool island               the jump leads to an
+ *                                                        island, and that to
+ *                                                        the detour
  *     TL_SLOT_BYTES, TL_DETOUR_BYTES    the most that emit can need
  *     TL_BREAKPOINT_BYTES    length of a breakpoint
+ *     TL_ISLAND_BYTES        length of an island
  *     TL_JUMP_REACH          how far, in bytes, a detour may lie from its probe
  */
 #ifndef TL_ARCH_H
@@ -175,20 +181,41 @@ int tl_arch_emit_detour(const struct tl_plan *plan, const struct tl_emit *emit,
 bool tl_arch_steps(const struct tl_plan *plan);
 
 /*
+ * Islands.  Where a whole jump does not fit, a short one leads to a whole one in
+ * padding that nothing executes.
+ *
+ * The address of the @i-th place, TL_ISLAND_BYTES long, where the jump of @plan
+ * may have its island; 0: there are no more.  Places may overlap what is asked of
+ * other plans, and windows.  tl_arch_is_padding: is there, and around it, padding
+ * still?  Context: task.
+ */
+uintptr_t tl_arch_island(const struct tl_plan *plan, uintptr_t addr,
+			 unsigned int i);
+bool tl_arch_is_padding(const struct tl_plan *plan, uintptr_t addr,
+			uintptr_t at);
+
+/*
  * Edits of the text at @addr.  breakpoint: over the first unit.  jump: all of
- * it, to @target; -TL_ERANGE.  original: bytes [@from, @from + @len) of the plan.
- * jump_tail: what follows the first unit of the jump.
+ * it, to @target, which is the island if the plan has one; -TL_ERANGE.
+ * island: all of it.
  */
 void tl_arch_edit_breakpoint(const struct tl_plan *plan, uintptr_t addr,
 			     struct tl_edit *edit);
 int tl_arch_edit_jump(const struct tl_plan *plan, uintptr_t addr,
 		      uintptr_t target, struct tl_edit *edit);
+int tl_arch_edit_island(uintptr_t at, uintptr_t target, struct tl_edit *edit);
 
 /*
  * May the jump @edit be written straight over the text while others run, with
  * no breakpoint before it (arm64: B over an exchangeable instruction)?
  */
 bool tl_arch_exchangeable(const struct tl_plan *plan);
+
+/*
+ * Where the jump leads that is at @at, whose bytes are @code (TL_ISLAND_BYTES);
+ * 0: it is none.  Context: any.
+ */
+uintptr_t tl_arch_jump_target(uintptr_t at, const uint8_t *code);
 
 /* Is there a breakpoint instruction at @code (TL_BREAKPOINT_BYTES of it)? */
 bool tl_arch_is_breakpoint(const uint8_t *code);

@@ -49,6 +49,7 @@ static void add_neighbours(struct tl_work *work, struct tl_point *p)
 		if (wanted ? q->text == TL_TEXT_JUMP
 			   : q->why == TL_WHY_OTHER_PROBE)
 			tl_work_add(work, q);
+	tl_island_add_neighbours(work, p);
 }
 
 /* A jump that covers @p and could not be turned back, or NULL. */
@@ -84,8 +85,18 @@ static bool copy_serves(const struct tl_point *p, const struct tl_want *want,
 	return true;
 }
 
-static enum tl_why why_no_detour(int err, const struct tl_want *want)
+/* Can a copy that was made before be armed, as far as its island goes? */
+static bool island_serves(const struct tl_point *p)
 {
+	return !p->copy->island || p->text == TL_TEXT_JUMP ||
+	       (!tl_island_is_contested(p) && tl_island_is_good(p->copy));
+}
+
+static enum tl_why why_no_detour(int err, const struct tl_point *p,
+				 const struct tl_want *want)
+{
+	if (err == -TL_ENOSPC)
+		return p->plan.why;
 	if (err == -TL_ERANGE || err == -TL_ENOMEM)
 		return TL_WHY_RANGE;
 	if (err == -TL_EOPNOTSUPP && (want->what & TL_EMIT_POST))
@@ -99,12 +110,13 @@ static enum tl_why make_detour(struct tl_point *p, const struct tl_want *want)
 	struct tl_edit edit;
 	int err;
 
-	if (copy_serves(p, want, true))
+	if (copy_serves(p, want, true) && island_serves(p))
 		return TL_WHY_NONE;
 	err = tl_copy_new(p, want, true, &p->fresh);
 	if (err)
-		return why_no_detour(err, want);
-	if (!tl_arch_edit_jump(&p->plan, p->addr, p->fresh->at, &edit))
+		return why_no_detour(err, p, want);
+	if (!tl_arch_edit_jump(&p->plan, p->addr, tl_copy_entry(p->fresh),
+			       &edit))
 		return TL_WHY_NONE;
 	tl_copy_free(p->fresh);
 	p->fresh = NULL;
@@ -140,6 +152,24 @@ static int make_copy(struct tl_point *p, struct tl_want *want)
 	return 0;
 }
 
+/*
+ * No island may be in what @p is to cover.  One in its window, behind the
+ * instruction, leaves a breakpoint.
+ */
+static int leave_islands(struct tl_point *p, struct tl_want *want)
+{
+	if (want->text == TL_TEXT_JUMP &&
+	    !tl_island_clear(p, p->plan.window_len)) {
+		want->text = TL_TEXT_BREAKPOINT;
+		want->why = TL_WHY_OTHER_PROBE;
+	}
+	if (want->text != TL_TEXT_BREAKPOINT ||
+	    tl_island_clear(p, p->plan.insn_len))
+		return 0;
+	want->why = TL_WHY_OTHER_PROBE;
+	return -TL_EBUSY;
+}
+
 static bool is_leaving(enum tl_text from, enum tl_text to)
 {
 	return (to == TL_TEXT_ORIGINAL && from != to) ||
@@ -169,7 +199,9 @@ static int decide(struct tl_point *p, bool leaving, struct tl_change *change)
 		p->tried = TL_WHY_OTHER_PROBE;
 		return over->err ? over->err : -TL_EBUSY;
 	}
-	err = make_copy(p, &want);
+	err = leave_islands(p, &want);
+	if (!err)
+		err = make_copy(p, &want);
 	p->tried = want.why;
 	if (err)
 		return err;
@@ -396,6 +428,23 @@ static bool retry_busy(const struct tl_work *work)
 	return any;
 }
 
+/*
+ * Those whose next island could only be where the last one is, which nobody uses
+ * any more; false: there are none.
+ */
+static bool retry_islands(const struct tl_work *work)
+{
+	bool any = false;
+
+	for (const struct tl_point *p = work->first; p; p = p->work)
+		if (!p->err && p->plan.island && !p->gone &&
+		    p->text == TL_TEXT_BREAKPOINT && tl_island_waits(p))
+			any = true;
+	if (any)
+		tl_reclaim(true, false);
+	return any;
+}
+
 /* Text that is no longer there is not changed (N1). */
 static void forget_lost(const struct tl_work *work)
 {
@@ -418,6 +467,8 @@ void tl_apply(struct tl_work *work)
 	pass(work, true);
 	pass(work, false);
 	if (retry_busy(work))
+		pass(work, false);
+	if (retry_islands(work))
 		pass(work, false);
 	for (p = work->first; p; p = p->work) {
 		bool unfinished = p->err && (p->text || p->torn);

@@ -50,6 +50,8 @@ enum tl_text {
 	TL_TEXT_JUMP,
 };
 
+#define TL_ISLAND_BITS 8
+
 #define TL_UNIT	      64     /* copies take whole units of an area */
 #define TL_AREA_BYTES 65536u /* asked for first */
 #define TL_PAGE_BYTES 4096u
@@ -99,6 +101,10 @@ struct tl_copy {
 	bool simulate_post; /* post handlers: by simulation in the trap */
 	bool live;	    /* a thread may have entered it */
 	bool plain; /* a slot that a trap leads to, with no gate to be looked at */
+	bool island_written;
+	uint8_t island_was[TL_ISLAND_BYTES];
+	uintptr_t island; /* of a detour; 0: there is none */
+	struct tl_copy *next_island;
 	struct tl_code code;
 };
 
@@ -259,8 +265,9 @@ TL_ALWAYS void tl_section_probe(struct tl_context *cx, struct kprobe *probe)
  * the host did not want to wait so long.
  */
 int tl_grace(void);
-/* What the host is to be told about @copy. */
-void tl_range_of(const struct tl_copy *copy, struct tl_range *range);
+/* What the host is to be told about @copy: one range, or two. */
+#define TL_COPY_RANGES 2
+size_t tl_ranges_of(const struct tl_copy *copy, struct tl_range *ranges);
 /* @copy was replaced or its point removed: free it when nobody is inside. */
 void tl_copy_retire(struct tl_copy *copy);
 /*
@@ -279,7 +286,7 @@ int tl_reclaim(bool all, bool waited);
 
 /*
  * Emit a slot or a detour for @p.  0, -TL_ENOMEM (memory, or none within
- * reach), or what the architecture says.  The bytes are on their way: see
+ * reach), -TL_ENOSPC (no place for an island), or what the architecture says.  The bytes are on their way: see
  * tl_writer_flush().
  */
 int tl_copy_new(struct tl_point *p, const struct tl_want *want, bool detour,
@@ -288,6 +295,11 @@ int tl_copy_new(struct tl_point *p, const struct tl_want *want, bool detour,
 void tl_copy_free(struct tl_copy *copy);
 /* The copy that @ip is in, or NULL.  Context: any. */
 struct tl_copy *tl_copy_at(uintptr_t ip);
+/* Where a jump to @copy leads. */
+static inline uintptr_t tl_copy_entry(const struct tl_copy *copy)
+{
+	return copy->island ? copy->island : copy->at;
+}
 
 /* ---- stepping: step.c --------------------------------------------------------- */
 
@@ -308,6 +320,8 @@ bool tl_area_overlaps(uintptr_t addr, size_t len);
 /* Give back areas without a copy in them. */
 void tl_areas_trim(void);
 int tl_writer_flush(void);
+/* What is on its way is written; an error is kept for tl_writer_flush(). */
+void tl_writer_drain(void);
 
 /* ---- point.c ------------------------------------------------------------------ */
 
@@ -349,6 +363,48 @@ void tl_optimize_want(struct tl_point *p, struct tl_want *want);
 struct tl_point *tl_optimize_covering(uintptr_t from, uintptr_t addr);
 /* Where to begin with that. */
 uintptr_t tl_optimize_lowest(uintptr_t addr);
+
+/* ---- island.c -------------------------------------------------------------------------- */
+
+/*
+ * Find a place for the island of @copy, a detour whose plan needs one.  0 or
+ * -TL_ENOSPC.  Nothing is written.
+ */
+int tl_island_take(struct tl_copy *copy);
+/* It is free: its bytes were never written, or are put back. */
+void tl_island_drop(struct tl_copy *copy);
+/* The edit that makes it. */
+void tl_island_edit(const struct tl_copy *copy, struct tl_edit *edit);
+/* Is what is in its place still what we know? */
+bool tl_island_is_good(const struct tl_copy *copy);
+/* The one with the lowest address in [@from, @to), or NULL. */
+struct tl_copy *tl_island_first(uintptr_t from, uintptr_t to);
+/* Where to begin with that, if islands at @addr and on are to be found. */
+uintptr_t tl_island_lowest(uintptr_t addr);
+/* Put back in @dst, @len bytes from @src, what islands are in the place of. */
+void tl_islands_hide(uint8_t *dst, uintptr_t src, size_t len);
+/*
+ * Put back those of the @n copies from @list on, in which nobody is.  0, or an
+ * error: some are as they were.  Not within a patch.
+ */
+int tl_islands_restore(const struct tl_copy *list, size_t n);
+/* There is no text any more in [@start, @end): nothing is put back there. */
+void tl_islands_gone(uintptr_t start, uintptr_t end);
+/* Does somebody else want bytes of the island that @p has? */
+bool tl_island_is_contested(const struct tl_point *p);
+struct tl_work;
+/* Points that are armed with an island in [@from, @to). */
+void tl_island_owners(uintptr_t from, uintptr_t to, struct tl_work *work);
+/* Must one of these be a jump? */
+bool tl_island_of_jump_only(uintptr_t from, uintptr_t to);
+/* Points whose islands the work of @p touches. */
+void tl_island_add_neighbours(struct tl_work *work, const struct tl_point *p);
+/* See to it that no island is in the @len bytes at @p; false: one is. */
+bool tl_island_clear(const struct tl_point *p, unsigned int len);
+/* Is an island of @p's that is not used any more still there? */
+bool tl_island_waits(const struct tl_point *p);
+/* The copy whose island begins at @ip, or NULL.  Context: any. */
+const struct tl_copy *tl_island_at(uintptr_t ip);
 
 /* ---- window.c ------------------------------------------------------------------------------ */
 
@@ -532,6 +588,7 @@ struct tl_engine {
 	unsigned int phase;    /* grace.c */
 	unsigned long anon[2]; /* sections without a context */
 	bool disarmed;	       /* disarm_all_kprobes() */
+	size_t n_islands;
 	struct tl_bp_sets bp_kernel;
 	struct tl_bp_cpu *bp_cpus; /* NULL: no hardware breakpoint yet */
 
@@ -543,6 +600,7 @@ struct tl_engine {
 	size_t n_armed;
 	struct tl_pool points;
 	struct tl_pool copies;
+	struct tl_copy *islands[1 << TL_ISLAND_BITS]; /* copies, by island */
 	struct tl_copy *dirty; /* retired, and may be in use */
 	struct tl_copy *busy;  /* of those, in use in this round */
 	size_t n_dirty;

@@ -337,7 +337,8 @@ static bool jump_fits(uintptr_t at, uintptr_t start, uintptr_t end)
 	struct tl_plan plan;
 
 	if (!tl_may_optimize() || tl_arch_plan(&plan, at, start, end) ||
-	    !plan.window_len || tl_forbidden(at, plan.window_len) ||
+	    !plan.window_len || plan.island ||
+	    tl_forbidden(at, plan.window_len) ||
 	    !tl_allowed(at, plan.window_len, true))
 		return false;
 	q = tl_optimize_covering(tl_optimize_lowest(at), at);

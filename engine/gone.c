@@ -60,7 +60,7 @@ bool tl_point_lost(const struct tl_point *p)
 		return false;
 	tl_bytes_copy(want.bytes, p->plan.orig, want.len);
 	if (p->text == TL_TEXT_JUMP &&
-	    tl_arch_edit_jump(&p->plan, p->addr, p->copy->at, &want))
+	    tl_arch_edit_jump(&p->plan, p->addr, tl_copy_entry(p->copy), &want))
 		return false;
 	if (look(p, now, want.len))
 		return true;
@@ -82,6 +82,8 @@ int tl_point_gone(struct tl_point *p)
 						~KPROBE_FLAG_OPTIMIZED);
 	if (p->text != TL_TEXT_ORIGINAL)
 		tl_engine.n_armed--;
+	if (p->copy && p->copy->island)
+		tl_islands_gone(p->copy->island, p->copy->island + 1);
 	tl_store(&p->text, TL_TEXT_ORIGINAL);
 	p->torn = false;
 	p->why = TL_WHY_DISABLED;
@@ -134,6 +136,7 @@ int tl_text_gone(uintptr_t start, uintptr_t end)
 
 	tl_lock();
 	tl_table_each(mark_in_range, &gone);
+	tl_islands_gone(start, end);
 	tl_unlock();
 	return gone.n;
 }

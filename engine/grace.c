@@ -52,6 +52,9 @@
 /* When this many copies are dirty the host is asked whether anyone is inside. */
 #define DIRTY_MAX 64
 
+/* So many are asked about in one question. */
+#define AT_ONCE (TL_BATCH / TL_COPY_RANGES)
+
 /* So near to each other, two addresses are on one stack. */
 #define NEAR 65536
 
@@ -245,7 +248,18 @@ static bool may_move_to(uintptr_t addr)
 	return !(p && p->text != TL_TEXT_ORIGINAL) && !tl_window_inside(addr);
 }
 
-void tl_range_of(const struct tl_copy *copy, struct tl_range *range)
+/* Who stands at the island has done nothing of the probe's yet. */
+static void island_range(const struct tl_copy *copy, struct tl_range *range)
+{
+	range->start = copy->island;
+	range->end = copy->island + TL_ISLAND_BYTES;
+	range->origin = copy->point->addr;
+	range->from[0] = 0;
+	range->to[0] = 0;
+	range->n = !copy->point->gone && may_move_to(range->origin);
+}
+
+static void code_range(const struct tl_copy *copy, struct tl_range *range)
 {
 	const struct tl_code *code = &copy->code;
 
@@ -263,19 +277,32 @@ void tl_range_of(const struct tl_copy *copy, struct tl_range *range)
 	}
 }
 
-/* Nobody is inside any of the @n copies from @list on? */
+size_t tl_ranges_of(const struct tl_copy *copy, struct tl_range *ranges)
+{
+	if (!copy->at)
+		return 0; /* there is no code, only this object */
+	code_range(copy, &ranges[0]);
+	if (!copy->island)
+		return 1;
+	island_range(copy, &ranges[1]);
+	return 2;
+}
+
+/*
+ * Nobody is inside any of the @n copies from @list on?  An island and its detour
+ * are one question: who is seen in neither is in neither (I3).
+ */
 static int ask(const struct tl_copy *list, size_t n)
 {
 	size_t ranges = 0;
 
 	for (; n; n--, list = list->next)
-		if (list->at) /* else there is no code, only this object */
-			tl_range_of(list, &tl_engine.ranges[ranges++]);
+		ranges += tl_ranges_of(list, &tl_engine.ranges[ranges]);
 	return ranges ? tlh_quiesce(tl_engine.ranges, ranges) : 0;
 }
 
 /*
- * Free the @n copies from @list on, at most TL_BATCH, or put them on the list
+ * Free the @n copies from @list on, at most AT_ONCE, or put them on the list
  * of busy ones.  When somebody is inside one, the halves are asked about again,
  * if @all, so that one sleeper holds up one copy.
  */
@@ -284,6 +311,8 @@ static void reclaim_some(struct tl_copy *list, size_t n, bool all)
 	int err = ask(list, n);
 	struct tl_copy *half = list;
 
+	if (!err)
+		err = tl_islands_restore(list, n);
 	if (err && all && n > 1) {
 		for (size_t i = 0; i < n / 2; i++)
 			half = half->next;
@@ -311,7 +340,7 @@ static void reclaim_all(bool all)
 		struct tl_copy *list = tl_engine.dirty;
 		size_t n = 0;
 
-		while (tl_engine.dirty && n < TL_BATCH) {
+		while (tl_engine.dirty && n < AT_ONCE) {
 			tl_engine.dirty = tl_engine.dirty->next;
 			n++;
 		}

@@ -191,6 +191,10 @@ static int settle_jump(uintptr_t addr, unsigned int type)
 			return -TL_EBUSY;
 		tl_work_add(&work, p);
 	}
+	if (tl_island_of_jump_only(addr, addr + 1) &&
+	    tl_bp_executes_in(addr, addr + 1))
+		return -TL_EBUSY;
+	tl_island_owners(addr, addr + 1, &work);
 	tl_apply(&work);
 	for (p = work.first; p; p = p->work)
 		if (p->err)

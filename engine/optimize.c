@@ -38,6 +38,7 @@ static enum tl_why why_not(const struct tl_point *p)
 	    !tl_allowed(p->addr, plan->window_len, true))
 		return TL_WHY_FORBIDDEN;
 	if (other_inside(p) ||
+	    (p->text == TL_TEXT_JUMP && tl_island_is_contested(p)) ||
 	    tl_bp_executes_in(p->addr + 1, p->addr + plan->window_len))
 		return TL_WHY_OTHER_PROBE;
 	if (p->avoid_jump)

@@ -6,6 +6,7 @@
  * may have fetched half of it.  So when others run, every change that is longer
  * than a breakpoint goes by a breakpoint, all changes of a batch together:
  *
+ *     0. the islands that jumps lead to, in padding (island.c)
  *     1. a breakpoint over the first unit of each; sync
  *     2. no thread is left inside, at what will be no boundary; evict
  *     3. everything behind the first units; sync
@@ -39,7 +40,8 @@ static void image(const struct tl_point *p, enum tl_text text,
 		tl_arch_edit_breakpoint(&p->plan, p->addr, &over);
 	else if (text == TL_TEXT_JUMP)
 		/* It was possible when the detour was made: see arm.c. */
-		tl_arch_edit_jump(&p->plan, p->addr, copy->at, &over);
+		tl_arch_edit_jump(&p->plan, p->addr, tl_copy_entry(copy),
+				  &over);
 	edit->addr = p->addr;
 	edit->len = p->plan.orig_len;
 	tl_bytes_copy(edit->bytes, p->plan.orig, edit->len);
@@ -61,6 +63,7 @@ static void add(struct tl_edit *edits, size_t *n, const struct tl_edit *edit,
 
 	e->addr = edit->addr + from;
 	e->len = len;
+	e->idle = false;
 	tl_bytes_copy(e->bytes, edit->bytes + from, len);
 }
 
@@ -157,10 +160,33 @@ static void evict(struct tl_change *changes, size_t n)
 			changes[i].busy = (w++)->busy;
 }
 
+/* Nobody executes these bytes yet; the next sync is for them, too (I2). */
+static int write_islands(const struct tl_change *changes, size_t n,
+			 enum tl_others others)
+{
+	struct tl_edit *edits = tl_engine.edits;
+	size_t count = 0;
+	int err;
+
+	for (size_t i = 0; i < n; i++) {
+		struct tl_copy *copy = changes[i].point->copy;
+
+		if (changes[i].to != TL_TEXT_JUMP || !copy->island)
+			continue;
+		copy->island_written = true;
+		tl_island_edit(copy, &edits[count++]);
+	}
+	err = count ? tlh_text_write(edits, count, others) : 0;
+	return err < 0 ? err : 0;
+}
+
 static int write_running(struct tl_change *changes, size_t n)
 {
 	int err;
 
+	err = write_islands(changes, n, TL_OTHERS_RUNNING);
+	if (err)
+		return err;
 	err = write_and_sync(changes, n, HEADS_BREAKPOINT, false);
 	if (err)
 		return err;
@@ -175,6 +201,9 @@ static int write_stopped(struct tl_change *changes, size_t n)
 {
 	int ret;
 
+	ret = write_islands(changes, n, TL_OTHERS_STOPPED);
+	if (ret)
+		return ret;
 	evict(changes, n);
 	ret = write_part(changes, n, ALL, false);
 	return ret < 0 ? ret : 0;

@@ -175,7 +175,7 @@ bool tl_point_has(const struct tl_point *p, const struct kprobe *probe)
 
 /*
  * Text as it was: what is in memory, with the original bytes of every armed
- * point put over it.
+ * point, and of islands, put over it.
  */
 int tl_text_read(void *dst, uintptr_t src, size_t len)
 {
@@ -184,8 +184,11 @@ int tl_text_read(void *dst, uintptr_t src, size_t len)
 	int err;
 
 	err = tlh_read(dst, src, len);
-	if (err || !tl_engine.n_armed)
+	if (err)
 		return err;
+	tl_islands_hide(dst, src, len);
+	if (!tl_engine.n_armed)
+		return 0;
 	for (; (p = tl_table_first(at, src + len)); at = p->addr + 1) {
 		unsigned int n = p->text == TL_TEXT_JUMP || p->torn
 					 ? p->plan.orig_len

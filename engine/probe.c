@@ -59,7 +59,7 @@ int tl_probe_resolve(const struct kprobe *p, uintptr_t *addr)
 	return 0;
 }
 
-/* Would a probe at @addr lie in the window of a probe that must be a jump? */
+/* Would a probe at @addr lie in the window, or island, of one that must be a jump? */
 static bool in_jump_only(uintptr_t addr)
 {
 	uintptr_t at = tl_optimize_lowest(addr);
@@ -68,7 +68,7 @@ static bool in_jump_only(uintptr_t addr)
 	for (; (q = tl_optimize_covering(at, addr)); at = q->addr + 1)
 		if (tl_point_jump_only(q))
 			return true;
-	return false;
+	return tl_island_of_jump_only(addr, addr + 1);
 }
 
 static uint32_t entry_flag(uintptr_t addr)

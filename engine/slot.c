@@ -149,6 +149,11 @@ static void flush_some(void)
 		tlh_sync_cores();
 }
 
+void tl_writer_drain(void)
+{
+	flush_some();
+}
+
 /* An error is remembered, as it may be about copies emitted before. */
 int tl_writer_flush(void)
 {
@@ -168,6 +173,7 @@ static void write_code(uintptr_t at, const uint8_t *code, size_t len)
 
 		edit->addr = at;
 		edit->len = n;
+		edit->idle = false;
 		tl_bytes_copy(edit->bytes, code, n);
 		at += n;
 		code += n;
@@ -314,6 +320,11 @@ int tl_copy_new(struct tl_point *p, const struct tl_want *want, bool detour,
 	}
 
 	err = detour ? place_near(copy) : place_slot(copy);
+	if (!err && detour && p->plan.island) {
+		err = tl_island_take(copy);
+		if (err)
+			shrink(copy, 0);
+	}
 	if (err) {
 		tl_pool_put(&tl_engine.copies, copy);
 		return err;
@@ -331,6 +342,8 @@ void tl_copy_free(struct tl_copy *copy)
 	struct tl_point *p = copy->point;
 
 	tl_assert_held();
+	if (copy->island)
+		tl_island_drop(copy);
 	if (copy->area)
 		shrink(copy, 0);
 	tl_pool_put(&tl_engine.copies, copy);

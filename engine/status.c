@@ -9,6 +9,25 @@ struct each {
 	void *arg;
 };
 
+static enum tl_kind kind_of(const struct tl_point *p)
+{
+	switch ((enum tl_text)p->text) {
+	case TL_TEXT_ORIGINAL:
+		break;
+	case TL_TEXT_BREAKPOINT:
+		return TL_KIND_BREAKPOINT;
+	case TL_TEXT_JUMP:
+		return p->plan.island ? TL_KIND_ISLAND : TL_KIND_JUMP;
+	}
+	return TL_KIND_NONE;
+}
+
+enum tl_kind trapline_kprobe_kind(const struct kprobe *p)
+{
+	return tl_probe_registered(p) && tl_probe_wanted(p) ? kind_of(p->point)
+							    : TL_KIND_NONE;
+}
+
 static int report_point(struct tl_point *p, void *arg)
 {
 	const struct each *each = arg;
@@ -30,9 +49,8 @@ static int report_point(struct tl_point *p, void *arg)
 
 		if (probe->counter)
 			st.hits = tl_counter_read(probe->counter);
-		if (st.enabled && p->text != TL_TEXT_ORIGINAL)
-			st.kind = p->text == TL_TEXT_JUMP ? TL_KIND_JUMP
-							  : TL_KIND_BREAKPOINT;
+		if (st.enabled)
+			st.kind = kind_of(p);
 		ret = each->fn(&st, each->arg);
 	}
 	return ret;

@@ -431,14 +431,28 @@ bool tl_trap_fault(struct pt_regs *regs)
 	return false;
 }
 
+/* An island is on the way to the probed instruction's copy. */
+static bool show_island(struct pt_regs *regs, uintptr_t *resume)
+{
+	uintptr_t ip = tl_arch_ip(regs);
+	const struct tl_copy *copy = tl_island_at(ip);
+
+	if (!copy)
+		return false;
+	tl_arch_set_ip(regs, copy->point->addr);
+	*resume = ip;
+	return true;
+}
+
 /* Whoever stands in a copy keeps it from being freed: no section is needed. */
 bool tl_trap_show(struct pt_regs *regs, uintptr_t *resume)
 {
 	uintptr_t ip = tl_arch_ip(regs);
 	const struct tl_copy *copy = tl_copy_at(ip);
 
-	return copy &&
-	       tl_arch_show(&copy->point->plan, copy->point->addr, &copy->code,
+	if (!copy)
+		return show_island(regs, resume);
+	return tl_arch_show(&copy->point->plan, copy->point->addr, &copy->code,
 			    copy->at, copy->detour, regs, resume);
 }
 

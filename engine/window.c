@@ -46,10 +46,9 @@ static bool ends_inside(const struct tl_copy *copy, const struct tl_point *p)
 
 static bool is_empty(const struct tl_copy *copy)
 {
-	struct tl_range range;
+	struct tl_range ranges[TL_COPY_RANGES];
 
-	tl_range_of(copy, &range);
-	return !tlh_quiesce(&range, 1);
+	return !tlh_quiesce(ranges, tl_ranges_of(copy, ranges));
 }
 
 /* Ask about @copy if it ends in the window of @p; false: somebody is inside. */

@@ -26,7 +26,14 @@ static int by_hits(const void *va, const void *vb)
 
 static const char *kind_name(enum session_kind kind)
 {
-	return kind == SESSION_JUMP ? "jump" : "breakpoint";
+	switch (kind) {
+	case SESSION_JUMP:
+		return "jump";
+	case SESSION_ISLAND:
+		return "island";
+	default:
+		return "breakpoint";
+	}
 }
 
 static void print_json(struct run *r, double elapsed)

@@ -33,9 +33,15 @@ struct function {
 
 struct tally {
 	uint64_t instructions, jump, breakpoint, refused;
+	uint64_t island;	 /* of the jumps */
 	uint64_t why[TL_NR_WHY]; /* of breakpoints */
 	uint64_t err[256];	 /* of refusals; 0: forbidden */
 };
+
+/* What there are lists of.  Islands are jumps, too. */
+enum { JUMP, BREAKPOINT, REFUSED, ISLAND, KINDS };
+
+#define PADS 64
 
 struct coverage {
 	const struct options *options;
@@ -50,7 +56,10 @@ struct coverage {
 	struct function *fn; /* by address */
 	size_t n, room;
 	const struct function *now;
-	struct json_object *offsets[3]; /* with -v: jump, breakpoint, refused */
+	struct json_object *offsets[KINDS]; /* with -v */
+	struct json_object *padding;
+	uint64_t told[PADS]; /* where the last runs begin */
+	unsigned int n_told;
 	struct tally one, all;
 	uint64_t entries, entries_jump;
 	struct tally entry; /* of entries: the reasons alone */
@@ -105,10 +114,9 @@ static void find_functions(struct coverage *c)
 	tl_inroads_functions(&c->code.inroads, note_unwind, c);
 	if (c->n)
 		qsort(c->fn, c->n, sizeof(*c->fn), by_start);
-	for (size_t i = 0; i < c->n; i++) {
-		tl_inroads_border(&c->code.inroads, c->fn[i].start);
-		tl_inroads_border(&c->code.inroads, c->fn[i].end);
-	}
+	for (size_t i = 0; i < c->n; i++)
+		tl_inroads_function(&c->code.inroads, c->fn[i].start,
+				    c->fn[i].end);
 }
 
 /* As the loader does; those of the file's own bytes that are there. */
@@ -176,8 +184,12 @@ static bool is_forbidden(const struct coverage *c, uint64_t addr)
 	return addr != c->now->start || !p || !object_go_checks_stack(p);
 }
 
-static const char *const kinds[3] = { "jump_at", "breakpoint_at",
-				      "refused_at" };
+static const char *const kinds[KINDS] = {
+	[JUMP] = "jump_at",
+	[BREAKPOINT] = "breakpoint_at",
+	[REFUSED] = "refused_at",
+	[ISLAND] = "island_at",
+};
 
 static void note_offset(struct coverage *c, unsigned int kind, uint64_t addr)
 {
@@ -187,7 +199,8 @@ static void note_offset(struct coverage *c, unsigned int kind, uint64_t addr)
 			json_object_new_int64((int64_t)(addr - c->now->start)));
 }
 
-static void found(void *arg, uint64_t addr, int err, enum tl_why why)
+static void found(void *arg, uint64_t addr, int err, enum tl_why why,
+		  bool island)
 {
 	struct coverage *c = arg;
 	struct tally *t = &c->one;
@@ -201,17 +214,41 @@ static void found(void *arg, uint64_t addr, int err, enum tl_why why)
 	if (err || is_forbidden(c, addr)) {
 		t->refused++;
 		t->err[-err & 255]++;
-		note_offset(c, 2, addr);
+		note_offset(c, REFUSED, addr);
 	} else if (why == TL_WHY_NONE) {
 		t->jump++;
+		t->island += island;
 		c->entries_jump += entry;
-		note_offset(c, 0, addr);
+		note_offset(c, JUMP, addr);
+		if (island)
+			note_offset(c, ISLAND, addr);
 	} else {
 		t->breakpoint++;
 		t->why[why]++;
 		c->entry.why[why] += entry;
-		note_offset(c, 1, addr);
+		note_offset(c, BREAKPOINT, addr);
 	}
+}
+
+static void padding(void *arg, uint64_t start, uint64_t end)
+{
+	struct coverage *c = arg;
+	struct json_object *run;
+
+	if (!c->padding)
+		return;
+	start -= c->bias;
+	end -= c->bias;
+	for (unsigned int i = 0; i < c->n_told && i < PADS; i++)
+		if (c->told[i] == start)
+			return;
+	c->told[c->n_told++ % PADS] = start;
+	run = json_object_new_array();
+	json_object_array_add(
+		run, json_object_new_int64((int64_t)(start - c->now->start)));
+	json_object_array_add(
+		run, json_object_new_int64((int64_t)(end - c->now->start)));
+	json_object_array_add(c->padding, run);
 }
 
 /* ---- output -------------------------------------------------------------------- */
@@ -251,6 +288,7 @@ static struct json_object *tally_json(const struct tally *t)
 
 	put_number(obj, "instructions", t->instructions);
 	put_number(obj, "jump", t->jump);
+	put_number(obj, "island", t->island);
 	put_number(obj, "breakpoint", t->breakpoint);
 	put_number(obj, "refused", t->refused);
 	return obj;
@@ -271,11 +309,14 @@ static void print_function(struct coverage *c, const char *name)
 		put_number(obj, "size", c->now->end - c->now->start);
 		put_number(obj, "instructions", t->instructions);
 		put_number(obj, "jump", t->jump);
+		put_number(obj, "island", t->island);
 		put_number(obj, "breakpoint", t->breakpoint);
 		put_number(obj, "refused", t->refused);
 		json_object_object_add(obj, "reasons", reasons(t));
-		for (int i = 0; i < 3 && say_level > 0; i++)
+		for (int i = 0; i < KINDS && say_level > 0; i++)
 			json_object_object_add(obj, kinds[i], c->offsets[i]);
+		if (say_level > 0)
+			json_object_object_add(obj, "padding", c->padding);
 		output_json(&c->out, obj);
 		return;
 	}
@@ -326,6 +367,7 @@ static void print_summary(struct coverage *c)
 		   c->entries_jump, c->entries);
 	print_line(c, "of the instructions by a jump", t->jump,
 		   t->instructions);
+	output_text(&c->out, "%24" PRIu64 "  by way of an island\n", t->island);
 	print_line(c, "by a breakpoint, because of", t->breakpoint,
 		   t->instructions);
 	for (int i = 1; i < TL_NR_WHY; i++)
@@ -356,6 +398,7 @@ static void sum(struct tally *all, const struct tally *one)
 {
 	all->instructions += one->instructions;
 	all->jump += one->jump;
+	all->island += one->island;
 	all->breakpoint += one->breakpoint;
 	all->refused += one->refused;
 	for (int i = 0; i < TL_NR_WHY; i++)
@@ -366,6 +409,7 @@ static void sum(struct tally *all, const struct tally *one)
 
 static void cover(struct coverage *c, const struct function *f)
 {
+	bool lists = c->options->json && say_level > 0;
 	char number[32];
 	const char *name = f->symbol ? f->symbol->shown : NULL;
 	uint64_t rest;
@@ -378,10 +422,10 @@ static void cover(struct coverage *c, const struct function *f)
 		return;
 	c->now = f;
 	c->one = (struct tally){ 0 };
-	for (int i = 0; i < 3; i++)
-		c->offsets[i] = c->options->json && say_level > 0
-					? json_object_new_array()
-					: NULL;
+	for (int i = 0; i < KINDS; i++)
+		c->offsets[i] = lists ? json_object_new_array() : NULL;
+	c->padding = lists ? json_object_new_array() : NULL;
+	c->n_told = 0;
 	rest = survey_function(&c->survey, f->start + c->bias,
 			       f->end + c->bias);
 	if (rest)
@@ -487,6 +531,7 @@ int cmd_coverage(const struct options *o)
 		.inroads = inroads_at,
 		.function = function_at,
 		.found = found,
+		.padding = padding,
 		.arg = &c,
 	};
 	if (output_open(&c.out, o->output) != 0)

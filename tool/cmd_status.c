@@ -21,6 +21,8 @@ static const char *kind_name(enum session_kind kind)
 		return "jump";
 	case SESSION_BREAKPOINT:
 		return "breakpoint";
+	case SESSION_ISLAND:
+		return "island";
 	case SESSION_NOT_ARMED:
 		break;
 	}
@@ -110,8 +112,9 @@ static void print_json(struct output *out, const struct looks *l, pid_t pid,
 		put_number(obj, "cost_ns_per_s", (uint64_t)(b.second + 0.5));
 		put_bool(obj, "enabled", p->kind != SESSION_NOT_ARMED);
 		put_text(obj, "why_not_jump",
-			 p->kind == SESSION_JUMP ? ""
-						 : trapline_why_name(p->why));
+			 p->kind == SESSION_JUMP || p->kind == SESSION_ISLAND
+				 ? ""
+				 : trapline_why_name(p->why));
 		if (p->action == SESSION_TIME)
 			put_text(obj, "returns", returns_name(p));
 		put_number(obj, "session", v->owned[i] + 1);

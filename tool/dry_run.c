@@ -57,7 +57,14 @@ static const char *kind_name(const struct session_probe *p)
 {
 	if (p->err)
 		return "refused";
-	return p->kind == SESSION_BREAKPOINT ? "breakpoint" : "jump";
+	switch (p->kind) {
+	case SESSION_BREAKPOINT:
+		return "breakpoint";
+	case SESSION_ISLAND:
+		return "island";
+	default:
+		return "jump";
+	}
 }
 
 static const char *returns_name(const struct session_probe *p)
@@ -79,7 +86,7 @@ static void print_json(struct target *t, const struct place *at,
 	if (at->chosen)
 		put_text(obj, "chosen", at->chosen);
 	put_text(obj, "kind", kind_name(p));
-	if (p->kind != SESSION_JUMP)
+	if (p->kind != SESSION_JUMP && p->kind != SESSION_ISLAND)
 		put_text(obj, "why_not_jump", trapline_why_name(p->why));
 	if (p->err) {
 		why = target_reason(p->action, p);
@@ -117,11 +124,12 @@ static void print_text(struct run *r, const struct place *at,
 	output_text(&r->out, "\n");
 }
 
-static void print_summary(struct target *t, const size_t kinds[3])
+static void print_summary(struct target *t, const size_t kinds[4])
 {
 	struct output *out = &t->run->out;
 	struct threads n = count_threads(t->pid);
 	double ms = STOP_MS + STOP_THREAD_MS * n.all;
+	size_t jumps = kinds[SESSION_JUMP] + kinds[SESSION_ISLAND];
 	struct json_object *obj, *sum;
 
 	if (t->run->options->json) {
@@ -129,7 +137,8 @@ static void print_summary(struct target *t, const size_t kinds[3])
 		sum = json_object_new_object();
 		put_pid(sum, t);
 		put_number(sum, "probes", t->places.n);
-		put_number(sum, "jump", kinds[SESSION_JUMP]);
+		put_number(sum, "jump", jumps);
+		put_number(sum, "island", kinds[SESSION_ISLAND]);
 		put_number(sum, "breakpoint", kinds[SESSION_BREAKPOINT]);
 		put_number(sum, "refused", kinds[SESSION_NOT_ARMED]);
 		put_number(sum, "threads", n.all);
@@ -142,8 +151,10 @@ static void print_summary(struct target *t, const size_t kinds[3])
 		return;
 	}
 	output_text(out, "%zu probe%s: %zu jump%s", t->places.n,
-		    t->places.n == 1 ? "" : "s", kinds[SESSION_JUMP],
-		    kinds[SESSION_JUMP] == 1 ? "" : "s");
+		    t->places.n == 1 ? "" : "s", jumps, jumps == 1 ? "" : "s");
+	if (kinds[SESSION_ISLAND])
+		output_text(out, " (%zu by way of an island)",
+			    kinds[SESSION_ISLAND]);
 	if (kinds[SESSION_BREAKPOINT])
 		output_text(out, ", %zu breakpoint%s",
 			    kinds[SESSION_BREAKPOINT],
@@ -163,7 +174,7 @@ int dry_run(struct target *t)
 {
 	struct run *r = t->run;
 	struct session_options so = { .force = r->options->force };
-	size_t kinds[3] = { 0 };
+	size_t kinds[4] = { 0 };
 	bool breakpoints;
 	int err;
 

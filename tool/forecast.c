@@ -85,13 +85,10 @@ static bool open_view(struct view *v)
 	    object_code_read(&v->code, v->module->image.fd))
 		return false;
 	for (size_t i = 0; i < v->places->n; i++)
-		if (v->places->place[i].module == v->module &&
-		    v->probes[i].end) {
-			tl_inroads_border(&v->code.inroads,
-					  v->probes[i].start - bias);
-			tl_inroads_border(&v->code.inroads,
-					  v->probes[i].end - bias);
-		}
+		if (v->places->place[i].module == v->module && v->probes[i].end)
+			tl_inroads_function(&v->code.inroads,
+					    v->probes[i].start - bias,
+					    v->probes[i].end - bias);
 	if (tl_inroads_find(&v->code.inroads))
 		return false;
 	tl_inroads_words(&v->code.inroads, set_word, v);
@@ -109,6 +106,17 @@ static bool is_in_the_way(const struct session_probe *p, unsigned int window,
 	       (other->addr > p->addr && other->addr < p->addr + window);
 }
 
+/* What a probe takes: bytes from its address on, and its island. */
+struct taken {
+	unsigned int window;
+	uint64_t island; /* 0: none */
+};
+
+static bool is_jump(const struct session_probe *p)
+{
+	return p->kind == SESSION_JUMP || p->kind == SESSION_ISLAND;
+}
+
 static void refuse_probe(struct session_probe *p, int err, enum tl_why why)
 {
 	p->err = err;
@@ -117,22 +125,57 @@ static void refuse_probe(struct session_probe *p, int err, enum tl_why why)
 	p->by_exits = false;
 }
 
+/* Take one of @place for an island of its own: false, if none is free. */
+static bool find_island(const struct survey_place *place,
+			const struct session_probe *probes, size_t i,
+			struct taken *taken)
+{
+	for (unsigned int n = 0; n < place->n_islands; n++) {
+		uint64_t at = place->island[n], end = at + SURVEY_ISLAND;
+		bool is_free = true;
+
+		for (size_t k = 0; k < i && is_free; k++)
+			is_free = (probes[k].addr >= end ||
+				   probes[k].addr + taken[k].window <= at) &&
+				  (taken[k].island >= end ||
+				   taken[k].island + SURVEY_ISLAND <= at);
+		if (is_free) {
+			taken[i].island = at;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void foretell(const struct survey *s, struct session_probe *probes,
-		     size_t i, uint8_t *windows, bool breakpoints)
+		     size_t i, struct taken *taken, bool breakpoints)
 {
 	struct session_probe *p = &probes[i];
+	struct survey_place place;
 	unsigned int window;
 	bool covered;
-	int err = survey_place(s, p->addr, p->start, p->end, &p->why, &window);
+	int err = survey_place(s, p->addr, p->start, p->end, &place);
 
+	p->why = place.why;
+	window = place.window;
+	if (window && place.n_islands) {
+		if (find_island(&place, probes, i, taken))
+			p->why = TL_WHY_NONE;
+		else
+			window = 0;
+	}
 	for (size_t k = 0; k < i && window; k++)
-		if (probes[k].kind == SESSION_JUMP &&
-		    is_in_the_way(p, window, &probes[k], windows[k])) {
+		if (is_jump(&probes[k]) &&
+		    is_in_the_way(p, window, &probes[k], taken[k].window)) {
 			window = 0;
 			p->why = TL_WHY_OTHER_PROBE;
 		}
-	windows[i] = (uint8_t)window;
-	p->kind = window ? SESSION_JUMP : SESSION_BREAKPOINT;
+	taken[i].window = window;
+	if (!window)
+		taken[i].island = 0;
+	p->kind = !window	    ? SESSION_BREAKPOINT
+		  : taken[i].island ? SESSION_ISLAND
+				    : SESSION_JUMP;
 	if (err || (!window && !breakpoints)) {
 		refuse_probe(p, err ? err : -TL_EBUSY, p->why);
 		return;
@@ -150,7 +193,7 @@ static void foretell(const struct survey *s, struct session_probe *probes,
 		p->by_exits = false;
 		break;
 	case SURVEY_NOT:
-		windows[i] = 0;
+		taken[i] = (struct taken){ 0 };
 		refuse_probe(p, -TL_EOPNOTSUPP, TL_WHY_NONE);
 	}
 }
@@ -158,9 +201,9 @@ static void foretell(const struct survey *s, struct session_probe *probes,
 void forecast(struct process *p, const struct places *places,
 	      struct session_probe *probes, bool breakpoints)
 {
-	uint8_t *windows = calloc(places->n + 1, 1);
+	struct taken *taken = calloc(places->n + 1, sizeof(*taken));
 
-	for (size_t m = 0; windows && m < p->n; m++) {
+	for (size_t m = 0; taken && m < p->n; m++) {
 		struct view v = { .module = &p->modules[m],
 				  .probes = probes,
 				  .places = places };
@@ -178,12 +221,12 @@ void forecast(struct process *p, const struct places *places,
 				known = open_view(&v);
 			tried = true;
 			if (known)
-				foretell(&s, probes, i, windows, breakpoints);
+				foretell(&s, probes, i, taken, breakpoints);
 			else
 				refuse_probe(&probes[i], -TL_EOPNOTSUPP,
 					     TL_WHY_FORBIDDEN);
 		}
 		object_code_free(&v.code);
 	}
-	free(windows);
+	free(taken);
 }

@@ -732,8 +732,8 @@ static void view_probe(struct session_view *v, const struct tl_figures *f,
 	memcpy(p->name, e->name, sizeof(p->name) - 1);
 	p->err = e->err;
 	p->why = e->why < TL_NR_WHY ? (enum tl_why)e->why : TL_WHY_NONE;
-	p->kind = e->kind <= SESSION_BREAKPOINT ? (enum session_kind)e->kind
-						: SESSION_NOT_ARMED;
+	p->kind = e->kind <= SESSION_ISLAND ? (enum session_kind)e->kind
+					    : SESSION_NOT_ARMED;
 	p->by_exits = e->flags & TL_PROBE_BY_EXITS;
 	p->id = e->number;
 	p->entry = (uint32_t)i;

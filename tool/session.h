@@ -41,6 +41,7 @@ enum session_kind {
 	SESSION_NOT_ARMED = 0,
 	SESSION_JUMP = 1,
 	SESSION_BREAKPOINT = 2,
+	SESSION_ISLAND = 3, /* a jump, by way of padding */
 };
 
 /*

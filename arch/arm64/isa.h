@@ -22,12 +22,15 @@
 
 #define TL_ORIG_BYTES 4
 
+#define TL_ISLAND_BYTES 4 /* there are none: every window is long enough */
+
 struct tl_plan {
 	uint8_t orig[TL_ORIG_BYTES]; /* the instruction */
 	uint8_t orig_len;
 	uint8_t insn_len;
 	uint8_t window_len; /* 4, or 0: no jump is possible */
 	enum tl_why why;
+	bool island; /* never */
 
 	/* The architecture's own. */
 	uint8_t kind; /* enum a64_plan */

@@ -31,6 +31,40 @@ int tl_arch_edit_jump(const struct tl_plan *plan, uintptr_t addr,
 	return 0;
 }
 
+/* A jump takes the place of one instruction: no island is ever needed. */
+uintptr_t tl_arch_island(const struct tl_plan *plan, uintptr_t addr,
+			 unsigned int i)
+{
+	(void)plan;
+	(void)addr;
+	(void)i;
+	return 0;
+}
+
+bool tl_arch_is_padding(const struct tl_plan *plan, uintptr_t addr,
+			uintptr_t at)
+{
+	(void)plan;
+	(void)addr;
+	(void)at;
+	return false;
+}
+
+int tl_arch_edit_island(uintptr_t at, uintptr_t target, struct tl_edit *edit)
+{
+	(void)at;
+	(void)target;
+	(void)edit;
+	return -TL_ERANGE;
+}
+
+uintptr_t tl_arch_jump_target(uintptr_t at, const uint8_t *code)
+{
+	(void)at;
+	(void)code;
+	return 0;
+}
+
 /* b may replace, and be replaced by, b, bl, brk, nop, isb, svc (Arm ARM B2.2.5). */
 bool tl_arch_exchangeable(const struct tl_plan *plan)
 {

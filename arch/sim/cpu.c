@@ -90,6 +90,7 @@ enum sim_event sim_step(struct pt_regs *regs)
 		regs->ax += code[1];
 		break;
 	case SIM_JMP:
+	case SIM_HOP:
 		next += (int8_t)code[1];
 		break;
 	case SIM_CALL:

@@ -21,8 +21,10 @@
 #define TL_DETOUR_BYTES	    192
 #define TL_JUMP_REACH	    0x40000000L
 
-#define SIM_JUMP_BYTES 5
-#define TL_ORIG_BYTES  12
+#define SIM_JUMP_BYTES	5
+#define SIM_HOP_BYTES	2
+#define TL_ORIG_BYTES	12
+#define TL_ISLAND_BYTES 5
 
 /* clang-format off */
 enum sim_op {
@@ -38,6 +40,8 @@ enum sim_op {
 	SIM_FAR    = 0x0a, /* 1  has no copy near: its slot is -TL_ERANGE */
 	SIM_REFUSE = 0x0b, /* 1  -TL_EOPNOTSUPP */
 	SIM_JUMP   = 0x0c, /* 5  what a detour is reached by */
+	SIM_HOP    = 0x0d, /* 2  what an island is reached by */
+	SIM_PAD    = 0x0e, /* 1  padding: executed by nobody */
 	SIM_TRAP   = 0xcc, /* 1  the breakpoint */
 
 	/* In slots and detours only; operands of 8 bytes. */
@@ -57,6 +61,8 @@ struct tl_plan {
 	uint8_t insn_len;
 	uint8_t window_len;
 	enum tl_why why;
+	bool island;
+	uintptr_t pad, pad_end; /* the function's first run of padding */
 };
 
 /* What the handler of a jprobe is: @bytes of stack arguments at @copy. */

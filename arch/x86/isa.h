@@ -24,6 +24,11 @@
 #define TL_ORIG_BYTES	20 /* 4 bytes of other instructions and one of 15 */
 #define TL_WINDOW_INSNS 5
 
+/* A short jump to an island, which is a jump to the detour. */
+#define TL_SHORT_BYTES	2
+#define TL_ISLAND_BYTES 5
+#define TL_PADS		6
+
 struct tl_plan {
 	/*
 	 * The original bytes: all that the jump displaces, or the one
@@ -34,6 +39,7 @@ struct tl_plan {
 	uint8_t insn_len;   /* of the first instruction */
 	uint8_t window_len; /* orig_len, or 0: no jump is possible */
 	enum tl_why why;
+	bool island; /* the window is too short: the jump needs an island */
 
 	/* The architecture's own. */
 	uint8_t n_insns;  /* instructions in the window; 1 without one */
@@ -43,6 +49,11 @@ struct tl_plan {
 	bool flags_dead;   /* the window sets all status flags unread */
 	bool no_copy;	   /* no code can stand for it: always simulated */
 	bool can_simulate; /* tl_arch_simulate() knows it */
+	uint8_t n_pads;	   /* with island: runs of padding, from addr + at */
+	struct {
+		int16_t at;
+		uint8_t len;
+	} pad[TL_PADS];
 };
 
 /* ---- the registers of a trap, as arch.h has them --------------------------- */

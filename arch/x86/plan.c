@@ -78,17 +78,17 @@ static enum tl_why why_of(enum x86_flow_result r)
 	return TL_WHY_UNDECODABLE;
 }
 
-/* Is nothing known to be at [@end, @end + 4), where a short function ends? */
-static uintptr_t padding_end(uintptr_t end)
+/* What of [@end, @end + @n), behind a function, is known to be nobody's? */
+static uintptr_t padding_end(uintptr_t end, unsigned int n)
 {
 	uintptr_t s, e;
 
 	if (!tl_host_ops->function)
 		return 0;
-	for (uintptr_t at = end; at < end + TL_JUMP_BYTES - 1; at++)
+	for (uintptr_t at = end; at < end + n; at++)
 		if (!tl_host_ops->function(at, &s, &e))
 			return at == end ? 0 : at;
-	return end + TL_JUMP_BYTES - 1;
+	return end + n;
 }
 
 /* Does @inroads, as the host's answer, say so of a byte behind the first? */
@@ -97,7 +97,9 @@ static bool led_into(uint32_t inroads, const struct x86_window *win)
 	return inroads & ((1u << win->span) - 1) & ~1u;
 }
 
+/* @need: bytes of the jump. */
 static enum x86_flow_result find_window(struct x86_flow *flow, uintptr_t addr,
+					unsigned int need,
 					struct x86_window *win)
 {
 	enum x86_flow_result r;
@@ -107,11 +109,11 @@ static enum x86_flow_result find_window(struct x86_flow *flow, uintptr_t addr,
 		inroads = tl_host_ops->inroads(addr);
 	if (inroads & 1)
 		return X86_FLOW_NO_BOUNDS;
-	r = x86_flow_window(flow, addr, TL_JUMP_BYTES, win);
+	r = x86_flow_window(flow, addr, need, win);
 	if (r == X86_FLOW_PAST_END) {
-		flow->pad_end = padding_end(flow->end);
+		flow->pad_end = padding_end(flow->end, TL_JUMP_BYTES - 1);
 		if (flow->pad_end)
-			r = x86_flow_window(flow, addr, TL_JUMP_BYTES, win);
+			r = x86_flow_window(flow, addr, need, win);
 	}
 	return r == X86_FLOW_OK && led_into(inroads, win)
 		       ? X86_FLOW_TARGET_INSIDE
@@ -203,6 +205,153 @@ static void take_window(struct tl_plan *plan, const struct x86_window *win)
 	copy(plan->orig, win->code, n);
 }
 
+/* ---- islands ---- */
+
+/*
+ * Where a whole jump does not fit, a short one may: to an island, in padding
+ * that is near enough.  A run of padding is cut into places from its end, since
+ * windows use its beginning.
+ */
+struct pads {
+	struct tl_plan *plan;
+	uintptr_t addr;
+	unsigned int span; /* of the window */
+	bool closed;
+};
+
+/* How far islands may be from @addr. */
+static uintptr_t lowest(uintptr_t addr)
+{
+	return addr + TL_SHORT_BYTES > 128 ? addr + TL_SHORT_BYTES - 128 : 0;
+}
+
+static uintptr_t highest(uintptr_t addr)
+{
+	return addr + TL_SHORT_BYTES + 127;
+}
+
+/*
+ * The @i-th place in [@start, @end) that is in reach of @addr and not in the
+ * window of @span bytes there, or 0.
+ */
+static uintptr_t place_in(uintptr_t addr, unsigned int span, uintptr_t start,
+			  uintptr_t end, unsigned int i)
+{
+	while (end - start >= TL_ISLAND_BYTES) {
+		end -= TL_ISLAND_BYTES;
+		if (end < lowest(addr) || end > highest(addr) ||
+		    (end < addr + span && end + TL_ISLAND_BYTES > addr))
+			continue;
+		if (!i--)
+			return end;
+	}
+	return 0;
+}
+
+/* Does the host know of anything that leads to [@start, @end)? */
+static bool has_inroad(uintptr_t start, uintptr_t end)
+{
+	uint32_t mask;
+
+	for (uintptr_t at = start - 1; at + 1 < end; at += 31) {
+		mask = tl_host_ops->inroads(at);
+		if (end - at < 32)
+			mask &= (1u << (end - at)) - 1;
+		if (mask)
+			return true;
+	}
+	return false;
+}
+
+static void note_pad(void *arg, uint64_t start, uint64_t end)
+{
+	const struct pads *p = arg;
+	struct tl_plan *plan = p->plan;
+
+	if (plan->n_pads == TL_PADS || end - start > UINT8_MAX ||
+	    !place_in(p->addr, p->span, start, end, 0) ||
+	    (p->closed && has_inroad(start, end)))
+		return;
+	plan->pad[plan->n_pads].at = (int16_t)(start - p->addr);
+	plan->pad[plan->n_pads++].len = (uint8_t)(end - start);
+}
+
+static void find_pads(struct tl_plan *plan, const struct x86_flow *flow,
+		      uintptr_t addr, unsigned int span)
+{
+	struct pads p = { plan, addr, span, flow->closed };
+	struct x86_pads pads = {
+		.low = lowest(addr),
+		.high = highest(addr) + 1,
+		.behind = flow->end,
+		.fn = note_pad,
+		.arg = &p,
+	};
+
+	if (flow->end <= highest(addr))
+		pads.behind = padding_end(flow->end, -flow->end & 15);
+	x86_flow_pads(flow, &pads);
+}
+
+/* @why there is no window for a whole jump; is there one for a short one? */
+static void plan_island(struct tl_plan *plan, struct x86_flow *flow,
+			uintptr_t addr, enum tl_why why)
+{
+	struct x86_window win;
+
+	if (why != TL_WHY_TARGET && why != TL_WHY_PAST_END &&
+	    why != TL_WHY_CALL)
+		return;
+	if (find_window(flow, addr, TL_SHORT_BYTES, &win) != X86_FLOW_OK)
+		return;
+	find_pads(plan, flow, addr, win.span > win.len ? win.span : win.len);
+	if (plan->n_pads)
+		take_window(plan, &win);
+	plan->island = plan->window_len;
+	plan->why = why;
+}
+
+/* The start of pad @i, and its end. */
+static uintptr_t pad_of(const struct tl_plan *plan, uintptr_t addr,
+			unsigned int i, uintptr_t *end)
+{
+	uintptr_t start = addr + (uintptr_t)(intptr_t)plan->pad[i].at;
+
+	*end = start + plan->pad[i].len;
+	return start;
+}
+
+uintptr_t tl_arch_island(const struct tl_plan *plan, uintptr_t addr,
+			 unsigned int i)
+{
+	uintptr_t start, end, at;
+
+	for (unsigned int k = 0; k < plan->n_pads; k++) {
+		start = pad_of(plan, addr, k, &end);
+		for (unsigned int n = 0;
+		     (at = place_in(addr, plan->window_len, start, end, n));
+		     n++)
+			if (!i--)
+				return at;
+	}
+	return 0;
+}
+
+bool tl_arch_is_padding(const struct tl_plan *plan, uintptr_t addr,
+			uintptr_t at)
+{
+	uint8_t code[UINT8_MAX];
+	uintptr_t start, end;
+
+	for (unsigned int k = 0; k < plan->n_pads; k++) {
+		start = pad_of(plan, addr, k, &end);
+		if (at >= start && at < end)
+			return !tl_text_read(code, start, end - start) &&
+			       x86_is_padding(code, end - start, start);
+	}
+	return false;
+}
+
 /* What the instruction at @addr is, alone.  0 or Linux's code. */
 static int plan_insn(struct tl_plan *plan, uintptr_t addr, size_t avail)
 {
@@ -262,11 +411,12 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 	if (start == end)
 		return 0;
 
-	r = find_window(&flow, addr, &win);
+	r = find_window(&flow, addr, TL_JUMP_BYTES, &win);
+	plan->why = why_of(r);
 	if (r == X86_FLOW_OK)
 		take_window(plan, &win);
 	else
-		plan->why = why_of(r);
+		plan_island(plan, &flow, addr, plan->why);
 	if (plan->window_len)
 		plan->flags_dead = flags_are_dead(plan, addr);
 	return 0;

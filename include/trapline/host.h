@@ -107,6 +107,12 @@ struct tl_edit {
 	uintptr_t addr;
 	uint32_t len;
 	uint8_t bytes[TL_EDIT_BYTES];
+	/*
+	 * Padding in the program's text, which nothing executes but by way of a
+	 * jump of ours: a home that puts text back by itself does that with this
+	 * part of it last, when nobody stands there.
+	 */
+	bool idle;
 };
 
 /* The bytes from `start`, `len` of them, are replaced by one jump. */

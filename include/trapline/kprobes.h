@@ -354,7 +354,11 @@ enum tl_kind {
 	TL_KIND_NONE = 0, /* not armed */
 	TL_KIND_JUMP = 1,
 	TL_KIND_BREAKPOINT = 2,
+	TL_KIND_ISLAND = 3, /* a jump, by way of padding */
 };
+
+/* Trapline: how @p is reached now. */
+enum tl_kind trapline_kprobe_kind(const struct kprobe *p);
 
 struct tl_status {
 	uintptr_t addr;

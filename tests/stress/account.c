@@ -45,7 +45,7 @@ extern const struct hot {
 
 #define N_HOTS ((size_t)(hot_table_end - hot_table))
 /* Two sets of hot.S: one for handlers and counters, one for return probes. */
-#define KINDS	7
+#define KINDS	9
 #define WATCHED (2 * KINDS)
 
 /* ---- threads that call ------------------------------------------------------ */
@@ -396,8 +396,8 @@ static struct memory memory(void)
 
 static void cycles(unsigned long n)
 {
-	static struct kprobe p[64];
-	struct kprobe *list[64];
+	static struct kprobe p[96];
+	struct kprobe *list[96];
 
 	for (unsigned long done = 0; done < n; done += N_HOTS) {
 		int err;

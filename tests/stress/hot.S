@@ -70,16 +70,41 @@ FUNC hot_branch\n
 	ret
 END hot_branch\n
 
-/* Jumped into: a breakpoint. */
+/* Jumped into behind a single byte: a breakpoint. */
 FUNC hot_break\n
-	mov	%rdi, %rax
-1:	add	%rsi, %rax
-	xor	%esi, %esi
-	test	%rsi, %rsi
+	push	%rbx
+1:	xor	%ebx, %ebx
+	test	%rbx, %rbx
 	jne	1b
-	add	$5, %rax
+	lea	5(%rdi,%rsi), %rax
+	pop	%rbx
 	ret
 END hot_break\n
+
+/* Behind two instructions: an island, in what follows the function. */
+FUNC hot_isle\n
+	push	%rbx
+	push	%rbp
+1:	xor	%ebx, %ebx
+	test	%rbx, %rbx
+	jne	1b
+	lea	5(%rdi,%rsi), %rax
+	pop	%rbp
+	pop	%rbx
+	ret
+END hot_isle\n
+
+/* Behind one that is longer than the jump: an island, in the function. */
+FUNC hot_nops\n
+	mov	%rdi, %rax
+1:	xor	%edx, %edx
+	test	%rdx, %rdx
+	jne	1b
+	lea	5(%rax,%rsi), %rax
+	jmp	2f
+	.p2align 4
+2:	ret
+END hot_nops\n
 
 /* In the middle of a function, the red zone in use. */
 FUNC hot_red\n
@@ -102,6 +127,8 @@ END hot_red\n
 	.quad	hot_branch\n, hot_branch\n
 	.quad	hot_break\n, hot_break\n
 	.quad	hot_red\n, hot_red_at\n
+	.quad	hot_isle\n, hot_isle\n
+	.quad	hot_nops\n, hot_nops\n
 	.text
 .endm
 

@@ -31,8 +31,8 @@ extern const struct hot {
 	void *at;
 } hot_table[], hot_table_end[];
 
-#define HOT_KINDS 7
-#define MAX_HOTS  64
+#define HOT_KINDS 9
+#define MAX_HOTS  96
 #define N_HOTS	  ((size_t)(hot_table_end - hot_table))
 
 static bool stop;
@@ -156,7 +156,7 @@ static void choose(struct kprobe *p, unsigned int what)
 TL_TEST(registered_and_unregistered_under_threads_no_result_is_wrong)
 {
 	unsigned int want = TOGGLES * tl_test_scale;
-	unsigned int done = 0, jumps = 0;
+	unsigned int done = 0, jumps = 0, islands = 0;
 	double end = now() + 210 * tl_test_scale;
 	static struct kprobe p[MAX_HOTS];
 	struct kprobe *list[MAX_HOTS];
@@ -177,16 +177,21 @@ TL_TEST(registered_and_unregistered_under_threads_no_result_is_wrong)
 		CHECK_EQ(err, 0);
 		if (err)
 			break;
-		for (unsigned int i = 0; i < n; i++)
+		for (unsigned int i = 0; i < n; i++) {
 			jumps += trapline_kprobe_why(&p[i]) == TL_WHY_NONE;
+			islands += trapline_kprobe_kind(&p[i]) ==
+				   TL_KIND_ISLAND;
+		}
 		unregister_kprobes(list, n);
 		done += 2 * n;
 	}
 	finish();
 	tl_test_note("toggles", done);
 	tl_test_note("of them by jump", jumps * 2);
+	tl_test_note("and by way of an island", islands * 2);
 	CHECK(done >= want);
 	CHECK(jumps * 2 > done / 2);
+	CHECK(islands * 2 > done / 10);
 }
 
 TL_TEST(return_probes_come_and_go_under_threads)

@@ -3,7 +3,7 @@
 
 target-dir := $(O)/x86/tests/targets
 target-control := $(O)/x86/tests/targets/control.c.o
-target-names := dyn threads300 sigs forks prints
+target-names := dyn threads300 sigs forks prints isles
 target-programs = $(addprefix $(target-dir)/,$(target-names) dyn-static \
 		  dyn-musl torture rseq flows libforks.so goserver selfprobe \
 		  selfprobe-static selfprobe-shared)

@@ -35,7 +35,8 @@ static void be_the_tool(pid_t target)
 		_exit(2);
 	probed_probe(&p[0], SESSION_COUNT);
 	p[0].semaphore = (uint64_t)(uintptr_t)&semaphore;
-	if (session_add(s, p, 1) != 1) {
+	isle_probe(&p[1]);
+	if (session_add(s, p, 2) != 2 || p[1].kind != SESSION_ISLAND) {
 		session_detach(s);
 		_exit(3);
 	}

@@ -58,6 +58,37 @@ __attribute__((noinline, noclone, used)) void probed_end(void)
 	__asm__ volatile("");
 }
 
+/* a + 5: too little room for a jump at its start, and padding in the middle. */
+uint64_t probed_isle(uint64_t a);
+extern const char probed_isle_end[];
+__asm__(".text\n"
+	"	.p2align 4\n"
+	"	.globl probed_isle, probed_isle_end\n"
+	"	.type probed_isle, @function\n"
+	"probed_isle:\n"
+	"	mov %rdi, %rax\n"
+	"1:	xor %edx, %edx\n"
+	"	test %rdx, %rdx\n"
+	"	jne 1b\n"
+	"	add $5, %rax\n"
+	"	jmp 2f\n"
+	"	.p2align 4\n"
+	"2:	ret\n"
+	"	.size probed_isle, . - probed_isle\n"
+	"probed_isle_end:\n"
+	"	.p2align 4\n");
+
+__attribute__((unused)) static void isle_probe(struct session_probe *p)
+{
+	*p = (struct session_probe){
+		.addr = (uint64_t)(uintptr_t)probed_isle,
+		.start = (uint64_t)(uintptr_t)probed_isle,
+		.end = (uint64_t)(uintptr_t)probed_isle_end,
+		.action = SESSION_COUNT,
+		.name = "probed_isle",
+	};
+}
+
 static inline uint64_t twin(uint64_t a, uint64_t b)
 {
 	a ^= b << 13;
@@ -81,7 +112,8 @@ static void victim_round(uint64_t seed, unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
 		__atomic_fetch_add(&shared->calls, 1, __ATOMIC_RELAXED);
-		if (probed(seed, i) != twin(seed, i))
+		if (probed(seed, i) != twin(seed, i) ||
+		    probed_isle(seed) != seed + 5)
 			__atomic_fetch_add(&shared->wrong, 1, __ATOMIC_RELAXED);
 	}
 	__atomic_fetch_add(&shared->rounds, 1, __ATOMIC_RELAXED);

@@ -71,7 +71,7 @@ def compare(verb, pid, *probes):
         if (s["kind"], s.get("why_not_jump", "")) != \
            (kind, d["why_not_jump"] if kind != "jump" else ""):
             wrong.append((s, d))
-        elif verb == "time" and kind == "jump" and \
+        elif verb == "time" and kind in ("jump", "island") and \
                 s["returns"] != d["returns"]:
             wrong.append((s, d))
     tl.check(not wrong, f"{len(wrong)} of {len(said)} differ: {wrong[:2]}")
@@ -112,7 +112,7 @@ def go_is_as_foretold():
     said, _ = foretold("count", p.pid, "main.*", "runtime.m*")
     done = armed("count", p.pid, "main.*", "runtime.m*")
     wrong = [(s, done[a]) for a, s in said.items()
-             if (s["kind"] == "jump") != done[a]["enabled"]]
+             if (s["kind"] in ("jump", "island")) != done[a]["enabled"]]
     tl.check(not wrong, f"{wrong[:2]}")
     said, _ = foretold("time", p.pid, "main.*")
     tl.check(all(s["kind"] == "refused" and "Go" in s["reason"]

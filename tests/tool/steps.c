@@ -8,7 +8,8 @@
  * jump could take its place.  A child works with them and is single-stepped.
  * Every address that it comes to must be one of those instructions, and what it
  * comes to otherwise than by going on must not be among the bytes that a jump
- * accepted before it would cover.
+ * accepted before it would cover.  Padding that is said to be free for islands is
+ * never executed.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -26,10 +27,11 @@
 
 #include "tl_test.h"
 
-#define JUMP_BYTES 5
+#define JUMP_BYTES  5
+#define SHORT_BYTES 2 /* to an island */
 
 /* What is known of each byte of an object's code. */
-enum { OUTSIDE, INNER, OTHER, JUMP };
+enum { OUTSIDE, INNER, OTHER, JUMP, ISLAND, PADDING };
 
 struct object {
 	const char *name;
@@ -37,7 +39,7 @@ struct object {
 	uint64_t bias, low, high;
 	uint8_t *what;		/* from low on */
 	uint64_t entered, came; /* figures: executed, not by going on */
-	uint64_t functions;
+	uint64_t functions, padding;
 };
 
 static struct object objects[] = {
@@ -83,6 +85,26 @@ static void note(struct object *o, struct json_object *fn, uint64_t start,
 	}
 }
 
+static void note_padding(struct object *o, struct json_object *fn,
+			 uint64_t start)
+{
+	struct json_object *list = json_object_object_get(fn, "padding");
+	size_t n = list ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *run = json_object_array_get_idx(list, i);
+		uint64_t from =
+			start + (uint64_t)json_object_get_int64(
+					json_object_array_get_idx(run, 0));
+		uint64_t to =
+			start + (uint64_t)json_object_get_int64(
+					json_object_array_get_idx(run, 1));
+
+		for (; from < to && from < o->high; from++, o->padding++)
+			o->what[from - o->low] = PADDING;
+	}
+}
+
 static bool note_function(struct object *o, const char *line)
 {
 	struct json_object *fn = json_tokener_parse(line), *v;
@@ -102,6 +124,8 @@ static bool note_function(struct object *o, const char *line)
 			note(o, fn, start, "jump_at", JUMP);
 			note(o, fn, start, "breakpoint_at", OTHER);
 			note(o, fn, start, "refused_at", OTHER);
+			note(o, fn, start, "island_at", ISLAND);
+			note_padding(o, fn, start);
 			o->functions++;
 		}
 	}
@@ -240,6 +264,8 @@ static void look_at(uint64_t pc, uint64_t before)
 		return;
 	if (o->what[at - o->low] == INNER)
 		complain(o, "inside of an instruction", at, before - o->bias);
+	if (o->what[at - o->low] == PADDING)
+		complain(o, "padding", at, before - o->bias);
 	/* a string instruction is stopped after each element */
 	if (pc == before)
 		return;
@@ -248,7 +274,8 @@ static void look_at(uint64_t pc, uint64_t before)
 		return;
 	o->came++;
 	for (uint64_t i = 1; i < JUMP_BYTES && at - i >= o->low; i++)
-		if (o->what[at - i - o->low] == JUMP)
+		if (o->what[at - i - o->low] == JUMP ||
+		    (i < SHORT_BYTES && o->what[at - i - o->low] == ISLAND))
 			complain(o, "under a jump that was accepted", at,
 				 before - o->bias);
 }
@@ -316,6 +343,8 @@ TL_TEST(no_executed_branch_leads_under_a_jump)
 		ROW(objects[i].name);
 		tl_test_note("executed", (long)objects[i].entered);
 		tl_test_note("jumped to", (long)objects[i].came);
+		tl_test_note("bytes of padding", (long)objects[i].padding);
+		CHECK(objects[i].padding > 1000);
 		CHECK(objects[i].came > 1000);
 	}
 }

@@ -20,6 +20,7 @@ import tl  # noqa: E402
 from tl import case, check  # noqa: E402
 
 JUMP = 5
+SHORT = 2  # to an island
 
 SOURCE = r"""
 volatile int sink;
@@ -414,8 +415,13 @@ def judge(what, program, held, functions="*"):
         targets = {t for t in held if start <= t < end}
         if "unresolved indirect jump" in fn["reasons"]:
             lost.add(fn["function"])
+        islands = set(fn["island_at"])
+        free = {start + b for run in fn["padding"] for b in range(*run)}
+        check(not held & free, f"{what}: {fn['function']}: padding that is "
+              f"none: {[hex(t) for t in held & free]}")
         for at in fn["jump_at"]:
-            covered = targets & set(range(start + at + 1, start + at + JUMP))
+            size = SHORT if at in islands else JUMP
+            covered = targets & set(range(start + at + 1, start + at + size))
             check(not covered, f"{what}: {fn['function']}: a "
                   f"jump at +{at:#x} takes {[hex(t) for t in covered]}")
         checked += len(targets)

@@ -313,6 +313,7 @@ TL_TEST(a_table_that_changes_is_looked_at_again)
 	if (!start())
 		SKIP("no memory may be writable and executable here");
 	memcpy(sim_text + SWITCH, code, sizeof(code));
+	sim_text[SWITCH + sizeof(code)] = 0x55; /* no padding */
 	memcpy(sim_text + THE_TABLE, table, sizeof(table));
 	memcpy(before, sim_text, sizeof(before));
 	sim_function("switch", (uintptr_t)sim_text + SWITCH, sizeof(code));

@@ -69,9 +69,8 @@ static int find(void)
 	if (tl_inroads_room(&in) > sizeof(zeros))
 		return -2;
 	tl_inroads_use(&in, zeros);
-	tl_inroads_border(&in, CODE);
-	tl_inroads_border(&in, SECOND);
-	tl_inroads_border(&in, CODE + 0x1000);
+	tl_inroads_function(&in, CODE, SECOND);
+	tl_inroads_function(&in, SECOND, CODE + 0x1000);
 	return tl_inroads_find(&in);
 }
 
@@ -243,7 +242,7 @@ TL_TEST(relocated_pointers_and_handlers_are_found)
 	tl_inroads_use(&in, marks);
 	bias = (uintptr_t)__executable_start - in.low;
 	start = (uintptr_t)led_into - bias;
-	tl_inroads_border(&in, start);
+	tl_inroads_function(&in, start, start);
 	CHECK_EQ(tl_inroads_find(&in), 0);
 	CHECK_EQ(tl_inroads_at(&in, start) & 0x3f,
 		 1u << (led_pointer - led_into) |

@@ -771,3 +771,120 @@ TL_TEST(random_bytes_do_no_harm)
 	tl_test_note("windows found in random bytes", ok);
 	CHECK(ok > 0);
 }
+
+/* ---- padding ---- */
+
+/* Which bytes of a function, and behind it, are said to be free. */
+static struct {
+	uint64_t start;
+	uint64_t free;
+	unsigned int runs;
+} pads;
+
+static void note_pad(void *arg, uint64_t start, uint64_t end)
+{
+	(void)arg;
+	CHECK(start < end && end - pads.start <= 64);
+	for (; start < end; start++)
+		pads.free |= 1ull << (start - pads.start);
+	pads.runs++;
+}
+
+static uint64_t pads_of(const uint8_t *start, const uint8_t *end,
+			unsigned int behind)
+{
+	static uint8_t bits[X86_FACTS_BITS * 64];
+	struct x86_facts facts = x86_facts_in(bits, 64);
+	struct x86_flow flow = flow_of(start, end);
+	struct x86_pads p = {
+		.low = flow.start,
+		.high = flow.end + behind,
+		.behind = flow.end + behind,
+		.fn = note_pad,
+	};
+
+	pads.start = flow.start;
+	pads.free = 0;
+	pads.runs = 0;
+	memset(bits, 0, sizeof(bits));
+	flow.facts = &facts;
+	CHECK(x86_flow_learn(&flow));
+	x86_flow_pads(&flow, &p);
+	return pads.free;
+}
+
+#define PADS(name)     pads_of(name##_start, name##_end, 0)
+#define BITS(from, to) ((1ull << (to)) - (1ull << (from)))
+
+FUNCTION(pad_jmp, "pad_jmp_at: jmp 1f; .nops 9; 1: ret");
+FUNCTION(pad_call, "pad_call_at: call pad_jmp_start; .nops 9; ret");
+FUNCTION(pad_falls, "pad_falls_at: test %eax, %eax; je 1f; .nops 9; 1: ret");
+FUNCTION(pad_led, "pad_led_at: test %eax, %eax; je 2f; jmp 1f\n"
+		  ".nops 6, 3; 2: .nops 6; 1: ret");
+FUNCTION(pad_inside, "pad_inside_at: test %eax, %eax; je 2f + 1; jmp 1f\n"
+		     ".nops 6, 3; 2: .byte 0x66, 0x90, 0x90, 0x90; 1: ret");
+FUNCTION(pad_int3, "pad_int3_at: jmp 1f; .nops 6, 3; int3; .nops 6, 3; 1: ret");
+FUNCTION(pad_int3s, "pad_int3s_at: jmp 1f; .fill 7, 1, 0xcc; 1: ret");
+FUNCTION(pad_code, "pad_code_at: jmp 1f; .nops 6; push %rax; .nops 6; 1: ret");
+FUNCTION(pad_data, "pad_data_at: mov 1f(%rip), %eax; ret; 1: .nops 8");
+FUNCTION(pad_lea, "pad_lea_at: lea 1f(%rip), %rax; ret; 1: .nops 8");
+FUNCTION(pad_endbr, "pad_endbr_at: jmp 1f; endbr64; endbr64; 1: ret");
+FUNCTION(pad_unsure, "pad_unsure_at: jmp *(%rdi,%rsi,8); .nops 9; 1: ret");
+
+TL_TEST(padding_is_what_nothing_executes_or_reads)
+{
+	CHECK_EQ(PADS(pad_jmp), BITS(2, 11));
+	CHECK_EQ(PADS(pad_call), 0);
+	CHECK_EQ(PADS(pad_falls), 0);
+	CHECK_EQ(PADS(pad_led), BITS(6, 12));
+	CHECK_EQ(PADS(pad_inside), BITS(6, 12));
+	/* somebody's breakpoint is left alone, and parts two runs */
+	CHECK_EQ(PADS(pad_int3) & BITS(8, 9), 0);
+	CHECK_EQ(PADS(pad_int3s), BITS(2, 9));
+	CHECK_EQ(pads.runs, 1);
+	CHECK_EQ(PADS(pad_code), BITS(2, 8));
+	CHECK_EQ(PADS(pad_data), 0);
+	CHECK_EQ(PADS(pad_lea), 0);
+	CHECK_EQ(PADS(pad_endbr), 0);
+	CHECK_EQ(PADS(pad_unsure), 0);
+}
+
+PADDED(pad_behind, "pad_behind_at: ret", ".fill 15, 1, 0x90");
+PADDED(pad_called, "pad_called_at: call pad_jmp_start", ".fill 11, 1, 0x90");
+PADDED(pad_short, "pad_short_at: ret",
+       "1: .fill 15, 1, 0x90; push %rax; jmp 1b + 6; .fill 12, 1, 0x90");
+PADDED(pad_own, "pad_own_at: test %eax, %eax; je 1f + 4; ret",
+       "1: .fill 11, 1, 0x90");
+PADDED(pad_read, "pad_read_at: mov 1f + 4(%rip), %eax; ret",
+       "1: .fill 9, 1, 0x90");
+
+#define BEHIND(name, n) pads_of(name##_start, name##_end, n)
+
+TL_TEST(padding_behind_a_function_is_as_well)
+{
+	CHECK_EQ(BEHIND(pad_behind, 15), BITS(1, 16));
+	CHECK_EQ(BEHIND(pad_behind, 31), BITS(1, 16));
+	CHECK_EQ(BEHIND(pad_behind, 6), BITS(1, 7));
+	CHECK_EQ(BEHIND(pad_behind, 0), 0);
+	CHECK_EQ(BEHIND(pad_called, 11), 0);
+	CHECK_EQ(BEHIND(pad_short, 15), BITS(1, 7));
+	CHECK_EQ(BEHIND(pad_own, 11), BITS(5, 9));
+	CHECK_EQ(BEHIND(pad_read, 9), BITS(7, 11));
+}
+
+TL_TEST(padding_is_recognized_by_its_bytes)
+{
+	static const uint8_t nops[] = { 0x66, 0x90, 0x0f, 0x1f, 0x40, 0 };
+	uint8_t bytes[6];
+
+	CHECK(x86_is_padding(nops, sizeof(nops), 0x1000));
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		memcpy(bytes, nops, sizeof(bytes));
+		bytes[i] = 0xcc;
+		/* but for the displacement, which may be anything */
+		CHECK_EQ(x86_is_padding(bytes, sizeof(bytes), 0x1000), i == 5);
+	}
+	CHECK(!x86_is_padding(nops, 3, 0x1000));
+	memset(bytes, 0xcc, sizeof(bytes));
+	CHECK(x86_is_padding(bytes, sizeof(bytes), 0x1000));
+}

@@ -87,10 +87,21 @@ struct tl_mapping {
  */
 #define TL_JOURNAL_BYTES 24
 
+/* A byte may be in an entry of text and in one of an island: then it is the latter's. */
+enum tl_journal_kind {
+	TL_JOURNAL_VOID = 0, /* not any more */
+	TL_JOURNAL_TEXT = 1, /* to be put back while nobody runs */
+	/*
+	 * Padding that is a jump to a detour: after the text that leads there,
+	 * and when nobody is at it or in the detour.
+	 */
+	TL_JOURNAL_ISLAND = 2,
+};
+
 struct tl_journal {
 	uint64_t addr;
 	uint32_t len;
-	uint32_t valid; /* 1 */
+	uint32_t valid; /* enum tl_journal_kind */
 	uint8_t original[TL_JOURNAL_BYTES];
 };
 

@@ -76,8 +76,8 @@ static void look(struct lead *l, pid_t pid, const struct maps *maps,
 
 		if (!probes[i].end || !m || lead_of(m) != l)
 			continue;
-		tl_inroads_border(&l->code.inroads, probes[i].start - l->bias);
-		tl_inroads_border(&l->code.inroads, probes[i].end - l->bias);
+		tl_inroads_function(&l->code.inroads, probes[i].start - l->bias,
+				    probes[i].end - l->bias);
 	}
 	l->known = l->known && !tl_inroads_find(&l->code.inroads);
 	free(l->code.bytes);

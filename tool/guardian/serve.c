@@ -146,13 +146,15 @@ static bool is_writable(const struct map *m)
 }
 
 static int write_part(struct hold *h, struct page_copy *c, const struct map *m,
-		      uint64_t addr, const uint8_t *bytes, uint32_t len)
+		      uint64_t addr, const uint8_t *bytes, uint32_t len,
+		      bool island)
 {
 	uint32_t off = (uint32_t)(addr % PAGE);
 	int err = copy_begin(h, c, addr - off, m != NULL);
 
 	if (!err && m)
-		err = text_note(h->figures->journal, addr, c->bytes + off, len);
+		err = text_note(h->figures->journal, addr, c->bytes + off, len,
+				island);
 	if (err)
 		return err;
 	/* What it writes meanwhile is not ours to undo. */
@@ -191,10 +193,10 @@ static int write_one(struct hold *h, struct page_copy *c,
 	}
 	if (first > e->len)
 		first = (uint32_t)e->len;
-	err = write_part(h, c, m, e->addr, e->bytes, first);
+	err = write_part(h, c, m, e->addr, e->bytes, first, e->idle);
 	if (!err && first < e->len)
 		err = write_part(h, c, m, e->addr + first, e->bytes + first,
-				 (uint32_t)e->len - first);
+				 (uint32_t)e->len - first, e->idle);
 	return err;
 }
 

@@ -204,8 +204,8 @@ static void harvest(struct guardian *g, struct session_probe *p)
 
 	p->err = e->err;
 	p->why = e->why < TL_NR_WHY ? (enum tl_why)e->why : TL_WHY_NONE;
-	p->kind = e->kind <= SESSION_BREAKPOINT ? (enum session_kind)e->kind
-						: SESSION_NOT_ARMED;
+	p->kind = e->kind <= SESSION_ISLAND ? (enum session_kind)e->kind
+					    : SESSION_NOT_ARMED;
 	if (p->err)
 		p->kind = SESSION_NOT_ARMED;
 }

@@ -83,6 +83,7 @@ bool text_give_back(struct worker *w, const struct maps *maps, uint64_t addr,
 static struct range {
 	uint64_t addr;
 	uint64_t end;
+	bool island;
 } * ranges;
 static uint32_t *slots;
 static size_t n_ranges;
@@ -95,21 +96,21 @@ static uint32_t slot_of(uint64_t addr)
 	return (uint32_t)((addr / BLOCK * 0x9e3779b97f4a7c15ull) >> 32) % SLOTS;
 }
 
-/* The entry that has @addr, or NULL. */
-static const struct range *noted(uint64_t addr)
+/* The entry that has @addr, of text or of an @island, or NULL. */
+static const struct range *noted(uint64_t addr, bool island)
 {
 	for (uint32_t i = slot_of(addr); slots[i]; i = (i + 1) % SLOTS) {
 		const struct range *r = &ranges[slots[i] - 1];
 
-		if (addr >= r->addr && addr < r->end)
+		if (r->island == island && addr >= r->addr && addr < r->end)
 			return r;
 	}
 	return NULL;
 }
 
-static void note(uint64_t addr, uint64_t end)
+static void note(uint64_t addr, uint64_t end, bool island)
 {
-	ranges[n_ranges++] = (struct range){ addr, end };
+	ranges[n_ranges++] = (struct range){ addr, end, island };
 	for (uint64_t at = addr / BLOCK * BLOCK; at < end; at += BLOCK) {
 		uint32_t i = slot_of(at);
 
@@ -119,39 +120,115 @@ static void note(uint64_t addr, uint64_t end)
 	}
 }
 
-int text_note(struct tl_journal *journal, uint64_t addr, const uint8_t *now,
-	      size_t len)
+/* The next entry of @journal. */
+static int add_entry(struct tl_journal *journal, uint64_t addr,
+		     const uint8_t *now, uint32_t len, bool island)
+{
+	struct tl_journal *e = &journal[n_ranges];
+
+	if (n_ranges == TL_MAX_SITES)
+		return -ENOSPC;
+	memcpy(e->original, now, len);
+	e->len = len;
+	__atomic_store_n(&e->addr, addr, __ATOMIC_RELEASE);
+	__atomic_store_n(&e->valid,
+			 island ? TL_JOURNAL_ISLAND : TL_JOURNAL_TEXT,
+			 __ATOMIC_RELEASE);
+	note(addr, addr + len, island);
+	return 0;
+}
+
+/* Islands in [@addr, @end) are no more: they were put back before this. */
+static void forget_islands(struct tl_journal *journal, uint64_t addr,
+			   uint64_t end)
+{
+	for (; addr < end; addr++) {
+		const struct range *r = noted(addr, true);
+
+		if (r)
+			__atomic_store_n(&journal[r - ranges].valid,
+					 TL_JOURNAL_VOID, __ATOMIC_RELEASE);
+	}
+}
+
+static int note_text(struct tl_journal *journal, uint64_t addr,
+		     const uint8_t *now, size_t len)
 {
 	uint64_t from = addr, end = addr + len;
 
+	forget_islands(journal, addr, end);
+	while (addr < end) {
+		const struct range *r = noted(addr, false);
+		uint32_t run = 0;
+		int err;
+
+		if (r) {
+			addr = r->end;
+			continue;
+		}
+		while (run < TL_JOURNAL_BYTES && addr + run < end &&
+		       !noted(addr + run, false))
+			run++;
+		err = add_entry(journal, addr, now + (addr - from), run, false);
+		if (err)
+			return err;
+		addr += run;
+	}
+	return 0;
+}
+
+/* Also when it is put back: then it is noted already. */
+static int note_island(struct tl_journal *journal, uint64_t addr,
+		       const uint8_t *now, size_t len)
+{
+	const struct range *r = noted(addr, true);
+
+	if (len > TL_JOURNAL_BYTES)
+		return -EINVAL;
+	if (r && r->addr == addr && r->end == addr + len) {
+		__atomic_store_n(&journal[r - ranges].valid, TL_JOURNAL_ISLAND,
+				 __ATOMIC_RELEASE);
+		return 0;
+	}
+	forget_islands(journal, addr, addr + len);
+	return add_entry(journal, addr, now, (uint32_t)len, true);
+}
+
+int text_note(struct tl_journal *journal, uint64_t addr, const uint8_t *now,
+	      size_t len, bool island)
+{
 	if (!ranges)
 		ranges = calloc(TL_MAX_SITES, sizeof(*ranges));
 	if (!slots)
 		slots = calloc(SLOTS, sizeof(*slots));
 	if (!ranges || !slots)
 		return -ENOMEM;
-	while (addr < end) {
-		const struct range *r = noted(addr);
-		struct tl_journal *e = &journal[n_ranges];
-		uint32_t run = 0;
+	return island ? note_island(journal, addr, now, len)
+		      : note_text(journal, addr, now, len);
+}
 
-		if (r) {
-			addr = r->end;
-			continue;
-		}
-		if (n_ranges == TL_MAX_SITES)
-			return -ENOSPC;
-		while (run < TL_JOURNAL_BYTES && addr + run < end &&
-		       !noted(addr + run))
-			run++;
-		memcpy(e->original, now + (addr - from), run);
-		e->len = run;
-		__atomic_store_n(&e->addr, addr, __ATOMIC_RELEASE);
-		__atomic_store_n(&e->valid, 1, __ATOMIC_RELEASE);
-		note(addr, addr + run);
-		addr += run;
+uint64_t text_jump(int mem, uint64_t addr, uint64_t *island)
+{
+	uint8_t insn[5];
+	int32_t rel;
+
+	*island = 0;
+	if (mem_read(mem, insn, addr, 2))
+		return 0;
+	if (insn[0] == 0xeb) {
+		addr += 2 + (uint64_t)(int64_t)(int8_t)insn[1];
+		*island = addr;
 	}
-	return 0;
+	if (mem_read(mem, insn, addr, sizeof(insn)) || insn[0] != 0xe9)
+		return 0;
+	memcpy(&rel, insn + 1, sizeof(rel));
+	return addr + 5 + (uint64_t)(int64_t)rel;
+}
+
+bool text_is_noted(const struct tl_journal *e)
+{
+	return (e->valid == TL_JOURNAL_TEXT || e->valid == TL_JOURNAL_ISLAND) &&
+	       e->len && e->len <= TL_JOURNAL_BYTES;
 }
 
 /* Is there a change of ours at the entry @e, whose bytes are @now, of @n? */
@@ -159,19 +236,19 @@ static bool is_ours(const struct tl_journal *e, const uint8_t *now, size_t n,
 		    struct worker *w, bool (*ours)(void *arg, uint64_t addr),
 		    void *arg)
 {
-	uint8_t insn[5];
+	uint64_t to, island;
 	int32_t rel;
 
 	if (now[0] == 0xcc)
 		return true;
-	if (n >= sizeof(insn))
-		memcpy(insn, now, sizeof(insn));
-	else if (mem_read(w->mem, insn, e->addr, sizeof(insn)))
+	if (n >= 5 && now[0] != 0xeb && now[0] != 0xe9)
 		return false;
-	if (insn[0] != 0xe9)
-		return false;
-	memcpy(&rel, insn + 1, 4);
-	return ours(arg, e->addr + 5 + (uint64_t)(int64_t)rel);
+	if (n >= 5 && now[0] == 0xe9) {
+		memcpy(&rel, now + 1, 4);
+		return ours(arg, e->addr + 5 + (uint64_t)(int64_t)rel);
+	}
+	to = text_jump(w->mem, e->addr, &island);
+	return to && ours(arg, to);
 }
 
 /* The part of a mapping's file that is looked at, entry by entry. */
@@ -230,8 +307,7 @@ void text_prefer_file(struct tl_journal *journal, size_t n, struct worker *w)
 		struct tl_journal *e = &journal[i];
 		size_t at = e->addr & (PAGE - 1);
 
-		if (e->valid != 1 || !e->len || e->len > TL_JOURNAL_BYTES ||
-		    !look_at(v, w, &maps, e->addr) ||
+		if (!text_is_noted(e) || !look_at(v, w, &maps, e->addr) ||
 		    !memcmp(e->original, v->file + at, e->len))
 			continue;
 		/* Text that the program changes itself is its own. */
@@ -284,15 +360,68 @@ static bool begin(struct copy *c, struct worker *w, const struct map *m,
 	return true;
 }
 
-/* Put one entry back: how many places are left changed. */
+/*
+ * Put @len bytes of @e back, from offset @from on, in the copy of their page.
+ * false: they are left changed.
+ */
+static bool restore_part(struct copy *c, const struct tl_journal *e,
+			 uint32_t from, uint32_t len, const struct map *m,
+			 struct worker *w,
+			 bool (*ours)(void *arg, uint64_t addr), void *arg)
+{
+	size_t off = e->addr + from - c->at;
+	const uint8_t *original = e->original + from;
+	uint8_t file[TL_JOURNAL_BYTES], *now = c->bytes + off;
+
+	if (!memcmp(now, original, len))
+		return true;
+	if (from || !is_ours(e, now, c->len - off, w, ours, arg)) {
+		if (file_bytes(m, w->target, e->addr + from, file, len))
+			return false;
+		if (!memcmp(now, file, len))
+			return true;
+		if (memcmp(original, file, len))
+			return false;
+	}
+	memcpy(now, original, len);
+	if (off < c->from)
+		c->from = off;
+	if (off + len > c->to)
+		c->to = off + len;
+	c->entries++;
+	return true;
+}
+
+/* Is @addr in one of @islands, which are in order? */
+static bool in_island(const struct text_islands *islands, uint64_t addr)
+{
+	size_t low = 0, high = islands->n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (islands->at[mid].end <= addr)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < islands->n && islands->at[low].start <= addr;
+}
+
+/*
+ * Put one entry back, of text but for what is islands by now: how many places are
+ * left changed.
+ */
 static size_t restore(struct copy *c, const struct tl_journal *e,
-		      const struct maps *maps, struct worker *w,
+		      const struct maps *maps,
+		      const struct text_islands *islands, struct worker *w,
 		      bool (*ours)(void *arg, uint64_t addr), void *arg)
 {
 	const struct map *m = maps_find(maps, e->addr);
 	uint64_t page = e->addr & ~(PAGE - 1);
-	uint8_t file[TL_JOURNAL_BYTES], *now;
-	size_t off = e->addr - page, left = 0;
+	bool text = e->valid == TL_JOURNAL_TEXT, skip;
+	size_t left = 0;
+	uint32_t run;
 
 	/* Unmapped meanwhile, or mapped anew by somebody else. */
 	if (!m || !map_is_text(m) || m->end - e->addr < e->len)
@@ -302,29 +431,22 @@ static size_t restore(struct copy *c, const struct tl_journal *e,
 		if (!begin(c, w, m, page))
 			return left;
 	}
-	now = c->bytes + off;
-	if (!memcmp(now, e->original, e->len))
-		return left;
-	if (!is_ours(e, now, c->len - off, w, ours, arg)) {
-		if (file_bytes(m, w->target, e->addr, file, e->len))
-			return left + 1;
-		if (!memcmp(now, file, e->len))
-			return left;
-		if (memcmp(e->original, file, e->len))
-			return left + 1;
+	for (uint32_t at = 0; at < e->len; at += run) {
+		skip = text && in_island(islands, e->addr + at);
+		for (run = 1; at + run < e->len; run++)
+			if (text &&
+			    in_island(islands, e->addr + at + run) != skip)
+				break;
+		if (!skip && !restore_part(c, e, at, run, m, w, ours, arg))
+			left++;
 	}
-	memcpy(now, e->original, e->len);
-	if (off < c->from)
-		c->from = off;
-	if (off + e->len > c->to)
-		c->to = off + e->len;
-	c->entries++;
 	return left;
 }
 
 size_t text_restore(const struct tl_journal *journal, size_t n,
-		    struct worker *w, bool (*ours)(void *arg, uint64_t addr),
-		    void *arg)
+		    enum tl_journal_kind kind,
+		    const struct text_islands *islands, struct worker *w,
+		    bool (*ours)(void *arg, uint64_t addr), void *arg)
 {
 	struct copy c = { 0 };
 	struct maps maps;
@@ -335,8 +457,8 @@ size_t text_restore(const struct tl_journal *journal, size_t n,
 	for (size_t i = 0; i < n && journal[i].addr; i++) {
 		const struct tl_journal *e = &journal[i];
 
-		if (e->valid == 1 && e->len && e->len <= TL_JOURNAL_BYTES)
-			left += restore(&c, e, &maps, w, ours, arg);
+		if (e->valid == (uint32_t)kind && text_is_noted(e))
+			left += restore(&c, e, &maps, islands, w, ours, arg);
 	}
 	left += flush(&c, w);
 	maps_free(&maps);

@@ -10,7 +10,7 @@
  *     2. put the text back                 from here nobody newly enters
  *     3. put replaced return addresses back
  *     4. is anybody inside?                if so: let go, and again from 1
- *     5. let go
+ *     5. put islands back, to which nothing leads any more; let go
  *     6. give clean pages of text back, unmap everything, end the worker
  *
  * Each step may be the last one, and the whole be begun again by somebody else:
@@ -55,6 +55,8 @@ struct undo {
 	size_t n_code;
 	struct tl_range *detours; /* by address */
 	size_t n_detours;
+	struct tl_range *islands;
+	size_t n_islands;
 	struct tl_mapping gate;	    /* has no name: known by its neighbours */
 	uint64_t figures_at;	    /* 0: they are not mapped */
 	struct tl_figures *figures; /* a copy, or NULL */
@@ -262,14 +264,48 @@ static int by_start(const void *a, const void *b)
 }
 
 /*
+ * Islands are places where nobody may be when they go, as detours are.  Of one to
+ * which text still leads it is known where that is, and who is held there is moved
+ * to it.
+ */
+static void find_islands(struct undo *u)
+{
+	u->islands = calloc(TL_MAX_SITES, sizeof(*u->islands));
+	for (size_t i = 0; u->islands && u->figures && i < TL_MAX_SITES; i++) {
+		const struct tl_journal *e = &u->figures->journal[i];
+
+		if (!e->addr)
+			break;
+		if (e->valid == TL_JOURNAL_ISLAND && text_is_noted(e))
+			u->islands[u->n_islands++] =
+				(struct tl_range){ .start = e->addr,
+						   .end = e->addr + e->len };
+	}
+	if (u->n_islands)
+		qsort(u->islands, u->n_islands, sizeof(*u->islands), by_start);
+}
+
+static void found_way(struct undo *u, uint64_t island, uint64_t from)
+{
+	struct tl_range key = { .start = island }, *r;
+
+	r = u->n_islands ? bsearch(&key, u->islands, u->n_islands, sizeof(key),
+				   by_start)
+			 : NULL;
+	if (!r)
+		return;
+	r->origin = from;
+	r->n = 1;
+}
+
+/*
  * Before the text is put back: which detour belongs to which place.  A place
  * whose jump is gone already has none.
  */
 static void find_detours(struct undo *u)
 {
 	struct tl_range *r;
-	uint8_t insn[5];
-	int32_t rel;
+	uint64_t island;
 
 	u->detours = calloc(TL_MAX_SITES, sizeof(*u->detours));
 	for (size_t i = 0; u->detours && u->figures && i < TL_MAX_SITES; i++) {
@@ -277,15 +313,16 @@ static void find_detours(struct undo *u)
 
 		if (!e->addr)
 			break;
-		if (mem_read(u->w->mem, insn, e->addr, sizeof(insn)) ||
-		    insn[0] != 0xe9)
+		if (e->valid != TL_JOURNAL_TEXT)
 			continue;
-		memcpy(&rel, insn + 1, sizeof(rel));
 		r = &u->detours[u->n_detours];
-		r->start = e->addr + 5 + (uintptr_t)(intptr_t)rel;
+		r->start = text_jump(u->w->mem, e->addr, &island);
 		r->origin = e->addr;
-		if (is_ours(u, r->start))
-			u->n_detours++;
+		if (!r->start || !is_ours(u, r->start))
+			continue;
+		u->n_detours++;
+		if (island)
+			found_way(u, island, e->addr);
 	}
 	if (u->n_detours)
 		qsort(u->detours, u->n_detours, sizeof(*u->detours), by_start);
@@ -369,7 +406,19 @@ static size_t all_code(const struct undo *u, struct tl_range *r)
 
 static int ask_inside(struct undo *u, struct net *net)
 {
-	return inside(net, u->pid, u->w->mem, u->code, u->n_code);
+	size_t n = u->n_code;
+	struct tl_mapping *code = calloc(n + u->n_islands + 1, sizeof(*code));
+	int ret = -ENOMEM;
+
+	if (code) {
+		memcpy(code, u->code, n * sizeof(*code));
+		for (size_t i = 0; i < u->n_islands; i++)
+			code[n++] = (struct tl_mapping){ u->islands[i].start,
+							 u->islands[i].end };
+		ret = inside(net, u->pid, u->w->mem, code, n);
+	}
+	free(code);
+	return ret;
 }
 
 /*
@@ -379,7 +428,7 @@ static int ask_inside(struct undo *u, struct net *net)
  */
 static int look_inside(struct undo *u, struct net *net, bool *in)
 {
-	size_t most = u->n_code + 2 * u->n_detours + 1, n;
+	size_t most = u->n_code + 2 * u->n_detours + u->n_islands + 1, n;
 	struct tl_range *r;
 	bool *busy;
 	int err;
@@ -394,6 +443,9 @@ static int look_inside(struct undo *u, struct net *net, bool *in)
 		goto out;
 	map_syscalls(u);
 	n = all_code(u, r);
+	if (u->n_islands)
+		memcpy(r + n, u->islands, u->n_islands * sizeof(*r));
+	n += u->n_islands;
 	err = net_quiet(net, r, n, busy);
 	*in = false;
 	for (size_t i = 0; i < n && !err; i++)
@@ -446,8 +498,23 @@ uint64_t undo_longest_stop(void)
 static size_t restore_batch(struct undo *u, size_t i)
 {
 	size_t n = TL_MAX_SITES - i < BATCH ? TL_MAX_SITES - i : BATCH;
+	const struct text_islands islands = { u->islands, u->n_islands };
 
-	return text_restore(u->figures->journal + i, n, u->w, is_ours, u);
+	return text_restore(u->figures->journal + i, n, TL_JOURNAL_TEXT,
+			    &islands, u->w, is_ours, u);
+}
+
+/* Nobody is in any of them, and nobody can come. */
+static size_t restore_islands(struct undo *u)
+{
+	const struct text_islands islands = { u->islands, u->n_islands };
+	size_t left;
+
+	session_kill_point(49);
+	left = text_restore(u->figures->journal, TL_MAX_SITES,
+			    TL_JOURNAL_ISLAND, &islands, u->w, is_ours, u);
+	session_kill_point(50);
+	return left;
 }
 
 /* Steps 1 to 5, once.  Many places are put back in several short stops. */
@@ -477,6 +544,8 @@ static int restore_once(struct undo *u, bool *in)
 	}
 	session_kill_point(33);
 	err = look_inside(u, net, in);
+	if (!err && !left && !*in && u->n_islands)
+		left = restore_islands(u);
 	let_go(net);
 	session_kill_point(34);
 	if (!err && left)
@@ -541,7 +610,7 @@ static void give_back(struct undo *u)
 
 		if (!e->addr)
 			break;
-		if (e->valid != 1 || e->len > TL_JOURNAL_BYTES)
+		if (!text_is_noted(e))
 			continue;
 		/* Entries of one page lie together more often than not. */
 		if (i && (e[-1].addr & ~(PAGE - 1)) ==
@@ -640,6 +709,7 @@ static int undo_without_worker(struct undo *u, unsigned int patience_ms)
 		return refuse(-errno, "cannot open its memory: %s",
 			      strerror(errno));
 	u->w = &none;
+	find_islands(u);
 	find_detours(u);
 	if (u->figures)
 		text_prefer_file(u->figures->journal, TL_MAX_SITES, u->w);
@@ -668,6 +738,7 @@ static int undo_with_worker(struct undo *u, unsigned int patience_ms)
 	at = find_syscall(u->pid, u->w->mem);
 	if (!at)
 		return -ENOENT;
+	find_islands(u);
 	find_detours(u);
 	if (u->figures)
 		text_prefer_file(u->figures->journal, TL_MAX_SITES, u->w);
@@ -831,6 +902,7 @@ out:
 	worker_end(w);
 	session_kill_point(38);
 	free(u->detours);
+	free(u->islands);
 	free(u);
 	/* Whatever went wrong, there is nothing left to be undone. */
 	if (err < 0 && process_gone(pid))

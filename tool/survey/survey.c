@@ -82,6 +82,16 @@ static unsigned int length_at(uint64_t addr, uint64_t end)
 	return n && !x86_decode(&in, code, n, addr) ? in.len : 0;
 }
 
+static void tell_padding(const struct survey *s, const struct tl_plan *plan,
+			 uint64_t addr)
+{
+	for (unsigned int i = 0; i < plan->n_pads; i++) {
+		uint64_t start = addr + (uint64_t)(int64_t)plan->pad[i].at;
+
+		s->padding(s->arg, start, start + plan->pad[i].len);
+	}
+}
+
 uint64_t survey_function(const struct survey *s, uint64_t start, uint64_t end)
 {
 	struct tl_plan plan;
@@ -97,14 +107,18 @@ uint64_t survey_function(const struct survey *s, uint64_t start, uint64_t end)
 			break;
 		err = tl_arch_plan(&plan, addr, start, end);
 		s->found(s->arg, addr, err,
-			 plan.window_len ? TL_WHY_NONE : plan.why);
+			 plan.window_len ? TL_WHY_NONE : plan.why, plan.island);
+		if (!err && plan.island)
+			tell_padding(s, &plan, addr);
 		addr += len;
 	}
 	return end - addr;
 }
 
+_Static_assert(SURVEY_ISLAND == TL_ISLAND_BYTES, "of the planner");
+
 int survey_place(const struct survey *s, uint64_t addr, uint64_t start,
-		 uint64_t end, enum tl_why *why, unsigned int *window)
+		 uint64_t end, struct survey_place *place)
 {
 	struct tl_plan plan;
 	int err;
@@ -112,8 +126,17 @@ int survey_place(const struct survey *s, uint64_t addr, uint64_t start,
 	current = s;
 	surveys++;
 	err = tl_arch_plan(&plan, addr, start, end);
-	*window = err ? 0 : plan.window_len;
-	*why = plan.window_len ? TL_WHY_NONE : plan.why;
+	*place = (struct survey_place){
+		.window = err ? 0 : plan.window_len,
+		.why = plan.window_len && !plan.island ? TL_WHY_NONE : plan.why,
+	};
+	while (place->window && place->n_islands < SURVEY_ISLANDS) {
+		uint64_t at = tl_arch_island(&plan, addr, place->n_islands);
+
+		if (!at)
+			break;
+		place->island[place->n_islands++] = at;
+	}
 	return err;
 }
 
@@ -131,7 +154,7 @@ static struct jump jump_at(uint64_t at, uint64_t start, uint64_t end,
 	struct tl_plan plan;
 
 	if (tl_arch_plan(&plan, at, start, end) || !plan.window_len ||
-	    plan.copy_len < lead)
+	    plan.island || plan.copy_len < lead)
 		return (struct jump){ 0 };
 	return (struct jump){ at, plan.window_len };
 }

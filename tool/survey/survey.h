@@ -25,9 +25,14 @@ struct survey {
 
 	/*
 	 * An instruction: @err is 0, or why no probe may be there; @why is
-	 * TL_WHY_NONE for a jump, else why it is a breakpoint.
+	 * TL_WHY_NONE for a jump, else why it is a breakpoint; @island: the
+	 * jump is by way of an island.
 	 */
-	void (*found)(void *arg, uint64_t addr, int err, enum tl_why why);
+	void (*found)(void *arg, uint64_t addr, int err, enum tl_why why,
+		      bool island);
+
+	/* Padding in which that island might be, often told again and again. */
+	void (*padding)(void *arg, uint64_t start, uint64_t end);
 	void *arg;
 };
 
@@ -37,13 +42,23 @@ struct survey {
  */
 uint64_t survey_function(const struct survey *s, uint64_t start, uint64_t end);
 
+#define SURVEY_ISLAND  5 /* bytes */
+#define SURVEY_ISLANDS 16
+
+struct survey_place {
+	unsigned int window; /* the bytes that a jump takes, 0 if it is none */
+	enum tl_why why;     /* not, or not without an island */
+	/* Where an island may be, which the jump needs if there are any. */
+	unsigned int n_islands;
+	uint64_t island[SURVEY_ISLANDS];
+};
+
 /*
  * One place: the probe at @addr of the function [@start, @end), both 0 if nobody
- * knows.  0, or why none may be there; then *@why, and *@window, the bytes that a
- * jump takes, 0 if it is none.
+ * knows.  0, or why none may be there.
  */
 int survey_place(const struct survey *s, uint64_t addr, uint64_t start,
-		 uint64_t end, enum tl_why *why, unsigned int *window);
+		 uint64_t end, struct survey_place *place);
 
 /* How the calls of a function would be followed to their return. */
 enum survey_returns {

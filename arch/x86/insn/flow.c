@@ -157,6 +157,21 @@ static void set_bit(uint8_t *bits, uint64_t i)
 	bits[i / 8] = (uint8_t)(bits[i / 8] | 1 << i % 8);
 }
 
+static void note_target(struct check *c, uint64_t target)
+{
+	const struct x86_flow *flow = c->scan.flow;
+
+	if (target >= flow->end && target - flow->end < X86_BEYOND)
+		c->facts->beyond |= 1u << (target - flow->end);
+	if (target < flow->start || target >= flow->end)
+		return;
+	set_bit(c->facts->targets, target - flow->start);
+	if (c->scan.sum)
+		set_bit(c->facts->sums, target - flow->start);
+	else if (!c->scan.direct && !c->scan.guess)
+		set_bit(c->facts->entries, target - flow->start);
+}
+
 /* Mark where instructions begin; false: not all are instructions. */
 static bool mark_starts(struct check *c)
 {
@@ -169,6 +184,9 @@ static bool mark_starts(struct check *c)
 		if (x86_read_insn(&c->scan.reader, &in, at, flow->end))
 			return false;
 		c->int3 |= in.kind == X86_INT3;
+		/* Data among code, which may look like anything. */
+		if (in.attrs & X86_A_RIPREL)
+			note_target(c, in.mem_addr);
 		at = in.next;
 	}
 	set_bit(c->facts->starts, at - flow->start);
@@ -195,19 +213,6 @@ static uint64_t find_breakpoint(struct check *c)
 			return at;
 	}
 	return UINT64_MAX;
-}
-
-static void note_target(struct check *c, uint64_t target)
-{
-	const struct x86_flow *flow = c->scan.flow;
-
-	if (target < flow->start || target >= flow->end)
-		return;
-	set_bit(c->facts->targets, target - flow->start);
-	if (c->scan.sum)
-		set_bit(c->facts->sums, target - flow->start);
-	else if (!c->scan.direct && !c->scan.guess)
-		set_bit(c->facts->entries, target - flow->start);
 }
 
 /* Rule 6: a branch to the inside of an instruction. */
@@ -262,22 +267,19 @@ static void check_around(struct check *c)
 		  see_jump, c);
 }
 
-/* Is one of the caller's addresses inside the window? */
-static bool known_target_inside(const struct x86_flow *flow,
-				const struct x86_window *win)
+bool x86_known_target(const struct x86_flow *flow, uint64_t from, uint64_t to)
 {
 	size_t lo = 0, hi = flow->nr_targets;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (flow->targets[mid] <= win->addr)
+		if (flow->targets[mid] < from)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < flow->nr_targets &&
-	       flow->targets[lo] < win->addr + win->span;
+	return lo < flow->nr_targets && flow->targets[lo] < to;
 }
 
 /* Find out all about the function, once. */
@@ -323,6 +325,14 @@ static enum x86_flow_result check_facts(const struct x86_facts *f,
 	return fip && f->fip_get ? X86_FLOW_NOT_RELOCATABLE : X86_FLOW_OK;
 }
 
+bool x86_flow_sure(const struct x86_flow *flow)
+{
+	const struct x86_facts *f = flow->facts;
+
+	return f && f->known && f->decodes && f->result == X86_FLOW_OK &&
+	       !f->overlap && f->breakpoint == UINT64_MAX;
+}
+
 bool x86_flow_bounded(const struct x86_flow *flow)
 {
 	if (!flow->read || flow->start >= flow->end ||
@@ -366,7 +376,7 @@ enum x86_flow_result x86_flow_window(const struct x86_flow *flow, uint64_t addr,
 	res = build(&b, need);
 	if (res != X86_FLOW_OK)
 		return res;
-	if (known_target_inside(flow, out))
+	if (x86_known_target(flow, addr + 1, addr + out->span))
 		return X86_FLOW_TARGET_INSIDE;
 	return check_facts(flow->facts, flow, out, b.fip);
 }

@@ -4,7 +4,8 @@
  *
  * flow.c finds the window and asks whether it is safe; scan.c finds every
  * address that a function may jump to; table.c reads jump tables; jump.c tells
- * what indirect jumps are, and bases.c looks closer at what is calculated.
+ * what indirect jumps are, and bases.c looks closer at what is calculated; pads.c
+ * finds what is never executed.
  */
 #ifndef X86_FLOW_H
 #define X86_FLOW_H
@@ -114,6 +115,15 @@ int x86_read_insn(struct x86_reader *r, struct x86_insn *in, uint64_t addr,
 
 /* The same reader for data: 0, or negative if not all is readable. */
 int x86_read_data(struct x86_reader *r, void *dst, uint64_t src, size_t n);
+
+/* Is one of the caller's addresses in [@from, @to)? */
+bool x86_known_target(const struct x86_flow *flow, uint64_t from, uint64_t to);
+
+/* It was learnt, and all of it is understood. */
+bool x86_flow_sure(const struct x86_flow *flow);
+
+/* Is it what compilers fill up with? */
+bool x86_is_filler(const struct x86_insn *in);
 
 /* Is @addr in the function or one of its parts? */
 bool x86_in_function(const struct x86_flow *flow, uint64_t addr);

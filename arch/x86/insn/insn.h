@@ -359,6 +359,8 @@ struct x86_facts {
 	 * hides what begins there.  UINT64_MAX: there is none.
 	 */
 	uint64_t breakpoint;
+	/* Bit i: something may lead to @end + i, or the function reads it. */
+	uint32_t beyond;
 	bool known;
 	bool decodes;
 	bool fip_get;
@@ -367,6 +369,7 @@ struct x86_facts {
 };
 
 #define X86_FACTS_BITS 5
+#define X86_BEYOND     32 /* bytes behind the function */
 
 static inline size_t x86_facts_bytes(const struct x86_flow *flow)
 {
@@ -445,6 +448,31 @@ struct x86_window {
  */
 enum x86_flow_result x86_flow_window(const struct x86_flow *flow, uint64_t addr,
 				     unsigned int need, struct x86_window *out);
+
+/*
+ * Runs of nops, or of int3, that nothing executes, in the function and behind it.
+ * They are found if they have a byte in [@low, @high) and do not begin
+ * X86_PADS_BACK bytes before @low, or nearly so.
+ */
+#define X86_PADS_BACK 96
+
+struct x86_pads {
+	uint64_t low, high;
+	/* Bytes in [flow->end, behind) belong to nobody, if they are padding. */
+	uint64_t behind;
+	void (*fn)(void *arg, uint64_t start, uint64_t end);
+	void *arg;
+};
+
+/*
+ * Report them, if flow->facts are known and all of the function is understood.
+ * As with windows, what leads there from elsewhere is for the caller to know,
+ * but for short jumps.  Context: any.
+ */
+void x86_flow_pads(const struct x86_flow *flow, struct x86_pads *pads);
+
+/* Are the @len bytes of @code, which are at @addr, such a run?  Context: any. */
+bool x86_is_padding(const uint8_t *code, size_t len, uint64_t addr);
 
 /* Text for a result: "jump target inside the window", … */
 const char *x86_flow_text(enum x86_flow_result r);

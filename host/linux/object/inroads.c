@@ -206,9 +206,11 @@ static void inroad(struct tl_inroads *r, uint64_t addr)
 		mark(r, r->marks, addr);
 }
 
-void tl_inroads_border(struct tl_inroads *r, uint64_t addr)
+void tl_inroads_function(struct tl_inroads *r, uint64_t start, uint64_t end)
 {
-	mark(r, r->borders, addr);
+	mark(r, r->borders, start);
+	mark(r, r->borders, end);
+	mark(r, r->borders, (end + 15) & ~15ull);
 }
 
 void tl_inroads_same_borders(struct tl_inroads *r, const void *zeros)

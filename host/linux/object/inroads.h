@@ -59,10 +59,11 @@ void tl_inroads_use(struct tl_inroads *r, void *zeros);
 uint64_t tl_inroads_file_bytes(const void *head, size_t size);
 
 /*
- * A function begins or ends at @addr.  Only what crosses a border counts, so
- * the functions that are asked about later must be given with both ends.
+ * There is a function, [@start, @end), and then padding, up to a multiple of 16.
+ * Only what crosses a border of one of the two counts, so the functions that are
+ * asked about later must be given.
  */
-void tl_inroads_border(struct tl_inroads *r, uint64_t addr);
+void tl_inroads_function(struct tl_inroads *r, uint64_t start, uint64_t end);
 
 /* @zeros of a tl_inroads_use() for the same file: the same borders here. */
 void tl_inroads_same_borders(struct tl_inroads *r, const void *zeros);

@@ -239,8 +239,8 @@ static void load_inroads(struct module *m, const struct file *f)
 		return;
 	tl_inroads_use(r, marks);
 	for (size_t i = 0; i < m->n; i++) {
-		tl_inroads_border(r, m->fn[i].start - m->bias);
-		tl_inroads_border(r, m->fn[i].end - m->bias);
+		tl_inroads_function(r, m->fn[i].start - m->bias,
+				    m->fn[i].end - m->bias);
 	}
 	if (!tl_inroads_find(r))
 		return;

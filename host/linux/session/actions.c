@@ -21,7 +21,6 @@ enum {
 	ACTION_RETURN = 4,
 	ACTION_LOADER = 5,
 };
-enum { KIND_NONE = 0, KIND_JUMP = 1, KIND_BREAKPOINT = 2 };
 
 struct action {
 	union {
@@ -387,15 +386,14 @@ static void report(struct tl_probe *p, struct action *a, int err,
 	a->armed = !err;
 	p->err = err;
 	p->why = why;
-	p->kind = KIND_NONE;
+	p->kind = TL_KIND_NONE;
 	if (!err && a->followed && a->rp.exits)
 		flags |= TL_PROBE_BY_EXITS;
 	p->flags = flags;
 	if (err)
 		return;
-	why = trapline_kprobe_why(&a->kp);
-	p->why = why;
-	p->kind = why == TL_WHY_NONE ? KIND_JUMP : KIND_BREAKPOINT;
+	p->why = trapline_kprobe_why(&a->kp);
+	p->kind = trapline_kprobe_kind(&a->kp);
 }
 
 /* Probes of one kind, which are registered in one go. */
@@ -528,7 +526,7 @@ int tl_actions_remove(uint32_t owner)
 		a = actions[i];
 		if (!is_of(a, owner))
 			continue;
-		tl_figures()->probe[i].kind = KIND_NONE;
+		tl_figures()->probe[i].kind = TL_KIND_NONE;
 		actions[i] = NULL;
 		a->next = gone;
 		gone = a;

@@ -274,7 +274,7 @@ static int see_object(struct dl_phdr_info *info, size_t size, void *arg)
 static struct kprobe *probes;
 static struct kprobe **list;
 static char *counters;
-static unsigned long by_why[TL_NR_WHY], by_err[MAX_ERR];
+static unsigned long by_why[TL_NR_WHY], by_err[MAX_ERR], by_island;
 
 static void say(const char *text, const char *what, unsigned long n)
 {
@@ -284,7 +284,7 @@ static void say(const char *text, const char *what, unsigned long n)
 	tl_test_write(line, len);
 }
 
-static void register_all(void)
+static void register_all(unsigned int flags)
 {
 	static int err[BATCH];
 	static enum tl_why why[BATCH];
@@ -298,6 +298,7 @@ static void register_all(void)
 				.addr = places[i + k],
 				.counter =
 					(uint64_t *)counters + (i + k) % CELLS,
+				.flags = flags,
 			};
 			list[i + k] = &probes[i + k];
 		}
@@ -308,8 +309,10 @@ static void register_all(void)
 			else
 				list[in++] = list[i + k];
 	}
-	for (size_t i = 0; i < in; i++)
+	for (size_t i = 0; i < in; i++) {
 		by_why[trapline_kprobe_why(list[i])]++;
+		by_island += trapline_kprobe_kind(list[i]) == TL_KIND_ISLAND;
+	}
 	nr_places = in;
 }
 
@@ -328,6 +331,7 @@ static void report(void)
 	say("functions that do not decode", "", undecodable);
 	say("probes", "", nr_places);
 	say("by a jump", "", by_why[TL_WHY_NONE]);
+	say("of these by way of an island", "", by_island);
 	for (int why = 1; why < TL_NR_WHY; why++)
 		if (by_why[why])
 			say("by a breakpoint, ", trapline_why_name(why),
@@ -337,31 +341,80 @@ static void report(void)
 			say("refused, ", strerrorname_np(e), by_err[e]);
 }
 
-TL_TEST(a_library_with_a_probe_on_every_instruction_gives_the_same_results)
+/* A sample of the library's functions, and room for probes.  false: skip. */
+static bool prepare(void)
 {
 	struct search search = { .first = tl_test_seed, .step = SAMPLE };
-	uint64_t bare, hits = 0;
 	struct link_map *map;
 
 	if (!load(&map))
-		SKIP("libsqlite3.so.0 is not there");
+		return false;
 	if (tl_test_scale > 1) {
 		search.step = 1;
 		longest = SIZE_MAX;
 	}
 	search.map = map;
+	nr_places = 0;
+	nr_functions = undecodable = left_out = 0;
+	by_island = 0;
+	memset(by_why, 0, sizeof(by_why));
+	memset(by_err, 0, sizeof(by_err));
 	dl_iterate_phdr(see_object, &search);
-	REQUIRE(search.ok);
 	counters = mmap(NULL, TL_COUNTER_BLOCK, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	free(probes);
+	free(list);
 	probes = calloc(nr_places, sizeof(*probes));
 	list = calloc(nr_places, sizeof(*list));
-	REQUIRE(counters != MAP_FAILED && probes && list);
+	return search.ok && counters != MAP_FAILED && probes && list;
+}
 
+/* Every 8th instruction, then those behind them, and so on. */
+static void mix_places(void)
+{
+	void **mixed = calloc(nr_places, sizeof(*mixed));
+	size_t n = 0;
+
+	for (size_t first = 0; mixed && first < 8; first++)
+		for (size_t i = first; i < nr_places; i += 8)
+			mixed[n++] = places[i];
+	if (mixed)
+		memcpy(places, mixed, nr_places * sizeof(*mixed));
+	free(mixed);
+}
+
+/* Jumps alone: where one is, the next ones are refused. */
+TL_TEST(a_library_full_of_jumps_and_islands_gives_the_same_results)
+{
+	uint64_t bare, hits = 0;
+
+	if (!prepare())
+		SKIP("libsqlite3.so.0 is not there");
+	mix_places();
+	bare = work();
+	register_all(KPROBE_FLAG_JUMP_ONLY);
+	CHECK_EQ(work(), bare);
+	for (size_t i = 0; i < nr_places && i < CELLS; i++)
+		hits += tl_counter_read((uint64_t *)counters + i);
+	report();
+	tl_test_note("hits", hits);
+	unregister_all();
+	CHECK_EQ(work(), bare);
+	CHECK_EQ(by_why[TL_WHY_NONE], nr_places);
+	CHECK(by_island > 50);
+	CHECK(hits > 10000);
+}
+
+TL_TEST(a_library_with_a_probe_on_every_instruction_gives_the_same_results)
+{
+	uint64_t bare, hits = 0;
+
+	if (!prepare())
+		SKIP("libsqlite3.so.0 is not there");
 	bare = work();
 	CHECK_EQ(work(), bare);
 	CHECK(rows > 60);
-	register_all();
+	register_all(0);
 	CHECK_EQ(work(), bare);
 	for (size_t i = 0; i < nr_places && i < CELLS; i++)
 		hits += tl_counter_read((uint64_t *)counters + i);

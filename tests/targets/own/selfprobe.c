@@ -55,8 +55,8 @@ PROBED uint64_t churned(uint64_t a, uint64_t b)
 }
 
 /*
- * A branch leads into what a jump would cover: a breakpoint or nothing.
- * tight(0) goes around twice.
+ * A branch leads into what a jump would cover, and there is no padding for an
+ * island: a breakpoint or nothing.  tight(0) goes around twice.
  */
 uint64_t tight(uint64_t a);
 __asm__("	.text\n"
@@ -68,7 +68,8 @@ __asm__("	.text\n"
 	"	cmp	$2, %rdi\n"
 	"	jb	1b\n"
 	"	ret\n"
-	"	.size	tight, . - tight\n");
+	"	.size	tight, . - tight\n"
+	"	push	%rbp\n");
 
 enum {
 	STEP,
