@@ -499,9 +499,9 @@ int pages_setup(struct keeper *k)
 	if (err || !k->n_spans)
 		return err;
 	/* All its threads may be held up just now. */
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 30; i++) {
 		err = worker_make(&w, k->options.pid);
-		if (err != -EBUSY && err != -EAGAIN)
+		if (err != -EBUSY && err != -EAGAIN && err != -ESRCH)
 			break;
 		usleep(50000);
 	}
