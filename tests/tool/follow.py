@@ -132,8 +132,10 @@ int main(int argc, char **argv)
 		if (read(0, &c, 1) < 0) return 5;
 		for (int i = 0; i < 3; i++)
 			if (!(pid = fork())) {
+				alarm(60);
 				for (;;) { work(i); usleep(1000); }
 			} else said("child", pid);
+		alarm(60); /* also if the test does not end them */
 		for (;;) { work(9); usleep(1000); }
 	} else if (!strcmp(what, "masks")) {
 		/* A signal that comes with the birth finds the child as ever. */
