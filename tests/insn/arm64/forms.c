@@ -33,7 +33,7 @@
 #include <trapline/trap.h>
 
 #define NR_STATES   500u /* of each class */
-#define NR_A_WORD   8u	  /* of one word, behind one registration */
+#define NR_A_WORD   8u	 /* of one word, behind one registration */
 #define ARENA_WORDS (1u << 20)
 #define DATA_BYTES  (1u << 18)
 #define WINDOW	    1024u /* of the data, on each side of its middle */
@@ -457,10 +457,21 @@ static const struct kind {
 static unsigned long nr_states, nr_faults, nr_jumps;
 static unsigned int nr_shown; /* of what was different */
 
+/* From where on the stack counts: below its pointer it is anybody's. */
+static size_t live_stack(const struct state *s)
+{
+	uintptr_t from = STACK_BYTES / 2, up;
+
+	up = s->regs.sp - (uintptr_t)stack_start();
+	return up < STACK_BYTES / 2 ? from + up : from;
+}
+
 /* What is different, or NULL.  @low: of vectors only what handlers keep. */
 static const char *difference(const struct state *a, const struct state *b,
 			      bool low)
 {
+	size_t live;
+
 	if (a->signal != b->signal)
 		return "signal";
 	if (a->regs.pc != b->regs.pc)
@@ -477,8 +488,8 @@ static const char *difference(const struct state *a, const struct state *b,
 		return "vectors";
 	if (memcmp(a->memory, b->memory, sizeof(a->memory)))
 		return "memory";
-	if (memcmp(a->stack + STACK_BYTES / 2, b->stack + STACK_BYTES / 2,
-		   STACK_BYTES / 2))
+	live = live_stack(b);
+	if (memcmp(a->stack + live, b->stack + live, STACK_BYTES - live))
 		return "stack";
 	return NULL;
 }
