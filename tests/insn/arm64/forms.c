@@ -460,10 +460,12 @@ static unsigned int nr_shown; /* of what was different */
 /* From where on the stack counts: below its pointer it is anybody's. */
 static size_t live_stack(const struct state *s)
 {
-	uintptr_t from = STACK_BYTES / 2, up;
+	uintptr_t half = STACK_BYTES / 2, up;
 
 	up = s->regs.sp - (uintptr_t)stack_start();
-	return up < STACK_BYTES / 2 ? from + up : from;
+	if (up > STACK_BYTES)
+		return half; /* it has gone down, or away */
+	return up < half ? half + up : STACK_BYTES;
 }
 
 /* What is different, or NULL.  @low: of vectors only what handlers keep. */
