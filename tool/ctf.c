@@ -78,7 +78,7 @@ struct ctf {
 	uint64_t begin_ns, last_ns;
 	const bt_message *ready[READY];
 	size_t n;
-	bool ended;
+	bool ended, broken;
 };
 
 /* ---- the library ----------------------------------------------------------- */
@@ -299,8 +299,9 @@ static bool run(struct ctf *c)
 	do
 		status = bt.bt_graph_run_once(c->graph);
 	while (status == BT_GRAPH_RUN_ONCE_STATUS_OK);
-	return status == BT_GRAPH_RUN_ONCE_STATUS_AGAIN ||
-	       status == BT_GRAPH_RUN_ONCE_STATUS_END;
+	c->broken = status != BT_GRAPH_RUN_ONCE_STATUS_AGAIN &&
+		    status != BT_GRAPH_RUN_ONCE_STATUS_END;
+	return !c->broken;
 }
 
 /*
@@ -580,14 +581,22 @@ static bool summarize(struct ctf *c, const uint64_t figures[3])
 int ctf_close(struct ctf *c, uint64_t events, uint64_t lost, uint64_t missed)
 {
 	const uint64_t figures[] = { events, lost, missed };
-	bool ok = summarize(c, figures);
+	bool ok = !c->broken && summarize(c, figures);
 
-	c->ready[c->n++] =
-		bt.bt_message_stream_end_create(c->iterator, c->stream);
-	c->ended = true;
-	ok = ok && run(c);
-	if (!ok)
-		failed("end the trace");
+	/*
+	 * A sink that could not write must neither run again nor be given back:
+	 * it would free twice.  It ends with us.
+	 */
+	if (!c->broken) {
+		c->ready[c->n++] = bt.bt_message_stream_end_create(c->iterator,
+								   c->stream);
+		c->ended = true;
+		ok = run(c) && ok;
+		if (!ok)
+			failed("end the trace");
+	}
+	if (c->broken)
+		return -1;
 	bt.bt_graph_put_ref(c->graph);
 	free(c);
 	return ok ? 0 : -1;

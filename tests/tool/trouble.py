@@ -7,6 +7,7 @@ A disk that is full, a debugger that comes later, a target that runs another pro
 or ends, and users who may not.
 """
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -64,6 +65,13 @@ def full_disk_is_said_and_leaves_nothing_behind():
             one_line(r, "cannot write " + d, "No space left")
             tl.check_clean(p.pid)
         one_line(run("list", "-p", p.pid, "-o", d + "/d"), "No space left")
+        for name in os.listdir(d):
+            os.remove(os.path.join(d, name))
+        if shutil.which("babeltrace2"):
+            r = run("trace", "-p", p.pid, "-d", "5", "--format", "ctf", "-o",
+                    d + "/e", "hot_* $arg1:u64 $arg2:u64 $arg3:u64")
+            one_line(r, "babeltrace cannot write the trace")
+            tl.check_clean(p.pid)
     finally:
         subprocess.run(["umount", d], check=True)
     with open("/dev/full", "w", encoding="ascii") as full:
