@@ -536,6 +536,9 @@ struct target *target_fork(struct target *parent, pid_t pid, struct session *s)
 	struct target *origin = parent->origin ? parent->origin : parent;
 	struct target *t = target_new(parent->run, pid);
 
+	/* Who has ended already has no name; it ran what its parent runs. */
+	if (!t->name[0])
+		memcpy(t->name, parent->name, sizeof(t->name));
 	t->origin = origin;
 	t->session = s;
 	t->stats = origin->stats;

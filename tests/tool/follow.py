@@ -341,6 +341,16 @@ def a_pipeline_of_a_shell():
     check("nothing was probed" in r.stderr, r.stderr)
 
 
+@case
+def children_that_end_at_once_have_the_name_of_their_program():
+    r = trapline("count", "--follow", "--json", "libc:_exit", "--", "sh", "-c",
+                 "i=0; while [ $i -lt 100 ]; do (:); i=$((i+1)); done")
+    check_eq(r.returncode, 0, r.stderr)
+    rows = [json.loads(x) for x in r.stdout.splitlines()]
+    check(len(rows) > 100, f"rows of each: {len(rows)}")
+    check_eq({x["program"] for x in rows}, {"sh"}, "what they run")
+
+
 def follower(pid):
     """Who follows it; 0: nobody."""
     try:
