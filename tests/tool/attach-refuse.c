@@ -18,6 +18,8 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include <protocol.h>
+
 static const struct session_options no_options = { 0 };
 
 /* Attaching to @pid fails with @err, and the reason has @word in it. */
@@ -594,12 +596,12 @@ TL_TEST(times_of_functions_that_keep_their_return_address)
 TL_TEST(more_probes_than_there_is_room_for)
 {
 	pid_t pid = victim_start(victim_threads);
-	struct session_probe *p = calloc(9000, sizeof(*p));
+	struct session_probe *p = calloc(TL_MAX_PROBES + 1, sizeof(*p));
 	struct session *s;
 
 	REQUIRE(pid > 0 && p);
 	REQUIRE(session_attach(&s, pid, &no_options) == 0);
-	CHECK_EQ(session_add(s, p, 9000), -ENOSPC);
+	CHECK_EQ(session_add(s, p, TL_MAX_PROBES + 1), -ENOSPC);
 	CHECK_EQ(session_detach(s), 0);
 	free(p);
 	CHECK_EQ(victim_stop(pid), 0);
