@@ -106,6 +106,7 @@ struct rings {
 	bool looked;
 	size_t next, end_of_look;
 	struct moment begin, before, until;
+	uint64_t opened; /* ticks */
 	uint64_t spoilt;
 };
 
@@ -154,6 +155,7 @@ struct rings *rings_open(struct tl_events *e, session_event_fn fn, void *arg)
 	r->fn = fn;
 	r->arg = arg;
 	r->begin = r->before = r->looked_at = moment_now();
+	r->opened = r->begin.ticks;
 	r->most_waiting = room / 8 / sizeof(uint64_t);
 	if (r->most_waiting < LEAST_WAITING)
 		r->most_waiting = LEAST_WAITING;
@@ -418,6 +420,16 @@ void rings_end_reader(struct rings *r)
 	r->reading = false;
 }
 
+void rings_date_back(struct rings *r, const struct rings *like)
+{
+	r->begin = r->before = like->begin;
+	/* Until the reader has looked, nothing is known of what was before. */
+	pthread_mutex_lock(&r->lock);
+	if (r->looked_at.ticks == r->opened)
+		r->looked_at = like->begin;
+	pthread_mutex_unlock(&r->lock);
+}
+
 /* ---- waiting for us ------------------------------------------------------- */
 
 void rings_let_go(struct tl_events *e)
@@ -531,8 +543,10 @@ size_t rings_poll(struct rings *r, bool last)
 
 uint64_t rings_upto(const struct rings *r)
 {
+	/* Nobody else's are kept back for what was before it was opened. */
 	if (!r->looked)
-		return r->before.ticks;
+		return r->before.ticks > r->opened ? r->before.ticks
+						   : r->opened;
 	return r->next < r->end_of_look ? r->now.event[r->next].clock
 					: r->until.ticks;
 }

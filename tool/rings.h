@@ -18,6 +18,12 @@ struct rings;
 struct rings *rings_open(struct tl_events *e, session_event_fn fn, void *arg);
 
 /*
+ * The times of @r count from the beginning of @like, before anything is handed on:
+ * who was forked has run before we heard of it.
+ */
+void rings_date_back(struct rings *r, const struct rings *like);
+
+/*
  * Empty the rings from now on, also while nobody calls rings_poll().  0, or a
  * negative errno: then rings_poll() alone does.
  */

@@ -456,6 +456,12 @@ int session_on_events(struct session *s, session_event_fn fn, void *arg)
 	return 0;
 }
 
+void session_date_back(struct session *s, const struct session *like)
+{
+	if (s->rings && like->rings)
+		rings_date_back(s->rings, like->rings);
+}
+
 size_t session_poll_events(struct session *s)
 {
 	return s->rings ? rings_poll(s->rings, false) : 0;

@@ -185,6 +185,9 @@ int session_set_program(struct session *s, uint32_t index,
 			const struct tl_program *p);
 int session_on_events(struct session *s, session_event_fn fn, void *arg);
 
+/* Of an adopted one, before any is handed on: their times are since @like's began. */
+void session_date_back(struct session *s, const struct session *like);
+
 /* Hand on what is there; how many there were. */
 size_t session_poll_events(struct session *s);
 

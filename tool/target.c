@@ -549,6 +549,9 @@ struct target *target_fork(struct target *parent, pid_t pid, struct session *s)
 	t->n_asked = origin->n_asked;
 	t->probes = origin->probes;
 	if (!t->run->begin || t->run->begin(t) == 0) {
+		/* It has run already: what it did has its time all the same. */
+		session_date_back(s, parent->session);
+		t->begin_ns = parent->begin_ns;
 		make_figures(t);
 		return t;
 	}

@@ -209,12 +209,12 @@ def hits(rows):
     return sums
 
 
-def run(what, *args, verb="count", probes=("work",), options=()):
+def run(what, *args, verb="count", probes=("work",), options=(), input=""):
     out = os.path.join(tl.tempdir(), "rows")
     r = subprocess.run([tl.TRAPLINE, verb, "--follow", "--json", "-v", "-o",
                         out, *options, *probes, "--", program(), what, *args],
-                       stdin=subprocess.DEVNULL, capture_output=True,
-                       text=True, timeout=100)
+                       input=input, capture_output=True, text=True,
+                       timeout=100)
     check_eq(r.returncode, 0, r.stderr)
     with open(out, encoding="utf-8") as f:
         return works(r.stdout), [json.loads(x) for x in f], r
@@ -299,6 +299,17 @@ def events_say_which_process_and_come_in_order():
     check_eq(by_pid, {p: sum(n) for p, n in said.items()}, r.stderr[-500:])
     times = [e["time_ns"] for e in events]
     check(times == sorted(times), "not in order")
+
+
+@case
+def events_of_children_that_end_at_once_have_their_own_times():
+    said, rows, r = run("ask", verb="trace", input="x" * 50)
+    times = {}
+    for e in rows[:-1]:
+        times.setdefault(e["pid"], []).append(e["time_ns"])
+    check_eq(len(times), 51, r.stderr[-500:])
+    same = [p for p, t in times.items() if len(set(t)) == 1]
+    check_eq(same, [], "processes whose events are all of one time")
 
 
 @case
