@@ -588,8 +588,8 @@ int ctf_close(struct ctf *c, uint64_t events, uint64_t lost, uint64_t missed)
 	 * it would free twice.  It ends with us.
 	 */
 	if (!c->broken) {
-		c->ready[c->n++] = bt.bt_message_stream_end_create(c->iterator,
-								   c->stream);
+		c->ready[c->n++] =
+			bt.bt_message_stream_end_create(c->iterator, c->stream);
 		c->ended = true;
 		ok = run(c) && ok;
 		if (!ok)

@@ -74,7 +74,6 @@ static inline int modify_hw_breakpoint(struct hw_breakpoint *bp,
 }
 
 /* Linux's takes an event. */
-#define unregister_hw_breakpoint(bp) \
-	unregister_wide_hw_breakpoint((bp)->events)
+#define unregister_hw_breakpoint(bp) unregister_wide_hw_breakpoint((bp)->events)
 
 #endif
