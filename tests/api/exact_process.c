@@ -28,7 +28,8 @@ TL_TEST(call_through_a_segment_goes_where_it_goes)
 
 TL_TEST(syscall_leaves_the_original_next_address_in_rcx)
 {
-	all_ways(&system_call, 0, 0, 0, false, NULL);
+	/* Too short for a jump, but there may be padding for an island. */
+	all_ways(&system_call, 0, 0, 0, jump_at(system_call.at), NULL);
 	all_ways(&system_call_last, 0, 0, 0, true, NULL);
 }
 
