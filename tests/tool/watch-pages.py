@@ -638,6 +638,9 @@ def what_cannot_be_watched_is_refused_with_its_reason():
     refused(p, "from 1 to", "wide:100000")
     s = Watch(p.pid, "counter")
     refused(p, "another .trapline watch", "--pages", "other")
+    r = tl.trapline("count", "-p", p.pid, "-d", "1", "add_one")
+    check_eq(r.returncode, 1, r.stderr)
+    check("watched by a 'trapline watch' (pid " in r.stderr, r.stderr)
     s.stop()
     p.check_untouched()
 

@@ -1148,10 +1148,12 @@ int worker_make(struct worker *w, pid_t pid)
 
 	*w = (struct worker){ .mem = -1, .lost = true };
 	err = worker_clean_cave(pid);
+	if (err < 0 && judge_tracer(pid))
+		return -EBUSY;
 	if (err < 0)
 		return refuse(
 			err,
-			"a thread of it is still where a killed trapline left it");
+			"a thread of it is where another trapline needs it, or a killed one left it; try again");
 	for (int turn = 0; turn < 20; turn++) {
 		err = borrow_any(w, pid, 0, NULL);
 		if (err != -EAGAIN && err != -ESRCH &&

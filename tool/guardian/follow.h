@@ -61,6 +61,8 @@ struct follow_message {
 };
 
 #define FOLLOWER_NAME "trapline-follow"
+/* Who watches pages, and traces the process for as long; see tool/watch/. */
+#define KEEPER_NAME "trapline-keeper"
 
 /* How long a new program waits for FOLLOW_TAKE, at the most. */
 #define FOLLOW_PATIENCE_MS 5000

@@ -72,18 +72,26 @@ void judge_limit(pid_t pid, const char *label, char *buf, size_t size)
 		fclose(f);
 }
 
-/* Is @tracer one of us, by the name that it gave itself? */
-static bool is_ours(pid_t tracer)
+static void read_name(char *name, int size, pid_t pid)
 {
-	char path[64], name[32] = "";
+	char path[64];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", tracer);
+	name[0] = '\0';
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
 	f = fopen(path, "re");
-	if (f && !fgets(name, sizeof(name), f))
+	if (f && !fgets(name, size, f))
 		name[0] = '\0';
 	if (f)
 		fclose(f);
+}
+
+/* Is @tracer one of us, by the name that it gave itself? */
+static bool is_ours(pid_t tracer)
+{
+	char name[32];
+
+	read_name(name, sizeof(name), tracer);
 	return strcmp(name, "trapline-guard\n") == 0 ||
 	       strcmp(name, "tl-net\n") == 0 ||
 	       strcmp(name, FOLLOWER_NAME "\n") == 0;
@@ -95,6 +103,23 @@ pid_t judge_debugger(pid_t pid)
 
 	return read_status(&s, pid) && s.tracer && !is_ours(s.tracer) ? s.tracer
 								      : 0;
+}
+
+int judge_tracer(pid_t pid)
+{
+	pid_t tracer = judge_debugger(pid);
+	char name[32];
+
+	if (!tracer)
+		return 0;
+	read_name(name, sizeof(name), tracer);
+	if (strcmp(name, KEEPER_NAME "\n") == 0)
+		return refuse(
+			-EBUSY,
+			"pages of process %d are watched by a 'trapline watch' (pid %d): nobody else can attach until that has ended",
+			pid, tracer);
+	return refuse(-EBUSY, "process %d is under a debugger (pid %d)", pid,
+		      tracer);
 }
 
 static int yama_scope(void)
@@ -154,9 +179,8 @@ static int judge_state(pid_t pid, const struct status *s)
 			-EBUSY,
 			"another trapline is at work on process %d just now (pid %d); try again",
 			pid, s->tracer);
-	if (s->tracer)
-		return refuse(-EBUSY, "process %d is under a debugger (pid %d)",
-			      pid, s->tracer);
+	if (s->tracer && judge_tracer(pid))
+		return -EBUSY;
 	if (s->seccomp == 1)
 		return refuse(
 			-EPERM,

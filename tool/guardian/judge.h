@@ -29,6 +29,9 @@ int judge_process(pid_t pid, const struct session_options *opt,
 /* Who traces @pid, if that is none of us; or 0. */
 pid_t judge_debugger(pid_t pid);
 
+/* 0, or -EBUSY and who that is. */
+int judge_tracer(pid_t pid);
+
 /*
  * May @p be armed in it?  0, or a negative errno; *@why and session_error() say
  * why not.  *@exits_only: its calls may be followed by the exits of the

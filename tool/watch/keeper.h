@@ -7,9 +7,10 @@
 
 #include <sys/user.h>
 
+#include <follow.h>
+
 #include "pages.h"
 
-#define KEEPER_NAME  "trapline-keeper"
 #define KEEPER_PAGE  4096ul
 #define KEEPER_RING  16384u
 #define KEEPER_OPEN  16 /* pages at once */

@@ -302,7 +302,11 @@ static int replace_files(struct keeper *k, struct worker *w)
 		if (err != -ETIMEDOUT && err != -EAGAIN)
 			break;
 	}
-	if (err)
+	/* A worker that is somebody else's is traced, and never let go for us. */
+	if (err == -EBUSY)
+		refuse(err,
+		       "another trapline, or a debugger, is at work on it; try again");
+	else if (err)
 		refuse(err, "its threads cannot be held: %s", strerror(-err));
 	return err;
 }
