@@ -406,11 +406,12 @@ static void tell_of_children(void)
 	char line[256];
 	FILE *f;
 
-	snprintf(line, sizeof(line),
-		 "for p in $(cat /proc/%d/task/*/children); do "
-		 "echo $p $(cat /proc/$p/comm /proc/$p/wchan) "
-		 "$(cut -d' ' -f1-3 /proc/$p/syscall) $(ps -o stat=,ppid=,etime= $p); done",
-		 getpid());
+	snprintf(
+		line, sizeof(line),
+		"for p in $(cat /proc/%d/task/*/children); do "
+		"echo $p $(cat /proc/$p/comm /proc/$p/wchan) "
+		"$(cut -d' ' -f1-3 /proc/$p/syscall) $(ps -o stat=,ppid=,etime= $p); done",
+		getpid());
 	f = popen(line, "r");
 	while (f && fgets(line, sizeof(line), f))
 		printf("# left: %s", line);
