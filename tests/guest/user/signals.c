@@ -88,7 +88,7 @@ static void a_fault_is_handled(void)
 
 static void from_another(void)
 {
-	int pid;
+	int pid, ended, status = 0;
 
 	signal(SIGTERM, (void (*)(int))SIG_DFL);
 	pid = fork();
@@ -107,7 +107,11 @@ static void from_another(void)
 	sleep_ms(5);
 	kill(pid, SIGKILL);
 	CHECK(end_of(pid) == SIGKILL);
-	/* A parent that waits is told. */
+	/*
+	 * A parent that waits is told.  It may not have come to that when it is
+	 * told first.
+	 */
+	seen[SIGUSR1] = 0;
 	pid = fork();
 	if (!pid) {
 		int child = fork();
@@ -117,15 +121,17 @@ static void from_another(void)
 		signal(SIGUSR2, count);
 		kill(getppid(), SIGUSR1);
 		CHECK(wait(child, NULL, 0) == -EINTR);
+		signal(SIGUSR2, (void (*)(int))SIG_IGN);
 		kill(child, SIGKILL);
 		exit(end_of(child) == SIGKILL ? 6 : 1);
 	}
-	seen[SIGUSR1] = 0;
 	while (!seen[SIGUSR1])
 		yield();
-	sleep_ms(5);
-	kill(pid, SIGUSR2);
-	CHECK(W_CODE(end_of(pid)) == 6);
+	while (!(ended = wait(pid, &status, WNOHANG))) {
+		sleep_ms(5);
+		kill(pid, SIGUSR2);
+	}
+	CHECK(ended == pid && W_CODE(status) == 6);
 }
 
 int main(const char *arg)
