@@ -106,16 +106,6 @@ const struct module_home *const module_home = &home;
 
 /* ---- below ---------------------------------------------------------------------------- */
 
-void *below_alloc(size_t size)
-{
-	return kmalloc(size);
-}
-
-void below_free(void *p)
-{
-	kfree(p);
-}
-
 uint64_t below_ns(void)
 {
 	uint64_t now = arch_counter();

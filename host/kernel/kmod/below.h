@@ -12,10 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* As kmalloc(), kfree(); zeroed. */
-void *below_alloc(size_t size);
-void below_free(void *p);
-
 /* Nanoseconds, by this CPU's counter.  Context: any, once a module is loaded. */
 uint64_t below_ns(void);
 

@@ -29,7 +29,7 @@ int kmod_begin(void *self, const char *name, void *rows, size_t size,
 	       const char *text, void **data)
 {
 	struct module *m = self;
-	struct tl_params *p = below_alloc(sizeof(*p));
+	struct tl_params *p = tlh_alloc(sizeof(*p));
 
 	if (!p)
 		return -TL_ENOMEM;
@@ -44,9 +44,10 @@ void kmod_end(void *data)
 {
 	struct tl_params *p = data;
 
-	if (p)
-		tlh_free(p->args, p->args_size);
-	below_free(p);
+	if (!p)
+		return;
+	tlh_free(p->args, p->args_size);
+	tlh_free(p, sizeof(*p));
 }
 
 int kmod_users(const void *self)
