@@ -8,10 +8,10 @@ kernel-core-srcs := $(addprefix kernel/core/, main.c string.c printk.c panic.c \
 	page.c heap.c mmu.c space.c symbols.c time.c trap.c thread.c smp.c \
 	module.c module_elf.c exports.c task.c exec.c signal.c ptrace.c syscall.c sys.c)
 kernel-x86-srcs := $(kernel-core-srcs) $(addprefix kernel/x86/, boot.S \
-	vectors.S probe_read.S user_copy.S ap.S switch.S cpu.c apic.c trap.c \
-	user.c mmu.c reloc.c console.c pit.c start.c show.c)
+	vectors.S probe_read.S user_copy.S ap.S switch.S cpu.c irq.c trap.c \
+	user.c mmu.c reloc.c console.c debug.c pit.c start.c show.c)
 kernel-arm64-srcs := $(kernel-core-srcs) $(addprefix kernel/arm64/, boot.S \
-	vectors.S probe_read.S user_copy.S ap.S switch.S cpu.c gic.c trap.c \
+	vectors.S probe_read.S user_copy.S ap.S switch.S cpu.c irq.c trap.c \
 	user.c mmu.c reloc.c console.c debug.c start.c show.c)
 
 # User programs: what each is linked with, and those that are programs.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* console.c - the first serial port (PL011), polled */
 
-#include "arm64.h"
+#include "cpu.h"
 
 #define REG_DATA    0x000
 #define REG_FLAGS   0x018

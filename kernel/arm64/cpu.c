@@ -6,7 +6,7 @@
  * every instruction, and no other thread can be taken for the caller.
  */
 
-#include "arm64.h"
+#include "cpu.h"
 #include <kern/debug.h>
 #include <kern/stack.h>
 #include <kern/thread.h>

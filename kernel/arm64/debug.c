@@ -18,7 +18,7 @@
  *     55 .. 0    of the address that the CPU reported
  */
 
-#include "arm64.h"
+#include "cpu.h"
 #include <kern/debug.h>
 #include <kern/thread.h>
 #include <kern/trap.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mmu.c - arm64's part of the page tables and of changing text */
 
-#include "arm64.h"
+#include "cpu.h"
 #include <kern/memory.h>
 #include <kern/panic.h>
 #include <kern/pte.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* show.c - registers and stack frames, for people */
 
-#include "arm64.h"
+#include "cpu.h"
 #include <kern/memory.h>
 #include <kern/printk.h>
 #include <kern/trap.h>

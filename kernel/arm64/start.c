@@ -6,7 +6,7 @@
  * line.  Everything else is where QEMU's machine `virt` has it (layout.h).
  */
 
-#include "arm64.h"
+#include "cpu.h"
 #include <kern/string.h>
 #include <kern/thread.h>
 

@@ -7,7 +7,7 @@
  * it is a fault, to the table of instructions that may fault.
  */
 
-#include "arm64.h"
+#include "cpu.h"
 #include <kern/debug.h>
 #include <kern/panic.h>
 #include <kern/printk.h>

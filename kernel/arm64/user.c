@@ -19,7 +19,7 @@
  * it.  That it is to be set is kept in orig_x0.
  */
 
-#include "arm64.h"
+#include "cpu.h"
 #include <kern/abi.h>
 #include <kern/debug.h>
 #include <kern/errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* console.c - the first serial port, polled */
 
-#include "x86.h"
+#include "cpu.h"
 
 #define PORT		0x3f8
 #define REG_DATA	(PORT + 0)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* cpu.c - one CPU's own block: descriptor tables, task state, stacks */
 
-#include "x86.h"
-#include <kern/debug.h>
+#include "cpu.h"
 #include <kern/stack.h>
 #include <kern/thread.h>
 #include <kern/trap.h>
@@ -10,7 +9,6 @@
 #define MSR_GS_BASE	   0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define EFLAGS_ALWAYS	   (1ul << 1)
-#define EFLAGS_TF	   (1ul << 8)
 #define EFLAGS_IF	   (1ul << 9)
 #define CR0_EM		   (1ul << 2)
 #define CR4_SMEP	   (1ul << 20)
@@ -205,63 +203,4 @@ NOPROBE bool stack_bounds(uintptr_t sp, uintptr_t *low, uintptr_t *high)
 			      STACK_SIZE - USER_FRAME, low, high);
 	return within(sp, boot_stack, BOOT_STACK_SIZE, low, high) ||
 	       within(sp, cpu->ist_double_fault, IST_STACK_SIZE, low, high);
-}
-
-/* ---- debug registers -------------------------------------------------------------- */
-
-#define DR_WRITE(n) \
-	__asm__ volatile("movq %0, %%db" #n : : "r"(value) : "memory")
-#define DR_READ(n) \
-	__asm__ volatile("movq %%db" #n ", %0" : "=r"(value) : : "memory")
-
-NOPROBE void arch_debug_write(unsigned int n, unsigned long value)
-{
-	switch (n) {
-	case 0:
-		DR_WRITE(0);
-		break;
-	case 1:
-		DR_WRITE(1);
-		break;
-	case 2:
-		DR_WRITE(2);
-		break;
-	case 3:
-		DR_WRITE(3);
-		break;
-	case 7:
-		DR_WRITE(7);
-		break;
-	}
-}
-
-NOPROBE unsigned long arch_debug_read(unsigned int n)
-{
-	unsigned long value = 0;
-
-	switch (n) {
-	case 0:
-		DR_READ(0);
-		break;
-	case 1:
-		DR_READ(1);
-		break;
-	case 2:
-		DR_READ(2);
-		break;
-	case 3:
-		DR_READ(3);
-		break;
-	case 7:
-		DR_READ(7);
-		break;
-	}
-	return value;
-}
-
-/* The flag is all that it takes. */
-NOPROBE bool arch_debug_step(struct pt_regs *regs, bool on)
-{
-	(void)on;
-	return regs->flags & EFLAGS_TF;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mmu.c - x86-64's part of the page tables and of changing text */
 
-#include "x86.h"
+#include "cpu.h"
 #include <kern/memory.h>
 #include <kern/mmu.h>
 #include <kern/pte.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pit.c - the interval timer and the two interrupt controllers before it */
 
-#include "x86.h"
+#include "cpu.h"
 #include <kern/time.h>
 
 #define PIC1	 0x20

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* start.c - what the loader left behind, and how to leave the machine */
 
-#include "x86.h"
+#include "cpu.h"
 #include <kern/string.h>
 #include <kern/thread.h>
 

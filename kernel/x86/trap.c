@@ -7,7 +7,7 @@
  * it is a fault, to the table of instructions that may fault.
  */
 
-#include "x86.h"
+#include "cpu.h"
 #include <kern/debug.h>
 #include <kern/panic.h>
 #include <kern/smp.h>
@@ -19,17 +19,11 @@
 
 #define GATE_INTERRUPT 0x8eull
 #define GATE_USER      0x60ull
-#define DR6_CLEAR      0xffff0ff0ul
 #define DR6_STEP       (1ul << 14)
-
-struct gate {
-	uint64_t low;
-	uint64_t high;
-};
 
 extern const uintptr_t vector_table[NR_VECTORS];
 
-static struct gate idt[VEC_SYSCALL + 1];
+struct gate idt[VEC_SYSCALL + 1];
 
 static void set_gate(unsigned int vector, uint64_t addr, uint64_t type)
 {
@@ -63,33 +57,12 @@ void idt_load(void)
 	__asm__ volatile("lidt %0" : : "m"(pointer));
 }
 
-bool arch_trap_uses(uintptr_t addr, size_t len)
-{
-	uintptr_t end = addr + len;
-
-	return (addr < (uintptr_t)(cpus + KERN_MAX_CPUS) &&
-		end > (uintptr_t)cpus) ||
-	       (addr < (uintptr_t)(idt + VEC_SYSCALL + 1) &&
-		end > (uintptr_t)idt) ||
-	       (addr < (uintptr_t)(threads + KERN_MAX_THREADS) &&
-		end > (uintptr_t)threads);
-}
-
 NOPROBE static uintptr_t read_cr2(void)
 {
 	uintptr_t addr;
 
 	__asm__ volatile("movq %%cr2, %0" : "=r"(addr));
 	return addr;
-}
-
-NOPROBE uintptr_t take_debug_status(void)
-{
-	uintptr_t dr6;
-
-	__asm__ volatile("movq %%db6, %0" : "=r"(dr6));
-	__asm__ volatile("movq %0, %%db6" : : "r"(DR6_CLEAR));
-	return dr6;
 }
 
 NOPROBE static bool handle_fault(enum trap_kind kind, struct pt_regs *regs,

@@ -11,7 +11,7 @@
  * window and no slot.
  */
 
-#include "x86.h"
+#include "cpu.h"
 #include <kern/abi.h>
 #include <kern/debug.h>
 #include <kern/errno.h>

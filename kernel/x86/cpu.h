@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* x86.h - what the files in this folder share */
-#ifndef KERN_X86_X86_H
-#define KERN_X86_X86_H
+/* cpu.h - what the files in this folder share */
+#ifndef KERN_X86_CPU_H
+#define KERN_X86_CPU_H
 
 #include "layout.h"
 #include "regs.h"
@@ -80,6 +80,13 @@ void ap_main(unsigned int id) __attribute__((noreturn));
 extern _Atomic uint32_t ap_next;
 extern uintptr_t ap_stack[KERN_MAX_CPUS];
 extern uint64_t ap_root;
+
+/* The interrupt table. */
+struct gate {
+	uint64_t low;
+	uint64_t high;
+};
+extern struct gate idt[];
 
 /* Fill in the interrupt table, and load it on this CPU.  Context: boot. */
 void idt_init(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* arm64.h - what the files in this folder share */
-#ifndef KERN_ARM64_ARM64_H
-#define KERN_ARM64_ARM64_H
+/* cpu.h - what the files in this folder share */
+#ifndef KERN_ARM64_CPU_H
+#define KERN_ARM64_CPU_H
 
 #include "layout.h"
 #include "regs.h"

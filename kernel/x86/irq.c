@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * apic.c - each CPU's own interrupt controller and timer, and starting the others
+ * irq.c - each CPU's own interrupt controller and timer, and starting the others
  *
  * No ACPI: the firmware says how many CPUs there are (QEMU's fw_cfg), and a
  * message to "all but myself" (INIT, then start-up) reaches them whatever their
  * numbers are.  They number themselves as they come (ap.S).
  */
 
-#include "x86.h"
+#include "cpu.h"
 #include <kern/debug.h>
 #include <kern/lock.h>
 #include <kern/panic.h>

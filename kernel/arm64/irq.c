@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gic.c - the interrupt controller (GICv2), timers, and starting the other CPUs
+ * irq.c - the interrupt controller (GICv2), timers, and starting the other CPUs
  *
  * Interrupts of group 1 are IRQs, which PSTATE.I masks.  Those of group 0 are
  * FIQs, and the kernel never masks these but for the few instructions in which
@@ -13,7 +13,7 @@
  * ordinary interrupt; and each CPU has one for its scheduler.
  */
 
-#include "arm64.h"
+#include "cpu.h"
 #include <kern/debug.h>
 #include <kern/panic.h>
 #include <kern/smp.h>
