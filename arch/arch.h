@@ -207,7 +207,7 @@ int tl_arch_edit_island(uintptr_t at, uintptr_t target, struct tl_edit *edit);
 
 /*
  * May the jump @edit be written straight over the text while others run, with
- * no breakpoint before it (arm64: B over an exchangeable instruction)?
+ * no breakpoint before it, where the architecture promises that for both?
  */
 bool tl_arch_exchangeable(const struct tl_plan *plan);
 

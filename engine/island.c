@@ -2,9 +2,8 @@
 /*
  * island.c - jumps in padding, where a probe's window is too short for one
  *
- *     probe      jmp short ──►  island      jmp ──►  detour
- *     2 bytes                   5 bytes of           memory of ours
- *                               padding
+ *     probe  short jump ──►  island     jump ──►  detour
+ *     the window             padding              memory of ours
  *
  * The architecture's plan says where islands may be; here they are given out.
  * An island belongs to a detour and lives exactly as long, so nobody who stands

@@ -31,25 +31,6 @@ int tl_arch_edit_jump(const struct tl_plan *plan, uintptr_t addr,
 	return 0;
 }
 
-/* A jump takes the place of one instruction: no island is ever needed. */
-uintptr_t tl_arch_island(const struct tl_plan *plan, uintptr_t addr,
-			 unsigned int i)
-{
-	(void)plan;
-	(void)addr;
-	(void)i;
-	return 0;
-}
-
-bool tl_arch_is_padding(const struct tl_plan *plan, uintptr_t addr,
-			uintptr_t at)
-{
-	(void)plan;
-	(void)addr;
-	(void)at;
-	return false;
-}
-
 int tl_arch_edit_island(uintptr_t at, uintptr_t target, struct tl_edit *edit)
 {
 	(void)at;

@@ -161,3 +161,22 @@ bool tl_arch_takes_return(uintptr_t start)
 
 	return is_signed_before(start) || a64_flow_takes_return(&flow);
 }
+
+/* A jump takes the place of one instruction: no island is ever needed. */
+uintptr_t tl_arch_island(const struct tl_plan *plan, uintptr_t addr,
+			 unsigned int i)
+{
+	(void)plan;
+	(void)addr;
+	(void)i;
+	return 0;
+}
+
+bool tl_arch_is_padding(const struct tl_plan *plan, uintptr_t addr,
+			uintptr_t at)
+{
+	(void)plan;
+	(void)addr;
+	(void)at;
+	return false;
+}
