@@ -97,7 +97,8 @@ inc.tests/lib        = -Itests/lib
 inc.tests/unit       = -Iinclude -Itests/lib $(inc-under-test)
 inc.tests/insn/x86   = -Iinclude -Itests/lib -Iarch/x86/insn
 inc.tests/insn/arm64 = -Iinclude -Itests/lib $(inc-under-test)
-inc.tests/api        = -Iinclude $(test-lib)
+inc.tests/api        = -Iinclude $(test-lib) -Itests/api \
+	-Itests/api/$(patsubst kernel-%,%,$1)
 inc.tests/stress     = -Iinclude -Itests/lib
 inc.tests/tool       = -Iinclude -Itests/lib $(inc-under-test)
 inc.tests/guest      = -Iinclude $(test-lib)

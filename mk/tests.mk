@@ -4,7 +4,7 @@
 # docs/testing.md tells what may stand in that line.
 
 harness := tests/lib/tl_test.c tests/lib/tl_test_linux.c
-test-srcs := $(wildcard $(if $(SAN),,tests/api/*.c tests/stress/*.c \
+test-srcs := $(wildcard $(if $(SAN),,tests/api/*.c tests/api/x86/*.c tests/stress/*.c \
 	     tests/tool/*.c bench/*.c) tests/unit/*.c tests/insn/*/*.c)
 # What the alignment of arguments was before GCC 4.6 is of no interest.
 CFLAGS.tests/api := -Wno-psabi
@@ -24,7 +24,7 @@ program-of = $(O)/$(target-of)/$(1:.c=)
 # $1 target, $2 word: what it stands for
 linked = $(if $(filter -% on-arm64,$2),,$(if $(filter lib,$2),$(O)/libtrapline.a, \
 	$(if $(filter agent-image,$2),$(O)/x86/agent_image.o, \
-	$(call objs,$1,$(if $(filter %.c %.S %.cc,$2),$2,$(call layer-srcs,$2))))))
+	$(call objs,$1,$(if $(filter %.c %.S %.cc,$2),$(subst /ISA/,/$1/,$2),$(call layer-srcs,$2))))))
 layer-srcs = $(or $($1-srcs),$(error a link: line names $1, which is no layer))
 word-dir = $(if $(filter %.c,$1),$(call folder,$1),$(dir.$1))
 
@@ -80,7 +80,7 @@ export LINUX_SUITE
 oracle-samples := $(patsubst %,$(linux-modules)/%.ko, \
 	calls watch_call time_call count_calls data_breakpoint)
 $(linux-modules)/api.ko: $(oracle-srcs) tests/oracle/files.mk scripts/linux-module \
-		$(wildcard $(addsuffix /*.h,tests/api tests/lib \
+		$(wildcard $(addsuffix /*.h,tests/api tests/api/x86 tests/lib \
 		tests/oracle/include tests/oracle/include/trapline))
 	$(call say,LINUX,$@)
 	$(Q)scripts/linux-module -o $(O) api $(oracle-srcs) -- $(oracle-flags)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/places.S -lpthread */
+/* link: lib tests/api/ISA/places.S -lpthread */
 /* limit: 120 */
 /*
  * escapes.c - handlers that are interrupted, left, or die with their thread

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/jprobe_process.S -lm -lpthread */
+/* link: lib tests/api/ISA/jprobe_process.S -lm -lpthread */
 /*
  * jprobe_process.c - jprobes in a process: vector arguments, stacks of all kinds
  */

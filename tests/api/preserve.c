@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/preserve.S */
+/* link: lib tests/api/ISA/preserve.S */
 /*
  * preserve.c - the program cannot tell: a probed run against a native run
  *

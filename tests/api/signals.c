@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/places.S -lpthread */
+/* link: lib tests/api/ISA/places.S -lpthread */
 /*
  * signals.c - probes and the program's own signals, in a process
  *

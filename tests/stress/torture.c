@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/places.S -lpthread -ldl */
+/* link: lib tests/api/ISA/places.S -lpthread -ldl */
 /*
  * torture.c - what makes other hook libraries crash or give wrong results
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/exact.S */
+/* link: lib tests/api/ISA/exact.S */
 /*
  * exact_process.c - the same for what only a process has: fs, system calls, signals
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/exact.S */
+/* link: lib tests/api/ISA/exact.S */
 /*
  * exact.c - instructions that other probe systems get wrong, one test for each
  */
