@@ -173,15 +173,24 @@ static bool function_at(void *arg, uint64_t addr, uint64_t *start,
 	return true;
 }
 
-/* Go's code that does not check its stack has no room for a probe. */
+/* Where the probe of the function that is looked at is. */
+static uint64_t entry_of(const struct coverage *c)
+{
+	const uint8_t *p = NULL;
+	bool by_register;
+
+	if (c->go)
+		p = tl_inroads_bytes(&c->code.inroads, c->now->start,
+				     OBJECT_GO_BYTES);
+	return c->now->start + (p ? object_go_check(p, &by_register) : 0);
+}
+
+/* Go's code has no room for a probe but behind the check of its stack. */
 static bool is_forbidden(const struct coverage *c, uint64_t addr)
 {
-	const uint8_t *p;
+	uint64_t entry = entry_of(c);
 
-	if (!c->go)
-		return false;
-	p = tl_inroads_bytes(&c->code.inroads, addr, OBJECT_GO_BYTES);
-	return addr != c->now->start || !p || !object_go_checks_stack(p);
+	return c->go && (addr != entry || entry == c->now->start);
 }
 
 static const char *const kinds[KINDS] = {
@@ -207,7 +216,7 @@ static void found(void *arg, uint64_t addr, int err, enum tl_why why,
 	bool entry;
 
 	addr -= c->bias;
-	entry = addr == c->now->start && !c->now->part;
+	entry = addr == entry_of(c) && !c->now->part;
 
 	t->instructions++;
 	c->entries += entry;

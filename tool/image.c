@@ -26,6 +26,7 @@
 #include "markers.h"
 #include "minidebug.h"
 #include "names.h"
+#include "object.h"
 #include "text.h"
 #include "versions.h"
 
@@ -92,6 +93,26 @@ static const struct segment *code_at(const struct image *img, uint64_t addr)
 bool image_has_code(const struct image *img, uint64_t addr)
 {
 	return code_at(img, addr) != NULL;
+}
+
+bool image_code(const struct image *img, uint64_t addr, void *dst, size_t n)
+{
+	const struct segment *s = code_at(img, addr);
+
+	return s && img->fd >= 0 && s->vaddr + s->size - addr >= n &&
+	       pread(img->fd, dst, n, (off_t)(addr - s->vaddr + s->offset)) ==
+		       (ssize_t)n;
+}
+
+bool image_is_go(struct image *img)
+{
+	struct object o;
+
+	if (!img->go)
+		img->go = img->fd >= 0 && !object_read(&o, img->fd) && o.go
+				  ? 1
+				  : -1;
+	return img->go > 0;
 }
 
 /* Fill in @out from @sym.  False: it is not a function of this image. */

@@ -58,6 +58,7 @@ struct image {
 	struct frames *frames;	 /* the same: see frames.h */
 	void *memory;		 /* what elf was read from, if not a file */
 	int fd, debug_fd;
+	int8_t go; /* 1: Go's linker made it, -1: another; 0: nobody asked yet */
 };
 
 /* Opens a file by its path as the image's process sees it; -1: there is none. */
@@ -85,6 +86,12 @@ const struct symbol *image_find(const struct image *img, uint64_t addr);
 
 /* Is there code at @addr? */
 bool image_has_code(const struct image *img, uint64_t addr);
+
+/* The @n bytes of code at @addr into @dst, as the file has them; false: it has not. */
+bool image_code(const struct image *img, uint64_t addr, void *dst, size_t n);
+
+/* Did Go's linker make it? */
+bool image_is_go(struct image *img);
 
 /* The unwind tables, a Dwarf_CFI * of the image's; NULL: there are none. */
 void *image_cfi(struct image *img);

@@ -230,22 +230,77 @@ uint64_t object_address(const struct object *o, uint64_t offset)
 	return offset;
 }
 
-bool object_go_checks_stack(const uint8_t code[OBJECT_GO_BYTES])
-{
-	static const struct {
-		uint8_t len, code[OBJECT_GO_BYTES];
-	} starts[] = {
-		/* cmp 16(%r14), %rsp; lea -N(%rsp), %r12; mov %fs:-8, %rcx */
-		{ 4, { 0x49, 0x3b, 0x66, 0x10 } },
-		{ 4, { 0x4c, 0x8d, 0x64, 0x24 } },
-		{ 4, { 0x4c, 0x8d, 0xa4, 0x24 } },
-		{ 9, { 0x64, 0x48, 0x8b, 0x0c, 0x25, 0xf8, 0xff, 0xff, 0xff } },
-	};
+/* ---- Go ------------------------------------------------------------------ */
 
-	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
-		if (!memcmp(code, starts[i].code, starts[i].len))
-			return true;
-	return false;
+struct reader {
+	const uint8_t *code;
+	size_t at;
+};
+
+/* Pass @n bytes that are as @bytes, and @operand more. */
+static bool pass(struct reader *r, const char *bytes, size_t n, size_t operand)
+{
+	if (r->at + n + operand > OBJECT_GO_BYTES ||
+	    memcmp(r->code + r->at, bytes, n) != 0)
+		return false;
+	r->at += n + operand;
+	return true;
+}
+
+#define PASS(r, bytes, operand) pass(r, bytes, sizeof(bytes) - 1, operand)
+
+/* A conditional jump, as a short one is @opcode. */
+static bool pass_jump(struct reader *r, char opcode)
+{
+	const char near[] = { 0x0f, (char)(opcode + 0x10) };
+
+	return pass(r, &opcode, 1, 1) || pass(r, near, 2, 4);
+}
+
+/*
+ *	small frames	cmp 16(%r14), %rsp
+ *	larger ones	lea -N(%rsp), %r12; cmp 16(%r14), %r12
+ *	large ones	mov %rsp, %r12; sub $N, %r12; jb; cmp 16(%r14), %r12
+ */
+static bool compares_by_register(struct reader *r)
+{
+	if (PASS(r, "\x49\x3b\x66\x10", 0))
+		return true;
+	if (!PASS(r, "\x4c\x8d\x64\x24", 1) &&
+	    !PASS(r, "\x4c\x8d\xa4\x24", 4) &&
+	    !(PASS(r, "\x49\x89\xe4\x49\x81\xec", 4) && pass_jump(r, 0x72)))
+		return false;
+	return PASS(r, "\x4d\x3b\x66\x10", 0);
+}
+
+/*
+ *	before Go 1.17	mov %fs:-8, %rcx; then
+ *	small frames	cmp 16(%rcx), %rsp
+ *	larger ones	lea -N(%rsp), %rax; cmp 16(%rcx), %rax
+ */
+static bool compares_by_thread(struct reader *r)
+{
+	if (!PASS(r, "\x64\x48\x8b\x0c\x25\xf8\xff\xff\xff", 0))
+		return false;
+	if (PASS(r, "\x48\x3b\x61\x10", 0))
+		return true;
+	return (PASS(r, "\x48\x8d\x44\x24", 1) ||
+		PASS(r, "\x48\x8d\x84\x24", 4)) &&
+	       PASS(r, "\x48\x3b\x41\x10", 0);
+}
+
+unsigned int object_go_check(const uint8_t code[OBJECT_GO_BYTES],
+			     bool *by_register)
+{
+	struct reader r = { .code = code };
+
+	*by_register = compares_by_register(&r);
+	if (!*by_register) {
+		r.at = 0;
+		if (!compares_by_thread(&r))
+			return 0;
+	}
+	return pass_jump(&r, 0x76) ? (unsigned int)r.at : 0;
 }
 
 /* ---- inroads -------------------------------------------------------------- */

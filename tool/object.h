@@ -59,12 +59,18 @@ int object_code_read(struct object_code *out, int fd);
 void object_code_free(struct object_code *c);
 
 /*
- * Go checks at the start of a function if its stack is large enough; code that
- * does not check may be at the very end of its stack, where there is no room
- * for us.  @code is how the function begins.
+ * Go checks at the start of a function if its stack is large enough; if not, it
+ * makes another one, copies, and begins the function anew.  So a call begins
+ * behind the check, once, and there is room; code that does not check may be at
+ * the very end of its stack.
+ *
+ * How many bytes of @code, which is how a function begins, are the check; 0: it
+ * does not check.  *@by_register: it finds the goroutine in r14, as ABIInternal has
+ * it, so arguments are in registers, too (Go 1.17 and later; no assembly).
  */
-#define OBJECT_GO_BYTES 9
-bool object_go_checks_stack(const uint8_t code[OBJECT_GO_BYTES]);
+#define OBJECT_GO_BYTES 32
+unsigned int object_go_check(const uint8_t code[OBJECT_GO_BYTES],
+			     bool *by_register);
 
 /* The address, before loading, of what is at @offset in the file. */
 uint64_t object_address(const struct object *o, uint64_t offset);

@@ -15,6 +15,7 @@
 #include "markers.h"
 #include "match.h"
 #include "names.h"
+#include "object.h"
 #include "resolve.h"
 #include "text.h"
 
@@ -86,8 +87,24 @@ static char *name_of(const struct module *m, const char *func, uint64_t offset)
 	return must_print("%s%s%s", bin, colon, func);
 }
 
+/* A call of a Go function begins behind the check of its stack. */
+static void pass_check(struct place *p)
+{
+	uint8_t code[OBJECT_GO_BYTES];
+	bool by_register;
+
+	if (p->module->lack || !image_is_go(&p->module->image) ||
+	    !image_code(&p->module->image, p->start - p->module->bias, code,
+			sizeof(code)))
+		return;
+	p->check = object_go_check(code, &by_register);
+	if (p->addr == p->start)
+		p->addr += p->check;
+}
+
 static void add_place(struct places *out, struct place p)
 {
+	pass_check(&p);
 	if (out->n == out->room) {
 		out->room = out->room * 2 + 16;
 		out->place =
@@ -1000,7 +1017,7 @@ int resolve(struct process *p, const struct spec *spec, bool entries,
 			return resolve_failed(p, spec);
 	}
 	if (entries && out->n > before &&
-	    out->place[before].addr != out->place[before].start) {
+	    !place_is_entry(&out->place[before])) {
 		say_error("'%s' is not the entry of a function", spec->text);
 		return -1;
 	}

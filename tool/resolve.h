@@ -37,6 +37,8 @@ struct place {
 	uint64_t addr;	/* in the process */
 	uint64_t start; /* of the function; 0 and 0: not known */
 	uint64_t end;
+	/* Bytes of Go's check of the stack, behind which a call begins; see object.h */
+	unsigned int check;
 	char *name;	    /* [BINARY:]FUNC[+OFFSET], as shown */
 	const char *symbol; /* FUNC in the file's table; NULL: as shown */
 	char *chosen;	    /* what it is, if not what was written; or NULL */
@@ -51,6 +53,12 @@ struct places {
 	struct place *place;
 	size_t n, room;
 };
+
+/* Does a call of its function begin there? */
+static inline bool place_is_entry(const struct place *p)
+{
+	return p->addr == p->start + p->check;
+}
 
 /*
  * Add the places that @spec means.  @entries: only function entries will do.

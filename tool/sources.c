@@ -114,9 +114,9 @@ static char *probe_name(const struct place *p, uint64_t addr)
 	size_t len = strlen(p->name);
 	const char *plus = strrchr(p->name, '+');
 
-	if (p->addr != p->start && plus)
+	if (!place_is_entry(p) && plus)
 		len = (size_t)(plus - p->name);
-	if (addr == p->start)
+	if (addr == p->start || addr == p->start + p->check)
 		return must_print("%.*s", (int)len, p->name);
 	return must_print("%.*s+0x%" PRIx64, (int)len, p->name,
 			  addr - p->start);

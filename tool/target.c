@@ -27,7 +27,7 @@
 static bool are_entries(const struct probe *p, const struct places *own)
 {
 	for (size_t i = 0; i < own->n; i++)
-		if ((own->place[i].addr != own->place[i].start ||
+		if ((!place_is_entry(&own->place[i]) ||
 		     own->place[i].inlined) &&
 		    !own->place[i].marker) {
 			say_error(

@@ -5,7 +5,7 @@ target-dir := $(O)/x86/tests/targets
 target-control := $(O)/x86/tests/targets/control.c.o
 target-names := dyn threads300 sigs forks prints isles
 target-programs = $(addprefix $(target-dir)/,$(target-names) dyn-static \
-		  dyn-musl torture rseq flows libforks.so goserver selfprobe \
+		  dyn-musl torture rseq flows libforks.so goserver gocalls selfprobe \
 		  selfprobe-static selfprobe-shared)
 
 $(addprefix $(target-dir)/,$(target-names)): %: %.c.o $(target-control)
@@ -63,7 +63,7 @@ $(target-dir)/libforks.so: tests/targets/forks_lib.c
 	$(Q)$(call cc,x86) $(common) -fPIC -shared -o $@ $<
 
 # No network, no module file, and the compiler's cache inside build/.
-$(target-dir)/goserver: tests/targets/goserver.go
+$(addprefix $(target-dir)/,goserver gocalls): $(target-dir)/%: tests/targets/%.go
 	$(call say,GO,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)GOCACHE=$(CURDIR)/build/go-cache GOPATH=$(CURDIR)/build/go \

@@ -345,11 +345,12 @@ static bool in_sequence(pid_t pid, const struct object *o, const struct map *m,
 	return in;
 }
 
-/* Is there room on the stack of the Go function at @addr? */
-static bool checks_stack(pid_t pid, uint64_t addr)
+/* Is @p where a call of a Go function begins, with room on its stack? */
+static bool is_go_call(pid_t pid, const struct session_probe *p)
 {
 	uint8_t code[OBJECT_GO_BYTES];
-	bool checks = false;
+	unsigned int check = 0;
+	bool by_register;
 	char path[64];
 	int mem;
 
@@ -357,10 +358,10 @@ static bool checks_stack(pid_t pid, uint64_t addr)
 	mem = open(path, O_RDONLY | O_CLOEXEC);
 	if (mem < 0)
 		return false;
-	if (!mem_read(mem, code, addr, sizeof(code)))
-		checks = object_go_checks_stack(code);
+	if (!mem_read(mem, code, p->start, sizeof(code)))
+		check = object_go_check(code, &by_register);
 	close(mem);
-	return checks;
+	return check && p->addr == p->start + check;
 }
 
 /* Functions that return twice, or keep the address where they return to. */
@@ -493,7 +494,7 @@ int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
 			-EOPNOTSUPP,
 			"%s: the stack of a Go function has no room for arguments, conditions and keys",
 			p->name);
-	if (o->go && (p->addr != p->start || !checks_stack(pid, p->addr)))
+	if (o->go && !is_go_call(pid, p))
 		return refuse(
 			-EOPNOTSUPP,
 			"%s: a Go function that does not check its stack has no room for a probe",

@@ -238,8 +238,13 @@ int hold_threads(struct net **net, pid_t pid, pid_t worker,
 /* Sleepers stay asleep; those who wake are held if @change, for a change. */
 static int net_start(struct hold *h, bool change)
 {
+	const struct net_span ours = { h->base, h->stack };
+	/* Goroutines that wait may have been interrupted anywhere. */
 	const struct net_options options = { .watch_blocked = change,
-					     .leave_blocked = !change };
+					     .leave_blocked = !change,
+					     .everywhere = change && h->go,
+					     .ours = &ours,
+					     .n_ours = 1 };
 	int err;
 
 	if (h->net)
