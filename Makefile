@@ -72,12 +72,15 @@ inc.arch/x86/insn    = -Iarch/x86/insn
 inc.arch/arm64       = -Iinclude $(arch-seen) -Iarch/arm64
 inc.arch/arm64/insn  = -Iarch/arm64/insn
 inc.arch/sim         = -Iinclude $(arch-seen) -Iarch/sim
-inc.host/linux/common = -Iinclude -Ihost/linux
+machine = -Ihost/linux -Ihost/linux/$1
+inc.host/linux/x86   = -Iinclude $(machine)
+inc.host/linux/arm64 = -Iinclude $(machine)
+inc.host/linux/common = -Iinclude $(machine)
 inc.host/linux/object = -Ihost/linux/object
-inc.host/linux/own   = -Iinclude -Ihost/linux $(tool-seen)
-inc.host/linux/session = -Iinclude -Ihost/linux $(tool-seen)
+inc.host/linux/own   = -Iinclude $(machine) $(tool-seen)
+inc.host/linux/session = -Iinclude $(machine) $(tool-seen)
 inc.host/kmod        = -Iinclude/kmod -Iinclude -Ihost/kmod
-inc.host/linux/module = -Iinclude/kmod -Iinclude -Ihost/kmod -Ihost/linux
+inc.host/linux/module = -Iinclude/kmod -Iinclude -Ihost/kmod $(machine)
 inc.host/sim         = -Iinclude -Ihost/sim
 inc.host/kernel      = -Iinclude $(kern-inc) -Ihost/kernel
 inc.host/kernel/kmod = -Iinclude/kmod -Iinclude $(kern-inc) -Ihost/kmod \
@@ -87,7 +90,7 @@ inc.kernel/core      = -Iinclude $(kern-inc)
 inc.kernel/x86       = -Iinclude $(kern-inc) -Ikernel/x86
 inc.kernel/arm64     = -Iinclude $(kern-inc) -Ikernel/arm64
 inc.kernel/user      = $(kern-inc) -Ikernel/user
-inc.tool/agent       = -Iinclude -Itool/agent -Ihost/linux $(tool-seen)
+inc.tool/agent       = -Iinclude -Itool/agent $(machine) $(tool-seen)
 inc.tool             = -Iinclude -Itool -Itool/survey $(tool-seen)
 inc.tool/survey      = -Iinclude -Itool/survey $(arch-seen) -Iarch/x86
 inc.tool/watch       = -Iinclude -Itool/watch -Itool/guardian \
@@ -115,7 +118,7 @@ inc.mk               =
 # How a folder is compiled: core (freestanding, and in the section whose bounds
 # are where no probe may be), free (freestanding) or hosted.
 core-dirs := engine arch/x86 arch/x86/insn arch/arm64 arch/arm64/insn \
-	     host/linux/common host/linux/object host/linux/own \
+	     host/linux/x86 host/linux/arm64 host/linux/common host/linux/object host/linux/own \
 	     host/linux/session host/linux/module host/kmod host/kernel/kmod
 free-dirs := host/kernel host/template kernel/core kernel/x86 kernel/arm64 \
 	     tool/agent examples/kernel-demo mk
@@ -177,15 +180,16 @@ $(O)/$1/seen/.made: Makefile
 endef
 $(foreach t,x86 arm64 kernel-x86 kernel-arm64 sim,$(eval $(call compile-rules,$t)))
 
-# The objects of the sources $2 for the target $1.
+# The objects of the sources $2 for the target $1; those of the layers $2.
 objs = $(patsubst %,$(O)/$1/%.o,$2)
+layer-objs = $(call objs,$1,$(foreach l,$2,$($l-srcs) $($l-srcs.$1)))
 
 # --- Products: the core object, the libraries, the agent, the command
 
 core-x86 := $(call objs,x86,$(engine-srcs) $(x86-srcs) $(x86-insn-srcs))
 core-arm64 := $(call objs,arm64,$(engine-srcs) $(arm64-srcs) $(arm64-insn-srcs))
-linux-x86 := $(call objs,x86,$(host-linux-srcs) $(host-linux-own-srcs) \
-	$(host-linux-module-srcs))
+linux-x86 := $(call layer-objs,x86,host-linux host-linux-own host-linux-module)
+linux-arm64 := $(call layer-objs,arm64,host-linux host-linux-own host-linux-module)
 
 $(O)/x86/core.o: $(core-x86)
 	$(call say,LD,$@)
@@ -196,24 +200,30 @@ $(O)/arm64/core.o: $(core-arm64)
 
 # One object, in which only what mk/libtrapline.map lists is global: neither
 # library takes a name of the program's.
-$(O)/x86/libtrapline.o: $(O)/x86/core.o $(linux-x86) mk/libtrapline.map
-	$(call say,LD,$@)
-	$(Q)$(call ld,x86) -r -o $@.all $(filter %.o,$^)
-	$(Q)sed -n 's/^\t\t\([a-z_]*\);$$/\1/p' mk/libtrapline.map >$@.names
-	$(Q)$(call objcopy,x86) --keep-global-symbols=$@.names $@.all $@
+# For $1; the libraries lie in $2.
+define library-rules
+$(O)/$1/libtrapline.o: $(O)/$1/core.o $(linux-$1) mk/libtrapline.map
+	$$(call say,LD,$$@)
+	$$(Q)$$(call ld,$1) -r -o $$@.all $$(filter %.o,$$^)
+	$$(Q)sed -n 's/^\t\t\([a-z_]*\);$$$$/\1/p' mk/libtrapline.map >$$@.names
+	$$(Q)$$(call objcopy,$1) --keep-global-symbols=$$@.names $$@.all $$@
 
-$(O)/libtrapline.a: $(O)/x86/libtrapline.o
-	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+$2/libtrapline.a: $(O)/$1/libtrapline.o
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
 
-$(O)/libtrapline.so: $(O)/x86/core.o $(linux-x86) mk/libtrapline.map
-	$(call say,LINK,$@)
-	$(Q)$(call cc,x86) -shared -nostdlib -Wl,-soname,$(so-name) \
+$2/libtrapline.so: $(O)/$1/core.o $(linux-$1) mk/libtrapline.map
+	$$(call say,LINK,$$@)
+	$$(Q)$$(call cc,$1) -shared -nostdlib -Wl,-soname,$$(so-name) \
 		-Wl,--no-undefined,-z,now,-z,noexecstack,-Bsymbolic \
 		-Wl,-z,nodelete \
-		-Wl,--version-script=mk/libtrapline.map -o $@ $(filter %.o,$^)
+		-Wl,--version-script=mk/libtrapline.map -o $$@ $$(filter %.o,$$^)
+endef
+library-dir.x86 := $(O)
+library-dir.arm64 := $(O)/arm64
+$(foreach i,x86 arm64,$(eval $(call library-rules,$i,$(library-dir.$i))))
 
-$(O)/agent.elf: $(call objs,x86,$(agent-srcs)) $(O)/x86/core.o
+$(O)/agent.elf: $(call layer-objs,x86,agent) $(O)/x86/core.o
 	$(call say,LINK,$@)
 	$(Q)$(call cc,x86) -shared -nostdlib -Wl,--no-undefined,-z,noexecstack \
 		-Wl,--build-id=none $(agent-ldflags) -o $@.full $(filter %.o,$^)
@@ -248,9 +258,11 @@ include mk/install.mk
 comma := ,
 home-objs = $(subst $(eval ) ,$(comma),$(strip $1))
 kernel-home := $(call objs,kernel-x86,$(host-kernel-srcs))
-contract: $(O)/x86/core.o $(O)/arm64/core.o $(linux-x86) $(kernel-home)
+contract: $(O)/x86/core.o $(O)/arm64/core.o $(linux-x86) $(linux-arm64) \
+		$(kernel-home)
 	$(Q)scripts/check-contract include/trapline/host.h $(O)/x86/core.o \
 		$(O)/arm64/core.o process=$(call home-objs,$(linux-x86)) \
+		process-arm64=$(call home-objs,$(linux-arm64)) \
 		kernel=$(call home-objs,$(kernel-home))
 check-layers:
 	$(Q)scripts/check-layers

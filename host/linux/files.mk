@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT
+#
+# What ends in .x86 or .arm64 is added for that target: the same files in each.
 
 # For every home that is a Linux process.
 host-linux-srcs := \
@@ -7,6 +9,8 @@ host-linux-srcs := \
 	host/linux/common/memory.c \
 	host/linux/common/sigtrap.c \
 	host/linux/common/sync.c
+$(foreach i,x86 arm64,$(eval host-linux-srcs.$i := $(addprefix host/linux/$i/, \
+	frame.c thread.c)))
 
 # What files tell of the code in them: for a process that probes itself, and for
 # the command.
@@ -23,7 +27,6 @@ host-linux-session-srcs := \
 
 # For a process that probes itself.
 host-linux-own-srcs := $(host-linux-object-srcs) $(host-linux-session-srcs) \
-	host/linux/session/entry.S \
 	host/linux/session/server.c \
 	host/linux/own/births.c \
 	host/linux/own/debug.c \
@@ -38,13 +41,15 @@ host-linux-own-srcs := $(host-linux-object-srcs) $(host-linux-session-srcs) \
 	host/linux/own/symbols.c \
 	host/linux/own/text.c \
 	host/linux/own/threads.c \
-	host/linux/own/unwind.S \
 	host/linux/own/unwind.c
+$(foreach i,x86 arm64,$(eval host-linux-own-srcs.$i := $(addprefix host/linux/$i/, \
+	entry.S restorer.S unwind.S)))
 
 # For libtrapline: modules in the manner of Linux.
 host-linux-module-srcs := $(host-kmod-srcs) \
 	host/linux/module/elf.c \
 	host/linux/module/insmod.c \
 	host/linux/module/kernel.c \
-	host/linux/module/print.c \
-	host/linux/module/reloc.c
+	host/linux/module/print.c
+$(foreach i,x86 arm64,$(eval host-linux-module-srcs.$i := \
+	host/linux/module/$i/reloc.c))

@@ -7,4 +7,5 @@ agent-srcs := \
 	$(host-linux-session-srcs) \
 	host/linux/common/context.c \
 	host/linux/common/sync.c
+agent-srcs.x86 := host/linux/x86/thread.c
 agent-ldflags := -Wl,-Bsymbolic,-z,now,--hash-style=sysv,-e,tl_agent_table

@@ -2,9 +2,8 @@
 /*
  * context.c - which thread is this?
  *
- * A thread is known by its thread pointer, the base of fs, which costs one
- * instruction where the kernel allows it (FSGSBASE).  The context of a thread
- * is found in a hash table that never grows and from which nothing is ever
+ * A thread is known by its thread pointer, which costs one instruction, mostly
+ * (machine.h).  The context of a thread is found in a hash table that never grows and from which nothing is ever
  * removed, so that it can be searched and added to in a signal handler that
  * interrupted either:
  *
@@ -15,8 +14,8 @@
  *
  * A thread pointer is used again when its thread has ended.  The new thread
  * then gets the old one's context, and the engine sees by the stack pointers
- * in it what is left over.  A program without a thread pointer (fs base 0) has
- * no contexts.
+ * in it what is left over.  A program without a thread pointer (it is 0) has no
+ * contexts.
  *
  * Two threads may have one thread pointer: clone() without CLONE_SETTLS gives
  * the child its parent's.  Where the home wants to know (tl_contexts_check()),
@@ -45,7 +44,8 @@
 #define TABLE_BITS 14
 #define TABLE_SIZE (1UL << TABLE_BITS)
 #define PROBES	   64
-#define PAGES	   4 /* of its stacks; direct mapped */
+#define PAGES	   4  /* of its stacks; direct mapped */
+#define CHUNK	   64 /* words read at a time */
 
 struct entry {
 	uintptr_t key;	/* thread pointer, or thread number * 2 + 1 */
@@ -61,29 +61,8 @@ _Static_assert(sizeof(struct entry) == 256, "a shift");
 
 static struct entry *table;
 struct tl_context *tl_newest_context;
-static bool have_fsgsbase;
-static bool check;		/* C3 */
-static unsigned int tid_offset; /* from the thread pointer; 0: not known */
-
-#define AT_HWCAP2	26
-#define HWCAP2_FSGSBASE 2
-#define ARCH_GET_FS	0x1003
-
-/* Does the kernel let us read the base of fs by instruction? */
-static bool find_fsgsbase(void)
-{
-	unsigned long v[2];
-	bool found = false;
-	int fd = tl_open("/proc/self/auxv", TL_O_RDONLY);
-
-	if (fd < 0)
-		return false;
-	while (!found &&
-	       tl_sys3(__NR_read, fd, (long)v, sizeof(v)) == sizeof(v))
-		found = v[0] == AT_HWCAP2 && (v[1] & HWCAP2_FSGSBASE);
-	tl_close(fd);
-	return found;
-}
+static bool check;     /* C3 */
+static int tid_offset; /* from the thread pointer; 0: not known */
 
 int tl_contexts_init(void)
 {
@@ -94,32 +73,9 @@ int tl_contexts_init(void)
 	memory = tlh_alloc(TABLE_SIZE * sizeof(struct entry));
 	if (!memory)
 		return -TL_ENOMEM;
-	have_fsgsbase = find_fsgsbase();
+	tl_machine_init();
 	table = memory;
 	return 0;
-}
-
-static __attribute__((noinline)) uintptr_t ask_thread_pointer(void)
-{
-	uintptr_t fs = 0;
-
-	tl_sys2(__NR_arch_prctl, ARCH_GET_FS, (long)&fs);
-	return fs;
-}
-
-static inline uintptr_t thread_pointer(void)
-{
-	uintptr_t fs;
-
-	if (!have_fsgsbase)
-		return ask_thread_pointer();
-	__asm__ volatile("rdfsbase %0" : "=r"(fs));
-	return fs;
-}
-
-uintptr_t tl_thread_pointer(void)
-{
-	return thread_pointer();
 }
 
 /* ---- whose entry is it? -------------------------------------------------------- */
@@ -136,13 +92,15 @@ void tl_contexts_know(uint32_t tid, uintptr_t thread)
 void tl_contexts_check(void)
 {
 	uint32_t tid = known_tid ? known_tid : tl_sys0(__NR_gettid);
-	uintptr_t thread = known_tid ? known_thread : thread_pointer();
-	uint32_t block[512];
+	uintptr_t thread = known_tid ? known_thread : tl_thread_register();
+	uint32_t word[CHUNK];
 
-	if (!tlh_read(block, thread, sizeof(block)))
-		for (unsigned int i = 1; i < 512 && !tid_offset; i++)
-			if (block[i] == tid)
-				tid_offset = i * sizeof(*block);
+	for (int at = TL_THREAD_BLOCK_START;
+	     at < TL_THREAD_BLOCK_END && !tid_offset; at += (int)sizeof(word))
+		if (!tlh_read(word, thread + at, sizeof(word)))
+			for (int i = 0; i < CHUNK && !tid_offset; i++)
+				if (word[i] == tid)
+					tid_offset = at + i * 4;
 	check = true;
 }
 
@@ -161,9 +119,7 @@ static inline bool is_ours(const struct entry *e)
 	if (e->page[page % PAGES] != page)
 		return false;
 	if (tid_offset && !(e->key & 1))
-		__asm__ volatile("movl %%fs:(%1), %0"
-				 : "=r"(tid)
-				 : "r"((uintptr_t)tid_offset));
+		tid = tl_thread_load(tid_offset);
 	return tid == e->tid;
 }
 
@@ -269,7 +225,7 @@ static __attribute__((noinline)) struct tl_context *search(uintptr_t key,
 
 struct tl_context *tlh_context(void)
 {
-	uintptr_t key = thread_pointer();
+	uintptr_t key = tl_thread_register();
 	unsigned long h = hash(key);
 	struct entry *e;
 

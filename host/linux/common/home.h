@@ -10,6 +10,8 @@
 
 #include "common/sys.h"
 
+#include <frame.h>
+
 #include <trapline/host.h>
 #include <trapline/regs.h>
 #include <trapline/trap.h>
@@ -22,8 +24,11 @@
  */
 int tl_contexts_init(void);
 
-/* The base of fs; 0: there is none.  Context: any. */
-uintptr_t tl_thread_pointer(void);
+/* The thread pointer; 0: there is none.  Context: any. */
+static inline uintptr_t tl_thread_pointer(void)
+{
+	return tl_thread_register();
+}
 
 /*
  * From now on tell threads apart that have one thread pointer, and those that
@@ -126,21 +131,6 @@ struct tl_siginfo {
 #define TL_SI_KERNEL 0x80
 #define TL_SI_QUEUE  (-1)
 
-struct tl_ucontext {
-	unsigned long flags;
-	struct tl_ucontext *link;
-	uintptr_t stack_sp;
-	int stack_flags;
-	size_t stack_size;
-	unsigned long r8, r9, r10, r11, r12, r13, r14, r15;
-	unsigned long di, si, bp, bx, dx, ax, cx, sp, ip, eflags;
-	uint16_t cs, gs, fs, ss;
-	unsigned long err, trapno, oldmask, cr2;
-	uintptr_t fpstate;
-	unsigned long reserved[8];
-	uint64_t sigmask;
-};
-
 /*
  * What SIGTRAP does in the program when it is not ours.  To be set before the
  * handler is installed.
@@ -157,25 +147,45 @@ void tl_sigtrap_action(struct tl_sigaction *act,
  */
 int tl_sigtrap_install(void);
 
-/* Where our handler returns to.  Never called. */
-void tl_sigtrap_restorer(void);
-
 /* Signals that an instruction raises: never blocked by us. */
 #define TL_SIG_BIT(sig) (1UL << ((sig)-1))
 #define TL_SIG_FAULTS                                                    \
 	(TL_SIG_BIT(4) | TL_SIG_BIT(5) | TL_SIG_BIT(7) | TL_SIG_BIT(8) | \
 	 TL_SIG_BIT(11) | TL_SIG_BIT(31))
 
-/* A frame's registers, and back.  Context: any, as the next. */
+/*
+ * Of the architecture, <arch>/frame.c.  A frame's registers, and back.
+ * Context: any, for all of them.
+ */
 void tl_signal_regs(struct pt_regs *r, const struct tl_ucontext *uc);
 void tl_signal_set_regs(struct tl_ucontext *uc, const struct pt_regs *r);
 
 /*
  * Go to @handler, as if the kernel had called it with the frame of @uc and
- * @info.
+ * @info, to return to @restorer.
  */
 _Noreturn void tl_signal_jump(uintptr_t handler, int sig,
-			      struct tl_siginfo *info, struct tl_ucontext *uc);
+			      struct tl_siginfo *info, struct tl_ucontext *uc,
+			      const void *restorer);
+
+/* Move the frame to the stack of the code that was interrupted. */
+void tl_signal_move(struct tl_siginfo **info, struct tl_ucontext **uc);
+
+/* Where a signal of ours returns: to the kernel.  Never called. */
+extern const char tl_sigtrap_restorer[];
+
+/* Does a SIGTRAP come from a breakpoint instruction, or the like? */
+bool tl_signal_is_trap(const struct tl_siginfo *info);
+
+/*
+ * A SIGTRAP that was sent, and pending when a breakpoint of ours was executed,
+ * takes its place: the kernel keeps one of each signal.  Was that so, and would
+ * the breakpoint not be met again?
+ */
+bool tl_signal_hides_breakpoint(const struct tl_ucontext *uc);
+
+/* Have the breakpoint executed once more, when the signal returns. */
+void tl_signal_trap_again(struct tl_ucontext *uc);
 
 /*
  * What looks first at a SIGTRAP that an event of the kernel's raised; true: nobody

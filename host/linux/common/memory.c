@@ -158,7 +158,7 @@ int tlh_read(void *dst, uintptr_t src, size_t len)
 /* ---- memory within reach ----------------------------------------------------- */
 
 #define LOWEST	   0x10000UL
-#define HIGHEST	   0x7ffffffff000UL
+#define HIGHEST	   TL_USER_END
 #define NEAREST	   0x10000UL
 #define FARTHER(d) ((d) + ((d) >> 2 & ~(TL_PAGE - 1)))
 

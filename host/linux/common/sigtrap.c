@@ -32,150 +32,20 @@
 #define SIG_DFL	    0UL
 #define SIG_IGN	    1UL
 #define SIG_SETMASK 2
-#define TRAP_BP	    3 /* uc->trapno */
 #define TRAP_PERF   6
-
-#define RED_ZONE 128
 
 struct tl_sigaction tl_sigtrap_program;
 bool (*tl_sigtrap_debug)(const struct tl_siginfo *info, struct tl_ucontext *uc);
 
 _Static_assert(sizeof(struct tl_siginfo) == 128, "siginfo");
-_Static_assert(offsetof(struct tl_ucontext, sigmask) == 296, "ucontext");
-
-/* What the kernel puts on the stack; the saved vector state lies above. */
-struct frame {
-	uintptr_t restorer;
-	struct tl_ucontext uc;
-	struct tl_siginfo info;
-};
-
 __attribute__((used)) static void handle(int sig, struct tl_siginfo *info,
 					 struct tl_ucontext *uc);
 
-/*
- * Unwinders know the place where signals return by exactly these bytes, if they
- * find no function one byte before it: hence the nop.
- */
-__asm__("	.pushsection trapline_text, \"ax\", @progbits\n"
-	"	.balign	16\n"
-	"	nop\n"
-	"	.globl	tl_sigtrap_restorer\n"
-	"	.hidden	tl_sigtrap_restorer\n"
-	"	.type	tl_sigtrap_restorer, @function\n"
-	"tl_sigtrap_restorer:\n"
-	"	mov	$15, %rax\n" /* rt_sigreturn */
-	"	syscall\n"
-	"	.popsection\n");
-
-void tl_signal_regs(struct pt_regs *r, const struct tl_ucontext *uc)
-{
-	r->r15 = uc->r15;
-	r->r14 = uc->r14;
-	r->r13 = uc->r13;
-	r->r12 = uc->r12;
-	r->bp = uc->bp;
-	r->bx = uc->bx;
-	r->r11 = uc->r11;
-	r->r10 = uc->r10;
-	r->r9 = uc->r9;
-	r->r8 = uc->r8;
-	r->ax = uc->ax;
-	r->cx = uc->cx;
-	r->dx = uc->dx;
-	r->si = uc->si;
-	r->di = uc->di;
-	r->orig_ax = -1UL;
-	r->ip = uc->ip;
-	r->cs = uc->cs;
-	r->flags = uc->eflags;
-	r->sp = uc->sp;
-	r->ss = uc->ss;
-}
-
-void tl_signal_set_regs(struct tl_ucontext *uc, const struct pt_regs *r)
-{
-	uc->r15 = r->r15;
-	uc->r14 = r->r14;
-	uc->r13 = r->r13;
-	uc->r12 = r->r12;
-	uc->bp = r->bp;
-	uc->bx = r->bx;
-	uc->r11 = r->r11;
-	uc->r10 = r->r10;
-	uc->r9 = r->r9;
-	uc->r8 = r->r8;
-	uc->ax = r->ax;
-	uc->cx = r->cx;
-	uc->dx = r->dx;
-	uc->si = r->si;
-	uc->di = r->di;
-	uc->ip = r->ip;
-	uc->eflags = r->flags;
-	uc->sp = r->sp;
-}
-
 /* ---- handing on -------------------------------------------------------------- */
-
-static void copy(void *dst, const void *src, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		((volatile uint8_t *)dst)[i] = ((const uint8_t *)src)[i];
-}
 
 static bool on_altstack(const struct tl_ucontext *uc, uintptr_t sp)
 {
 	return sp - uc->stack_sp < uc->stack_size;
-}
-
-/* Bytes of vector state at @fpstate. */
-static size_t fpstate_size(uintptr_t fpstate)
-{
-	const uint32_t *sw = (const uint32_t *)(fpstate + 464);
-
-	return sw[0] == 0x46505853 ? sw[1] : 512; /* FP_XSTATE_MAGIC1 */
-}
-
-/* A copy of @f on the stack of the interrupted code. */
-static struct frame *move_frame(const struct frame *f)
-{
-	uintptr_t sp = f->uc.sp - RED_ZONE;
-	struct frame *to;
-	size_t n;
-
-	if (f->uc.fpstate) {
-		n = fpstate_size(f->uc.fpstate);
-		sp = (sp - n) & -64UL;
-		copy((void *)sp, (void *)f->uc.fpstate, n);
-	}
-	to = (struct frame *)(((sp - sizeof(*to)) & -16UL) - 8);
-	copy(to, f, sizeof(*to));
-	if (f->uc.fpstate)
-		to->uc.fpstate = sp;
-	return to;
-}
-
-_Noreturn static void jump_to_frame(uintptr_t handler, int sig, struct frame *f)
-{
-	register uintptr_t to __asm__("rcx") = handler;
-
-	__asm__ volatile("mov	%[sp], %%rsp\n\t"
-			 "xor	%%eax, %%eax\n\t"
-			 "jmp	*%[to]"
-			 :
-			 : [sp] "r"(f), [to] "r"(to), "D"(sig), "S"(&f->info),
-			   "d"(&f->uc)
-			 : "memory");
-	__builtin_unreachable();
-}
-
-_Noreturn void tl_signal_jump(uintptr_t handler, int sig,
-			      struct tl_siginfo *info, struct tl_ucontext *uc)
-{
-	(void)info; /* is in the frame */
-	jump_to_frame(
-		handler, sig,
-		(struct frame *)((char *)uc - offsetof(struct frame, uc)));
 }
 
 static void set_mask(uint64_t mask)
@@ -191,12 +61,12 @@ static void die(int sig, const struct tl_siginfo *info, struct tl_ucontext *uc)
 {
 	struct tl_sigaction dfl = { .handler = SIG_DFL,
 				    .flags = TL_SA_RESTORER };
-	bool again = info->code == TL_SI_KERNEL;
+	bool again = tl_signal_is_trap(info);
 
 	dfl.restorer = (uintptr_t)tl_sigtrap_restorer;
 	tl_sys4(__NR_rt_sigaction, sig, (long)&dfl, 0, sizeof(dfl.mask));
 	if (again) {
-		uc->ip--;
+		tl_signal_trap_again(uc);
 		return;
 	}
 	tl_sys4(__NR_rt_tgsigqueueinfo, tl_sys0(__NR_getpid),
@@ -210,8 +80,6 @@ static void hand_on(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
 {
 	struct tl_sigaction *act = &tl_sigtrap_program;
 	uintptr_t handler = __atomic_load_n(&act->handler, __ATOMIC_RELAXED);
-	struct frame *f =
-		(struct frame *)((char *)uc - offsetof(struct frame, uc));
 	bool sent = info->code <= 0;
 	uint8_t *trap = tl_thread_trap();
 	bool blocked = trap && (*trap & TL_TRAP_BLOCKED);
@@ -233,11 +101,11 @@ static void hand_on(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
 		mask |= TL_SIG_BIT(sig);
 	if (act->flags & TL_SA_RESETHAND)
 		__atomic_store_n(&act->handler, SIG_DFL, __ATOMIC_RELAXED);
-	if (!(act->flags & TL_SA_ONSTACK) && on_altstack(uc, (uintptr_t)f) &&
+	if (!(act->flags & TL_SA_ONSTACK) && on_altstack(uc, (uintptr_t)uc) &&
 	    !on_altstack(uc, uc->sp))
-		f = move_frame(f);
+		tl_signal_move(&info, &uc);
 	set_mask(mask);
-	jump_to_frame(handler, sig, f);
+	tl_signal_jump(handler, sig, info, uc, tl_sigtrap_restorer);
 }
 
 static bool breakpoint(struct tl_ucontext *uc)
@@ -251,27 +119,15 @@ static bool breakpoint(struct tl_ucontext *uc)
 	return true;
 }
 
-/*
- * A SIGTRAP that was sent, and pending when a breakpoint of ours was executed,
- * takes its place: the kernel keeps one of each signal.
- */
-static bool hides_breakpoint(const struct tl_ucontext *uc)
-{
-	uint8_t code;
-
-	return uc->trapno == TRAP_BP && !tlh_read(&code, uc->ip - 1, 1) &&
-	       code == 0xcc;
-}
-
 static void handle(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
 {
-	if (info->code == TL_SI_KERNEL) {
+	if (tl_signal_is_trap(info)) {
 		if (breakpoint(uc))
 			return;
 	} else if (info->code == TRAP_PERF) {
 		if (tl_sigtrap_debug && tl_sigtrap_debug(info, uc))
 			return;
-	} else if (info->code <= 0 && hides_breakpoint(uc)) {
+	} else if (info->code <= 0 && tl_signal_hides_breakpoint(uc)) {
 		breakpoint(uc);
 	}
 	hand_on(sig, info, uc);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <asm/unistd.h>
+#include <machine.h>
 
 #define TL_PAGE 4096UL
 
@@ -25,27 +26,12 @@
 #define TL_MAP_NORESERVE       0x4000
 #define TL_MAP_FIXED_NOREPLACE 0x100000
 
-#define TL_O_RDONLY    0
-#define TL_O_RDWR      2
-#define TL_O_NONBLOCK  04000
-#define TL_O_DIRECTORY 0200000
-#define TL_O_CLOEXEC   02000000
+#define TL_AT_FDCWD (-100)
 
-static inline long tl_sys6(long nr, long a, long b, long c, long d, long e,
-			   long f)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	long ret;
-
-	__asm__ volatile("syscall"
-			 : "=a"(ret)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8),
-			   "r"(r9)
-			 : "rcx", "r11", "memory");
-	return ret;
-}
+#define TL_O_RDONLY   0
+#define TL_O_RDWR     2
+#define TL_O_NONBLOCK 04000
+#define TL_O_CLOEXEC  02000000
 
 static inline long tl_sys4(long nr, long a, long b, long c, long d)
 {
@@ -86,7 +72,8 @@ static inline long tl_mmap(uintptr_t at, size_t len, int prot, int flags,
 
 static inline int tl_open(const char *path, int flags)
 {
-	return tl_sys3(__NR_open, (long)path, flags | TL_O_CLOEXEC, 0);
+	return tl_sys4(__NR_openat, TL_AT_FDCWD, (long)path,
+		       flags | TL_O_CLOEXEC, 0);
 }
 
 static inline void tl_close(int fd)

@@ -29,7 +29,6 @@
 #include "common/elf.h"
 
 #define ET_REL	    1
-#define EM_X86_64   62
 #define SHT_NULL    0
 #define SHT_SYMTAB  2
 #define SHT_STRTAB  3
@@ -51,7 +50,7 @@
 
 #define MAX_FILE     (64UL << 20)
 #define MAX_SECTIONS 4096
-#define STUB_BYTES   8
+#define STUB_BYTES   16
 #define UNKNOWN_SAID 8
 
 struct elf_rela {
@@ -169,7 +168,7 @@ static int read_header(struct loading *l)
 	if (memcmp(h->ident, magic, sizeof(magic)))
 		return refuse(l, -TL_ENOEXEC,
 			      "not a module: ", "not a 64-bit ELF file");
-	if (h->type != ET_REL || h->machine != EM_X86_64)
+	if (h->type != ET_REL || h->machine != TL_ELF_MACHINE)
 		return refuse(l, -TL_ENOEXEC, "not a module: ",
 			      "not a relocatable object for this machine");
 	l->n_sections = h->shnum;
@@ -434,43 +433,20 @@ static int resolve(struct loading *l)
 	return unknown ? -TL_ENOENT : 0;
 }
 
-/*
- * A stub of 8 bytes:
- *
- *     0           6   8
- *     +-----------+---+
- *     | jmp *word | - |        ff 25, 32 bits from its end to the word
- *     +-----------+---+
- */
 static void write_stubs(const struct loading *l)
 {
-	for (size_t i = 1; i < l->n_symbols; i++) {
-		int32_t offset;
-		uint8_t *stub;
-
-		if (!l->word[i])
-			continue;
-		stub = (uint8_t *)stub_at(l, i);
-		offset = word_at(l, i) - (uintptr_t)(stub + 6);
-		stub[0] = 0xff;
-		stub[1] = 0x25;
-		memcpy(stub + 2, &offset, sizeof(offset));
-		stub[6] = stub[7] = 0xcc;
-	}
+	for (size_t i = 1; i < l->n_symbols; i++)
+		if (l->word[i])
+			tl_module_write_stub((uint8_t *)stub_at(l, i),
+					     word_at(l, i));
 }
 
 /* ---- relocations ------------------------------------------------------------------- */
 
-static bool by_way_of_word(uint32_t type)
-{
-	return type == 9 || type == 41 ||
-	       type == 42; /* GOTPCREL and its like */
-}
-
 /* A function of somebody else's may be too far away; its stub is not. */
 static bool by_way_of_stub(const struct loading *l, const struct elf_rela *r)
 {
-	return (r->type == 2 || r->type == 4) && /* PC32, PLT32 */
+	return tl_module_by_stub(r->type) &&
 	       l->symbols[r->symbol].shndx == SHN_UNDEF &&
 	       *(uint64_t *)word_at(l, r->symbol) &&
 	       *(uint64_t *)word_at(l, r->symbol) != (uintptr_t)l->m->self;
@@ -486,13 +462,13 @@ static int symbol_value(const struct loading *l, const struct elf_rela *r,
 	if (r->symbol >= l->n_symbols)
 		return -TL_ENOEXEC;
 	if (!l->word[r->symbol])
-		return !by_way_of_word(r->type) &&
+		return !tl_module_by_word(r->type) &&
 				       own_symbol(l, r->symbol, value)
 			       ? 0
 			       : -TL_ENOEXEC;
-	*value = by_way_of_word(r->type) ? word_at(l, r->symbol)
-		 : by_way_of_stub(l, r)	 ? stub_at(l, r->symbol)
-					 : *(uint64_t *)word_at(l, r->symbol);
+	*value = tl_module_by_word(r->type) ? word_at(l, r->symbol)
+		 : by_way_of_stub(l, r)	    ? stub_at(l, r->symbol)
+					: *(uint64_t *)word_at(l, r->symbol);
 	return 0;
 }
 
@@ -568,6 +544,7 @@ static int protect(struct loading *l)
 				      "");
 		from = to;
 	}
+	tl_text_written(l->m->start, l->m->end_of[TL_PART_TEXT]);
 	return 0;
 }
 

@@ -68,7 +68,7 @@ void ndelay(unsigned long ns)
 	ktime_t end = ktime_get() + (ktime_t)ns;
 
 	while (ktime_get() < end)
-		__builtin_ia32_pause();
+		tl_relax();
 }
 
 void udelay(unsigned long us)

@@ -37,7 +37,7 @@ struct tl_module {
 int tl_module_load(struct tl_module *m, const char *path);
 void tl_module_unmap(struct tl_module *m);
 
-/* ---- reloc.c ----------------------------------------------------------------- */
+/* ---- <arch>/reloc.c ------------------------------------------------------------- */
 
 /*
  * Store, at the place @at (in memory that may be written now) of the section
@@ -46,6 +46,14 @@ void tl_module_unmap(struct tl_module *m);
  */
 int tl_module_relocate(uint32_t type, void *at, size_t room, uintptr_t place,
 		       uint64_t value);
+
+/* Does a relocation want the word that holds the symbol's address? */
+bool tl_module_by_word(uint32_t type);
+/* May it lead to a stub that goes there? */
+bool tl_module_by_stub(uint32_t type);
+
+/* Write, to 16 bytes, a jump to where @word leads, some megabytes away at most. */
+void tl_module_write_stub(uint8_t *stub, uintptr_t word);
 
 #pragma GCC visibility pop
 

@@ -44,16 +44,16 @@ static int on_create(struct kretprobe_instance *ri, struct pt_regs *regs)
 	*to = b;
 	if (!b)
 		return 1; /* it is found later */
-	b->start = (void *(*)(void *))regs->dx;
-	b->arg = (void *)regs->cx;
-	regs->dx = (uintptr_t)begin;
-	regs->cx = (uintptr_t)b;
+	b->start = (void *(*)(void *))regs_get_kernel_argument(regs, 2);
+	b->arg = (void *)regs_get_kernel_argument(regs, 3);
+	tl_set_argument(regs, 2, (uintptr_t)begin);
+	tl_set_argument(regs, 3, (uintptr_t)b);
 	return 0;
 }
 
 static int on_created(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	if ((int)regs->ax)
+	if ((int)regs_return_value(regs))
 		tlh_free(*(struct birth **)ri->data, sizeof(struct birth));
 	return 0;
 }

@@ -41,7 +41,6 @@
 #define REGISTERS    4
 #define ROWS	     (1u << 14) /* a power of two */
 #define GONE	     1u		/* a tid that no thread of a program has */
-#define USER_END     0x00007ffffffff000ul
 #define TRAP_PERF    6
 #define COOKIE	     0x7472706c64626700ul
 #define SIG_SETMASK  2
@@ -503,7 +502,7 @@ static bool watchable(uintptr_t addr, size_t len)
 {
 	uintptr_t start = (uintptr_t)rows;
 
-	return addr + len <= USER_END &&
+	return addr + len <= TL_USER_END &&
 	       (addr + len <= start || addr >= start + ROWS * sizeof(*rows));
 }
 
@@ -513,7 +512,7 @@ const struct tl_debug_ops tl_own_debug = {
 	.cpus = ROWS,
 	.current = current,
 	.each_cpu = each_cpu,
-	.user_end = USER_END,
+	.user_end = TL_USER_END,
 	.kernel_start = 0,
 	.watchable = watchable,
 };
@@ -548,10 +547,10 @@ static unsigned int report(unsigned int which, struct tl_ucontext *uc)
 
 	tl_signal_regs(&regs, uc);
 	tl_trap_show(&regs, &resume);
-	shown = regs.ip;
+	shown = instruction_pointer(&regs);
 	signal = tl_trap_watched(&regs, which);
 	tl_signal_set_regs(uc, &regs);
-	uc->ip = regs.ip == shown ? resume : tl_trap_resume(regs.ip, regs.sp);
+	uc->ip = uc->ip == shown ? resume : tl_trap_resume(uc->ip, uc->sp);
 	return signal;
 }
 

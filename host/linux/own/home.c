@@ -45,7 +45,7 @@ static struct tl_host_ops ops = {
 	.function = tl_symbols_function,
 	.allowed = tl_text_allowed,
 	.stack = stack_bounds,
-	.red_zone = 128,
+	.red_zone = TL_RED_ZONE,
 	.vectors = true,
 	.pause = pause_a_little,
 	.stack_above = tl_own_stack_above,
@@ -61,18 +61,6 @@ static struct tl_host_ops ops = {
 
 const struct tl_host_ops *tl_host_ops = &ops;
 
-#define ARCH_SHSTK_STATUS 0x5005
-#define ARCH_SHSTK_SHSTK  1
-
-/* The program's start has switched it on, or nobody will. */
-static bool has_shadow_stack(void)
-{
-	unsigned long features = 0;
-	long err = tl_sys2(__NR_arch_prctl, ARCH_SHSTK_STATUS, (long)&features);
-
-	return !err && (features & ARCH_SHSTK_SHSTK);
-}
-
 int tl_home_init(void)
 {
 	static bool done; /* under the registration lock */
@@ -85,7 +73,7 @@ int tl_home_init(void)
 		return err;
 	tl_contexts_check();
 	tl_sync_init();
-	ops.no_swap = has_shadow_stack();
+	ops.no_swap = tl_machine_checks_returns();
 	tl_sigtrap_debug = tl_debug_trap;
 	err = tl_sigtrap_install();
 	if (err)

@@ -49,11 +49,12 @@ static bool blocked_after(int how, uint64_t set, bool before)
 /* pthread_sigmask(int how, const sigset_t *set, sigset_t *old) */
 static int on_sigmask(struct kprobe *p, struct pt_regs *regs)
 {
-	const uint64_t *set = (const uint64_t *)regs->si;
-	uint64_t *to = (uint64_t *)regs->dx;
+	const uint64_t *set =
+		(const uint64_t *)regs_get_kernel_argument(regs, 1);
+	uint64_t *to = (uint64_t *)regs_get_kernel_argument(regs, 2);
 	uint8_t *trap = tl_thread_trap();
 	uint64_t mask = set ? *set : 0, old;
-	int how = regs->di;
+	int how = regs_get_kernel_argument(regs, 0);
 	bool before;
 
 	(void)p;
@@ -72,9 +73,7 @@ static int on_sigmask(struct kprobe *p, struct pt_regs *regs)
 		return 0;
 	if (to)
 		*to = before ? old | TRAP : old;
-	regs->ax = 0;
-	regs->ip = *(uintptr_t *)regs->sp;
-	regs->sp += sizeof(uintptr_t);
+	tl_skip_function(regs, 0);
 	return 1;
 }
 

@@ -147,6 +147,12 @@ void tl_threads_search(struct tl_search *s);
 int tl_threads_at(const struct tl_context *cx, uintptr_t *sp);
 
 /*
+ * Does an emulator run us (qemu-user), so that what /proc tells of threads, and what
+ * is written by /proc/self/mem, is not as the program has it?  Context: task.
+ */
+bool tl_is_emulated(void);
+
+/*
  * Call @fn for each other thread of the process, by the text of its number.
  * Context: task.
  */

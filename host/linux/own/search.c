@@ -8,17 +8,12 @@
  * only looks like one of them makes us wait, no more.
  *
  * A signal's frame may be on another stack than the code that it interrupted.
- * It is known by the word in which the kernel saves the segment registers,
- *
- *     ... | sp | ip | flags | 2b:0:0:33 | ...
- *
- * and the stack at `sp` is then read too.
+ * It is known by words that the kernel writes to it (<arch>/frame.h), and the stack
+ * of that code is then read, too.
  */
 #include "own/own.h"
 
-#define RED_ZONE    128
 #define CHUNK_WORDS 64
-#define SEGMENTS    0x002b000000000033UL /* ss, fs, gs, cs of 64-bit user mode */
 #define MAX_STACK   (64UL << 20)
 #define MAX_NESTING 4
 
@@ -169,8 +164,8 @@ static uintptr_t stack_end(const struct tl_search *s, uintptr_t sp)
 static uintptr_t look(struct tl_search *s, uintptr_t sp, uintptr_t end)
 {
 	uintptr_t word[CHUNK_WORDS];
-	uintptr_t last[3] = { 0, 0, 0 }; /* flags, ip, sp if a frame follows */
-	uintptr_t other = 0, to;
+	struct tl_frame_seen frame = { 0 };
+	uintptr_t other = 0, from, to;
 	size_t n;
 
 	for (; sp < end; sp += n * sizeof(long)) {
@@ -182,12 +177,9 @@ static uintptr_t look(struct tl_search *s, uintptr_t sp, uintptr_t end)
 		for (size_t i = 0; i < n; i++) {
 			if (tl_search_hit(s, word[i], &to))
 				tl_search_busy(s, word[i]);
-			if (word[i] == SEGMENTS &&
-			    (last[2] < sp || last[2] >= end))
-				other = last[2];
-			last[2] = last[1];
-			last[1] = last[0];
-			last[0] = word[i];
+			from = tl_frame_see(&frame, word[i]);
+			if (from && (from < sp || from >= end))
+				other = from;
 		}
 	}
 	return other;
@@ -202,6 +194,6 @@ void tl_search_stack(struct tl_search *s, uintptr_t sp)
 		end = stack_end(s, sp);
 		if (!end || end - sp > MAX_STACK) /* up to what is unmapped */
 			end = sp + MAX_STACK;
-		sp = look(s, sp - RED_ZONE, end);
+		sp = look(s, sp - TL_RED_ZONE, end);
 	}
 }

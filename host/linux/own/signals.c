@@ -55,64 +55,9 @@ static uint32_t busy;
 static uint32_t home_pid;
 static uint8_t *not_forked; /* 1, or 0 in a child of fork() */
 
-void tl_signal_return(struct tl_ucontext *uc);
+/* <arch>/restorer.S: where the program's handlers return; calls the other. */
 extern const char tl_signal_restorer[];
-
-/*
- * Where the program's handlers return.  Unwinders find the interrupted code's
- * registers by these rules, in the frame at @reg (rsp: 7, rbx: 3).
- */
-__asm__("	.macro	SAVED dwarf, reg, off\n"
-	"	.cfi_escape 0x10, \\dwarf, 3, 0x70 + \\reg, "
-	"((\\off) & 0x7f) | 0x80, (\\off) >> 7\n"
-	"	.endm\n"
-	"	.macro	FRAME_AT reg\n"
-	"	.cfi_escape 0x0f, 4, 0x70 + \\reg, (160 & 0x7f) | 0x80, 160 >> 7, 6\n"
-	"	SAVED	8, \\reg, 40\n"
-	"	SAVED	9, \\reg, 48\n"
-	"	SAVED	10, \\reg, 56\n"
-	"	SAVED	11, \\reg, 64\n"
-	"	SAVED	12, \\reg, 72\n"
-	"	SAVED	13, \\reg, 80\n"
-	"	SAVED	14, \\reg, 88\n"
-	"	SAVED	15, \\reg, 96\n"
-	"	SAVED	5, \\reg, 104\n"
-	"	SAVED	4, \\reg, 112\n"
-	"	SAVED	6, \\reg, 120\n"
-	"	SAVED	3, \\reg, 128\n"
-	"	SAVED	1, \\reg, 136\n"
-	"	SAVED	0, \\reg, 144\n"
-	"	SAVED	2, \\reg, 152\n"
-	"	SAVED	7, \\reg, 160\n"
-	"	SAVED	16, \\reg, 168\n"
-	"	.endm\n"
-	"	.pushsection trapline_text, \"ax\", @progbits\n"
-	"	.balign	16\n"
-	"	.cfi_startproc\n"
-	"	.cfi_signal_frame\n"
-	"	FRAME_AT 7\n"
-	"	nop\n" /* unwinders look one byte before a return address */
-	"	.globl	tl_signal_restorer\n"
-	"	.hidden	tl_signal_restorer\n"
-	"	.type	tl_signal_restorer, @function\n"
-	"tl_signal_restorer:\n"
-	"	mov	%rsp, %rdi\n"
-	"	mov	%rsp, %rbx\n"
-	"	FRAME_AT 3\n"
-	"	and	$-16, %rsp\n"
-	"	cld\n"
-	"	call	tl_signal_return\n"
-	"	mov	%rbx, %rsp\n"
-	"	mov	$15, %eax\n" /* rt_sigreturn */
-	"	syscall\n"
-	"	.cfi_endproc\n"
-	"	.size	tl_signal_restorer, . - tl_signal_restorer\n"
-	"	.popsection\n");
-
-_Static_assert(offsetof(struct tl_ucontext, r8) == 40 &&
-		       offsetof(struct tl_ucontext, sp) == 160 &&
-		       offsetof(struct tl_ucontext, ip) == 168,
-	       "FRAME_AT");
+void tl_signal_return(struct tl_ucontext *uc);
 
 /* ---- a signal --------------------------------------------------------------------- */
 
@@ -133,9 +78,9 @@ static void show(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
 		if (is_fault(sig, info) && info->addr == was)
 			info->addr = uc->ip;
 	}
-	uc->reserved[NOTE_MAGIC] = NOTED;
-	uc->reserved[NOTE_RESUME] = resume;
-	uc->reserved[NOTE_SHOWN] = uc->ip;
+	uc->spare[NOTE_MAGIC] = NOTED;
+	uc->spare[NOTE_RESUME] = resume;
+	uc->spare[NOTE_SHOWN] = uc->ip;
 }
 
 static void entry(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
@@ -144,21 +89,21 @@ static void entry(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
 		__atomic_load_n(&program[sig].handler, __ATOMIC_ACQUIRE);
 
 	show(sig, info, uc);
-	uc->reserved[NOTE_TRAP] = program[sig].mask & TL_SIG_BIT(TL_SIGTRAP)
-					  ? tl_block_sigtrap(true)
-					  : 2;
+	uc->spare[NOTE_TRAP] = program[sig].mask & TL_SIG_BIT(TL_SIGTRAP)
+				       ? tl_block_sigtrap(true)
+				       : 2;
 	if (handler > SIG_IGN) /* else it is being taken away just now */
-		tl_signal_jump(handler, sig, info, uc);
+		tl_signal_jump(handler, sig, info, uc, tl_signal_restorer);
 }
 
 __attribute__((used)) void tl_signal_return(struct tl_ucontext *uc)
 {
-	bool noted = uc->reserved[NOTE_MAGIC] == NOTED;
+	bool noted = uc->spare[NOTE_MAGIC] == NOTED;
 
-	if (noted && uc->reserved[NOTE_TRAP] < 2)
-		tl_block_sigtrap(uc->reserved[NOTE_TRAP]);
-	if (noted && uc->reserved[NOTE_SHOWN] == uc->ip)
-		uc->ip = uc->reserved[NOTE_RESUME];
+	if (noted && uc->spare[NOTE_TRAP] < 2)
+		tl_block_sigtrap(uc->spare[NOTE_TRAP]);
+	if (noted && uc->spare[NOTE_SHOWN] == uc->ip)
+		uc->ip = uc->spare[NOTE_RESUME];
 	else
 		uc->ip = tl_trap_resume(uc->ip, uc->sp);
 }
@@ -297,10 +242,11 @@ static bool is_our_process(void)
 /* sigaction(int sig, const struct sigaction *act, struct sigaction *old) */
 static int on_sigaction(struct kprobe *p, struct pt_regs *regs)
 {
-	const struct libc_sigaction *from = (void *)regs->si;
-	struct libc_sigaction *to = (void *)regs->dx;
+	const struct libc_sigaction *from =
+		(void *)regs_get_kernel_argument(regs, 1);
+	struct libc_sigaction *to = (void *)regs_get_kernel_argument(regs, 2);
 	struct tl_sigaction act, old;
-	int sig = regs->di;
+	int sig = regs_get_kernel_argument(regs, 0);
 	uint64_t mask;
 	bool done;
 
@@ -327,9 +273,7 @@ static int on_sigaction(struct kprobe *p, struct pt_regs *regs)
 		to->flags = (int)old.flags;
 		to->restorer = old.restorer;
 	}
-	regs->ax = 0;
-	regs->ip = *(uintptr_t *)regs->sp;
-	regs->sp += sizeof(uintptr_t);
+	tl_skip_function(regs, 0);
 	return 1;
 }
 

@@ -3,7 +3,8 @@
  * text.c - writing the program's own text
  *
  * Through /proc/self/mem, which writes to pages that are not writable at their
- * addresses, and never makes them so.  Where that file is forbidden, a changed
+ * addresses, and never makes them so.  Where that file is forbidden, or an emulator
+ * would go on with what it has translated, a changed
  * copy of the page is made elsewhere and then moved over the original, which is
  * one step for everybody who runs there.
  */
@@ -16,6 +17,12 @@ static void copy(void *dst, const void *src, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		((volatile uint8_t *)dst)[i] = ((const uint8_t *)src)[i];
+}
+
+static int open_mem(void)
+{
+	return tl_is_emulated() ? -TL_EACCES
+				: tl_open("/proc/self/mem", TL_O_RDWR);
 }
 
 static int replace_pages(const struct tl_edit *edit)
@@ -64,10 +71,10 @@ static size_t join(const struct tl_edit *edits, size_t n, uint8_t *bytes,
 	return count;
 }
 
-/* The kernel keeps caches coherent, and nobody is stopped for a write. */
+/* Nobody is stopped for a write. */
 int tlh_text_write(const struct tl_edit *edits, size_t n, enum tl_others others)
 {
-	int fd = tl_open("/proc/self/mem", TL_O_RDWR);
+	int fd = open_mem();
 	uint8_t bytes[512];
 	size_t count, len;
 	int err = 0;
@@ -75,11 +82,12 @@ int tlh_text_write(const struct tl_edit *edits, size_t n, enum tl_others others)
 	(void)others;
 	for (; n && !err; edits += count, n -= count) {
 		count = join(edits, n, bytes, sizeof(bytes), &len);
-		if (fd >= 0 && tl_sys4(__NR_pwrite64, fd, (long)bytes, len,
-				       edits->addr) == (long)len)
-			continue;
-		for (size_t i = 0; i < count && !err; i++)
-			err = replace_pages(&edits[i]);
+		if (fd < 0 || tl_sys4(__NR_pwrite64, fd, (long)bytes, len,
+				      edits->addr) != (long)len)
+			for (size_t i = 0; i < count && !err; i++)
+				err = replace_pages(&edits[i]);
+		if (!err)
+			tl_text_written(edits->addr, len);
 	}
 	if (fd >= 0)
 		tl_close(fd);
@@ -156,7 +164,7 @@ static bool is_code(uintptr_t addr, size_t len)
 /* Can /proc/self/mem be written?  Tried with what is there, on a page of code. */
 static bool mem_works(void)
 {
-	int fd = tl_open("/proc/self/mem", TL_O_RDWR);
+	int fd = open_mem();
 	uintptr_t at = (uintptr_t)tlh_text_write;
 	uint8_t byte = *(const uint8_t *)at;
 	long n;

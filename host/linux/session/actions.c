@@ -237,16 +237,16 @@ static int hit(struct kprobe *kp, struct pt_regs *regs)
 	const struct action *a = action_at(kp);
 	struct tl_fetched fetched;
 	struct tl_hit h = hit_of(a, regs, NULL, &fetched);
-	unsigned long ip = regs->ip;
+	unsigned long ip = instruction_pointer(regs);
 	uint64_t now;
 
 	if (!gate_open())
 		return 0;
 	now = tl_ticks();
 	/* As if there were no probe, for unwinding and for whoever asks. */
-	regs->ip = (unsigned long)kp->addr;
+	instruction_pointer_set(regs, (unsigned long)kp->addr);
 	do_program(a, &h, now);
-	regs->ip = ip;
+	instruction_pointer_set(regs, ip);
 	if (is_sample(now))
 		add_cost(a, tl_ticks() - now, 1);
 	return 0;

@@ -306,7 +306,7 @@ static void add_stack(uint64_t *to, const struct tl_hit *h, uint32_t bytes)
 	for (uint32_t i = 0; i < TL_STACK_REGS; i++)
 		to[1 + i] = h->regs[i];
 	if (h->saved)
-		to[1 + offsetof(struct pt_regs, ip) / 8]--;
+		to[1 + TL_REGS_IP]--;
 	/* Whole pages, as far as there are any. */
 	n = tl_sys6(__NR_process_vm_readv, (long)tl_thread_number(),
 		    (long)&local, 1, (long)&remote, 1, 0);

@@ -10,6 +10,7 @@
 #ifndef TL_LINUX_SESSION_H
 #define TL_LINUX_SESSION_H
 
+#include <machine.h>
 #include <program.h>
 #include <protocol.h>
 #include <trapline/host.h>
@@ -49,14 +50,6 @@ const struct tl_program *tl_program_take(const struct tl_events *e,
 void tl_program_free(const struct tl_program *p);
 
 /* ---- in the target's threads; context: trap ------------------------------- */
-
-static inline uint64_t tl_ticks(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (uint64_t)high << 32 | low;
-}
 
 /*
  * The first bytes of [@from, @from + @len) that are there: how many; up to 4096,

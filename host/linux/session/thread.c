@@ -28,7 +28,7 @@
 
 #define ENTRIES	   4096
 #define PAGES	   6
-#define BLOCK	   512 /* words of 4 bytes */
+#define CHUNK	   64 /* words read at a time */
 #define PR_GETNAME 16
 
 struct entry {
@@ -39,27 +39,23 @@ struct entry {
 };
 
 static struct entry table[ENTRIES];
-static uint32_t offset; /* of the word; 0: not known */
-
-static inline uint32_t word(uintptr_t at)
-{
-	uint32_t v;
-
-	__asm__ volatile("movl %%fs:(%1), %0" : "=r"(v) : "r"(at));
-	return v;
-}
+static int offset; /* of the word; 0: not known */
 
 /* N1 */
 static void look_for(uint32_t number, uintptr_t thread)
 {
-	uint32_t block[BLOCK], got;
+	uint32_t word[CHUNK], got;
 
-	got = tl_fetch_as(number, block, thread, sizeof(block)) / 4;
-	for (uint32_t i = 1; i < got; i++)
-		if (block[i] == number) {
-			__atomic_store_n(&offset, i * 4, __ATOMIC_RELAXED);
-			return;
-		}
+	for (int at = TL_THREAD_BLOCK_START; at < TL_THREAD_BLOCK_END;
+	     at += (int)sizeof(word)) {
+		got = tl_fetch_as(number, word, thread + at, sizeof(word)) / 4;
+		for (uint32_t i = 0; i < got; i++)
+			if (word[i] == number) {
+				__atomic_store_n(&offset, at + (int)i * 4,
+						 __ATOMIC_RELAXED);
+				return;
+			}
+	}
 }
 
 static __attribute__((noinline)) uint32_t ask(struct entry *e, uintptr_t thread,
@@ -72,7 +68,7 @@ static __attribute__((noinline)) uint32_t ask(struct entry *e, uintptr_t thread,
 		return number;
 	if (!offset)
 		look_for(number, thread);
-	if (!offset || word(offset) != number)
+	if (!offset || tl_thread_load(offset) != number)
 		return number;
 	for (uint32_t i = 0; i < PAGES && !same; i++)
 		e->page[i] = 0;
@@ -90,7 +86,7 @@ uint32_t tl_thread_number(void)
 	uint32_t number = __atomic_load_n(&e->number, __ATOMIC_RELAXED);
 
 	if (e->thread == thread && e->page[page % PAGES] == page && thread &&
-	    word(offset) == number) /* N3 */
+	    tl_thread_load(offset) == number) /* N3 */
 		return number;
 	return ask(e, thread, page);
 }

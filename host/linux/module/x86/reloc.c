@@ -17,6 +17,33 @@ enum {
 	R_REX_GOTPCRELX = 42,
 };
 
+bool tl_module_by_word(uint32_t type)
+{
+	return type == R_GOTPCREL || type == R_GOTPCRELX ||
+	       type == R_REX_GOTPCRELX;
+}
+
+bool tl_module_by_stub(uint32_t type)
+{
+	return type == R_PC32 || type == R_PLT32;
+}
+
+/*
+ *     0           6
+ *     +-----------+-----
+ *     | jmp *word | int3    ff 25, 32 bits from its end to the word
+ *     +-----------+-----
+ */
+void tl_module_write_stub(uint8_t *stub, uintptr_t word)
+{
+	int32_t offset = word - (uintptr_t)(stub + 6);
+
+	memset(stub, 0xcc, 16);
+	stub[0] = 0xff;
+	stub[1] = 0x25;
+	memcpy(stub + 2, &offset, sizeof(offset));
+}
+
 static int put(void *at, size_t room, uint64_t value, size_t len)
 {
 	if (len > room)

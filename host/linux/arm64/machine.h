@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine.h - what the homes in a Linux process must know of the machine: arm64
+ *
+ * The same names as in the other folders of this kind.  Context: any, for all
+ * functions.
+ */
+#ifndef TL_LINUX_MACHINE_H
+#define TL_LINUX_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <trapline/regs.h>
+
+#define TL_ELF_MACHINE 183
+
+/* Bytes below the stack pointer that belong to the code that runs (AAPCS64). */
+#define TL_RED_ZONE 0
+
+/*
+ * Where the addresses of programs end: 48 bits, which the kernel leaves only for
+ * who asks it for an address beyond them.
+ */
+#define TL_USER_END 0x0000fffffffff000ul
+
+/* Flags of open() that are not the same everywhere. */
+#define TL_O_DIRECTORY 040000
+
+/* Which word of struct pt_regs is the instruction pointer? */
+#define TL_REGS_IP (offsetof(struct pt_regs, pc) / 8)
+
+/* ---- system calls ----------------------------------------------------------- */
+
+static inline long tl_sys6(long nr, long a, long b, long c, long d, long e,
+			   long f)
+{
+	register long x8 __asm__("x8") = nr;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
+
+	__asm__ volatile("svc #0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory", "cc");
+	return x0;
+}
+
+/* ---- threads ---------------------------------------------------------------- */
+
+static inline uintptr_t tl_thread_register(void)
+{
+	uintptr_t tp;
+
+	__asm__ volatile("mrs %0, tpidr_el0" : "=r"(tp));
+	return tp;
+}
+
+/* The word at @offset from the thread pointer, which must be there. */
+static inline uint32_t tl_thread_load(long offset)
+{
+	return *(const volatile uint32_t *)(tl_thread_register() +
+					    (unsigned long)offset);
+}
+
+/*
+ * The C library's own block of a thread lies between these two offsets from the
+ * thread pointer: below it, as what the program has for each thread is above.
+ */
+#define TL_THREAD_BLOCK_START (-2560)
+#define TL_THREAD_BLOCK_END   0
+
+/* A clock: fast, the same on all CPUs, of any unit. */
+static inline uint64_t tl_ticks(void)
+{
+	uint64_t ticks;
+
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
+}
+
+/* Others may be waited for: nothing is in a hurry here. */
+static inline void tl_relax(void)
+{
+	__asm__ volatile("yield");
+}
+
+/* ---- functions that were just entered, and have a probe --------------------- */
+
+/* Give argument @n another value. */
+static inline void tl_set_argument(struct pt_regs *regs, unsigned int n,
+				   unsigned long value)
+{
+	regs->regs[n] = value;
+}
+
+/* Have the function return @value at once. */
+static inline void tl_skip_function(struct pt_regs *regs, unsigned long value)
+{
+	regs->regs[0] = value;
+	regs->pc = regs->regs[30];
+}
+
+/* ---- text ------------------------------------------------------------------- */
+
+/*
+ * The kernel has written [@at, @at + @len): have every CPU's fetches see it, as
+ * soon as that CPU synchronizes its context.  In thread.c.
+ */
+void tl_text_written(uintptr_t at, size_t len)
+	__attribute__((visibility("hidden")));
+
+/* ---- thread.c ------------------------------------------------------------------ */
+
+/* Set up what is here.  Once, before all else.  Context: task. */
+void tl_machine_init(void) __attribute__((visibility("hidden")));
+
+/* Does the CPU check return addresses, so that none may be replaced? */
+bool tl_machine_checks_returns(void) __attribute__((visibility("hidden")));
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * machine.h - what the homes in a Linux process must know of the machine: x86-64
+ *
+ * There is one folder for each architecture, with the same files and the same
+ * names in them; everything else in host/linux is common to all.  frame.h has
+ * what is drawn in memory by the kernel.  Context: any, for all functions.
+ */
+#ifndef TL_LINUX_MACHINE_H
+#define TL_LINUX_MACHINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <trapline/regs.h>
+
+#define TL_ELF_MACHINE 62
+
+/* Bytes below the stack pointer that belong to the code that runs. */
+#define TL_RED_ZONE 128
+
+/* Where the addresses of programs end. */
+#define TL_USER_END 0x00007ffffffff000ul
+
+/* Flags of open() that are not the same everywhere. */
+#define TL_O_DIRECTORY 0200000
+
+/* Which word of struct pt_regs is the instruction pointer? */
+#define TL_REGS_IP (offsetof(struct pt_regs, ip) / 8)
+
+/* ---- system calls ----------------------------------------------------------- */
+
+static inline long tl_sys6(long nr, long a, long b, long c, long d, long e,
+			   long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8),
+			   "r"(r9)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+/* ---- threads ---------------------------------------------------------------- */
+
+/*
+ * The thread pointer, the base of fs.  It costs one instruction where the kernel
+ * allows it (FSGSBASE), which tl_machine_init() finds out.
+ */
+extern bool tl_have_fsgsbase __attribute__((visibility("hidden")));
+uintptr_t tl_ask_thread_pointer(void) __attribute__((visibility("hidden")));
+
+static inline uintptr_t tl_thread_register(void)
+{
+	uintptr_t fs;
+
+	if (!tl_have_fsgsbase)
+		return tl_ask_thread_pointer();
+	__asm__ volatile("rdfsbase %0" : "=r"(fs));
+	return fs;
+}
+
+/* The word at @offset from the thread pointer, which must be there. */
+static inline uint32_t tl_thread_load(long offset)
+{
+	uint32_t v;
+
+	__asm__ volatile("movl %%fs:(%1), %0" : "=r"(v) : "r"(offset));
+	return v;
+}
+
+/*
+ * The C library's own block of a thread lies between these two offsets from the
+ * thread pointer.
+ */
+#define TL_THREAD_BLOCK_START 4
+#define TL_THREAD_BLOCK_END   2048
+
+/* A clock: fast, the same on all CPUs, of any unit. */
+static inline uint64_t tl_ticks(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+	return (uint64_t)high << 32 | low;
+}
+
+/* Others may be waited for: nothing is in a hurry here. */
+static inline void tl_relax(void)
+{
+	__asm__ volatile("pause");
+}
+
+/* ---- functions that were just entered, and have a probe --------------------- */
+
+/* Give argument @n (2 or 3) another value. */
+static inline void tl_set_argument(struct pt_regs *regs, unsigned int n,
+				   unsigned long value)
+{
+	if (n == 2)
+		regs->dx = value;
+	else
+		regs->cx = value;
+}
+
+/* Have the function return @value at once. */
+static inline void tl_skip_function(struct pt_regs *regs, unsigned long value)
+{
+	regs->ax = value;
+	regs->ip = *(uintptr_t *)regs->sp;
+	regs->sp += sizeof(uintptr_t);
+}
+
+/* ---- text ------------------------------------------------------------------- */
+
+/* The caches are one; the kernel has written [@at, @at + @len). */
+static inline void tl_text_written(uintptr_t at, size_t len)
+{
+	(void)at;
+	(void)len;
+}
+
+/* ---- thread.c ------------------------------------------------------------------ */
+
+/* Set up what is here.  Once, before all else.  Context: task. */
+void tl_machine_init(void) __attribute__((visibility("hidden")));
+
+/* Does the CPU check return addresses, so that none may be replaced? */
+bool tl_machine_checks_returns(void) __attribute__((visibility("hidden")));
+
+#endif
