@@ -106,6 +106,10 @@ struct tl_exit {
 	/* Code that runs straight to it begins so many bytes before it. */
 	unsigned int lead;
 	unsigned int pops; /* bytes of the stack, beside the return address */
+	/* The code around it: another function's, which is called at the end? */
+	uintptr_t start;
+	uintptr_t end;
+	bool tail;
 };
 
 #define TL_EXITS_MAX 24
@@ -120,10 +124,11 @@ void tl_arch_forget(void);
  * At which instructions does the function [@start, @end) return?  Their number,
  * at most @max, or -TL_EOPNOTSUPP: it is not certain that there are no others.
  * With a detour at ret - lead, and TL_EMIT_LATE, the exit's handlers can be
- * called where no jump fits at the exit itself.  Context: task.
+ * called where no jump fits at the exit itself.  @tails: the exits of functions that
+ * it goes on to (tail calls) are among its own.  Context: task.
  */
 int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
-		  int max);
+		  int max, bool tails);
 
 /*
  * Does the function at @start keep the address that it returns to, or go there

@@ -616,6 +616,7 @@ struct tl_engine {
 	struct kretprobe_instance **cells; /* exits.c */
 	unsigned int n_cells;
 	bool cells_spilled;
+	bool tails; /* there was a set with exits in other functions */
 	unsigned int trampolines; /* given away */
 	struct tl_bp_state *bp_states;
 	unsigned int bp_holders[TL_BP_MAX + 1]; /* threads with so many */

@@ -21,15 +21,21 @@
  *
  *   E1  A list is only taken as a whole, by an exchange of its cell, so it has
  *       one owner: the thread whose frame it is, or a task that purges it.
- *   E2  Two live frames never have one stack pointer, and a function in a set
- *       has no tail calls.  So whatever is found under a stack pointer that
- *       enters or leaves another function, or enters at another hit, was left
- *       by longjmp, an exception or the end of its thread: a miss.
+ *   E2  Two live frames never have one stack pointer, but for a function that
+ *       another has called at its end.  So whatever is found under a stack
+ *       pointer that enters or leaves another function, or enters at another hit,
+ *       was left by longjmp, an exception or the end of its thread: a miss.
  *   E3  An instance that can be found stays readable: pools are freed after a
  *       grace period.
  *   E4  Each stack pointer has its own first cell, which no other in 2 MiB of
  *       stack shares; while nobody ever had to use another, only that is looked
  *       at.  (The mark is set before the note is made, by its thread.)
+ *   E5  Where return addresses must not be replaced, functions that others are
+ *       called by at their end are followed into these: their exits are in the
+ *       set, as tails.  From then on a list may hold calls of several functions,
+ *       newest first, which end together or not at all: those that came on to
+ *       another are kept as long as the word in their slot says that the frame
+ *       is still theirs.  No function in a set comes back to its own start.
  *
  * A call that returns where nobody expects it (setjmp and vfork return twice)
  * is told of once: the first return takes its note.
@@ -45,6 +51,7 @@ struct exit_probe {
 	struct kprobe kp;
 	struct tl_exits *set;
 	uint8_t lead;
+	bool tail; /* in another function */
 	uint16_t pops;
 };
 
@@ -173,13 +180,21 @@ static bool same_hit(const struct tl_context *cx, struct kretprobe_instance *ri)
 	return c->cx == cx && c->section == cx->left;
 }
 
+/* Does @word, which is in its slot now, say that the frame of @c is there yet? */
+static bool is_its_own(struct tl_context *cx, const struct call *c,
+		       unsigned long word)
+{
+	return word == c->word ||
+	       tl_return_true(cx, c->ri.fp, word) == c->ri.ret_addr;
+}
+
 /* Another word is in its slot: the frame is gone. */
-static bool is_gone(struct call *c)
+static bool is_gone(struct tl_context *cx, const struct call *c)
 {
 	unsigned long word;
 
 	return tlh_read(&word, (uintptr_t)c->ri.slot, sizeof(word)) ||
-	       word != c->word;
+	       !is_its_own(cx, c, word);
 }
 
 /*
@@ -202,7 +217,7 @@ static bool drop_gone(struct tl_context *cx, const struct tl_calls *pool)
 		if (tl_load_acquire(&c->state) != CALL_ACTIVE || !c->function ||
 		    c->cx != cx)
 			continue;
-		if (is_gone(c))
+		if (is_gone(cx, c))
 			miss_all(take(c->ri.fp));
 		else
 			vain++;
@@ -249,6 +264,18 @@ static bool follow(struct tl_context *cx, struct kretprobe *rp,
 	return true;
 }
 
+/* Has what @first begins come on to the function of @rp, with its frame?  (E5) */
+static TL_SELDOM bool came_on(struct tl_context *cx, const struct kretprobe *rp,
+			      struct kretprobe_instance *first,
+			      struct pt_regs *regs)
+{
+	if (!is_its_own(cx, tl_call_of(first), *tl_arch_return_slot(regs)))
+		return false;
+	while (first && tl_call_of(first)->function != rp->exits->start)
+		first = first->next;
+	return !first;
+}
+
 void tl_exits_enter(struct tl_context *cx, struct kretprobe *rp,
 		    struct pt_regs *regs)
 {
@@ -256,7 +283,8 @@ void tl_exits_enter(struct tl_context *cx, struct kretprobe *rp,
 	struct kretprobe_instance *first = take(sp);
 	struct call *c;
 
-	if (first && !same_hit(cx, first)) {
+	if (first && !same_hit(cx, first) &&
+	    !(tl_load(&tl_engine.tails) && came_on(cx, rp, first, regs))) {
 		miss_all(first); /* E2 */
 		first = NULL;
 	}
@@ -271,6 +299,41 @@ void tl_exits_enter(struct tl_context *cx, struct kretprobe *rp,
 
 /* ---- exit --------------------------------------------------------------------------- */
 
+/*
+ * Of the list @first, found at the exit @e, what is told there.  The rest of it is
+ * for another set's probe of the same exit, or has been left.  (E5)
+ */
+static TL_SELDOM struct kretprobe_instance *
+leaving(struct tl_context *cx, const struct exit_probe *e,
+	struct kretprobe_instance *first, struct pt_regs *regs)
+{
+	struct kretprobe_instance *mine = NULL, *rest = NULL, *next;
+	struct kretprobe_instance **mines = &mine, **rests = &rest;
+	const struct call *c = tl_call_of(first);
+	uintptr_t start = e->set->start;
+
+	if (!tl_load(&tl_engine.tails) ||
+	    ((e->tail || c->function != start) &&
+	     !is_its_own(cx, c, *tl_arch_return_slot(regs)))) {
+		miss_all(first); /* E2 */
+		return NULL;
+	}
+	for (; first; first = next) {
+		next = first->next;
+		first->next = NULL;
+		if (tl_call_of(first)->function == start) {
+			*mines = first;
+			mines = &first->next;
+		} else {
+			*rests = first;
+			rests = &first->next;
+		}
+	}
+	if (rest && !note(tl_arch_sp(regs), rest))
+		miss_all(rest);
+	return mine;
+}
+
 void tl_exits_hit(struct tl_context *cx, struct kprobe *p, struct pt_regs *regs)
 {
 	const struct exit_probe *e = (const struct exit_probe *)p;
@@ -279,9 +342,11 @@ void tl_exits_hit(struct tl_context *cx, struct kprobe *p, struct pt_regs *regs)
 
 	if (!first)
 		return;
-	if (tl_call_of(first)->function != e->set->start) {
-		miss_all(first); /* E2 */
-		return;
+	if (tl_call_of(first)->function != e->set->start ||
+	    tl_load(&tl_engine.tails)) {
+		first = leaving(cx, e, first, regs);
+		if (!first)
+			return;
 	}
 	tl_arch_set_ip(regs, first->ret_addr);
 	tl_arch_set_sp(regs, sp + sizeof(long) + e->pops);
@@ -330,13 +395,17 @@ static bool must_not_swap(const struct kretprobe *rp, uintptr_t addr)
 	       tl_arch_takes_return(addr);
 }
 
-/* Can a jump be at @at, without turning another one back to a breakpoint? */
-static bool jump_fits(uintptr_t at, uintptr_t start, uintptr_t end)
+/*
+ * Can a jump be at @at, in the function of @exit, without turning another one back
+ * to a breakpoint?
+ */
+static bool jump_fits(uintptr_t at, const struct tl_exit *exit)
 {
 	const struct tl_point *q;
 	struct tl_plan plan;
 
-	if (!tl_may_optimize() || tl_arch_plan(&plan, at, start, end) ||
+	if (!tl_may_optimize() ||
+	    tl_arch_plan(&plan, at, exit->start, exit->end) ||
 	    !plan.window_len || plan.island ||
 	    tl_forbidden(at, plan.window_len) ||
 	    !tl_allowed(at, plan.window_len, true))
@@ -347,15 +416,16 @@ static bool jump_fits(uintptr_t at, uintptr_t start, uintptr_t end)
 
 /* Say where the probe of one exit goes; false: nowhere. */
 static bool place(struct exit_probe *e, const struct tl_exit *exit,
-		  const struct kretprobe *rp, uintptr_t start, uintptr_t end)
+		  const struct kretprobe *rp, uintptr_t start)
 {
 	bool jump_only = rp->kp.flags & KPROBE_FLAG_JUMP_ONLY;
 
 	e->pops = exit->pops;
+	e->tail = exit->tail;
 	e->kp.addr = (kprobe_opcode_t *)exit->ret;
 	e->kp.flags = KPROBE_FLAG_HOME;
 	e->kp.flags |= jump_only ? KPROBE_FLAG_JUMP_ONLY : 0;
-	if (jump_fits(exit->ret, start, end)) {
+	if (jump_fits(exit->ret, exit)) {
 		e->kp.pre_handler = tl_exit_pre;
 		return true;
 	}
@@ -363,8 +433,7 @@ static bool place(struct exit_probe *e, const struct tl_exit *exit,
 		e->kp.addr -= exit->lead;
 		e->kp.post_handler = tl_exit_post;
 		e->lead = exit->lead;
-		return exit->lead &&
-		       jump_fits(exit->ret - exit->lead, start, end);
+		return exit->lead && jump_fits(exit->ret - exit->lead, exit);
 	}
 	e->kp.pre_handler = tl_exit_pre;
 	return must_not_swap(rp, start);
@@ -383,7 +452,8 @@ static struct tl_exits *new_set(const struct kretprobe *rp, uintptr_t start,
 				uintptr_t end)
 {
 	struct tl_exit exit[TL_EXITS_MAX];
-	int n = tl_arch_exits(start, end, exit, TL_EXITS_MAX);
+	bool keep = must_not_swap(rp, start);
+	int n = tl_arch_exits(start, end, exit, TL_EXITS_MAX, keep);
 	struct tl_exits *set;
 
 	if (n < 0 || !have_cells())
@@ -395,10 +465,11 @@ static struct tl_exits *new_set(const struct kretprobe *rp, uintptr_t start,
 	set->n = n;
 	for (int i = 0; i < n; i++) {
 		set->exit[i].set = set;
-		if (place(&set->exit[i], &exit[i], rp, start, end) &&
-		    (must_not_swap(rp, start) ||
-		     !entry_covers((uintptr_t)set->exit[i].kp.addr, start,
-				   end)))
+		if (exit[i].tail)
+			tl_store(&tl_engine.tails, true);
+		if (place(&set->exit[i], &exit[i], rp, start) &&
+		    (keep || !entry_covers((uintptr_t)set->exit[i].kp.addr,
+					   start, end)))
 			continue;
 		tlh_free(set, set_bytes(n));
 		return NULL;

@@ -77,18 +77,32 @@ static void set_word(void *arg, uint64_t addr, uint64_t value)
 		memcpy(bytes + (p - bytes), &value, sizeof(value));
 }
 
+static void add_border(void *arg, uint64_t start, uint64_t end, bool part)
+{
+	(void)part;
+	tl_inroads_function(arg, start, end);
+}
+
 static bool open_view(struct view *v)
 {
+	bool followed = false;
 	uint64_t bias = v->module->bias;
 
 	if (v->module->lack || v->module->image.fd < 0 ||
 	    object_code_read(&v->code, v->module->image.fd))
 		return false;
-	for (size_t i = 0; i < v->places->n; i++)
-		if (v->places->place[i].module == v->module && v->probes[i].end)
-			tl_inroads_function(&v->code.inroads,
-					    v->probes[i].start - bias,
-					    v->probes[i].end - bias);
+	for (size_t i = 0; i < v->places->n; i++) {
+		const struct session_probe *p = &v->probes[i];
+
+		if (v->places->place[i].module != v->module || !p->end)
+			continue;
+		tl_inroads_function(&v->code.inroads, p->start - bias,
+				    p->end - bias);
+		followed |= session_follows(p->action);
+	}
+	if (followed) /* as the guardian does: leads.c */
+		tl_inroads_functions(&v->code.inroads, add_border,
+				     &v->code.inroads);
 	if (tl_inroads_find(&v->code.inroads))
 		return false;
 	tl_inroads_words(&v->code.inroads, set_word, v);

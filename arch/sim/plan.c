@@ -227,12 +227,13 @@ uintptr_t tl_arch_near(uintptr_t addr, uintptr_t start, uintptr_t end)
 
 /* Control flow is not looked at here: return addresses are replaced. */
 int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
-		  int max)
+		  int max, bool tails)
 {
 	(void)start;
 	(void)end;
 	(void)exits;
 	(void)max;
+	(void)tails;
 	return -TL_EOPNOTSUPP;
 }
 

@@ -433,11 +433,11 @@ uintptr_t tl_arch_near(uintptr_t addr, uintptr_t start, uintptr_t end)
 
 /* ---- exits ---- */
 
-#define PARTS 4
+#define PARTS 8
 
 /*
- * The piece of code that a jump leads to, if it is a part of the function that
- * was split off: that is, if it goes nowhere but back.
+ * The piece of code that a jump leads to: a part of the function that was split
+ * off, which goes nowhere but back, or a function that is called at the end.
  */
 static bool find_part(uintptr_t addr, struct x86_range *part)
 {
@@ -454,7 +454,7 @@ static bool find_part(uintptr_t addr, struct x86_range *part)
 }
 
 int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
-		  int max)
+		  int max, bool tails)
 {
 	struct x86_range parts[PARTS];
 	struct x86_exit found[TL_EXITS_MAX];
@@ -466,6 +466,7 @@ int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
 		.read = tl_text_bytes,
 		.ctx = &t,
 		.parts = parts,
+		.tails = tails,
 	};
 	int n;
 
@@ -480,6 +481,13 @@ int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
 		exits[i].ret = found[i].ret;
 		exits[i].lead = found[i].lead;
 		exits[i].pops = found[i].pops;
+		exits[i].tail = found[i].part;
+		exits[i].start = start;
+		exits[i].end = end;
+		if (!found[i].part)
+			continue;
+		exits[i].start = parts[found[i].part - 1].start;
+		exits[i].end = parts[found[i].part - 1].end;
 	}
 	return n < 0 ? -TL_EOPNOTSUPP : n;
 }

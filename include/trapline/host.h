@@ -375,8 +375,9 @@ struct tl_host_ops {
 	/*
 	 * The bounds of the piece of code around @addr, which function() does
 	 * not know: a function, or a part of one that lies elsewhere.  Asked
-	 * where a function that is to be followed jumps to.  NULL: there is
-	 * none.  Context: task.
+	 * where a function that is to be followed jumps to.  From then on, until
+	 * its exits are armed, function() has to know it and inroads() what leads
+	 * into it; else they are refused.  NULL: there is none.  Context: task.
 	 */
 	int (*piece)(uintptr_t addr, uintptr_t *start, uintptr_t *end);
 

@@ -284,7 +284,8 @@ typedef int (*kretprobe_handler_t)(struct kretprobe_instance *ri,
  * Where it is certain at which instructions the function returns, they are
  * probed and its stack is left alone; elsewhere the return address is replaced
  * while the call lasts.  In kp.flags KPROBE_FLAG_NO_SWAP asks for the first or
- * nothing; with KPROBE_FLAG_JUMP_ONLY a jump that does not fit at an exit may
+ * nothing: then what the function goes on to at its end (a tail call) is probed at
+ * its exits, too.  With KPROBE_FLAG_JUMP_ONLY a jump that does not fit at an exit may
  * begin before it, and no other probe can then be in between.
  */
 struct kretprobe {

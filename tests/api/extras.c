@@ -201,14 +201,23 @@ TL_TEST(entry_whose_jump_covers_the_exit_stays_a_jump)
 	unregister_kretprobe(&rp);
 }
 
-TL_TEST(a_tail_call_is_refused_where_no_return_address_may_be_replaced)
+TL_TEST(a_tail_call_is_followed_where_no_return_address_may_be_replaced)
 {
 	struct kretprobe rp = { .kp.addr = (void *)place_tail,
 				.kp.flags = KPROBE_FLAG_NO_SWAP,
 				.handler = returned };
 
-	CHECK_EQ(register_kretprobe(&rp), -TL_EOPNOTSUPP);
+	reset();
+	CHECK_EQ(register_kretprobe(&rp), EXITS_ARE_FOUND ? 0 : -TL_EOPNOTSUPP);
 	CHECK_EQ(place_tail(30, 12, 0), 42);
+	CHECK_EQ(returns, EXITS_ARE_FOUND);
+	/* What it goes on to is another function, which is called as well. */
+	CHECK_EQ(place_jump(20, 13, 0), 33);
+	CHECK_EQ(returns, EXITS_ARE_FOUND);
+	if (EXITS_ARE_FOUND)
+		unregister_kretprobe(&rp);
+	CHECK_EQ(place_tail(30, 12, 0), 42);
+	CHECK_EQ(returns, EXITS_ARE_FOUND);
 }
 
 /* ---- lists ------------------------------------------------------------------------ */

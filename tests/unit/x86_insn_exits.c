@@ -21,6 +21,7 @@ struct row {
 	int n; /* exits; -1: not certain */
 	unsigned int ret[2], lead[2], pops[2];
 	uint64_t outside;
+	bool tails;
 };
 
 #define CODE(s)	 .code = (s), .len = sizeof(s) - 1
@@ -40,6 +41,17 @@ static const struct row rows[] = {
 	/* mov $0,%eax; ret: the lead is as long as a jump by itself */
 	{ "a long lead", CODE("\xb8\0\0\0\0\xc3"), .n = 1,
 	  .ret = { 5 }, .lead = { 5 } },
+	/* mov $0,(%rdi); pop %rbx; ret: the first alone is as long as a jump */
+	{ "a lead that ends before the return",
+	  CODE("\x48\xc7\x07\0\0\0\0\x5b\xc3"), .n = 1, .ret = { 8 } },
+	/* add $8,%rsp; pop %r12; pop %rbx; ret */
+	{ "a lead of several that ends before the return",
+	  CODE("\x90\x48\x83\xc4\x08\x41\x5c\x5b\xc3"), .n = 1,
+	  .ret = { 8 } },
+	/* mov $0,%eax; pop %rbx; pop %rbp; pop %r12; ret */
+	{ "a lead in front of which a long one stands",
+	  CODE("\xb8\0\0\0\0\x5b\x5d\x41\x5c\xc3"), .n = 1, .ret = { 9 },
+	  .lead = { 4 } },
 	/* call; pop %rbx; ret */
 	{ "too short a lead after a call", CODE("\xe8\0\0\0\x01\x5b\xc3"),
 	  .n = 1, .ret = { 6 } },
@@ -69,6 +81,23 @@ static const struct row rows[] = {
 	  PIECE("\x0f\x0b"), .n = 1, .ret = { 6 } },
 	{ "a part that goes elsewhere", CODE("\x0f\x84\xfa\xff\x00\x00\xc3"),
 	  PIECE("\xe9\xfb\x0f\x00\x00"), .n = -1, .outside = PART + 0x1000 },
+	{ "a function that is called at the end",
+	  CODE("\x0f\x84\xfa\xff\x00\x00\xc3"), PIECE("\x90\xc3"), .n = 2,
+	  .ret = { 6, PART + 1 - BASE }, .tails = true },
+	/* call PART; jmp PART -- ret */
+	{ "and in the middle",
+	  CODE("\xe8\xfb\xff\x00\x00\xe9\xf6\xff\x00\x00"), PIECE("\xc3"),
+	  .n = 1, .ret = { PART - BASE }, .tails = true },
+	/* call PART + 1; jmp PART -- nop; ret */
+	{ "and its inside",
+	  CODE("\xe8\xfc\xff\x00\x00\xe9\xf6\xff\x00\x00"),
+	  PIECE("\x90\xc3"), .n = -1, .tails = true },
+	{ "and comes back to the start", CODE("\xe9\xfb\xff\x00\x00"),
+	  PIECE("\xe9\xfb\xff\xfe\xff"), .n = -1, .tails = true },
+	{ "an end that is run over", CODE("\x74\x01\xc3\x90\x58"), .n = -1 },
+	{ "a call that never returns", CODE("\x74\x01\xc3\xe8\0\0\0\x01"),
+	  .n = 1, .ret = { 2 } },
+	{ "padding at the end", CODE("\xc3\x66\x90\xcc"), .n = 1 },
 	{ "a part that begins again", CODE("\x0f\x84\xfa\xff\x00\x00\xc3"),
 	  PIECE("\xe9\xfb\xff\xfe\xff"), .n = -1 },
 };
@@ -98,7 +127,8 @@ TL_TEST(exits_are_found_or_said_to_be_uncertain)
 					 .read = read_row,
 					 .ctx = (void *)r,
 					 .parts = &part,
-					 .nr_parts = r->part_len != 0 };
+					 .nr_parts = r->part_len != 0,
+					 .tails = r->tails };
 		struct x86_exit exits[2] = { { 0 } };
 		uint64_t outside = 1;
 		int n;
@@ -109,6 +139,7 @@ TL_TEST(exits_are_found_or_said_to_be_uncertain)
 		CHECK_EQ(outside, r->outside);
 		for (int i = 0; i < n && i < 2; i++) {
 			CHECK_EQ(exits[i].ret, BASE + r->ret[i]);
+			CHECK_EQ(exits[i].part, exits[i].ret >= PART);
 			CHECK_EQ(exits[i].lead, r->lead[i]);
 			CHECK_EQ(exits[i].pops, r->pops[i]);
 		}

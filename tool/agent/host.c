@@ -223,8 +223,29 @@ static void note_all(void)
 			note(k);
 }
 
+/*
+ * Pieces that calls are followed into, as the guardian has told them: of the batch
+ * that is being added.  Later another library may be there.
+ */
+#define PIECES 512
+
+static struct {
+	uintptr_t start, end;
+} piece[PIECES];
+static unsigned int n_pieces;
+
+static void note_piece(uintptr_t start, uintptr_t end)
+{
+	for (unsigned int i = 0; i < n_pieces && i < PIECES; i++)
+		if (piece[i].start == start && piece[i].end == end)
+			return;
+	piece[n_pieces % PIECES].start = start;
+	piece[n_pieces++ % PIECES].end = end;
+}
+
 void tl_host_note(uint32_t first, uint32_t n)
 {
+	n_pieces = 0;
 	for (uint32_t k = first; k < TL_MAX_PROBES && k - first < n; k++) {
 		if (indexed > INDEX_SIZE * 3 / 4)
 			note_all();
@@ -252,6 +273,13 @@ static int function_of(uintptr_t addr, uintptr_t *start, uintptr_t *end)
 	for (uint32_t i = 0; i < TL_MAX_PROBES && f->probe[i].addr; i++)
 		if (holds(&f->probe[i], addr, start, end))
 			return 0;
+	for (unsigned int i = 0; i < n_pieces && i < PIECES; i++) {
+		if (addr < piece[i].start || addr >= piece[i].end)
+			continue;
+		*start = piece[i].start;
+		*end = piece[i].end;
+		return 0;
+	}
 	return -TL_ENOENT;
 }
 
@@ -274,6 +302,7 @@ static int piece_of(uintptr_t addr, uintptr_t *start, uintptr_t *end)
 		return (int)got;
 	*start = addr - ((uint64_t)got >> 32);
 	*end = *start + (uint32_t)got;
+	note_piece(*start, *end);
 	return 0;
 }
 

@@ -313,16 +313,10 @@ struct rseq_cs {
 	uint64_t start, length, abort;
 };
 
-/*
- * Is there a restartable sequence where @p is to be armed?  They would abort for
- * ever.  A timed function may get probes anywhere.
- */
-static bool in_sequence(pid_t pid, const struct object *o, const struct map *m,
-			const struct session_probe *p)
+/* Is there a restartable sequence of @o in [@first, @end)? */
+static bool has_sequence(pid_t pid, const struct object *o, const struct map *m,
+			 uint64_t first, uint64_t end)
 {
-	bool all = session_follows(p->action) && p->end > p->start;
-	uint64_t first = all ? p->start : p->addr;
-	uint64_t end = (all ? p->end : p->addr) + WINDOW;
 	uint64_t bias = m->start - object_address(o, m->offset);
 	struct rseq_cs cs;
 	char path[64];
@@ -343,6 +337,28 @@ static bool in_sequence(pid_t pid, const struct object *o, const struct map *m,
 	if (mem >= 0)
 		close(mem);
 	return in;
+}
+
+/*
+ * Is there one where @p is to be armed?  They would abort for ever.  A timed
+ * function may get probes anywhere.
+ */
+static bool in_sequence(pid_t pid, const struct object *o, const struct map *m,
+			const struct session_probe *p)
+{
+	bool all = session_follows(p->action) && p->end > p->start;
+
+	return has_sequence(pid, o, m, all ? p->start : p->addr,
+			    (all ? p->end : p->addr) + WINDOW);
+}
+
+bool judge_piece(pid_t pid, const struct maps *maps, uint64_t start,
+		 uint64_t end)
+{
+	const struct map *m = maps_find(maps, start);
+	const struct object *o = m && map_is_text(m) ? object_of(pid, m) : NULL;
+
+	return o && !has_sequence(pid, o, m, start, end + WINDOW);
 }
 
 /* Is @p where a call of a Go function begins, with room on its stack? */

@@ -41,6 +41,10 @@ int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
 		const struct session_probe *p, enum tl_why *why,
 		bool *exits_only);
 
+/* The same of the piece of code [@start, @end), which calls are followed into. */
+bool judge_piece(pid_t pid, const struct maps *maps, uint64_t start,
+		 uint64_t end);
+
 /*
  * The soft limit of @pid that /proc calls @label, in words into @buf: a number,
  * `unlimited`, or `?` if it cannot be read.

@@ -22,6 +22,7 @@ struct lead {
 	struct object_code code;
 	unsigned int learnt; /* in which turn of leads_learn() */
 	bool known;
+	bool followed; /* it has probes that follow calls */
 };
 
 static struct lead **leads;
@@ -58,6 +59,24 @@ static struct lead *lead_of(const struct map *m)
 	return l;
 }
 
+static void add_border(void *arg, uint64_t start, uint64_t end, bool part)
+{
+	(void)part;
+	tl_inroads_function(arg, start, end);
+}
+
+/*
+ * Calls may be followed into whatever function they go on to: each that the unwind
+ * tables know has borders then.
+ */
+static void add_borders(struct lead *l, const struct session_probe *probe)
+{
+	if (l->followed || !session_follows(probe->action))
+		return;
+	l->followed = true;
+	tl_inroads_functions(&l->code.inroads, add_border, &l->code.inroads);
+}
+
 /* Read the file, and find again what crosses the borders, old and new. */
 static void look(struct lead *l, pid_t pid, const struct maps *maps,
 		 const struct session_probe *probes, size_t n)
@@ -71,6 +90,8 @@ static void look(struct lead *l, pid_t pid, const struct maps *maps,
 		close(fd);
 	if (l->known && old && room == tl_inroads_room(&l->code.inroads))
 		tl_inroads_same_borders(&l->code.inroads, old);
+	else
+		l->followed = false;
 	for (size_t i = 0; l->known && i < n; i++) {
 		const struct map *m = maps_find(maps, probes[i].addr);
 
@@ -78,6 +99,7 @@ static void look(struct lead *l, pid_t pid, const struct maps *maps,
 			continue;
 		tl_inroads_function(&l->code.inroads, probes[i].start - l->bias,
 				    probes[i].end - l->bias);
+		add_borders(l, &probes[i]);
 	}
 	l->known = l->known && !tl_inroads_find(&l->code.inroads);
 	free(l->code.bytes);

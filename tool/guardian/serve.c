@@ -25,6 +25,7 @@
 
 #include "follow.h"
 #include "guardian.h"
+#include "judge.h"
 #include "leads.h"
 #include "text.h"
 #include "piece.h"
@@ -407,6 +408,8 @@ static long serve_piece(struct hold *h, uint64_t addr)
 	if (maps_read(&maps, h->pid))
 		return -ESRCH;
 	err = piece_find(&maps, h->pid, h->w.mem, addr, &start, &end);
+	if (!err && !judge_piece(h->pid, &maps, start, end))
+		err = -EBUSY;
 	maps_free(&maps);
 	if (err)
 		return err;

@@ -147,28 +147,25 @@ struct jump {
 	unsigned int window;
 };
 
-/* @lead: how far behind @at its detour has to come by the handlers' call. */
-static struct jump jump_at(uint64_t at, uint64_t start, uint64_t end,
-			   unsigned int lead)
+static struct jump jump_at(uint64_t at, uint64_t start, uint64_t end)
 {
 	struct tl_plan plan;
 
 	if (tl_arch_plan(&plan, at, start, end) || !plan.window_len ||
-	    plan.island || plan.copy_len < lead)
+	    plan.island)
 		return (struct jump){ 0 };
 	return (struct jump){ at, plan.window_len };
 }
 
 /* What is put at exit @e. */
-static struct jump exit_jump(const struct tl_exit *e, uint64_t start,
-			     uint64_t end, bool jumps, bool keep)
+static struct jump exit_jump(const struct tl_exit *e, bool jumps, bool keep)
 {
-	struct jump j = jump_at(e->ret, start, end, 0);
+	struct jump j = jump_at(e->ret, e->start, e->end);
 
 	if (!j.at && !jumps && keep)
 		return (struct jump){ e->ret, 1 };
 	if (!j.at && jumps && e->lead)
-		return jump_at(e->ret - e->lead, start, end, e->lead);
+		return jump_at(e->ret - e->lead, e->start, e->end);
 	return j;
 }
 
@@ -190,10 +187,10 @@ enum survey_returns survey_returns(const struct survey *s, uint64_t start,
 	surveys++;
 	*covered = false;
 	keep |= tl_arch_takes_return(start);
-	entry = jump_at(start, start, end, 0);
-	n = tl_arch_exits(start, end, exits, TL_EXITS_MAX);
+	entry = jump_at(start, start, end);
+	n = tl_arch_exits(start, end, exits, TL_EXITS_MAX, keep);
 	for (int i = 0; i < n && certain; i++) {
-		j[i] = exit_jump(&exits[i], start, end, jumps, keep);
+		j[i] = exit_jump(&exits[i], jumps, keep);
 		certain = j[i].at != 0;
 		for (int k = 0; k < i && certain; k++)
 			certain = !overlap(j[i], j[k]);

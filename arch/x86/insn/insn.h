@@ -323,6 +323,7 @@ struct x86_flow {
 	 */
 	const struct x86_range *parts;
 	unsigned int nr_parts;
+	bool tails; /* for x86_flow_exits(): parts may be functions */
 
 	/*
 	 * Further addresses that may be jumped to, in ascending order:
@@ -497,6 +498,7 @@ struct x86_exit {
 	 */
 	unsigned int lead;
 	unsigned int pops; /* bytes beside the return address */
+	unsigned int part; /* which holds it, counted from 1; 0: the function */
 };
 
 /*
@@ -505,7 +507,8 @@ struct x86_exit {
  * that it returns nowhere else (tail calls, indirect jumps that were not
  * resolved, jumps to its own start, code that does not decode, a part that
  * returns).  *@outside: where a jump leads that leaves the function and its
- * parts, 0: that was not the reason.  Whether a jump fits at the return itself,
+ * parts, 0: that was not the reason.  With flow->tails a part may be a function
+ * that is called at the end, and its returns are among those found.  Whether a jump fits at the return itself,
  * or at its lead, is for x86_flow_window() to say.
  *
  * A part that only a jump table or the unwinder leads to is not noticed.
