@@ -612,6 +612,12 @@ static int open_pages(struct watching *r)
 		points[i] = (struct page_point){ w->data.addr, w->len,
 						 w->access, !w->page };
 	}
+	for (unsigned int i = 0; i < r->first_kept; i++)
+		o.registers[o.n_registers++] =
+			(struct page_point){ .addr = r->watched[i].data.addr,
+					     .len = r->watched[i].len };
+	if (r->watch)
+		watch_allow_keeper(r->watch);
 	r->pages = pages_open(&o, points, n, why, sizeof(why));
 	if (r->pages)
 		return 0;
@@ -778,11 +784,12 @@ static void sum_up(struct watching *r)
 		lost += pages_lost(r->pages);
 		pages_cost(r->pages, &cost);
 		say_detail("page protection: %" PRIu64 " pages, %" PRIu64
-			   " writes to them (%" PRIu64
-			   " by system calls), %" PRIu64
+			   " writes to them (%" PRIu64 " by system calls"
+			   ", %" PRIu64 " carried out), %" PRIu64
 			   " at what is watched; %.1f us each; other "
 			   "threads held %" PRIu64 " times",
-			   cost.pages, cost.faults, cost.kernel, cost.hits,
+			   cost.pages, cost.faults, cost.kernel, cost.carried,
+			   cost.hits,
 			   cost.faults
 				   ? (double)cost.ns / 1e3 / (double)cost.faults
 				   : 0.0,
@@ -806,6 +813,7 @@ static void sum_up(struct watching *r)
 		put_number(sum, "pages", cost.pages);
 		put_number(sum, "page_faults", cost.faults);
 		put_number(sum, "page_hits", cost.hits);
+		put_number(sum, "page_carried", cost.carried);
 		put_number(sum, "page_ns", cost.ns);
 	}
 	json_object_object_add(obj, "summary", sum);

@@ -18,7 +18,7 @@ tool-front-srcs := tool/main.c tool/help.c tool/options.c tool/text.c \
 
 tool-srcs := $(if $(and $(wildcard tool/session.c), \
 	$(wildcard tool/guardian/files.mk)),$(tool-front-srcs) tool/session.c tool/follower.c \
-	tool/rings.c tool/watch/pages.c tool/watch/keeper.c tool/watch/tasks.c tool/watch/debugregs.c tool/watch/setup.c)
+	tool/rings.c tool/watch/pages.c tool/watch/keeper.c tool/watch/carry.c tool/watch/tasks.c tool/watch/debugregs.c tool/watch/setup.c)
 tool-ldflags := -lm
 
 # The command with a session that touches nobody, for the golden outputs.

@@ -15,12 +15,14 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -67,6 +69,7 @@ struct watch {
 	struct watch_hit *hits; /* by time, from `first` */
 	size_t n_hits, first, hits_room;
 	uint64_t looked; /* at all rings */
+	int lock;	 /* WATCH_LOCK */
 };
 
 static uint64_t now_ns(void)
@@ -322,6 +325,29 @@ static void raise_file_limit(void)
 	}
 }
 
+#define LOCK_MS 1000
+
+/* Keep keepers off, who hold it for microseconds. */
+static int lock_out_keepers(struct watch *w)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), WATCH_LOCK, (int)w->options.pid);
+	w->lock = open(path, O_RDONLY | O_CLOEXEC);
+	for (int i = 0; w->lock >= 0 && flock(w->lock, LOCK_SH | LOCK_NB);
+	     i++) {
+		if (i == LOCK_MS)
+			return -EBUSY;
+		usleep(1000);
+	}
+	return 0;
+}
+
+void watch_allow_keeper(struct watch *w)
+{
+	flock(w->lock, LOCK_UN);
+}
+
 struct watch *watch_open(const struct watch_options *o,
 			 const struct watch_point *points, size_t n, char *why,
 			 size_t size, int *error)
@@ -333,6 +359,7 @@ struct watch *watch_open(const struct watch_options *o,
 	if (!w || n > POINTS_MAX)
 		goto fail;
 	w->options = *o;
+	w->lock = -1;
 	w->kernel = true;
 	memcpy(w->points, points, n * sizeof(*points));
 	w->n_points = n;
@@ -343,7 +370,9 @@ struct watch *watch_open(const struct watch_options *o,
 	for (unsigned int i = 0; i < w->n_cpus; i++)
 		w->rings[i].fd = -1;
 	raise_file_limit();
-	err = open_some(w);
+	err = lock_out_keepers(w);
+	if (!err)
+		err = open_some(w);
 	if (!err)
 		return w;
 fail:
@@ -357,8 +386,11 @@ void watch_close(struct watch *w)
 {
 	if (!w)
 		return;
-	if (w->rings)
+	if (w->rings) {
 		close_events(w);
+		if (w->lock >= 0)
+			close(w->lock);
+	}
 	free(w->rings);
 	free(w->events);
 	free(w->hits);

@@ -44,6 +44,12 @@ struct watch_options {
 	bool frames;
 };
 
+/*
+ * A file whose lock is shared by all who watch process %d by registers, and is a keeper's
+ * (pages.h) alone while it makes a store for the process, which no register sees.
+ */
+#define WATCH_LOCK "/proc/%d/statm"
+
 struct watch;
 
 /*
@@ -55,6 +61,9 @@ struct watch *watch_open(const struct watch_options *o,
 			 const struct watch_point *points, size_t n, char *why,
 			 size_t size, int *err);
 void watch_close(struct watch *w);
+
+/* Our own keeper knows of our registers: it need not be kept off. */
+void watch_allow_keeper(struct watch *w);
 
 void watch_enable(struct watch *w, bool on);
 

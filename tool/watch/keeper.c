@@ -17,27 +17,36 @@
  *       was read after the last one: the shadow.
  *   K2  A write by a system call is let happen in the same way, but for the step: its
  *       thread is to stop when it leaves the call.
- *   K3  Whatever ends the keeper, the descriptor is closed with it, and the
+ *   K3  A plain store is carried out for its thread, which is then put behind it: that
+ *       saves a stop.  Not where somebody else would miss it: a breakpoint of
+ *       whoever's on the bytes, or a restartable sequence, which is to begin anew.
+ *   K4  Whatever ends the keeper, the descriptor is closed with it, and the
  *       kernel lets all go on: threads by the end of the trace, faults by that of
  *       the protection.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <guardian.h>
 #include <insn.h>
 
+#include "carry.h"
 #include "effect.h"
+#include "events.h"
 #include "keeper.h"
 
 #define CALL_NS 1000000000u /* a system call that has its page */
@@ -311,6 +320,113 @@ static void mend_flags(const struct keeper *k, const struct task *t,
 		ptrace(PTRACE_POKEDATA, t->tid, t->regs.rsp, word & ~0x100l);
 }
 
+/* ---- a store that we make ourselves: K3 -------------------------------------- */
+
+static bool has_breakpoint(const struct keeper *k, uint64_t addr, uint64_t len)
+{
+	for (unsigned int i = 0; i < k->options.n_registers; i++) {
+		const struct page_point *p = &k->options.registers[i];
+
+		if (addr < p->addr + p->len && addr + len > p->addr)
+			return true;
+	}
+	return false;
+}
+
+/* The part of the kernel's struct rseq that we need. */
+struct sequence {
+	uint32_t cpu_start, cpu;
+	uint64_t section;
+};
+
+/*
+ * Read what is at the operand, and whether @t is in a restartable sequence; its CPU is
+ * had on the way.
+ */
+static bool read_before(struct keeper *k, const struct task *t,
+			const struct carry *c, uint64_t *old)
+{
+	struct __ptrace_rseq_configuration conf = { 0 };
+	struct sequence s = { .cpu = UINT32_MAX };
+	struct iovec local[] = { { &s, sizeof(s) }, { old, c->size } };
+	struct iovec remote[] = { { NULL, sizeof(s) },
+				  { (void *)(uintptr_t)c->addr, c->size } };
+	size_t from = 0;
+
+	/* Without it the kernel has no such sequences. */
+	ptrace(PTRACE_GET_RSEQ_CONFIGURATION, t->tid, sizeof(conf), &conf);
+	if (conf.rseq_abi_pointer)
+		remote[0].iov_base = (void *)(uintptr_t)conf.rseq_abi_pointer;
+	else
+		from = 1;
+	if (process_vm_readv(k->options.pid, local + from, 2 - from,
+			     remote + from, 2 - from,
+			     0) != (ssize_t)((from ? 0 : sizeof(s)) + c->size))
+		return false;
+	if (from)
+		task_look_where(k, t);
+	else
+		k->apart = k->cpus > 1 && (int)s.cpu != sched_getcpu();
+	return !s.section;
+}
+
+static void put(const struct task *t, size_t at, uint64_t value)
+{
+	ptrace(PTRACE_POKEUSER, t->tid, at, value);
+}
+
+/* The place of general register @n, in the order of instructions. */
+static size_t place_of(unsigned int n)
+{
+#define AT(r) offsetof(struct user_regs_struct, r)
+	static const size_t places[16] = {
+		AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp),
+		AT(rsi), AT(rdi), AT(r8),  AT(r9),  AT(r10), AT(r11),
+		AT(r12), AT(r13), AT(r14), AT(r15),
+	};
+#undef AT
+
+	return places[n];
+}
+
+/* Behind the instruction, as if it had been @t's. */
+static void go_behind(struct task *t, const struct carry *c)
+{
+	put(t, offsetof(struct user_regs_struct, rip), c->ip);
+	put(t, offsetof(struct user_regs_struct, eflags), c->flags);
+	if (c->changes)
+		put(t, place_of(c->n), c->gp);
+	t->regs.rip = c->ip;
+}
+
+/* Make @t's write for it.  False: nothing has been done. */
+static bool carry(struct keeper *k, struct task *t, const struct x86_insn *in)
+{
+	struct effect_regs r;
+	uint64_t old = 0;
+	struct carry c;
+	bool done;
+
+	to_registers(&r, &t->regs);
+	if (k->breakpoints < 0 || t->armed || !carry_plan(&c, in, &r) ||
+	    t->addr - c.addr >= c.size ||
+	    (c.addr ^ (c.addr + c.size - 1)) & -KEEPER_PAGE ||
+	    has_breakpoint(k, c.addr, c.size) || !read_before(k, t, &c, &old))
+		return false;
+	if (flock(k->breakpoints, LOCK_EX | LOCK_NB))
+		return false;
+	carry_out(&c, &r, old);
+	done = page_open(k, c.addr) &&
+	       keeper_write(k, c.addr, &c.value, c.size);
+	flock(k->breakpoints, LOCK_UN);
+	if (done)
+		go_behind(t, &c);
+	k->ring->cost.carried += done;
+	return done;
+}
+
+/* ---- a step ------------------------------------------------------------------- */
+
 /* Its page is let be. */
 static void give_up_page(struct keeper *k, uint64_t addr, const char *why)
 {
@@ -335,6 +451,13 @@ static void step_one(struct keeper *k, pid_t tid, struct task *t)
 	find_write(k, t, &w, &in);
 	if (in.kind == X86_SYSCALL) /* not there any more */
 		return;
+	if (carry(k, t, &in)) {
+		t->fault = false;
+		t->futile = 0;
+		shut(k, &w);
+		k->ring->cost.faults++;
+		return;
+	}
 	page_open(k, addr);
 	if (w.addr + w.len > 0 && ((w.addr + w.len - 1) ^ addr) & -KEEPER_PAGE)
 		page_open(k, w.addr + w.len - 1);
@@ -477,20 +600,37 @@ go_on:
 		k->ending = true;
 }
 
-static void watch(struct keeper *k)
+#define PEEK_NS 10000000u
+
+/* Until something happens; then it has been looked at. */
+static void wait_for_work(struct keeper *k)
 {
 	struct pollfd p[] = { { k->uffd, POLLIN, 0 },
 			      { k->children, POLLIN, 0 },
 			      { k->life, POLLIN, 0 } };
 	struct signalfd_siginfo info;
 
-	while (!k->ended && !k->ending) {
+	uint64_t since = now_ns();
+	bool any = since - k->polled < PEEK_NS && tasks_spin(k, &k->faults);
+
+	if (!any) {
 		poll(p, 3, -1);
 		while (read(k->children, &info, sizeof(info)) > 0)
 			;
 		if (p[2].revents)
 			k->ending = true;
-		tasks_look(k);
+		any = tasks_look(k);
+		k->polled = now_ns();
+	}
+	/* What has been noticed already may wake us once more. */
+	if (any)
+		spin_learn(&k->faults, now_ns() - since);
+}
+
+static void watch(struct keeper *k)
+{
+	while (!k->ended && !k->ending) {
+		wait_for_work(k);
 		if (any_work(k))
 			serve(k);
 		else
@@ -537,6 +677,38 @@ static int arm_all(struct keeper *k)
 	return err;
 }
 
+/* Has process @pid opened perf events, which may be breakpoints in itself? */
+static bool has_events(pid_t pid)
+{
+	const struct dirent *e;
+	char path[64], link[64];
+	bool has = false;
+	ssize_t n;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	d = opendir(path);
+	while (d && !has && (e = readdir(d))) {
+		n = readlinkat(dirfd(d), e->d_name, link, sizeof(link) - 1);
+		link[n > 0 ? n : 0] = 0;
+		has = strcmp(link, "anon_inode:[perf_event]") == 0;
+	}
+	if (d)
+		closedir(d);
+	return has;
+}
+
+/* For keeper.breakpoints. */
+static int open_breakpoints(pid_t pid)
+{
+	char path[64];
+
+	if (has_events(pid))
+		return -1;
+	snprintf(path, sizeof(path), WATCH_LOCK, (int)pid);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 static int begin(struct keeper *k)
 {
 	sigset_t set;
@@ -550,6 +722,7 @@ static int begin(struct keeper *k)
 	k->children = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (k->children < 0)
 		return -errno;
+	k->breakpoints = open_breakpoints(k->options.pid);
 	err = tasks_seize(k);
 	if (!err)
 		err = arm_all(k);
@@ -575,6 +748,7 @@ void keeper_run(struct keeper *k)
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(*ignored); i++)
 		signal(ignored[i], SIG_IGN);
 	setsid();
+	k->cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	/* The program waits for us, whoever else wants the CPU. */
 	sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &first);
 	err = begin(k);

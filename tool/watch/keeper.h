@@ -69,13 +69,19 @@ struct task {
 	bool entering;	   /* makes its call again, then is guarded */
 	bool fresh;	   /* born, and not looked at */
 	bool fault;	   /* it waits at `addr` */
-	bool in_call;	   /* and that is in a system call */
+	bool in_call;	   /* and that is in a system call, */
+	bool looked;	   /* which has been looked for */
 	bool served;	   /* which is being let happen */
 	unsigned int messages; /* of faults since it was asked */
 	unsigned int futile;   /* steps that came to nothing, in a row */
 	int status;
 	uint64_t addr;
 	struct user_regs_struct regs; /* of the last plain stop */
+};
+
+/* How long it pays to look again and again, before one sleeps; in ns. */
+struct spin {
+	uint64_t ns;
 };
 
 struct keeper {
@@ -100,6 +106,16 @@ struct keeper {
 	bool ending, ended;
 	uint64_t
 		fault_ns; /* when the oldest fault was seen; 0: there is none */
+	struct spin stops;  /* for those who were asked, */
+	struct spin faults; /* for the next write */
+	bool apart;	    /* the last writer was on another CPU than we */
+	long cpus;
+	uint64_t polled; /* when all descriptors were looked at */
+	/*
+	 * Locked by each whose breakpoints in the process would miss a write of
+	 * ours (watch_open()), and by us while we make one.  Negative: we never do.
+	 */
+	int breakpoints;
 };
 
 /* ---- keeper.c ---------------------------------------------------------------- */
@@ -120,6 +136,18 @@ bool tasks_look(struct keeper *k);
 
 /* As tasks_look(), until there was something, at most @us. */
 bool tasks_wait(struct keeper *k, unsigned int us);
+
+/*
+ * Look, without sleep, for as long as @s says that it pays: was there something?
+ * Never where nothing can happen meanwhile, as we have the writer's CPU.
+ */
+bool tasks_spin(struct keeper *k, const struct spin *s);
+
+/* What we looked for came, or did not, after @ns. */
+void spin_learn(struct spin *s, uint64_t ns);
+
+/* Notice whether @t was on another CPU than we are. */
+void task_look_where(struct keeper *k, const struct task *t);
 
 /*
  * Hold everybody: they are stopped, asleep where they do no harm, or
@@ -183,6 +211,10 @@ bool page_open(struct keeper *k, uint64_t addr);
 
 /* Shut those in `open`, which stays as it is. */
 void pages_shut(struct keeper *k);
+
+/* Write @len bytes of one page, which is open. */
+bool keeper_write(const struct keeper *k, uint64_t addr, const void *src,
+		  size_t len);
 
 /* Read @len bytes. */
 bool keeper_read(const struct keeper *k, uint64_t addr, void *dst, size_t len);

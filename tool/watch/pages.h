@@ -37,6 +37,9 @@ struct page_point {
 struct page_options {
 	pid_t pid;
 	bool frames;
+	/* What the command watches by other ways, by breakpoints. */
+	struct page_point registers[4];
+	unsigned int n_registers;
 };
 
 /* A write to a point; several points may be hit by one instruction. */
@@ -66,11 +69,12 @@ struct page_hit {
 /* What it has cost. */
 struct page_cost {
 	uint64_t pages;
-	uint64_t faults; /* writes to the pages that were let happen */
-	uint64_t hits;	 /* of these, at what is watched */
-	uint64_t kernel; /* faults in system calls */
-	uint64_t holds;	 /* of other threads, for these */
-	uint64_t ns;	 /* of all, from the fault until all go on */
+	uint64_t faults;  /* writes to the pages that were let happen */
+	uint64_t hits;	  /* of these, at what is watched */
+	uint64_t kernel;  /* faults in system calls */
+	uint64_t carried; /* stores that were made for their threads */
+	uint64_t holds;	  /* of other threads, for these */
+	uint64_t ns;	  /* of all, from the fault until all go on */
 };
 
 struct pages;

@@ -47,6 +47,16 @@ bool keeper_read(const struct keeper *k, uint64_t addr, void *dst, size_t len)
 	       (ssize_t)len;
 }
 
+bool keeper_write(const struct keeper *k, uint64_t addr, const void *src,
+		  size_t len)
+{
+	struct iovec local = { (void *)(uintptr_t)src, len };
+	struct iovec remote = { (void *)(uintptr_t)addr, len };
+
+	return process_vm_writev(k->options.pid, &local, 1, &remote, 1, 0) ==
+	       (ssize_t)len;
+}
+
 /* ---- which -------------------------------------------------------------------- */
 
 static int suits(const struct map *m, uint64_t addr)

@@ -25,6 +25,7 @@
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -152,31 +153,49 @@ static char state_of(const struct task *t)
 	return at && at[1] ? at[2] : 'X';
 }
 
-/* Field @n of /proc/TID/stat, as proc(5) numbers them; from 4 on.  0: unknown. */
-static uint64_t stat_field(const struct task *t, int n)
+/* Some fields of /proc/TID/stat, as proc(5) numbers them.  0: unknown. */
+#define STAT_BLOCKED 32
+#define STAT_IGNORED 33
+#define STAT_CPU     39
+#define STAT_FIELDS  40
+
+static void read_stat(const struct task *t, uint64_t field[STAT_FIELDS])
 {
 	char text[1024], *at = NULL;
 	ssize_t got = t->stat < 0 ? -1
 				  : pread(t->stat, text, sizeof(text) - 1, 0);
 
+	memset(field, 0, STAT_FIELDS * sizeof(*field));
 	if (got > 0) {
 		text[got] = 0;
 		at = strrchr(text, ')');
 	}
-	for (int i = 2; i < n && at; i++)
+	for (int i = 3; i < STAT_FIELDS && at; i++) {
 		at = strchr(at + 1, ' ');
-	return at ? strtoull(at, NULL, 10) : 0;
+		if (at)
+			field[i] = strtoull(at, NULL, 10);
+	}
 }
 
-#define STAT_BLOCKED 32
-#define STAT_IGNORED 33
+static void notice_cpu(struct keeper *k, const uint64_t field[STAT_FIELDS])
+{
+	k->apart = k->cpus > 1 && (int)field[STAT_CPU] != sched_getcpu();
+}
+
+void task_look_where(struct keeper *k, const struct task *t)
+{
+	uint64_t field[STAT_FIELDS];
+
+	read_stat(t, field);
+	notice_cpu(k, field);
+}
 
 bool task_minds_trap(const struct task *t, bool blocked)
 {
-	uint64_t set = stat_field(t, STAT_IGNORED);
+	uint64_t field[STAT_FIELDS], set;
 
-	if (blocked)
-		set |= stat_field(t, STAT_BLOCKED);
+	read_stat(t, field);
+	set = field[STAT_IGNORED] | (blocked ? field[STAT_BLOCKED] : 0);
 	return set >> (SIGTRAP - 1) & 1;
 }
 
@@ -270,7 +289,7 @@ static void take_fault(struct keeper *k, uint64_t addr, pid_t own)
 		return;
 	}
 	if (!t->fault)
-		t->in_call = sleeps_in_call(t);
+		t->looked = t->in_call = false;
 	t->fault = true;
 	t->addr = addr;
 	t->messages++;
@@ -364,11 +383,45 @@ bool tasks_look(struct keeper *k)
 		any = true;
 		take_messages(k);
 		take_stop(k, tid, status);
+		if (k->n == 1 && k->task->tid == tid)
+			return true; /* there is nobody else to be seen */
 	}
 	return take_messages(k) || any;
 }
 
-bool tasks_wait(struct keeper *k, unsigned int us)
+/* ---- waiting ----------------------------------------------------------------------- */
+
+/*
+ * A CPU with nothing to do takes some 50 us to wake up, more than all else that a
+ * write needs.  So we do not sleep where something is sure to come soon; how soon
+ * it came the last times says whether it is.
+ */
+#define SPIN_MAX 100000u
+#define SPIN_MIN 10000u
+
+void spin_learn(struct spin *s, uint64_t ns)
+{
+	if (ns >= SPIN_MAX)
+		s->ns = s->ns > SPIN_MIN ? s->ns / 2 : 0;
+	else if (s->ns < SPIN_MAX)
+		s->ns += SPIN_MAX / 4;
+}
+
+bool tasks_spin(struct keeper *k, const struct spin *s)
+{
+	uint64_t since = now_ns();
+
+	if (!k->apart || !s->ns)
+		return false;
+	do {
+		if (tasks_look(k))
+			return true;
+	} while (now_ns() - since < s->ns);
+	return false;
+}
+
+/* As tasks_wait(), asleep. */
+static bool sleep_until(struct keeper *k, unsigned int us)
 {
 	struct timespec t = { us / 1000000, us % 1000000 * 1000 };
 	struct pollfd p[] = { { k->uffd, POLLIN, 0 },
@@ -381,6 +434,15 @@ bool tasks_wait(struct keeper *k, unsigned int us)
 	if (p[1].revents && read(k->children, &info, sizeof(info)) < 0)
 		return false;
 	return tasks_look(k);
+}
+
+bool tasks_wait(struct keeper *k, unsigned int us)
+{
+	uint64_t since = now_ns();
+	bool any = tasks_spin(k, &k->stops) || sleep_until(k, us);
+
+	spin_learn(&k->stops, any ? now_ns() - since : UINT64_MAX);
+	return any;
 }
 
 /* ---- letting go on ------------------------------------------------------------------- */
@@ -580,6 +642,27 @@ void tasks_resume(struct keeper *k)
 			task_resume(k, &k->task[i]);
 }
 
+/*
+ * Who is to stop, waits for a page and has not stopped yet: is it in a call?  Most are
+ * not, and stop before they are looked at.  True: somebody is.
+ */
+static bool look_for_calls(struct keeper *k)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < k->n; i++) {
+		struct task *t = &k->task[i];
+
+		if (t->state != TASK_RUNS || !t->fault || !t->asked ||
+		    t->looked)
+			continue;
+		t->looked = true;
+		t->in_call = sleeps_in_call(t);
+		any = any || t->in_call;
+	}
+	return any;
+}
+
 /* T3: it is to stop, and it is seen to be in a call, or has asked again. */
 bool task_waits_in_kernel(const struct task *t)
 {
@@ -647,12 +730,26 @@ static bool ask(struct keeper *k, bool all)
 	return any;
 }
 
+/* As tasks_wait(): somebody has stopped, or is seen to be in a call. */
+static bool wait_for_stops(struct keeper *k)
+{
+	uint64_t since = now_ns();
+	bool any = tasks_spin(k, &k->stops), call = false;
+
+	if (!any) {
+		call = look_for_calls(k);
+		any = !call && sleep_until(k, 1000);
+	}
+	spin_learn(&k->stops, any ? now_ns() - since : UINT64_MAX);
+	return any || call;
+}
+
 bool tasks_hold(struct keeper *k, bool all)
 {
 	uint64_t since = now_ns(), checked = since, now;
 
 	while (ask(k, all) && !k->ended) {
-		if (tasks_wait(k, 1000))
+		if (wait_for_stops(k))
 			continue;
 		now = now_ns();
 		if (now - since > HOLD_NS)
@@ -720,16 +817,18 @@ static int step(struct keeper *k, struct task *t)
 int task_step(struct keeper *k, struct task *t)
 {
 	const uint64_t trap = 1ull << (SIGTRAP - 1);
-	uint64_t mask = 0, without;
+	uint64_t mask = 0, without, field[STAT_FIELDS];
 	pid_t tid = t->tid;
 	bool again = false;
 	int done;
 
+	read_stat(t, field);
+	notice_cpu(k, field);
 	/* An action to ignore it would be lost in the same way. */
-	if (task_minds_trap(t, false))
+	if (field[STAT_IGNORED] & trap)
 		return -1;
-	if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask) ||
-	    !(mask & trap))
+	if (!(field[STAT_BLOCKED] & trap) ||
+	    ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask))
 		return step(k, t);
 	without = mask & ~trap;
 	ptrace(PTRACE_SETSIGMASK, tid, sizeof(without), &without);
