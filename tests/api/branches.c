@@ -11,6 +11,7 @@
 #include <trapline/regs.h>
 
 #include "places.h"
+#include "tl_isa.h"
 #include "tl_test.h"
 
 typedef long branch_fn(unsigned long flags, unsigned long counter);
@@ -36,22 +37,16 @@ HANDLER void post(struct kprobe *p, struct pt_regs *regs, unsigned long flags)
 	(void)p;
 	(void)flags;
 	posts++;
-	last_ip = regs->ip;
+	last_ip = regs->REG_IP;
 }
+
+#include "branches_isa.h"
 
 /* clang-format off */
 static const unsigned long counters[] = {
 	0, 1, 2, 5, 0xffffffff, 0x100000000, 0x100000001, -1ul, 1ul << 63,
 };
 /* clang-format on */
-
-#define N_FLAGS 32 /* CF, PF, ZF, SF, OF in every combination */
-
-static unsigned long flags_of(unsigned int i)
-{
-	return 0x202 | (i & 1) | (i & 2) << 1 | (i & 4) << 4 | (i & 8) << 4 |
-	       (i & 16) << 7;
-}
 
 static long native[N_FLAGS][TL_ARRAY_SIZE(counters)];
 
@@ -71,44 +66,12 @@ static unsigned long run_all(const struct branch *b, bool record)
 	return wrong;
 }
 
-static bool begins(const char *name, const char *with)
-{
-	while (*with && *name == *with)
-		name++, with++;
-	return !*with;
-}
-
-static bool has(const char *name, char c)
-{
-	while (*name && *name != c)
-		name++;
-	return *name;
-}
-
-/* Is @b one of those through memory, which Linux refuses? */
-static bool through_memory(const struct branch *b)
-{
-	return has(b->name, '*') && has(b->name, '(');
-}
-
-/* How many results were @wrong is as it is to be. */
-static void check_results(const struct branch *b, unsigned long wrong,
-			  bool simulated)
-{
-	if (begins(b->name, "loop"))
-		CHECK_EQ(wrong > 0, TL_EITHER(ROW_LOOP, false, true));
-	else if (begins(b->name, "ret $") && simulated)
-		CHECK_EQ(wrong > 0, TL_EITHER(ROW_RET, false, true));
-	else if (!begins(b->name, "ret $") || !TL_ON_LINUX)
-		CHECK_EQ(wrong, 0); /* there, it may be a jump or not */
-}
-
 TL_TEST(every_branch_is_copied_and_simulated_as_the_cpu_does_it)
 {
 	const unsigned long runs = N_FLAGS * TL_ARRAY_SIZE(counters);
 	const struct branch *b = branch_table;
 
-	CHECK(branch_table_end - branch_table >= 47);
+	CHECK(branch_table_end - branch_table >= N_BRANCHES);
 	for (; b < branch_table_end; b++) {
 		struct kprobe p = { .addr = b->at, .pre_handler = pre };
 		struct kprobe q = { .addr = b->at, .post_handler = post };

@@ -2,7 +2,7 @@
 /*
  * exact.h - the functions of exact.S, and how they are tried
  *
- * Each function of exact.S says in a number what one instruction did.  It is
+ * Each function of <isa>/exact.S says in a number what one instruction did.  It is
  * called bare, behind a jump, behind a breakpoint, and with a post handler; the
  * number must be the same, and where the manual knows it, the manual's.
  */
@@ -13,6 +13,7 @@
 #include <trapline/regs.h>
 
 #include "places.h"
+#include "tl_isa.h"
 #include "tl_test.h"
 
 typedef unsigned long exact_fn(unsigned long a, unsigned long b);
@@ -98,6 +99,17 @@ static bool refused(const struct exact *e, const struct exact_linux *l)
 	return err;
 }
 
+/*
+ * No jumps from now on.  Where one covers a single instruction it takes no size of
+ * a function to make it.
+ */
+static void breakpoints_only(bool on)
+{
+	if (JUMP_COVERS_TWO || TL_ON_LINUX)
+		return;
+	CHECK_EQ(on ? unoptimize_all_kprobes() : optimize_all_kprobes(), 0);
+}
+
 /* All ways; bare it gives @want.  @jump: a jump is possible.  @l: see above. */
 static void all_ways(const struct exact *e, unsigned long a, unsigned long b,
 		     unsigned long want, bool jump, const struct exact_linux *l)
@@ -109,17 +121,21 @@ static void all_ways(const struct exact *e, unsigned long a, unsigned long b,
 	if (l && l->no_jump)
 		CHECK_EQ(jump_at(e->at), TL_EITHER(ROW_BOOST, jump, false));
 	else
-		CHECK_EQ(jump_at(e->at), jump);
+		CHECK_EQ(jump_at(e->at), JUMP(jump));
+	breakpoints_only(true);
 	if (!TL_ON_LINUX) /* where symbols end where the next one begins */
 		CHECK_EQ(jump_at(e->plain_at), false);
+	breakpoints_only(false);
 	ROW("where a jump is possible");
 	probed(e->fn, e->at, a, b, want, false, l);
-	ROW("breakpoint");
-	probed(e->plain, e->plain_at, a, b, want, false, l);
 	ROW("where a jump is possible, post handler");
 	probed(e->fn, e->at, a, b, want, true, l);
+	breakpoints_only(true);
+	ROW("breakpoint");
+	probed(e->plain, e->plain_at, a, b, want, false, l);
 	ROW("breakpoint, post handler");
 	probed(e->plain, e->plain_at, a, b, want, true, l);
+	breakpoints_only(false);
 }
 
 #endif

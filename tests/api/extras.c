@@ -42,10 +42,11 @@ TL_TEST(jump_only_is_refused_where_there_is_no_jump)
 	struct kprobe p = { .addr = (void *)place_break,
 			    .pre_handler = see,
 			    .flags = KPROBE_FLAG_JUMP_ONLY };
-	uint8_t before = *(uint8_t *)place_break;
+	uint8_t before[PLACE_BREAK_SIZE];
 
+	__builtin_memcpy(before, (void *)place_break, sizeof(before));
 	CHECK_EQ(register_kprobe(&p), -TL_EBUSY);
-	CHECK_EQ(*(uint8_t *)place_break, before);
+	CHECK_MEM((void *)place_break, before, sizeof(before));
 	CHECK_EQ(place_break(1, 2, 0), 3);
 }
 
@@ -81,7 +82,7 @@ TL_TEST(a_disabled_probe_says_that_it_is)
 TL_TEST(register_each_registers_what_can_be)
 {
 	struct kprobe a = at(place_jump), b = at(place_break);
-	struct kprobe bad = at(place_ud);
+	struct kprobe bad = at(place_own_trap_at);
 	struct kprobe *good[] = { &a, &b };
 	struct kprobe *mixed[] = { &a, &bad, &b };
 	enum tl_why why[3];
@@ -90,10 +91,10 @@ TL_TEST(register_each_registers_what_can_be)
 	reset();
 	CHECK_EQ(trapline_register_each(mixed, 3, err, why), 2);
 	CHECK_EQ(err[0], 0);
-	CHECK_EQ(err[1], -TL_EILSEQ);
+	CHECK_EQ(err[1], OWN_TRAP_GIVES);
 	CHECK_EQ(err[2], 0);
 	CHECK_EQ(why[0], TL_WHY_NONE);
-	CHECK_EQ(why[2], TL_WHY_TARGET);
+	CHECK_EQ(why[2], PLACE_BREAK_WHY);
 	place_jump(1, 2, 0);
 	place_break(1, 2, 0);
 	CHECK_EQ(hits, 2);
@@ -154,22 +155,31 @@ TL_TEST(counters_and_handlers_of_several_probes_agree)
 		unregister_kprobe(&p[i]);
 }
 
-TL_TEST(counting_keeps_the_red_zone_and_the_flags)
+static void count_in(const void *addr, place_fn *fn)
 {
 	uint64_t *cell = (uint64_t *)counter_block + 50;
-	struct kprobe p = { .addr = (void *)place_red_zone_at,
-			    .counter = cell };
+	struct kprobe p = { .addr = (void *)(uintptr_t)addr, .counter = cell };
+	uint64_t before = tl_counter_read(cell);
 
-	if (!place_has_red_zone)
-		SKIP("a kernel has no red zone");
-	CHECK_EQ(place_red_zone(30, 12, 0), 42);
+	CHECK_EQ(fn(30, 12, 0), 42);
 	CHECK_EQ(register_kprobe(&p), 0);
 	CHECK_WHY(&p, TL_WHY_NONE);
 	for (int i = 0; i < 100; i++)
-		CHECK_EQ(place_red_zone(30, 12, 0), 42);
-	CHECK_EQ(tl_counter_read(cell), 100);
-	p.counter = cell;
+		CHECK_EQ(fn(30, 12, 0), 42);
+	CHECK_EQ(tl_counter_read(cell), before + 100);
 	unregister_kprobe(&p);
+}
+
+TL_TEST(counting_keeps_the_flags)
+{
+	count_in(place_flags_at, place_flags);
+}
+
+TL_TEST(counting_keeps_the_red_zone)
+{
+	if (!place_has_red_zone)
+		SKIP("there is no red zone");
+	count_in(PLACE_RED_ZONE_AT, PLACE_RED_ZONE);
 }
 
 /* ---- by the exits, or by the return address ------------------------------------------ */
@@ -284,7 +294,8 @@ TL_TEST(the_list_has_every_probe_with_its_state)
 static int count_range(unsigned long start, unsigned long end, void *arg)
 {
 	(void)start;
-	*(unsigned int *)arg += end == (unsigned long)place_break + 3;
+	*(unsigned int *)arg += end ==
+				(unsigned long)place_break + PLACE_BREAK_FIRST;
 	return 0;
 }
 
@@ -293,10 +304,10 @@ TL_TEST(the_blacklist_has_every_range)
 	unsigned long from = (unsigned long)place_break;
 	unsigned int n = 0;
 
-	CHECK_EQ(kprobe_add_area_blacklist(from, from + 3), 0);
+	CHECK_EQ(kprobe_add_area_blacklist(from, from + PLACE_BREAK_FIRST), 0);
 	CHECK_EQ(trapline_each_blacklisted(count_range, &n), 0);
 	CHECK_EQ(n, 1);
-	kprobe_remove_area_blacklist(from, from + 3);
+	kprobe_remove_area_blacklist(from, from + PLACE_BREAK_FIRST);
 	CHECK_EQ(trapline_each_blacklisted(count_range, &n), 0);
 	CHECK_EQ(n, 1);
 }

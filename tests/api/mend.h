@@ -17,6 +17,12 @@ static void mend_faults(void)
 static void leave_faults(void)
 {
 }
+
+/* Are interrupts on? */
+static bool nothing_is_masked(void)
+{
+	return interrupts_are_on();
+}
 #else
 #include <signal.h>
 #include <ucontext.h>
@@ -25,12 +31,12 @@ static struct sigaction mend_before;
 
 static void mend(int sig, siginfo_t *info, void *context)
 {
-	greg_t *regs = ((ucontext_t *)context)->uc_mcontext.gregs;
+	ucontext_t *uc = context;
 
 	(void)sig;
 	(void)info;
-	if (regs[REG_RIP] == (greg_t)place_fault)
-		regs[REG_RIP] = (greg_t)place_mend;
+	if ((uintptr_t)UC_IP(uc) == (uintptr_t)place_fault)
+		UC_IP(uc) = (uintptr_t)place_mend;
 	else
 		sigaction(SIGSEGV, &mend_before, NULL);
 }
@@ -45,6 +51,15 @@ static void mend_faults(void)
 static void leave_faults(void)
 {
 	sigaction(SIGSEGV, &mend_before, NULL);
+}
+
+/* Does SIGTRAP arrive, without which no breakpoint would be one? */
+static bool nothing_is_masked(void)
+{
+	sigset_t set;
+
+	return !sigprocmask(SIG_BLOCK, NULL, &set) &&
+	       !sigismember(&set, SIGTRAP) && !sigismember(&set, SIGSEGV);
 }
 #endif
 

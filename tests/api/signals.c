@@ -91,13 +91,13 @@ static int foreign_int3_is_handed_on(void)
 	MUST(!sigaction(SIGTRAP, &act, NULL));
 	MUST(!arm());
 	for (int i = 0; i < 100; i++) {
-		MUST(place_own_int3(1, 2, 0) == 103);
+		MUST(place_own_trap(1, 2, 0) == 103);
 		MUST(place_break(1, 2, 0) == 3);
 	}
 	MUST(traps == 100);
 	MUST(hits == 100);
 	unregister_kprobe(&at_break);
-	MUST(place_own_int3(1, 2, 0) == 103);
+	MUST(place_own_trap(1, 2, 0) == 103);
 	return 0;
 }
 
@@ -111,7 +111,7 @@ static int foreign_int3_kills(void)
 	signal(SIGTRAP, SIG_DFL);
 	MUST(!arm());
 	MUST(place_break(1, 2, 0) == 3);
-	place_own_int3(1, 2, 0);
+	place_own_trap(1, 2, 0);
 	return 1;
 }
 
@@ -121,7 +121,7 @@ static int ignored_int3_kills(void)
 	MUST(!arm());
 	MUST(place_break(1, 2, 0) == 3);
 	raise(SIGTRAP);
-	place_own_int3(1, 2, 0);
+	place_own_trap(1, 2, 0);
 	return 1;
 }
 
@@ -173,7 +173,7 @@ static int mask_and_stack(int flags, bool has_altstack)
 	MUST(!sigaction(SIGTRAP, &act, NULL));
 	MUST(!arm());
 	for (int i = 0; i < 3; i++) {
-		place_own_int3(1, 2, 0);
+		place_own_trap(1, 2, 0);
 		MUST(place_break(1, 2, 0) == 3);
 		MUST(sigismember(&mask_inside, SIGUSR1) == 1);
 		MUST(sigismember(&mask_inside, SIGUSR2) == 0);
@@ -227,11 +227,11 @@ static int resethand(void)
 
 	MUST(!sigaction(SIGTRAP, &act, NULL));
 	MUST(!arm());
-	place_own_int3(1, 2, 0);
+	place_own_trap(1, 2, 0);
 	MUST(traps == 1);
 	MUST(place_break(1, 2, 0) == 3);
 	MUST(hits == 1);
-	place_own_int3(1, 2, 0);
+	place_own_trap(1, 2, 0);
 	return 1;
 }
 
@@ -256,7 +256,7 @@ static int longjmp_out(void)
 	MUST(!arm());
 	for (int i = 0; i < 100; i++) {
 		if (!sigsetjmp(out, 1)) {
-			place_own_int3(1, 2, 0);
+			place_own_trap(1, 2, 0);
 			return 1;
 		}
 		MUST(place_break(1, 2, 0) == 3);
@@ -336,7 +336,7 @@ static int set_later(void)
 	MUST(place_break(1, 2, 0) == 3);
 	MUST(place_jump(1, 2, 0) == 3);
 	MUST(hits == 3 && traps == 0);
-	MUST(place_own_int3(1, 2, 0) == 103);
+	MUST(place_own_trap(1, 2, 0) == 103);
 	MUST(traps == 1);
 	return 0;
 }
@@ -594,7 +594,7 @@ static int trap_while_blocked(void)
 	sigaddset(&trap, SIGTRAP);
 	MUST(!sigprocmask(SIG_BLOCK, &trap, NULL));
 	MUST(place_break(1, 2, 0) == 3);
-	place_own_int3(1, 2, 0);
+	place_own_trap(1, 2, 0);
 	return 1;
 }
 

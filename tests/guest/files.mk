@@ -29,12 +29,9 @@ guest-debug-srcs = $(addprefix tests/guest/, debug.c $(isa)/debug_step.c \
 	$(if $(filter x86,$(isa)),debug_tasks.c debug_cost.c, \
 	arm64/debug_tasks.c program.c) $(isa)/shapes.S)
 guest-debug-programs = tests/guest/user/$(if $(filter arm64,$(isa)),arm64/)watched.c
-guest-api-x86-srcs := $(addprefix tests/api/, kprobe.c kretprobe.c branches.c \
-	rules.c x86/exact.c once.c fault.c extras.c hw_breakpoint.c jprobe.c) \
-	$(addprefix tests/api/x86/, places.S branches.S exact.S jprobe.S)
-guest-api-arm64-srcs := $(addprefix tests/api/, kretprobe.c hw_breakpoint.c \
-	jprobe.c arm64/places.S arm64/jprobe.S)
-guest-api-srcs = $(guest-api-$(isa)-srcs)
+guest-api-srcs = $(addprefix tests/api/, kprobe.c kretprobe.c branches.c rules.c \
+	once.c fault.c extras.c hw_breakpoint.c jprobe.c) \
+	$(addprefix tests/api/$(isa)/, exact.c places.S branches.S exact.S jprobe.S)
 guest-stress-srcs = $(addprefix tests/guest/, memory.c stress.c $(isa)/shapes.S)
 guest-cost-srcs = tests/guest/cost.c \
 	$(if $(filter x86,$(isa)),bench/guest,tests/guest/arm64)/work.S

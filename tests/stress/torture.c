@@ -26,7 +26,7 @@
 
 typedef long place_fn(long a, long b, long c);
 place_fn place_break, place_one, place_after_one, place_padded, place_red_zone,
-	place_jrcxz, place_jcc, place_call_first, place_rip, place_endbr,
+	place_jrcxz, place_jcc, place_call_first, place_rip, place_pad,
 	place_read, place_jmp, place_call_b;
 extern const char place_red_zone_at[];
 
@@ -120,7 +120,7 @@ TL_TEST(rip_relative_operand)
 
 TL_TEST(endbr64_entry)
 {
-	one(place_endbr, place_endbr, 1, 2, 5, TL_WHY_NONE);
+	one(place_pad, place_pad, 1, 2, 5, TL_WHY_NONE);
 }
 
 /* ---- unwinding ----------------------------------------------------------------- */

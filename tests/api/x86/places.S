@@ -56,11 +56,11 @@ FUNC place_padded
 END place_padded
 	.p2align 4, 0x90
 
-FUNC place_endbr
+FUNC place_pad
 	endbr64
 	lea	(%rdi,%rsi,2), %rax
 	ret
-END place_endbr
+END place_pad
 
 FUNC place_rip
 	mov	place_value(%rip), %rax
@@ -164,6 +164,30 @@ place_red_zone_at:
 	ret
 END place_red_zone
 
+/* The same for the flags alone. */
+FUNC place_flags
+	lea	(%rdi,%rsi), %rax
+	mov	$0x7f, %edx
+	add	$1, %dl
+	stc
+.globl place_flags_at
+place_flags_at:
+	mov	$0, %ecx
+	lea	(%rcx), %rcx
+	mov	$0, %edx
+	setno	%dl
+	mov	$0, %r8d
+	setnc	%r8b
+	setns	%r9b
+	movzbl	%r9b, %r9d
+	add	%rdx, %rcx
+	add	%r8, %rcx
+	add	%r9, %rcx
+	shl	$32, %rcx
+	add	%rcx, %rax
+	ret
+END place_flags
+
 /* The flags are set, unread before, by what the jump covers. */
 FUNC place_flags_dead
 	xor	%eax, %eax
@@ -216,13 +240,13 @@ FUNC place_tail
 END place_tail
 
 /* A breakpoint of the program's own, in the middle. */
-FUNC place_own_int3
+FUNC place_own_trap
 	lea	(%rdi,%rsi), %rax
-.globl place_own_int3_at
-place_own_int3_at:
+.globl place_own_trap_at
+place_own_trap_at:
 	int3
 	ret
-END place_own_int3
+END place_own_trap
 
 /* An address in the middle of an instruction, and bytes that are none. */
 FUNC place_bad
@@ -295,6 +319,36 @@ FUNC place_xmm
 	nop
 	ret
 END place_xmm
+
+/* ---- what cannot be probed ---- */
+
+FUNC place_refused
+.globl refused_int80, refused_icebp, refused_ud1, refused_iretq, refused_far
+.globl refused_vmcall, refused_movss, accepted_nop, refused_emulated
+refused_int80:
+	int	$0x80
+refused_icebp:
+	.byte	0xf1
+refused_ud1:
+	ud1	%eax, %eax
+refused_iretq:
+	iretq
+refused_far:
+	ljmp	*(%rax)
+refused_vmcall:
+	vmcall
+refused_movss:
+	mov	%eax, %ss
+accepted_nop:
+	nop
+	ret
+	.p2align 4
+refused_emulated:
+	ud2
+	.ascii	"xen"
+	cpuid
+	ret
+END place_refused
 
 	.section .rodata
 	.globl	place_has_red_zone

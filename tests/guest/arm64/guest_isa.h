@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <tl_isa.h>
+
 /* Code that returns; that returns its argument plus one. */
 #define CODE_RET     0xc0, 0x03, 0x5f, 0xd6
 #define CODE_ADD_ONE 0x00, 0x04, 0x00, 0x11, 0xc0, 0x03, 0x5f, 0xd6
@@ -16,17 +18,6 @@
 /* In answer() of memory.c: the bytes that hold 0x1234, and those of 0x1235. */
 #define CODE_1234 0x80, 0x46, 0x82, 0x52
 #define CODE_1235 0xa0, 0x46, 0x82, 0x52
-
-/* Is there a breakpoint, a jump at @code? */
-static inline bool is_breakpoint_at(const void *code)
-{
-	return (*(const volatile uint32_t *)code & 0xffe0001f) == 0xd4200000;
-}
-
-static inline bool is_jump_at(const void *code)
-{
-	return (*(const volatile uint32_t *)code & 0xfc000000) == 0x14000000;
-}
 
 /* A breakpoint of nobody's; *@ip is what its trap finds. */
 #define EXECUTE_BREAKPOINT(ip)            \

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <tl_isa.h>
+
 /* Code that returns; that returns its argument plus one. */
 #define CODE_RET     0xc3
 #define CODE_ADD_ONE 0x8d, 0x47, 0x01, 0xc3
@@ -16,17 +18,6 @@
 /* In answer() of memory.c: the bytes that hold 0x1234, and those of 0x1235. */
 #define CODE_1234 0x34, 0x12
 #define CODE_1235 0x35, 0x12
-
-/* Is there a breakpoint, a jump at @code? */
-static inline bool is_breakpoint_at(const void *code)
-{
-	return *(const volatile uint8_t *)code == 0xcc;
-}
-
-static inline bool is_jump_at(const void *code)
-{
-	return *(const volatile uint8_t *)code == 0xe9;
-}
 
 /* A breakpoint of nobody's; *@ip is what its trap finds. */
 #define EXECUTE_BREAKPOINT(ip)                    \

@@ -3,6 +3,9 @@
 #ifndef TL_TEST_ISA_H
 #define TL_TEST_ISA_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #define REG_IP	   pc
 #define REG_RESULT regs[0]
 #define REG_ARG0   regs[0]
@@ -11,6 +14,38 @@
 
 /* What a pre handler finds in REG_IP, and a breakpoint's trap, less the address. */
 #define IP_AT_HIT 0
+
+/* Is there a breakpoint, a jump at @code? */
+static inline bool is_breakpoint_at(const void *code)
+{
+	return (*(const volatile uint32_t *)code & 0xffe0001f) == 0xd4200000;
+}
+
+static inline bool is_jump_at(const void *code)
+{
+	return (*(const volatile uint32_t *)code & 0xfc000000) == 0x14000000;
+}
+
+/* Linux has optimized probes. */
+#define LINUX_HAS_JUMPS false
+
+/* Where a function returns to, at whose entry @regs are. */
+#define RETURN_ADDRESS(r) ((r)->regs[30])
+
+/* The stack pointer. */
+#define READ_SP(to) __asm__ volatile("mov %0, sp" : "=r"(to))
+
+/* Are interrupts on?  For kernels. */
+static inline bool interrupts_are_on(void)
+{
+	unsigned long daif;
+
+	__asm__ volatile("mrs %0, daif" : "=r"(daif));
+	return !(daif >> 7 & 1);
+}
+
+/* The instruction pointer in a ucontext_t. */
+#define UC_IP(uc) ((uc)->uc_mcontext.pc)
 
 /* Let @regs, at a function's entry, be behind its return. */
 #define LEAVE_FUNCTION(r) ((r)->pc = (r)->regs[30])

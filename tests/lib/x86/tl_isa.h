@@ -3,6 +3,9 @@
 #ifndef TL_TEST_ISA_H
 #define TL_TEST_ISA_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #define REG_IP	   ip
 #define REG_RESULT ax
 #define REG_ARG0   di
@@ -11,6 +14,38 @@
 
 /* What a pre handler finds in REG_IP, and a breakpoint's trap, less the address. */
 #define IP_AT_HIT 1
+
+/* Is there a breakpoint, a jump at @code? */
+static inline bool is_breakpoint_at(const void *code)
+{
+	return *(const volatile uint8_t *)code == 0xcc;
+}
+
+static inline bool is_jump_at(const void *code)
+{
+	return *(const volatile uint8_t *)code == 0xe9;
+}
+
+/* Linux has optimized probes. */
+#define LINUX_HAS_JUMPS true
+
+/* Where a function returns to, at whose entry @regs are. */
+#define RETURN_ADDRESS(regs) (*(unsigned long *)(uintptr_t)(regs)->sp)
+
+/* The stack pointer. */
+#define READ_SP(sp) __asm__ volatile("mov %%rsp, %0" : "=r"(sp))
+
+/* Are interrupts on?  For kernels. */
+static inline bool interrupts_are_on(void)
+{
+	unsigned long flags;
+
+	__asm__ volatile("pushfq\n\tpopq %0" : "=r"(flags));
+	return flags >> 9 & 1;
+}
+
+/* The instruction pointer in a ucontext_t. */
+#define UC_IP(uc) ((uc)->uc_mcontext.gregs[REG_RIP])
 
 /* Let @regs, at a function's entry, be behind its return. */
 #define LEAVE_FUNCTION(regs)                                          \
