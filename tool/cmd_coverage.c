@@ -90,8 +90,7 @@ static int by_start(const void *va, const void *vb)
 static void note_unwind(void *arg, uint64_t start, uint64_t end, bool part)
 {
 	struct coverage *c = arg;
-	const struct symbol *s =
-		image_find(&c->process.modules[0].image, start);
+	const struct symbol *s = image_find(c->process.modules[0].image, start);
 
 	if (!s)
 		add_function(c, start, end, NULL, part);
@@ -100,7 +99,7 @@ static void note_unwind(void *arg, uint64_t start, uint64_t end, bool part)
 /* Where there are no names, the functions have their addresses. */
 static void find_functions(struct coverage *c)
 {
-	struct image *img = &c->process.modules[0].image;
+	struct image *img = c->process.modules[0].image;
 
 	image_names(img);
 	for (size_t i = 0; i < img->n; i++) {

@@ -97,7 +97,7 @@ static void print_one(struct listing *l, struct module *m,
 
 	if (!l->opened) {
 		say_progress("reading the debug information of %s", m->name);
-		l->prototypes = prototypes_open(&m->image);
+		l->prototypes = prototypes_open(m->image);
 		l->opened = true;
 		say_progress(NULL);
 	}
@@ -118,13 +118,13 @@ static void print_one(struct listing *l, struct module *m,
 /* One line for each address: the first of its names that is wanted. */
 static void list_module(struct listing *l, struct module *m)
 {
-	const struct symbol *end = m->image.symbols + m->image.n, *s;
+	const struct symbol *end = m->image->symbols + m->image->n, *s;
 	bool done = false;
 
-	image_names(&m->image);
+	image_names(m->image);
 	l->prototypes = NULL;
 	l->opened = false;
-	for (s = m->image.symbols; s < end && !l->out.failed; s++) {
+	for (s = m->image->symbols; s < end && !l->out.failed; s++) {
 		if (s->first)
 			done = false;
 		if (done || !is_wanted(l, s) ||
@@ -173,7 +173,7 @@ static void print_marker(struct listing *l, const struct module *m,
 
 static void list_markers(struct listing *l, struct module *m)
 {
-	const struct markers *all = image_markers(&m->image);
+	const struct markers *all = image_markers(m->image);
 
 	for (size_t i = 0; i < all->n && !l->out.failed; i++)
 		if (is_wanted_marker(l, &all->marker[i]) &&
@@ -196,7 +196,8 @@ static void explain_nothing(struct listing *l)
 			say_error("%s has no symbols: %s", m->name, m->lack);
 			return;
 		}
-		if (!m->lack && !m->image.n && (l->glob.binary || m->is_main)) {
+		if (!m->lack && !m->image->n &&
+		    (l->glob.binary || m->is_main)) {
 			say_error("%s has no symbols: it is stripped, and no "
 				  "debug file of it is installed",
 				  m->name);

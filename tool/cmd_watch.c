@@ -208,7 +208,7 @@ static bool read_file(const struct module *m, uint64_t at, void *dst,
 		const struct range *c = &m->code[i];
 
 		if (at >= c->start && at + len <= c->end)
-			return pread(m->image.fd, dst, len,
+			return pread(m->image->fd, dst, len,
 				     (off_t)(at - c->start + c->offset)) ==
 			       (ssize_t)len;
 	}
@@ -227,7 +227,7 @@ static const struct site *site_of(struct watching *r, uint64_t ip)
 	free(s->code);
 	*s = (struct site){ .ip = ip, .start = ip - 15 };
 	m = process_module_at(&r->process, ip - 1);
-	sym = m && !m->lack ? image_find(&m->image, ip - 1 - m->bias) : NULL;
+	sym = m && !m->lack ? image_find(m->image, ip - 1 - m->bias) : NULL;
 	if (sym && ip - (sym->addr + m->bias) < CODE_MAX) {
 		s->start = sym->addr + m->bias;
 		s->aligned = true;

@@ -76,7 +76,7 @@ static void search_table(Elf *elf, Elf_Scn *scn, const char *name,
 static bool search_symbols(const struct module *m, const char *name,
 			   struct found *f)
 {
-	Elf *elves[] = { m->image.debug_elf, m->image.elf };
+	Elf *elves[] = { m->image->debug_elf, m->image->elf };
 
 	for (int i = 0; i < 2; i++) {
 		Elf_Scn *scn = NULL;
@@ -316,7 +316,7 @@ static void describe(Dwarf_Die *type, struct data *out)
 static int find_typed(struct module *m, const struct request *q,
 		      struct data *out)
 {
-	struct debug *d = debug_open(&m->image);
+	struct debug *d = debug_open(m->image);
 	struct search s = { .debug = d, .name = q->name };
 	int ret = 0;
 	Dwarf_Die type;

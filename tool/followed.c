@@ -65,8 +65,21 @@ static void ended(struct run *r, pid_t pid)
 	if (is_needed(r, origin))
 		return;
 	target_read(origin);
-	target_detach(origin);
-	target_speak(NULL);
+	if (origin->session)
+		session_begin_detach(origin->session);
+}
+
+/* Those whose guardians have answered by now. */
+static void reap(struct run *r)
+{
+	for (size_t i = 0; i < r->n_targets; i++) {
+		struct target *t = r->targets[i];
+
+		if (!t->session || !session_is_detached(t->session))
+			continue;
+		target_detach(t);
+		target_speak(NULL);
+	}
 }
 
 static void forked(struct run *r, const struct follower_news *n)
@@ -85,7 +98,7 @@ static void forked(struct run *r, const struct follower_news *n)
 		say_error("%s", session_error());
 		return;
 	} else {
-		t = target_fork(parent, n->pid, s);
+		t = target_fork(parent, n->pid, s, n->name);
 	}
 	if (t) {
 		run_keep_target(r, t);
@@ -177,6 +190,7 @@ void followed_serve(struct run *r)
 		r->all_gone = false;
 		serve(r, &n, false);
 	}
+	reap(r);
 }
 
 void followed_end(struct run *r)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -92,11 +93,13 @@ bool follower_next(struct follower *f, struct follower_news *n, bool wait)
 		f->told = true;
 		return true;
 	}
+	m.name[sizeof(m.name) - 1] = '\0';
 	if (m.what >= FOLLOW_TAKEN && m.what <= FOLLOW_NONE)
 		n->what = what[m.what];
 	n->pid = m.pid;
 	n->parent = m.parent;
 	n->err = m.result;
+	snprintf(n->name, sizeof(n->name), "%s", m.name);
 	return true;
 }
 

@@ -28,7 +28,8 @@ struct follower_news {
 	pid_t pid;
 	pid_t parent;
 	int err;
-	int files[2]; /* for session_adopt() */
+	char name[16]; /* of a child: its program's, not clean */
+	int files[2];  /* for session_adopt() */
 };
 
 /* Start one.  0, or a negative errno and session_error() has a line. */

@@ -56,7 +56,7 @@ static bool function_at(void *arg, uint64_t addr, uint64_t *start,
 			*end = v->probes[i].end;
 			return true;
 		}
-	if (!frames_bounds(&v->module->image, addr - bias, start, end))
+	if (!frames_bounds(v->module->image, addr - bias, start, end))
 		return false;
 	*start += bias;
 	*end += bias;
@@ -88,8 +88,8 @@ static bool open_view(struct view *v)
 	bool followed = false;
 	uint64_t bias = v->module->bias;
 
-	if (v->module->lack || v->module->image.fd < 0 ||
-	    object_code_read(&v->code, v->module->image.fd))
+	if (v->module->lack || v->module->image->fd < 0 ||
+	    object_code_read(&v->code, v->module->image->fd))
 		return false;
 	for (size_t i = 0; i < v->places->n; i++) {
 		const struct session_probe *p = &v->probes[i];

@@ -38,7 +38,7 @@ struct search {
  */
 static bool is_other_version(const struct search *q, uint64_t addr)
 {
-	const struct image *img = &q->m->image;
+	const struct image *img = q->m->image;
 	const struct symbol *at = image_find(img, addr);
 
 	for (; at && at < img->symbols + img->n && at->addr == addr; at++)
@@ -83,7 +83,7 @@ static bool is_named(const struct search *q, Elf *elf, Elf_Data *syms,
 static void scan_relocations(struct search *q, const struct module *user,
 			     Elf_Scn *scn, const GElf_Shdr *sh)
 {
-	Elf *elf = user->image.elf;
+	Elf *elf = user->image->elf;
 	Elf_Data *data = elf_getdata(scn, NULL), *syms = NULL;
 	Elf_Scn *symscn = elf_getscn(elf, sh->sh_link);
 	GElf_Shdr head = { 0 };
@@ -131,9 +131,9 @@ size_t ifunc_choices(struct process *p, const struct module *m,
 		Elf_Scn *scn = NULL;
 		GElf_Shdr sh;
 
-		if (user->lack || user->image.machine != EM_X86_64)
+		if (user->lack || user->image->machine != EM_X86_64)
 			continue;
-		while ((scn = elf_nextscn(user->image.elf, scn)))
+		while ((scn = elf_nextscn(user->image->elf, scn)))
 			if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_RELA &&
 			    (sh.sh_flags & SHF_ALLOC))
 				scan_relocations(&q, user, scn, &sh);

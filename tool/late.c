@@ -38,8 +38,8 @@ static bool find_linker(struct late *l, const struct process *p)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct module *m = &p->modules[i];
 
-		for (size_t k = 0; k < m->image.n && !m->lack; k++) {
-			const struct symbol *s = &m->image.symbols[k];
+		for (size_t k = 0; k < m->image->n && !m->lack; k++) {
+			const struct symbol *s = &m->image->symbols[k];
 
 			if (strcmp(s->name, "_dl_debug_state") != 0)
 				continue;
@@ -70,7 +70,7 @@ static const char *dynamic(const struct module *m, int64_t tag, size_t n)
 	GElf_Shdr sh;
 	GElf_Dyn d;
 
-	while (m->image.elf && (scn = elf_nextscn(m->image.elf, scn))) {
+	while (m->image->elf && (scn = elf_nextscn(m->image->elf, scn))) {
 		Elf_Data *data;
 
 		if (!gelf_getshdr(scn, &sh) || sh.sh_type != SHT_DYNAMIC)
@@ -78,7 +78,7 @@ static const char *dynamic(const struct module *m, int64_t tag, size_t n)
 		data = elf_getdata(scn, NULL);
 		for (int i = 0; data && gelf_getdyn(data, i, &d); i++)
 			if (d.d_tag == tag && !n--)
-				return elf_strptr(m->image.elf, sh.sh_link,
+				return elf_strptr(m->image->elf, sh.sh_link,
 						  d.d_un.d_val);
 	}
 	return NULL;

@@ -17,6 +17,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "images.h"
 #include "process.h"
 #include "text.h"
 
@@ -259,26 +260,26 @@ static int open_mapped(struct process *p, const struct mapping *m)
 }
 
 /* The vDSO is a whole ELF file, but only in memory. */
-static int read_vdso(struct process *p, const struct mapping *m,
-		     struct image *img, const char **why)
+static struct image *read_vdso(struct process *p, const struct mapping *m,
+			       const char **why)
 {
 	size_t size = m->end - m->start;
 	void *memory;
 	int fd;
 
 	if (size > VDSO_MAX)
-		return -1;
+		return NULL;
 	fd = open_proc(p->pid, "mem");
 	if (fd < 0)
-		return -1;
+		return NULL;
 	memory = must_alloc(size, 1);
 	if (pread(fd, memory, size, (off_t)m->start) != (ssize_t)size) {
 		close(fd);
 		free(memory);
-		return -1;
+		return NULL;
 	}
 	close(fd);
-	return image_open_memory(img, memory, size, why);
+	return images_get_memory(memory, size, why);
 }
 
 /* ---- Mappings and modules -------------------------------------------------- */
@@ -342,7 +343,8 @@ static struct module *add_module(struct process *p, const struct mapping *m)
 	p->modules = must_grow(p->modules, p->n + 1, sizeof(*p->modules));
 	mod = &p->modules[p->n++];
 	*mod = (struct module){ .path = must_dup(m->path),
-				.deleted = m->deleted };
+				.deleted = m->deleted,
+				.image = images_none() };
 	slash = strrchr(mod->path, '/');
 	mod->name = slash ? slash + 1 : mod->path;
 	return mod;
@@ -361,23 +363,24 @@ static void open_module(struct process *p, struct module *mod,
 	struct image_opener opener = { open_debug, p };
 	bool vdso = strcmp(m->path, "[vdso]") == 0;
 	const char *why = "it cannot be read";
-	int fd;
+	struct image *img = NULL;
+	int fd = vdso ? -1 : open_mapped(p, m);
 
-	if (vdso) {
-		if (read_vdso(p, m, &mod->image, &why) != 0)
-			mod->lack = why;
-		return;
-	}
-	fd = open_mapped(p, m);
-	if (fd < 0)
+	if (vdso)
+		img = read_vdso(p, m, &why);
+	else if (fd >= 0)
+		img = images_get(fd, mod->path, &opener, &why);
+	if (img)
+		mod->image = img;
+	else if (vdso || fd >= 0)
+		mod->lack = why;
+	else
 		mod->lack = m->deleted
 				    ? "the file was deleted or replaced since "
 				      "it was started, and only root can still "
 				      "read it"
 				    : "the file cannot be opened, or is "
 				      "another one now";
-	else if (image_open(&mod->image, fd, mod->path, &opener, &why) != 0)
-		mod->lack = why;
 }
 
 /* Does the module @mod, of the same file, also hold the mapping @m? */
@@ -387,7 +390,7 @@ static bool joins(const struct module *mod, const struct mapping *m)
 
 	if (mod->lack)
 		return true;
-	return !bias_of(&mod->image, m, &bias) || bias == mod->bias;
+	return !bias_of(mod->image, m, &bias) || bias == mod->bias;
 }
 
 static void take_mapping(struct process *p, const struct mapping *m,
@@ -409,8 +412,9 @@ static void take_mapping(struct process *p, const struct mapping *m,
 	}
 	mod = add_module(p, m);
 	open_module(p, mod, m);
-	if (!mod->lack && !bias_of(&mod->image, m, &mod->bias)) {
-		image_close(&mod->image);
+	if (!mod->lack && !bias_of(mod->image, m, &mod->bias)) {
+		images_put(mod->image);
+		mod->image = images_none();
 		mod->lack = "no code of it is mapped";
 	}
 	add_range(mod, m);
@@ -473,9 +477,9 @@ int process_read(struct process *p, pid_t pid)
 		if (p->modules[i].lack)
 			say_detail("%s: no symbols: %s", p->modules[i].path,
 				   p->modules[i].lack);
-		else if (p->modules[i].image.debug_file)
+		else if (p->modules[i].image->debug_file)
 			say_detail("%s: symbols from %s", p->modules[i].path,
-				   p->modules[i].image.debug_file);
+				   p->modules[i].image->debug_file);
 	if (p->n)
 		return 0;
 	say_error("process %d ended just now, or has no code mapped", (int)pid);
@@ -502,8 +506,10 @@ int process_read_file(struct process *p, const char *path)
 	}
 	p->modules = must_alloc(1, sizeof(*p->modules));
 	mod = &p->modules[0];
-	*mod = (struct module){ .is_main = true };
-	if (image_open(&mod->image, fd, full ? full : path, &opener, &why)) {
+	*mod = (struct module){ .is_main = true,
+				.image = images_get(fd, full ? full : path,
+						    &opener, &why) };
+	if (!mod->image) {
 		say_error("cannot use %s: %s", path, why);
 		free(full);
 		process_free(p);
@@ -519,8 +525,7 @@ int process_read_file(struct process *p, const char *path)
 void process_free(struct process *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		if (!p->modules[i].lack)
-			image_close(&p->modules[i].image);
+		images_put(p->modules[i].image);
 		free(p->modules[i].code);
 		free(p->modules[i].path);
 	}
@@ -531,7 +536,7 @@ void process_free(struct process *p)
 bool module_has(const struct module *m, uint64_t addr)
 {
 	if (!m->n_code)
-		return !m->lack && image_has_code(&m->image, addr - m->bias);
+		return !m->lack && image_has_code(m->image, addr - m->bias);
 	for (size_t i = 0; i < m->n_code; i++)
 		if (addr >= m->code[i].start && addr < m->code[i].end)
 			return true;

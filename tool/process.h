@@ -27,10 +27,10 @@ struct module {
 	uint64_t bias;	  /* address in the process minus address in the file */
 	struct range *code; /* its executable mappings */
 	size_t n_code;
-	bool is_main;	  /* the program itself */
-	bool deleted;	  /* there is no such file any more */
-	const char *lack; /* NULL, or why there is no image */
-	struct image image;
+	bool is_main;	     /* the program itself */
+	bool deleted;	     /* there is no such file any more */
+	const char *lack;    /* NULL, or why there is no image */
+	struct image *image; /* shared: see images.h; never NULL */
 };
 
 struct process {

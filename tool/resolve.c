@@ -93,8 +93,8 @@ static void pass_check(struct place *p)
 	uint8_t code[OBJECT_GO_BYTES];
 	bool by_register;
 
-	if (p->module->lack || !image_is_go(&p->module->image) ||
-	    !image_code(&p->module->image, p->start - p->module->bias, code,
+	if (p->module->lack || !image_is_go(p->module->image) ||
+	    !image_code(p->module->image, p->start - p->module->bias, code,
 			sizeof(code)))
 		return;
 	p->check = object_go_check(code, &by_register);
@@ -124,10 +124,10 @@ static void add_symbol(struct places *out, struct module *m,
 		p.start = s->addr + m->bias;
 		p.end = p.start + s->size;
 	}
-	image_names(&m->image);
+	image_names(m->image);
 	p.name = name_of(m, s->shown, offset);
 	p.symbol = symbol_behind(s);
-	p.rank = (size_t)(s - m->image.symbols);
+	p.rank = (size_t)(s - m->image->symbols);
 	add_place(out, p);
 }
 
@@ -179,8 +179,8 @@ static char *other_versions(const struct module *m, const struct symbol *sym)
 {
 	char *list = NULL;
 
-	for (size_t i = 0; sym->version && i < m->image.n; i++) {
-		const struct symbol *o = &m->image.symbols[i];
+	for (size_t i = 0; sym->version && i < m->image->n; i++) {
+		const struct symbol *o = &m->image->symbols[i];
 		char *more;
 
 		if (!o->version || strcmp(o->name, sym->name) != 0 ||
@@ -207,9 +207,8 @@ static bool explain_provider(struct process *p, const struct spec *s,
 	near_init(&near, s->func ? s->func : "");
 	for (size_t i = 0; i < p->n; i++) {
 		const struct markers *all =
-			p->modules[i].lack
-				? NULL
-				: image_markers(&p->modules[i].image);
+			p->modules[i].lack ? NULL
+					   : image_markers(p->modules[i].image);
 
 		for (size_t k = 0; all && k < all->n; k++) {
 			if (!marker_is(&all->marker[k], s->binary, "*"))
@@ -274,7 +273,7 @@ static bool explain_lack(struct process *p, const struct spec *s)
 				  m->name, m->lack);
 			return true;
 		}
-		if (!m->image.has_symtab && !m->image.n) {
+		if (!m->image->has_symtab && !m->image->n) {
 			say_error("'%s': %s is stripped and no debug file of "
 				  "it is installed; probe exported functions "
 				  "of libraries, or addresses (0x…)",
@@ -291,8 +290,8 @@ static bool explain_version(struct process *p, const struct spec *s)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct module *m = &p->modules[i];
 
-		for (size_t k = 0; !m->lack && k < m->image.n; k++) {
-			const struct symbol *sym = &m->image.symbols[k];
+		for (size_t k = 0; !m->lack && k < m->image->n; k++) {
+			const struct symbol *sym = &m->image->symbols[k];
 			char *others;
 
 			if (!module_is(m, s->binary) ||
@@ -323,7 +322,7 @@ static char *stripped_hint(struct process *p, const struct spec *s)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct module *m = &p->modules[i];
 
-		if (!m->lack && !m->image.has_symtab && m->image.n &&
+		if (!m->lack && !m->image->has_symtab && m->image->n &&
 		    (s->binary ? module_is(m, s->binary) : m->is_main))
 			return must_print("; %s is stripped, so only what it "
 					  "exports has a name",
@@ -349,8 +348,8 @@ static bool explain_overloads(struct process *p, const struct spec *s)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct module *m = &p->modules[i];
 
-		for (size_t k = 0; !m->lack && k < m->image.n; k++) {
-			const struct symbol *sym = &m->image.symbols[k];
+		for (size_t k = 0; !m->lack && k < m->image->n; k++) {
+			const struct symbol *sym = &m->image->symbols[k];
 			char *full, *more;
 
 			if (!sym->first || sym->plain == sym->name ||
@@ -389,9 +388,9 @@ static char *near_names(struct process *p, const struct spec *s)
 		bool meant = s->binary ? module_is(m, s->binary) : m->is_main;
 
 		if (!m->lack)
-			image_names(&m->image);
-		for (size_t k = 0; !m->lack && k < m->image.n; k++)
-			near_offer(&near, m->image.symbols[k].plain,
+			image_names(m->image);
+		for (size_t k = 0; !m->lack && k < m->image->n; k++)
+			near_offer(&near, m->image->symbols[k].plain,
 				   m->is_main ? NULL : m->name, !meant);
 	}
 	for (size_t i = 0; i < near.n; i++) {
@@ -417,7 +416,7 @@ int resolve_failed(struct process *p, const struct spec *s)
 	if (!s->glob)
 		list = near_names(p, s);
 	hint = stripped_hint(p, s);
-	if (list && !s->binary && !p->modules[0].image.n)
+	if (list && !s->binary && !p->modules[0].image->n)
 		say_error("no function '%s': %s has no symbols; near names: %s",
 			  s->text, p->modules[0].name, list);
 	else if (list)
@@ -484,8 +483,8 @@ static int refuse_ifunc(const struct spec *s, const struct module *m)
 	char *pattern = must_print("*_%s_*", s->func), *list = must_dup("");
 	size_t n = 0;
 
-	for (size_t i = 0; i < m->image.n && n < IFUNC_NAMES; i++) {
-		const struct symbol *sym = &m->image.symbols[i];
+	for (size_t i = 0; i < m->image->n && n < IFUNC_NAMES; i++) {
+		const struct symbol *sym = &m->image->symbols[i];
 		char *more;
 
 		if (!sym->first || !symbol_is_probeable(sym) ||
@@ -516,7 +515,7 @@ static int take_ifunc(struct process *p, struct module *m, const struct spec *s,
 		struct module *in = process_module_at(p, choice[i]);
 		uint64_t in_file = choice[i] - in->bias, start, end;
 		const struct symbol *real =
-			in->lack ? NULL : image_find(&in->image, in_file);
+			in->lack ? NULL : image_find(in->image, in_file);
 		struct place at = { .module = in,
 				    .addr = choice[i] + s->offset };
 
@@ -524,7 +523,7 @@ static int take_ifunc(struct process *p, struct module *m, const struct spec *s,
 			at.start = real->addr + in->bias;
 			at.end = at.start + real->size;
 		} else if (!in->lack &&
-			   frames_bounds(&in->image, in_file, &start, &end)) {
+			   frames_bounds(in->image, in_file, &start, &end)) {
 			at.start = start + in->bias;
 			at.end = end + in->bias;
 		}
@@ -548,11 +547,11 @@ static size_t count_in(struct module *m, const struct spec *s,
 
 	*exported = false;
 	if (how != MATCH_NAME && !m->lack)
-		image_names(&m->image);
-	for (size_t i = 0; !m->lack && i < m->image.n; i++)
-		if (matches(&m->image.symbols[i], s, how)) {
+		image_names(m->image);
+	for (size_t i = 0; !m->lack && i < m->image->n; i++)
+		if (matches(&m->image->symbols[i], s, how)) {
 			n++;
-			if (m->image.symbols[i].bind < 2)
+			if (m->image->symbols[i].bind < 2)
 				*exported = true;
 		}
 	return n;
@@ -597,8 +596,8 @@ static int take_from(struct process *p, struct module *m, const struct spec *s,
 {
 	size_t before;
 
-	for (size_t i = 0; i < m->image.n; i++) {
-		const struct symbol *sym = &m->image.symbols[i];
+	for (size_t i = 0; i < m->image->n; i++) {
+		const struct symbol *sym = &m->image->symbols[i];
 
 		if (!matches(sym, s, how))
 			continue;
@@ -648,8 +647,8 @@ static int ambiguous(struct process *p, const struct spec *s,
 static void tell_chosen(const struct spec *s, const struct module *m,
 			enum match_how how)
 {
-	for (size_t i = 0; say_level > 0 && i < m->image.n; i++) {
-		const struct symbol *sym = &m->image.symbols[i];
+	for (size_t i = 0; say_level > 0 && i < m->image->n; i++) {
+		const struct symbol *sym = &m->image->symbols[i];
 
 		if (!matches(sym, s, how))
 			continue;
@@ -718,8 +717,8 @@ static void tell_left_out(const struct module *m, const struct spec *s)
 	size_t n = 0;
 	char *list = must_dup(""), *more;
 
-	for (size_t i = 0; say_level > 0 && i < m->image.n; i++) {
-		const struct symbol *sym = &m->image.symbols[i];
+	for (size_t i = 0; say_level > 0 && i < m->image->n; i++) {
+		const struct symbol *sym = &m->image->symbols[i];
 
 		if (!sym->first || sym->kind != SYMBOL_IFUNC ||
 		    !name_matches(sym, s->func))
@@ -748,7 +747,7 @@ static int by_glob(struct process *p, const struct spec *s, struct places *out)
 
 		if (m->lack || !module_is(m, s->binary) || is_hidden(m, s))
 			continue;
-		image_names(&m->image);
+		image_names(m->image);
 		if (take_from(p, m, s, MATCH_GLOB, out) != 0)
 			return -1;
 		tell_left_out(m, s);
@@ -761,16 +760,15 @@ static int by_glob(struct process *p, const struct spec *s, struct places *out)
 static int add_address(struct module *m, uint64_t addr, struct places *out)
 {
 	struct place at = { .module = m, .addr = addr };
-	const struct symbol *s =
-		m->lack ? NULL : image_find(&m->image, addr - m->bias);
+	const struct symbol *s = m->lack ? NULL
+					 : image_find(m->image, addr - m->bias);
 	uint64_t start, end;
 
 	if (s) {
 		add_symbol(out, m, s, addr - m->bias - s->addr);
 		return 0;
 	}
-	if (!m->lack &&
-	    frames_bounds(&m->image, addr - m->bias, &start, &end)) {
+	if (!m->lack && frames_bounds(m->image, addr - m->bias, &start, &end)) {
 		at.start = start + m->bias;
 		at.end = end + m->bias;
 	}
@@ -831,7 +829,7 @@ static size_t by_marker(struct process *p, const struct spec *s,
 
 		if (m->lack)
 			continue;
-		all = image_markers(&m->image);
+		all = image_markers(m->image);
 		for (size_t k = 0; k < all->n; k++)
 			if (marker_is(&all->marker[k], s->binary, s->func))
 				add_marker(m, &all->marker[k], out);
@@ -884,7 +882,7 @@ static size_t by_inlined(struct process *p, const struct spec *s,
 		if (m->lack || !module_is(m, s->binary) || is_hidden(m, s))
 			continue;
 		say_progress("reading the debug information of %s", m->name);
-		d = debug_open(&m->image);
+		d = debug_open(m->image);
 		if (d)
 			inlined_find(d, s->func, &copies);
 		say_progress(NULL);
@@ -905,7 +903,7 @@ static size_t lines_in(struct module *m, const struct spec *s,
 	struct debug *d;
 
 	say_progress("reading the debug information of %s", m->name);
-	d = debug_open(&m->image);
+	d = debug_open(m->image);
 	if (d) {
 		*known = true;
 		lines_find(d, s->file, s->line, &codes);

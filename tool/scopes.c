@@ -22,7 +22,7 @@ static const struct debug *debug_of(struct opened *o, struct module *m)
 	debug_close(o->debug);
 	o->module = m;
 	say_progress("reading the debug information of %s", m->name);
-	o->debug = m->lack ? NULL : debug_open(&m->image);
+	o->debug = m->lack ? NULL : debug_open(m->image);
 	say_progress(NULL);
 	return o->debug;
 }
@@ -44,7 +44,7 @@ static int give(struct target *t, struct place *at, struct opened *o)
 		return -1;
 	}
 	t->asked = must_grow(t->asked, t->n_asked + 1, sizeof(*t->asked));
-	scope_open(&s, debug_of(o, m), &m->image, at->addr - m->bias, at->line,
+	scope_open(&s, debug_of(o, m), m->image, at->addr - m->bias, at->line,
 		   m->bias, at->name, at->marker);
 	wish.scope = &s.base;
 	ok = probe_parse(&t->asked[t->n_asked], text, &wish, why, sizeof(why));

@@ -32,6 +32,7 @@
 #include "guardian/find.h"
 #include "guardian/guardian.h"
 #include "guardian/hold.h"
+#include "guardian/leads.h"
 #include "guardian/wire.h"
 
 struct session {
@@ -42,6 +43,7 @@ struct session {
 	const struct tl_figures *figures;
 	struct tl_events *events; /* NULL: not asked for */
 	struct rings *rings;
+	bool leaves;	 /* its guardian was asked to detach */
 	uint32_t loaded; /* somebody waits, see session_loaded() */
 	uint32_t n;	 /* probes so far */
 	uint32_t *entry; /* of each of them, in the figures */
@@ -289,6 +291,11 @@ close_socket:
 		close(s->fd);
 	free(s);
 	return err;
+}
+
+void session_foretell(pid_t pid, const struct session_probe *probes, size_t n)
+{
+	leads_foretell(pid, probes, n);
 }
 
 /* ---- asking -------------------------------------------------------------- */
@@ -573,7 +580,8 @@ enum session_state session_state(struct session *s)
 	struct pollfd p = { .fd = s->fd, .events = POLLIN };
 	struct wire m;
 
-	while (s->state != SESSION_LOST && poll(&p, 1, 0) > 0) {
+	/* The answer to the last question is not for us. */
+	while (!s->leaves && s->state != SESSION_LOST && poll(&p, 1, 0) > 0) {
 		if (!wire_receive(s->fd, &m, sizeof(m))) {
 			if (s->state == SESSION_ALIVE)
 				s->state = SESSION_LOST;
@@ -593,7 +601,7 @@ void session_get_stats(struct session *s, struct session_stats *out)
 {
 	struct wire m = { .what = WIRE_STATS };
 
-	if (s->fd >= 0 && s->state != SESSION_LOST &&
+	if (s->fd >= 0 && !s->leaves && s->state != SESSION_LOST &&
 	    wire_send(s->fd, &m, sizeof(m)))
 		receive(s, WIRE_STATS, &m);
 	if (s->rings)
@@ -613,19 +621,38 @@ static void clean_adopted(const struct session *s, pid_t pid)
 			    pid);
 }
 
+void session_begin_detach(struct session *s)
+{
+	struct wire m = { .what = WIRE_DETACH };
+
+	if (s->leaves)
+		return;
+	if (s->events)
+		rings_let_go(s->events);
+	session_state(s);
+	s->leaves = true;
+	if (s->fd >= 0 && s->state != SESSION_LOST &&
+	    !wire_send(s->fd, &m, sizeof(m)))
+		s->state = SESSION_LOST;
+}
+
+bool session_is_detached(struct session *s)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLIN };
+
+	return s->leaves && (s->fd < 0 || poll(&p, 1, 0) > 0);
+}
+
 int session_detach_stats(struct session *s, struct session_stats *stats)
 {
 	struct wire m = { .what = WIRE_DETACH };
 	int err = 0;
 
 	session_kill_point(7);
-	if (s->events)
-		rings_let_go(s->events);
-	session_state(s);
+	session_begin_detach(s);
 	if (s->fd < 0) {
 		/* It is its parent's guardian who cleans. */
 	} else if (s->state == SESSION_LOST ||
-		   !wire_send(s->fd, &m, sizeof(m)) ||
 		   (err = receive(s, WIRE_DETACH, &m)) == -EPIPE) {
 		/* Killed; what it left is ours to clean. */
 		session_kill_point(9);

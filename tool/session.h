@@ -127,6 +127,12 @@ int session_add(struct session *s, struct session_probe *probes, size_t n);
 int session_foresee(pid_t pid, const struct session_options *opt,
 		    struct session_probe *probes, size_t n, bool *breakpoints);
 
+/*
+ * What is found out of the files of @probes is kept, for this session_attach() and
+ * others after it: for whoever attaches to many processes of the same files.
+ */
+void session_foretell(pid_t pid, const struct session_probe *probes, size_t n);
+
 /* Of one hit in SESSION_COST_OF: ticks in handlers, and how many there were. */
 struct session_cost {
 	uint64_t ticks;
@@ -231,6 +237,14 @@ int session_detach(struct session *s);
 
 /* The same; *@stats are as of the end, the stops for detaching included. */
 int session_detach_stats(struct session *s, struct session_stats *stats);
+
+/*
+ * The same begun, of a target that has ended or runs another program, so nobody
+ * waits for it; session_detach() is the other half.  session_is_detached(): it would not
+ * wait.
+ */
+void session_begin_detach(struct session *s);
+bool session_is_detached(struct session *s);
 
 /* What was last in the way, one line without a full stop or newline. */
 const char *session_error(void);

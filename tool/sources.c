@@ -238,7 +238,7 @@ static void show_place(struct listing *l, const struct debug *d,
 {
 	struct variables vars = { 0 };
 
-	if (variables_at(d, &p->module->image, p->addr - p->module->bias,
+	if (variables_at(d, p->module->image, p->addr - p->module->bias,
 			 p->line, say_level > 0, &vars)) {
 		char *name = text_clean_dup(p->name);
 
@@ -298,7 +298,7 @@ static int show_all(struct process *p, const struct spec *spec,
 			debug_close(d);
 			say_progress("reading the debug information of %s",
 				     at->module->name);
-			d = debug_open(&at->module->image);
+			d = debug_open(at->module->image);
 			say_progress(NULL);
 			open = at->module;
 		}

@@ -367,6 +367,8 @@ int target_attach(struct target *t)
 
 	target_speak(t);
 	snprintf(so.what, sizeof(so.what), "%s", r->options->verb->name);
+	if (r->follower)
+		session_foretell(t->pid, t->probes, t->places.n);
 	if (session_attach(&t->session, t->pid, &so) < 0) {
 		t->session = NULL;
 		tell_session_error("cannot attach");
@@ -531,14 +533,14 @@ int target_resolve(struct target *t)
 	return err;
 }
 
-struct target *target_fork(struct target *parent, pid_t pid, struct session *s)
+struct target *target_fork(struct target *parent, pid_t pid, struct session *s,
+			   const char *name)
 {
 	struct target *origin = parent->origin ? parent->origin : parent;
 	struct target *t = target_new(parent->run, pid);
 
-	/* Who has ended already has no name; it ran what its parent runs. */
-	if (!t->name[0])
-		memcpy(t->name, parent->name, sizeof(t->name));
+	/* It may run something else by now, or nothing. */
+	text_clean(t->name, sizeof(t->name), name[0] ? name : parent->name);
 	t->origin = origin;
 	t->session = s;
 	t->stats = origin->stats;

@@ -62,10 +62,11 @@ struct target *target_new(struct run *r, pid_t pid);
 void target_free(struct target *t);
 
 /*
- * Process @pid, a fork child of @parent's, whose session is @s: a target that is
- * attached to.  NULL after a line, and @s is ended.
+ * Process @pid, a fork child of @parent's that was born as @name, whose session is
+ * @s: a target that is attached to.  NULL after a line, and @s is ended.
  */
-struct target *target_fork(struct target *parent, pid_t pid, struct session *s);
+struct target *target_fork(struct target *parent, pid_t pid, struct session *s,
+			   const char *name);
 
 /* What is said from here on is about @t; NULL: about all. */
 void target_speak(const struct target *t);

@@ -118,7 +118,7 @@ static bool is_overloaded(struct unwinder *u, struct module *m,
 		return (*found)->full;
 	k = must_alloc(1, sizeof(*k));
 	k->symbol = symbol;
-	k->full = has_overload(&m->image, symbol);
+	k->full = has_overload(m->image, symbol);
 	tsearch(k, &u->known, by_symbol);
 	return k->full;
 }
@@ -209,8 +209,8 @@ static const char *intern_unversioned(struct unwinder *u, struct module *m,
 	const char *kept;
 
 	if (m) {
-		image_names(&m->image);
-		s = image_find(&m->image, pc - m->bias);
+		image_names(m->image);
+		s = image_find(m->image, pc - m->bias);
 	}
 	kept = intern_symbol(u, name,
 			     s && s->plain != s->name && s->shown != s->plain &&
@@ -378,9 +378,9 @@ static void report(struct unwinder *u)
 		const struct module *m = &u->process->modules[i];
 		int fd;
 
-		if (m->lack || m->image.fd < 0)
+		if (m->lack || m->image->fd < 0)
 			continue;
-		fd = dup(m->image.fd);
+		fd = dup(m->image->fd);
 		if (fd >= 0 && !dwfl_report_elf(u->dwfl, m->name, m->path, fd,
 						m->bias, true))
 			close(fd);

@@ -18,7 +18,7 @@ static struct debug *debug_of(struct watching *r, struct module *m)
 
 	if (!r->debug_tried[i]) {
 		r->debug_tried[i] = true;
-		r->debug[i] = m->lack ? NULL : debug_open(&m->image);
+		r->debug[i] = m->lack ? NULL : debug_open(m->image);
 	}
 	return r->debug[i];
 }
@@ -43,7 +43,7 @@ static void describe_place(struct watching *r, struct place_text *t)
 	if (!m || m->lack)
 		return;
 	at = t->ip - m->bias;
-	s = image_find(&m->image, at);
+	s = image_find(m->image, at);
 	if (s && at < s->addr + (s->size ? s->size : UINT64_MAX - s->addr))
 		t->symbol = clean(at == s->addr
 					  ? must_dup(s->shown)

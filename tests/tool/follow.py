@@ -360,6 +360,40 @@ def children_that_end_at_once_have_the_name_of_their_program():
     rows = [json.loads(x) for x in r.stdout.splitlines()]
     check(len(rows) > 100, f"rows of each: {len(rows)}")
     check_eq({x["program"] for x in rows}, {"sh"}, "what they run")
+    # Children that run something else at once were what their parent is.
+    r = trapline("count", "--follow", "--json", "malloc", "--", "bash", "-c",
+                 "for i in 1 2 3 4 5 6 7 8; do /bin/true; done")
+    check_eq(r.returncode, 0, r.stderr)
+    rows = [json.loads(x) for x in r.stdout.splitlines()]
+    names = {}
+    for x in rows:
+        names.setdefault(x["pid"], []).append(x["program"])
+    names = sorted(sorted(x) for x in names.values())
+    check_eq(names, [["bash"]] + [["bash", "true"]] * 8, "as who they ran")
+
+
+@case
+def a_program_that_was_written_again_is_read_again():
+    """What is known of a file is kept for other processes of the same file."""
+    old, new = (os.path.join(tl.tempdir(), x) for x in ("old", "new"))
+    tl.compile_to(old, CHAIN)
+    tl.compile_to(new, "long before(long n) { return n * n - n / 3; }\n" +
+                  CHAIN)
+    out = os.path.join(tl.tempdir(), "rows")
+    r = subprocess.run([tl.TRAPLINE, "count", "--follow", "--json", "-o", out,
+                        "work", "--", "sh", "-c",
+                        f"{old} 2; {old} 3; cat {new} > {old}; {old} 4; "
+                        f"{old} 2"],
+                       capture_output=True, text=True, timeout=100)
+    check_eq(r.returncode, 0, r.stderr)
+    with open(out, encoding="utf-8") as f:
+        rows = [json.loads(x) for x in f]
+    said = [int(x.split()[2]) for x in r.stdout.splitlines()]
+    check_eq(said, [2, 1, 3, 2, 1, 4, 3, 2, 1, 2, 1], "calls")
+    check_eq([x["hits"] for x in rows], said, "hits")
+    offsets = [int(x["address"], 16) % 4096 for x in rows]
+    check(len(set(offsets[:5])) == 1 and len(set(offsets[5:])) == 1 and
+          offsets[0] != offsets[5], f"where it is: {offsets}")
 
 
 def follower(pid):

@@ -177,6 +177,22 @@ static void send_letters(void)
 	}
 }
 
+/* What @pid is called, before it has another name. */
+static void read_name(pid_t pid, char name[16])
+{
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, name, 15);
+	name[n > 0 ? n : 0] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
 /* Tell the tool, with descriptors that are ours no more. */
 static void tell(enum follow_what what, pid_t pid, pid_t parent, int result,
 		 const int *fds)
@@ -189,6 +205,8 @@ static void tell(enum follow_what what, pid_t pid, pid_t parent, int result,
 	l->m.pid = pid;
 	l->m.parent = parent;
 	l->m.result = result;
+	if (what == FOLLOW_FORKED)
+		read_name(pid, l->m.name);
 	for (int i = 0; fds && i < 2 && fds[i] >= 0; i++)
 		l->fds[l->n++] = fds[i];
 	*last_letter = l;

@@ -57,6 +57,7 @@ struct follow_message {
 	int32_t pid;
 	int32_t parent;
 	int32_t result; /* 0 or a negative errno */
+	char name[16];	/* of FOLLOW_FORKED: the child's, when it was born */
 	struct follow_where where;
 };
 

@@ -21,6 +21,12 @@ void leads_learn(pid_t pid, const struct maps *maps,
 		 const struct session_probe *probes, size_t n);
 
 /*
+ * The same, beforehand and in the tool: a guardian that is forked later on, and is
+ * to learn of the same functions in the same files, knows.
+ */
+void leads_foretell(pid_t pid, const struct session_probe *probes, size_t n);
+
+/*
  * The inroads from @addr on (inroads.h), which is in the function of a probe
  * that was learnt; TL_INROADS_UNKNOWN where nothing is known.
  */

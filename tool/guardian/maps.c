@@ -2,6 +2,7 @@
 /*
  * maps.c - what is mapped in a process, and where there is room
  */
+#define _GNU_SOURCE
 #include "maps.h"
 
 #include <errno.h>
@@ -71,6 +72,31 @@ int maps_read(struct maps *out, pid_t pid)
 	if (err)
 		maps_free(out);
 	return err;
+}
+
+bool maps_name(pid_t pid, const char *name)
+{
+	size_t len = strlen(name), have = 0;
+	char path[64], text[8192];
+	bool found = false;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && !found &&
+	       (n = read(fd, text + have, sizeof(text) - have)) > 0) {
+		have += (size_t)n;
+		found = memmem(text, have, name, len);
+		/* It may lie across the end of what was read. */
+		if (have >= len) {
+			memmove(text, text + have - len + 1, len - 1);
+			have = len - 1;
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	return found;
 }
 
 void maps_free(struct maps *m)

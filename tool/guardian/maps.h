@@ -32,6 +32,9 @@ struct maps {
 int maps_read(struct maps *out, pid_t pid);
 void maps_free(struct maps *m);
 
+/* Does /proc/@pid/maps have @name in it?  A quick way to a "no". */
+bool maps_name(pid_t pid, const char *name);
+
 /* The mapping that @addr is in, or NULL. */
 const struct map *maps_find(const struct maps *m, uint64_t addr);
 

@@ -935,7 +935,7 @@ static bool is_copy(pid_t pid, const struct copies *c)
 	bool figures = false, code = false;
 	struct maps maps;
 
-	if (maps_read(&maps, pid))
+	if (!maps_name(pid, TL_CODE_NAME) || maps_read(&maps, pid))
 		return false;
 	for (size_t i = 0; i < maps.n; i++) {
 		const struct map *m = &maps.map[i];

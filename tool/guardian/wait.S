@@ -6,13 +6,16 @@
  * system call, which changes nothing and which the loader has made as well, is
  * where the follower notices, and leads on to tl_wait; without it the program
  * begins.  From tl_wait it is led back from wherever it stands.  If nobody does
- * that in time it goes on by itself.  It uses the stack, which at an entry point
+ * that in time it goes on by itself.  It sleeps, unless it has a seccomp filter, whose
+ * mind is not known: a CPU is what its probes need now.  It uses the stack, which at an entry point
  * is the program's to use; rdx and the stack pointer are what counts there.
  */
-#define NR_brk 12
+#define NR_poll 7
+#define NR_brk	12
 
 	.section .rodata
 	.globl	tl_wait_enter, tl_wait, tl_wait_end, tl_wait_until, tl_wait_entry
+	.globl	tl_wait_sleep
 tl_wait_enter:
 	movl	$NR_brk, %eax
 	movl	$0, %edi
@@ -24,6 +27,14 @@ tl_wait:
 	pushq	%rdx
 again:
 	pause
+	movl	tl_wait_sleep(%rip), %edx
+	testl	%edx, %edx
+	jz	awake
+	movl	$NR_poll, %eax
+	xorl	%edi, %edi
+	xorl	%esi, %esi
+	syscall
+awake:
 	rdtsc
 	shlq	$32, %rdx
 	orq	%rdx, %rax
@@ -35,6 +46,7 @@ again:
 	.balign	8
 tl_wait_until: .quad	0
 tl_wait_entry: .quad	0
+tl_wait_sleep: .quad	0
 tl_wait_end:
 
 	.section .note.GNU-stack, "", @progbits
