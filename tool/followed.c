@@ -8,6 +8,7 @@
  * probes armed.  What is known of those that have ended stays; what is held of
  * them is given up as soon as no child needs it.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -128,6 +129,8 @@ static void execed(struct run *r, const struct follower_news *n)
 		followed_take(r, n->pid, t);
 		t = NULL;
 	} else {
+		/* It has a place for a probe, or what is known of it has not. */
+		r->unprobed += t->places.n != 0;
 		followed_take(r, n->pid, NULL);
 	}
 	if (t)
@@ -136,12 +139,22 @@ static void execed(struct run *r, const struct follower_news *n)
 	target_speak(NULL);
 }
 
+/* Its probes came when its patience had ended. */
+static void began_before(struct run *r, pid_t pid)
+{
+	say_detail("process %d began before its probes were there", (int)pid);
+	r->began_before++;
+}
+
 /* @last: nobody waits for us any more. */
 static void serve(struct run *r, const struct follower_news *n, bool last)
 {
 	switch (n->what) {
 	case FOLLOWER_TAKEN:
-		if (n->err)
+		/* It has ended even, most likely by itself. */
+		if (n->err == -ETIMEDOUT || (n->err == -ESRCH && n->parent))
+			began_before(r, n->pid);
+		else if (n->err)
 			say_note("process %d is not followed: %s", (int)n->pid,
 				 strerror(-n->err));
 		break;
@@ -203,7 +216,11 @@ void followed_end(struct run *r)
 	follower_free(r->follower);
 	r->follower = NULL;
 	if (r->unprobed)
-		say_note("%" PRIu64 " children could not be probed (-v names "
-			 "them)",
+		say_note("%" PRIu64 " children or programs could not be probed "
+			 "(-v names them)",
 			 r->unprobed);
+	if (r->began_before)
+		say_note("%" PRIu64 " programs began before their probes were "
+			 "there (-v names them)",
+			 r->began_before);
 }

@@ -15,7 +15,7 @@ struct follower;
 struct session;
 
 enum follower_what {
-	FOLLOWER_TAKEN, /* it follows @pid, or @err */
+	FOLLOWER_TAKEN, /* it follows @pid, or @err; @parent: a program that waited */
 	FOLLOWER_FORKED, /* @parent's child @pid, with its files; or @err: no probes */
 	FOLLOWER_EXECED, /* @pid waits to be taken; or @err: it does not wait */
 	FOLLOWER_EXITED, /* @pid has ended */

@@ -396,6 +396,34 @@ def a_program_that_was_written_again_is_read_again():
           offsets[0] != offsets[5], f"where it is: {offsets}")
 
 
+@case
+def programs_that_were_kept_waiting_for_long_are_counted():
+    """The tool is stopped, as by Ctrl-Z: nobody waits for it for ever."""
+    path = os.path.join(tl.tempdir(), "alone")
+    tl.compile_to(path, CHAIN)
+    ready = os.path.join(tl.tempdir(), "ready")
+    os.mkfifo(ready)
+    p = subprocess.Popen([tl.TRAPLINE, "count", "--follow", "--json", "work",
+                          "--", "sh", "-c", f"{path} 1; read x < {ready}; "
+                          f"{path} 1 > {ready}.out; {path} 3 >> {ready}.out"],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                         text=True)
+    with open(ready, "w", encoding="utf-8") as f:
+        os.kill(p.pid, signal.SIGSTOP)
+        f.write("go\n")
+    said = lambda: (open(ready + ".out", encoding="utf-8").read() if
+                    os.path.exists(ready + ".out") else "").split()[2::3]  # noqa: E731
+    tl.wait_for(lambda: said() == ["1"], 60, "it runs all the same")
+    os.kill(p.pid, signal.SIGCONT)
+    out, err = p.communicate(timeout=60)
+    check_eq(p.returncode, 0, err)
+    check_eq(said(), ["1", "3", "2", "1"], "calls")
+    rows = [json.loads(x) for x in out.splitlines() if x[0] == "{"]
+    # The first one waited in vain.
+    check_eq([x["hits"] for x in rows if x["hits"]], [1, 3, 2, 1], err)
+    check("1 programs began before their probes were there" in err, err)
+
+
 def follower(pid):
     """Who follows it; 0: nobody."""
     try:

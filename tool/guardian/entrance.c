@@ -23,6 +23,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -133,12 +134,17 @@ static bool has_filter(pid_t pid)
 	return filter;
 }
 
+/* When the patience of who waits from now on ends. */
+static uint64_t end_of_patience(void)
+{
+	return __rdtsc() + FOLLOW_PATIENCE_MS * ticks_per_ms();
+}
+
 static void make_stub(uint8_t *stub, uint64_t entry, pid_t pid)
 {
 	memset(stub, 0xcc, ENTRANCE_BYTES);
 	memcpy(stub, tl_wait_enter, WAIT_BYTES);
-	put_word(stub, tl_wait_until,
-		 __rdtsc() + FOLLOW_PATIENCE_MS * ticks_per_ms());
+	put_word(stub, tl_wait_until, end_of_patience());
 	put_word(stub, tl_wait_entry, entry);
 	put_word(stub, tl_wait_sleep, has_filter(pid) ? 0 : SLEEP_MS);
 }
@@ -198,7 +204,8 @@ int entrance_expect(struct entrance *e, pid_t pid)
 	uint8_t stub[ENTRANCE_BYTES];
 	int err;
 
-	*e = (struct entrance){ .entry = entry_point_of(pid) };
+	entrance_close(e);
+	*e = (struct entrance){ .entry = entry_point_of(pid), .memory = -1 };
 	if (ptrace(PTRACE_GETREGS, pid, 0, &e->regs))
 		return -ESRCH;
 	if (e->regs.cs != 0x33 || !e->entry)
@@ -241,7 +248,12 @@ bool entrance_reached(struct entrance *e, pid_t pid)
 int entrance_wait(struct entrance *e, pid_t pid)
 {
 	struct user_regs_struct r = e->regs;
+	char path[64];
 
+	/* Of this memory, whoever has the number later. */
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	e->memory = open(path, O_RDWR | O_CLOEXEC);
+	entrance_renew(e);
 	r.rip = e->stub + (uint64_t)(tl_wait - tl_wait_enter);
 	r.orig_rax = ~0ul;
 	if (ptrace(PTRACE_SETREGS, pid, 0, &r) ||
@@ -250,11 +262,31 @@ int entrance_wait(struct entrance *e, pid_t pid)
 	return 0;
 }
 
+void entrance_renew(const struct entrance *e)
+{
+	uint64_t end = end_of_patience();
+
+	/* Where that is forbidden its patience is what it was. */
+	if (e->memory >= 0 &&
+	    pwrite(e->memory, &end, sizeof(end),
+		   (off_t)(e->stub +
+			   (uint64_t)(tl_wait_until - tl_wait_enter))) < 0)
+		return;
+}
+
+void entrance_close(struct entrance *e)
+{
+	if (e->memory >= 0)
+		close(e->memory);
+	e->memory = -1;
+}
+
 bool entrance_leave(struct entrance *e, pid_t pid)
 {
 	struct user_regs_struct r;
 	bool waits = false;
 
+	entrance_close(e);
 	if (!e->stub)
 		return false;
 	if (!ptrace(PTRACE_GETREGS, pid, 0, &r)) {

@@ -232,6 +232,7 @@ static struct process *add_process(pid_t pid, struct family *f)
 	if (!p)
 		return NULL;
 	p->pid = pid;
+	p->entrance.memory = -1;
 	p->family = f;
 	if (f)
 		f->users++;
@@ -256,6 +257,7 @@ static void forget_process(struct process *p)
 	while (*at != p)
 		at = &(*at)->next;
 	*at = p->next;
+	entrance_close(&p->entrance);
 	leave_family(p);
 	free(p);
 }
@@ -637,13 +639,14 @@ static void take(const struct follow_message *m, const int fds[2])
 {
 	struct process *p = find_process(m->pid);
 	struct family *f = make_family(m, fds[0]);
+	bool waited = p && p->waits;
 	int err;
 
 	if (p) {
 		p->family = f;
 		if (f)
 			f->users++;
-		err = p->waits ? fetch(p) : 0;
+		err = waited ? fetch(p) : 0;
 	} else {
 		p = add_process(m->pid, f);
 		err = p ? seize_all(p) : -ENOMEM;
@@ -655,9 +658,13 @@ static void take(const struct follow_message *m, const int fds[2])
 		close(f->figures);
 		free(f);
 	}
-	tell(FOLLOW_TAKEN, m->pid, 0, err, NULL);
+	tell(FOLLOW_TAKEN, m->pid, waited ? m->pid : 0, err, NULL);
 	if (p && !p->n_tasks)
 		drop_process(p);
+	/* The tool is at work, and their turn will come. */
+	for (p = processes; p; p = p->next)
+		if (p->waits)
+			entrance_renew(&p->entrance);
 }
 
 /* All that are traced are let go by the kernel, when we are gone. */

@@ -34,7 +34,7 @@ enum follow_what {
 		1,  /* follow @pid; with its figures, if it has a session */
 	FOLLOW_END, /* let all go, and end */
 	/* The follower's. */
-	FOLLOW_TAKEN, /* the answer: @result */
+	FOLLOW_TAKEN, /* the answer: @result; @parent: it is a program that waited */
 	FOLLOW_FORKED, /* @pid is @parent's child; with its figures and events, or
 			  @result says why it is not probed */
 	FOLLOW_EXECED, /* @pid runs another program, and waits for FOLLOW_TAKE; or
@@ -65,7 +65,10 @@ struct follow_message {
 /* Who watches pages, and traces the process for as long; see tool/watch/. */
 #define KEEPER_NAME "trapline-keeper"
 
-/* How long a new program waits for FOLLOW_TAKE, at the most. */
+/*
+ * How long a new program waits for FOLLOW_TAKE, from the last one on that came for
+ * any: one after the other has its turn.
+ */
 #define FOLLOW_PATIENCE_MS 5000
 
 /*
@@ -104,6 +107,7 @@ struct entrance {
 	uint64_t entry;
 	uint64_t word; /* where on the stack it is told; 0: it begins there */
 	uint64_t stub; /* 0: there is none */
+	int memory;    /* of who waits; -1: it cannot be written */
 	uint8_t bytes[ENTRANCE_BYTES]; /* what was there */
 	struct user_regs_struct regs;  /* with which it goes on */
 };
@@ -126,6 +130,12 @@ bool entrance_reached(struct entrance *e, pid_t pid);
 
 /* There, let it wait, traced by nobody.  0, or -ESRCH. */
 int entrance_wait(struct entrance *e, pid_t pid);
+
+/* It waits as long as from the beginning, from now on. */
+void entrance_renew(const struct entrance *e);
+
+/* It does not wait any more, or is dead. */
+void entrance_close(struct entrance *e);
 
 /*
  * It is stopped again: it goes on from its entry point when it runs next.  False:
