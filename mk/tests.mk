@@ -17,12 +17,12 @@ test-lines := $(if $(test-srcs),$(shell awk 'FNR == 1 { print FILENAME } \
 link-of = $(strip $(or $(foreach l,$(filter $1|%,$(test-lines)), \
 	$(wordlist 2,99,$(subst |, ,$l))), \
 	$(if $(filter tests/api/% tests/stress/% bench/%,$1),lib)))
-target-of = $(if $(filter arm64 on-arm64,$(link-of)),arm64,$(if \
-	$(filter sim,$(link-of)),sim,x86))
-program-of = $(O)/$(target-of)/$(1:.c=)
+targets-of = $(if $(filter arm64 on-arm64,$(link-of)),arm64,$(if \
+	$(filter sim,$(link-of)),sim,x86)) $(if $(filter and-arm64,$(link-of)),arm64)
+programs-of = $(foreach t,$(targets-of),$(O)/$t/$(1:.c=))
 
 # $1 target, $2 word: what it stands for
-linked = $(if $(filter -% on-arm64,$2),,$(if $(filter lib,$2),$(library-dir.$1)/libtrapline.a, \
+linked = $(if $(filter -% on-arm64 and-arm64,$2),,$(if $(filter lib,$2),$(library-dir.$1)/libtrapline.a, \
 	$(if $(filter agent-image,$2),$(O)/x86/agent_image.o, \
 	$(call objs,$1,$(if $(filter %.c %.S %.cc,$2),$(subst /ISA/,/$1/,$2),$(call layer-srcs,$2) $($2-srcs.$1))))))
 layer-srcs = $(or $($1-srcs),$(error a link: line names $1, which is no layer))
@@ -37,7 +37,8 @@ $(O)/$2/$(1:.c=): $(O)/$2/$1.o $(call objs,$2,$(if $(filter bench/%,$1),,$(harne
 	$$(Q)$$(call cc,$2) $$(if $$(SAN),-fsanitize=$$(SAN)) \
 		$(if $(filter arm64,$2),-static) -o $$@ $$^ $(filter -%,$3)
 endef
-$(foreach s,$(test-srcs),$(eval $(call test-program,$s,$(call target-of,$s),$(call link-of,$s))))
+$(foreach s,$(test-srcs),$(foreach t,$(call targets-of,$s),$(eval $(call \
+	test-program,$s,$t,$(call link-of,$s)))))
 
 test-srcs := $(if $(SAN),$(foreach s,$(test-srcs),$(if \
 	$(filter lib host-linux-own,$(call link-of,$s)),,$s)),$(test-srcs))
@@ -51,7 +52,7 @@ $(O)/x86/tests/stress/%.cc.o: tests/stress/%.cc
 	$(Q)mkdir -p $(@D)
 	$(Q)g++ -O2 -g -Wall -Wextra -Werror -MMD -MP -c -o $@ $<
 
-programs := $(foreach s,$(test-srcs),$(call program-of,$s))
+programs := $(foreach s,$(test-srcs),$(call programs-of,$s))
 programs := $(if $(SAN),$(filter-out $(O)/arm64/%,$(programs)),$(programs))
 tests := $(filter-out $(O)/x86/bench/%,$(programs))
 benches := $(filter $(O)/x86/bench/%,$(programs))

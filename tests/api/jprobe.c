@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/ISA/jprobe.S */
+/* link: lib and-arm64 tests/api/ISA/jprobe.S */
 /*
  * jprobe.c - the rules of register_jprobe(), on a jump and on a breakpoint
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/ISA/places.S */
+/* link: lib and-arm64 tests/api/ISA/places.S */
 /*
  * kretprobe.c - the rules of register_kretprobe(), on a jump and on a breakpoint
  */
