@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/ISA/places.S -lpthread */
+/* link: lib and-arm64 tests/api/ISA/places.S -lpthread */
 /* limit: 120 */
 /*
  * escapes.c - handlers that are interrupted, left, or die with their thread
@@ -25,7 +25,10 @@
 #include <trapline/regs.h>
 
 #include "places.h"
+#include "tl_emulator.h"
+#include "tl_isa.h"
 #include "tl_test.h"
+#include "tl_ucontext.h"
 
 static const struct place {
 	const char *name;
@@ -215,6 +218,8 @@ TL_TEST(unregistration_does_not_wait_for_a_sleeper_that_left_a_handler)
 {
 	const struct place *pl;
 
+	if (under_emulator())
+		SKIP("an emulator does not tell where other threads are");
 	for_each_row(pl, places) {
 		struct kprobe p = { .addr = (void *)pl->fn,
 				    .pre_handler = jump_out };
@@ -329,7 +334,7 @@ static int run_clone(void *arg)
 
 	/* No libc: the thread pointer is the parent's. */
 	while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE))
-		__builtin_ia32_pause();
+		relax();
 	for (long i = 0; i < rounds; i++)
 		thread_fn(i, 2, 0);
 	return 0;
@@ -414,7 +419,7 @@ HANDLER int stay_in_thread(struct kprobe *p, struct pt_regs *regs)
 {
 	(void)p;
 	hits++;
-	if (regs->dx != 77)
+	if (regs->REG_ARG2 != 77)
 		return 0;
 	thread_is_in = 1;
 	while (thread_is_in)
@@ -463,6 +468,8 @@ TL_TEST(a_vfork_child_s_hits_are_its_parent_s)
 	int status = -1;
 	pid_t pid;
 
+	if (under_emulator())
+		SKIP("an emulator has fork() for vfork()");
 	hits = 0;
 	CHECK_EQ(register_kprobe(&p), 0);
 	for (int i = 0; i < 10; i++) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* link: lib and-arm64 */
 /*
  * fork.c - a child has the probes that its parent had, and each its own
  *

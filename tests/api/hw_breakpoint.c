@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* link: lib and-arm64 */
 /*
  * hw_breakpoint.c - breakpoints in debug registers, by their API alone
  *

@@ -244,10 +244,12 @@ static int open_event(uint32_t tid, const struct tl_debug_want *want)
 		describe(&attr, want, kernel_too);
 		fd = tl_sys6(__NR_perf_event_open, (long)&attr, tid, -1, -1,
 			     PERF_FLAG_FD_CLOEXEC, 0);
-		if (fd != -TL_EACCES && fd != -TL_EPERM)
+		if (fd >= 0 ||
+		    (fd != -TL_EACCES && fd != -TL_EPERM && fd != -TL_ENOSYS))
 			return fd;
 	}
-	return -TL_EPERM;
+	/* Built without, or an emulator. */
+	return fd == -TL_ENOSYS ? -TL_EOPNOTSUPP : -TL_EPERM;
 }
 
 static uint64_t counted(const struct reg *reg)

@@ -340,10 +340,10 @@ int tl_threads_at(const struct tl_context *cx, uintptr_t *sp)
 
 	if (!tid)
 		return -TL_ENOENT;
-	if (tl_is_emulated())
-		return -TL_EAGAIN;
 	if (tl_sys3(__NR_tgkill, tl_sys0(__NR_getpid), tid, 0) == -TL_ESRCH)
 		return 1;
+	if (tl_is_emulated())
+		return -TL_EAGAIN;
 	put_number(name, tid);
 	if (read_task(name, "syscall", text, sizeof(text)) <= 0)
 		return -TL_EAGAIN;
