@@ -25,6 +25,7 @@ Q  := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $1 $2)
 
 VERSION := 0.1
+comma := ,
 
 # --- Toolchains, one line a target: compiler, linker, objcopy
 
@@ -255,7 +256,6 @@ include mk/install.mk
 
 # --- Checks of the source
 
-comma := ,
 home-objs = $(subst $(eval ) ,$(comma),$(strip $1))
 kernel-home := $(call objs,kernel-x86,$(host-kernel-srcs))
 contract: $(O)/x86/core.o $(O)/arm64/core.o $(linux-x86) $(linux-arm64) \

@@ -35,7 +35,7 @@ $(O)/$2/$1.o: private inc-under-test = $(sort $(foreach d,$(call word-dir,$(firs
 $(O)/$2/$(1:.c=): $(O)/$2/$1.o $(call objs,$2,$(if $(filter bench/%,$1),,$(harness))) $(foreach w,$3,$(call linked,$2,$w))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(call cc,$2) $$(if $$(SAN),-fsanitize=$$(SAN)) \
-		$(if $(filter arm64,$2),-static) -o $$@ $$^ $(filter -%,$3)
+		$(if $(filter arm64,$2),-static -Wl$(comma)-z$(comma)separate-code) -o $$@ $$^ $(filter -%,$3)
 endef
 $(foreach s,$(test-srcs),$(foreach t,$(call targets-of,$s),$(eval $(call \
 	test-program,$s,$t,$(call link-of,$s)))))

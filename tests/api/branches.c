@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/ISA/branches.S */
+/* link: lib and-arm64 tests/api/ISA/branches.S */
 /*
  * branches.c - a branch with a post handler does what the CPU does with it
  *

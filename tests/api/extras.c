@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/ISA/places.S */
+/* link: lib and-arm64 tests/api/ISA/places.S */
 /*
  * extras.c - what is Trapline's own: counters, jumps or nothing, reasons, lists
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/ISA/places.S */
+/* link: lib and-arm64 tests/api/ISA/places.S */
 /*
  * kprobe.c - the rules of register_kprobe(), on a jump and on a breakpoint
  */

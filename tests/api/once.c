@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/ISA/places.S */
+/* link: lib and-arm64 tests/api/ISA/places.S */
 /*
  * once.c - what kprobes once got wrong, a test for each
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/api/ISA/places.S */
+/* link: lib and-arm64 tests/api/ISA/places.S */
 /*
  * rules.c - what Linux's documentation promises beside the hit itself
  *
