@@ -555,10 +555,7 @@ int cmd_trace(const struct options *o)
 	t.run = &r;
 	if (!run_usage(o))
 		return EXIT_USAGE;
-	if (o->block && o->follow)
-		usage_error(o->verb, "--block is not for those that are "
-				     "followed");
-	else if (o->interval && !lines)
+	if (o->interval && !lines)
 		usage_error(o->verb, "-i is for text and json");
 	else if (o->stack && !lines)
 		usage_error(o->verb, "stacks are not for --format %s",

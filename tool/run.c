@@ -496,7 +496,9 @@ bool run_parse(struct run *r, struct probe_wish *wish)
 		return false;
 	}
 	if (o->tid && o->follow) {
-		usage_error(o->verb, "either one thread (-t) or --follow");
+		usage_error(o->verb,
+			    "either one thread (-t) or --follow: a hit does "
+			    "not show who began its thread");
 		return false;
 	}
 	if (o->tid && !(wish->tid = thread_of(o)))

@@ -684,8 +684,10 @@ int session_detach(struct session *s)
 int session_where(const struct session *s, struct follow_where *where)
 {
 	*where = s->where;
-	if (s->events)
+	if (s->events) {
 		where->ring_bytes = s->events->ring_bytes;
+		where->block = s->events->block;
+	}
 	return s->figures_fd;
 }
 

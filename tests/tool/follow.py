@@ -424,6 +424,62 @@ def programs_that_were_kept_waiting_for_long_are_counted():
     check("1 programs began before their probes were there" in err, err)
 
 
+# Of which a ring of 16 MiB holds half a million.
+MANY = 700000
+
+FLOOD = r"""
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+volatile long sink;
+__attribute__((noinline)) long work(long n) { return sink = n + 1; }
+int main(void)
+{
+    char c;
+    pid_t pid = fork();
+    if (!pid) {
+        if (read(0, &c, 1) != 1) return 1;
+        for (long i = 0; i < %d; i++) work(i);
+        return 0;
+    }
+    printf("%%d\n", (int)pid);
+    fflush(stdout);
+    return waitpid(pid, NULL, 0) != pid;
+}
+""" % MANY
+
+
+@case
+def with_block_children_wait_for_their_reader_too():
+    path = os.path.join(tl.tempdir(), "flood")
+    out = os.path.join(tl.tempdir(), "rows")
+    tl.compile_to(path, FLOOD)
+    p = subprocess.Popen([tl.TRAPLINE, "trace", "--follow", "--block",
+                          "--json", "-o", out, "work $arg1:u64", "--", path],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, text=True)
+    child = int(p.stdout.readline())
+
+    def waits():
+        with open(f"/proc/{child}/syscall", encoding="utf-8") as f:
+            return f.read().split()[0] == "202"
+    p.send_signal(signal.SIGSTOP)
+    p.stdin.write("x")
+    p.stdin.flush()
+    tl.wait_for(waits, 20, "it waits")
+    p.send_signal(signal.SIGCONT)
+    _, err = p.communicate(timeout=100)
+    check_eq(p.returncode, 0, err)
+    with open(out, encoding="utf-8") as f:
+        lines = f.readlines()
+    summary = json.loads(lines[-1])["summary"]
+    # On a busy machine it may have waited for its second.
+    check(summary["lost"] <= 1, f"{summary['lost']} lost")
+    check_eq(summary["events"] + summary["lost"], MANY, "sum")
+    check_eq(len(lines) - 1, summary["events"], "lines")
+
+
 def follower(pid):
     """Who follows it; 0: nobody."""
     try:

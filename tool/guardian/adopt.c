@@ -109,15 +109,23 @@ static int fill_figures(struct child *c, int fd)
 }
 
 /*
- * Its first event may be sooner than whoever reads them; where nobody does there
- * is no room.
+ * Its first event may be sooner than whoever reads them, and it may have to wait for
+ * him; where nobody reads there is no room.
  */
 static int fill_events(const struct child *c, int fd, uint64_t at)
 {
-	uint32_t bytes = at == c->f->where.events ? c->f->where.ring_bytes : 0;
+	const struct {
+		uint32_t block;
+		uint32_t ring_bytes;
+	} how = { c->f->where.block, c->f->where.ring_bytes };
 
-	return pwrite(fd, &bytes, sizeof(bytes),
-		      offsetof(struct tl_events, ring_bytes)) == sizeof(bytes)
+	_Static_assert(offsetof(struct tl_events, ring_bytes) ==
+			       offsetof(struct tl_events, block) + 4,
+		       "one behind the other");
+	if (at != c->f->where.events)
+		return 0;
+	return pwrite(fd, &how, sizeof(how),
+		      offsetof(struct tl_events, block)) == sizeof(how)
 		       ? 0
 		       : -EIO;
 }

@@ -21,6 +21,7 @@ struct follow_where {
 	uint64_t figures;
 	uint64_t events;     /* of the session; or 0 */
 	uint32_t ring_bytes; /* as struct tl_events has it; the tool's */
+	uint32_t block;	     /* the same */
 	/* In the agent: see tool/agent/adopt.S. */
 	uint64_t adopt;
 	uint64_t adopt_file;
