@@ -21,7 +21,7 @@ struct row {
 	int n; /* exits; -1: not certain */
 	unsigned int ret[2], lead[2], pops[2];
 	uint64_t outside;
-	bool tails;
+	bool tails, restarts;
 };
 
 #define CODE(s)	 .code = (s), .len = sizeof(s) - 1
@@ -52,6 +52,21 @@ static const struct row rows[] = {
 	{ "a lead in front of which a long one stands",
 	  CODE("\xb8\0\0\0\0\x5b\x5d\x41\x5c\xc3"), .n = 1, .ret = { 9 },
 	  .lead = { 4 } },
+	/* sub $0x100,%rsp; nop; ret: a nop is as good as the return */
+	{ "a lead before a nop", CODE("\x48\x81\xec\0\1\0\0\x90\xc3"), .n = 1,
+	  .ret = { 7 }, .lead = { 7 } },
+	/* sub $0x100,%rsp; pop %rbp; ret: the pop would come too late */
+	{ "a lead that ends too early", CODE("\x48\x81\xec\0\1\0\0\x5d\xc3"),
+	  .n = 1, .ret = { 8 } },
+	/* jg 1f; mov $7,%eax; 1: ret */
+	{ "a lead that others pass by", CODE("\x7f\x05\xb8\7\0\0\0\xc3"), .n = 1,
+	  .ret = { 7 } },
+	/* jg 1f; sub $0x100,%rsp; nop; 1: ret */
+	{ "and before a nop", CODE("\x7f\x08\x48\x81\xec\0\1\0\0\x90\xc3"),
+	  .n = 1, .ret = { 10 } },
+	/* jg 1f; 1: mov $7,%eax; ret */
+	{ "a lead that others come to", CODE("\x7f\0\xb8\7\0\0\0\xc3"), .n = 1,
+	  .ret = { 7 }, .lead = { 5 } },
 	/* call; pop %rbx; ret */
 	{ "too short a lead after a call", CODE("\xe8\0\0\0\x01\x5b\xc3"),
 	  .n = 1, .ret = { 6 } },
@@ -59,6 +74,9 @@ static const struct row rows[] = {
 	{ "two returns", CODE("\x74\x01\xc3\xc3"), .n = 2, .ret = { 2, 3 } },
 	{ "none", CODE("\x0f\x0b"), .n = 0 },
 	{ "endless", CODE("\x90\xeb\xfd"), .n = -1 },
+	/* cmp 16(%r14),%rsp; jbe 1f; ret; 1: call; jmp to the start */
+	{ "begun anew", CODE("\x49\x3b\x66\x10\x76\x01\xc3\xe8\0\0\0\1\xeb\xf2"),
+	  .n = 1, .ret = { 6 }, .restarts = true },
 	{ "a loop inside", CODE("\x90\x90\xeb\xfd"), .n = 0 },
 	{ "tail call", CODE("\xe9\xfb\x0f\x00\x00"), .n = -1,
 	  .outside = BASE + 0x1000 },
@@ -128,7 +146,8 @@ TL_TEST(exits_are_found_or_said_to_be_uncertain)
 					 .ctx = (void *)r,
 					 .parts = &part,
 					 .nr_parts = r->part_len != 0,
-					 .tails = r->tails };
+					 .tails = r->tails,
+					 .restarts = r->restarts };
 		struct x86_exit exits[2] = { { 0 } };
 		uint64_t outside = 1;
 		int n;

@@ -12,7 +12,7 @@
  *      same frame, so they are told from those of its other calls by the stack
  *      pointer.
  *   3. No jump leads to the function's start: that would be the entry of a call
- *      that nobody has made.
+ *      that nobody has made.  (Unless calls begin further on, as in Go.)
  *   4. No call leads to its inside: the return would be no return of it.  (A part
  *      that is a function may be called.)
  *   5. No other instruction takes control away: far transfers and their like.
@@ -20,7 +20,8 @@
  *      never returns.
  *
  * Before each return stands some code that runs straight into it.  A jump that
- * does not fit at the return itself may begin there.
+ * does not fit at the return itself may begin there, if no other jump leads to
+ * behind it.
  */
 #include "flow.h"
 
@@ -29,7 +30,10 @@
 
 struct walk {
 	const struct x86_flow *flow;
-	uint64_t run[RUN]; /* the last instructions in a straight line */
+	struct {
+		uint64_t at;
+		bool nop;
+	} run[RUN]; /* the last instructions in a straight line */
 	unsigned int nr_run;
 	bool tables;	   /* there are indirect jumps */
 	unsigned int part; /* which is walked, from 1; 0: the function itself */
@@ -60,47 +64,67 @@ static bool stays(struct walk *w, const struct x86_insn *in)
 		       (flow->tails && begins_part(flow, in->target));
 	if (!inside)
 		w->outside = in->target;
-	return inside && in->target != flow->start;
+	return inside && (in->target != flow->start || flow->restarts);
 }
 
-/* The @i-th instruction before the return at @in; the return itself is the 0th. */
+/* The @i-th instruction before the return at @in; 0: that one. */
 static uint64_t before(const struct walk *w, const struct x86_insn *in,
 		       unsigned int i)
 {
-	return i ? w->run[(w->nr_run - i) % RUN] : in->addr;
+	return i ? w->run[(w->nr_run - i) % RUN].at : in->addr;
+}
+
+/* Where nothing but nops is left to be done before the return at @in. */
+static uint64_t calm_before(const struct walk *w, const struct x86_insn *in,
+			    unsigned int n)
+{
+	uint64_t calm = in->addr;
+
+	for (unsigned int i = 1; i <= n && w->run[(w->nr_run - i) % RUN].nop;
+	     i++)
+		calm = before(w, in, i);
+	return calm;
 }
 
 /*
- * The nearest place before the return at @in where a jump ends at the return's
- * end or later, or, if all before the return is as long as a jump, just there.
- * What the jump displaces are no more instructions than it needs: if these end
- * before the return, so they do for all places that are farther.
+ * Find the nearest place before the return at @in for a jump, such that what it
+ * displaces ends where nothing but nops is left, or behind that.  It is no more
+ * instructions than the jump needs.
  */
-static unsigned int lead_of(const struct walk *w, const struct x86_insn *in)
+static void find_lead(const struct walk *w, const struct x86_insn *in,
+		      struct x86_exit *e)
 {
-	unsigned int n = w->nr_run < RUN ? w->nr_run : RUN, i = 1, last;
-	uint64_t at;
+	unsigned int n = w->nr_run < RUN ? w->nr_run : RUN;
+	uint64_t calm = calm_before(w, in, n);
 
-	while (i <= n && in->next - before(w, in, i) < JUMP_BYTES)
-		i++;
-	if (i > n)
-		return 0;
-	at = before(w, in, i);
-	for (last = i - 1; last && before(w, in, last) - at < JUMP_BYTES;)
-		last--;
-	return last ? 0 : in->addr - at;
+	for (unsigned int i = 1; i <= n; i++) {
+		uint64_t at = before(w, in, i), end;
+		unsigned int k = i;
+
+		if (in->next - at < JUMP_BYTES)
+			continue;
+		while (k && before(w, in, k) - at < JUMP_BYTES)
+			k--;
+		end = before(w, in, k);
+		if (end < calm)
+			continue;
+		e->ret = end;
+		e->lead = end - at;
+		return;
+	}
 }
 
 static bool add_exit(struct walk *w, const struct x86_insn *in)
 {
 	if ((w->part && !w->flow->tails) || w->nr == w->max)
 		return false;
-	w->exits[w->nr++] = (struct x86_exit){
+	w->exits[w->nr] = (struct x86_exit){
 		.ret = in->addr,
-		.lead = lead_of(w, in),
+		.last = in->addr,
 		.pops = (uint16_t)in->imm,
 		.part = w->part,
 	};
+	find_lead(w, in, &w->exits[w->nr++]);
 	return true;
 }
 
@@ -108,7 +132,8 @@ static bool visit(struct walk *w, const struct x86_insn *in)
 {
 	switch (in->kind) {
 	case X86_NORMAL:
-		w->run[w->nr_run++ % RUN] = in->addr;
+		w->run[w->nr_run % RUN].at = in->addr;
+		w->run[w->nr_run++ % RUN].nop = in->attrs & X86_A_NOP;
 		return true;
 	case X86_RET:
 		if (!add_exit(w, in))
@@ -139,25 +164,43 @@ static bool visit(struct walk *w, const struct x86_insn *in)
 	return true;
 }
 
-static void ignore(void *arg, uint64_t target)
+/* Somebody comes to @target: not to be between a lead and its return. */
+static void comes_to(void *arg, uint64_t target)
 {
-	(void)arg;
-	(void)target;
+	const struct walk *w = arg;
+
+	for (unsigned int i = 0; i < w->nr; i++) {
+		struct x86_exit *e = &w->exits[i];
+
+		if (target <= e->ret - e->lead || target > e->last)
+			continue;
+		e->ret = e->last;
+		e->lead = 0;
+	}
 }
 
 /* Rule 1, and rule 2 for indirect jumps. */
-static bool tables_are_complete(const struct x86_flow *flow)
+static bool tables_are_complete(struct walk *w)
 {
 	struct x86_scan scan = {
-		.flow = flow,
-		.fn = ignore,
-		.reader = { .flow = flow },
+		.flow = w->flow,
+		.fn = comes_to,
+		.arg = w,
+		.reader = { .flow = w->flow },
 	};
 
 	return x86_scan(&scan) == X86_FLOW_OK && !scan.may_leave;
 }
 
-static bool walk(struct walk *w, uint64_t at, uint64_t end)
+static bool look_at_jump(struct walk *w, const struct x86_insn *in)
+{
+	if (in->target && in->kind != X86_CALL)
+		comes_to(w, in->target);
+	return true;
+}
+
+static bool walk(struct walk *w, uint64_t at, uint64_t end,
+		 bool (*fn)(struct walk *w, const struct x86_insn *in))
 {
 	struct x86_reader reader = { .flow = w->flow };
 	struct x86_insn in;
@@ -167,7 +210,7 @@ static bool walk(struct walk *w, uint64_t at, uint64_t end)
 	w->nr_run = 0;
 	w->runs_on = true;
 	for (; at < end; at = in.next) {
-		if (x86_read_insn(&reader, &in, at, end) || !visit(w, &in))
+		if (x86_read_insn(&reader, &in, at, end) || !fn(w, &in))
 			return false;
 		if (!x86_is_filler(&in))
 			w->runs_on = !(in.attrs & X86_A_NOFALL) &&
@@ -178,20 +221,33 @@ static bool walk(struct walk *w, uint64_t at, uint64_t end)
 	return !w->runs_on; /* rule 6 */
 }
 
+/* The function, and then its parts. */
+static bool walk_all(struct walk *w,
+		     bool (*fn)(struct walk *w, const struct x86_insn *in))
+{
+	const struct x86_flow *flow = w->flow;
+	bool complete;
+
+	w->part = 0;
+	complete = walk(w, flow->start, flow->end, fn);
+	for (unsigned int i = 0; complete && i < flow->nr_parts; i++) {
+		w->part = i + 1;
+		complete =
+			walk(w, flow->parts[i].start, flow->parts[i].end, fn);
+	}
+	return complete;
+}
+
 int x86_flow_exits(const struct x86_flow *flow, struct x86_exit *exits,
 		   unsigned int max, uint64_t *outside)
 {
 	struct walk w = { .flow = flow, .exits = exits, .max = max };
-	bool complete = flow->read && walk(&w, flow->start, flow->end);
+	bool complete = flow->read && walk_all(&w, visit);
 
-	for (unsigned int i = 0; complete && i < flow->nr_parts; i++) {
-		w.part = i + 1;
-		complete = walk(&w, flow->parts[i].start, flow->parts[i].end);
-	}
 	*outside = w.outside;
-	if (!complete)
+	if (!complete || !walk_all(&w, look_at_jump))
 		return -X86_EOPNOTSUPP;
-	if (w.tables && !tables_are_complete(flow))
+	if (w.tables && !tables_are_complete(&w))
 		return -X86_EOPNOTSUPP;
 	return (int)w.nr;
 }

@@ -325,6 +325,9 @@ struct x86_flow {
 	unsigned int nr_parts;
 	bool tails; /* for x86_flow_exits(): parts may be functions */
 
+	/* For exits: a jump to the start is none to the entry of a call. */
+	bool restarts;
+
 	/*
 	 * Further addresses that may be jumped to, in ascending order:
 	 * exception landing pads, relocations into code, what
@@ -490,13 +493,15 @@ enum x86_flow_result x86_flow_targets(const struct x86_flow *flow,
 
 /* A return instruction of a function. */
 struct x86_exit {
+	/* It; with a lead perhaps a nop before it, if all that comes is nops. */
 	uint64_t ret;
 	/*
-	 * A jump of 5 bytes fits so many bytes before it: what it would cover
-	 * runs straight to the return, and ends with it or just before it.  0:
-	 * there is no such place.
+	 * A jump of 5 bytes fits so many bytes before that: what it would cover
+	 * runs straight to it, and ends with the return or just there; and no
+	 * other jump leads to behind the lead.  0: there is no such place.
 	 */
 	unsigned int lead;
+	uint64_t last;	   /* the return instruction itself */
 	unsigned int pops; /* bytes beside the return address */
 	unsigned int part; /* which holds it, counted from 1; 0: the function */
 };
