@@ -121,14 +121,16 @@ struct tl_exit {
 void tl_arch_forget(void);
 
 /*
- * At which instructions does the function [@start, @end) return?  Their number,
- * at most @max, or -TL_EOPNOTSUPP: it is not certain that there are no others.
+ * At which instructions does the function [@start, @end) return, whose calls begin
+ * at @entry?  Where that is behind @start, the function may begin anew before it.
+ * Their number, at most @max, or -TL_EOPNOTSUPP: it is not certain that there are
+ * no others.
  * With a detour at ret - lead, and TL_EMIT_LATE, the exit's handlers can be
  * called where no jump fits at the exit itself.  @tails: the exits of functions that
  * it goes on to (tail calls) are among its own.  Context: task.
  */
-int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
-		  int max, bool tails);
+int tl_arch_exits(uintptr_t start, uintptr_t end, uintptr_t entry,
+		  struct tl_exit *exits, int max, bool tails);
 
 /*
  * Does the function at @start keep the address that it returns to, or go there

@@ -28,6 +28,7 @@ struct call {
 
 	/* Where it was not. */
 	uintptr_t function;	     /* whose exits are probed, else 0 */
+	uintptr_t stack;	     /* of its struct tl_frame; fp is `at` */
 	const struct tl_context *cx; /* in whose section it was made, */
 	unsigned long section;	     /* and in which one */
 	unsigned long word;	     /* in its slot at the entry */

@@ -13,7 +13,8 @@
  * The exits of a function are one set, shared by all its return probes.
  *
  * Notes.  A frame's stack pointer is its own as long as it lives, in whatever
- * thread, so notes are kept in one table for all.  A cell is a list of the
+ * thread, so notes are kept in one table for all.  (Where stacks are moved, the
+ * home tells what takes its place: struct tl_frame.)  A cell is a list of the
  * instances of one call, or NULL; a call's cell is one of 16 that its stack
  * pointer leads to.  Frames are at least 8 bytes apart, so a bucket of 8 cells
  * for each 64 bytes of stack is enough for one stack, and neighbours in a
@@ -24,7 +25,8 @@
  *   E2  Two live frames never have one stack pointer, but for a function that
  *       another has called at its end.  So whatever is found under a stack
  *       pointer that enters or leaves another function, or enters at another hit,
- *       was left by longjmp, an exception or the end of its thread: a miss.
+ *       was left by longjmp, an exception or the end of its thread: a miss.  (Of
+ *       frames that move: so is what was called from elsewhere.)
  *   E3  An instance that can be found stays readable: pools are freed after a
  *       grace period.
  *   E4  Each stack pointer has its own first cell, which no other in 2 MiB of
@@ -88,9 +90,30 @@ static bool have_cells(void)
 	return tl_engine.cells;
 }
 
-/* The @i-th of the cells for @sp; the last bucket has one behind it. */
-static inline struct kretprobe_instance **cell_of(uintptr_t sp, unsigned int i)
+/* What tells the frame at @regs from others, of a function that @p is at. */
+static inline bool find_frame(const struct kprobe *p,
+			      const struct pt_regs *regs, struct tl_frame *f)
 {
+	*f = (struct tl_frame){ 0, tl_arch_sp(regs) };
+	return !tl_seldom(p->flags & KPROBE_FLAG_MOVES) ||
+	       tl_host_ops->frame(regs, f);
+}
+
+static inline struct tl_frame frame_of(struct kretprobe_instance *ri)
+{
+	return (struct tl_frame){ tl_call_of(ri)->stack, ri->fp };
+}
+
+static inline bool is_of(struct kretprobe_instance *ri, struct tl_frame f)
+{
+	return ri->fp == f.at && tl_call_of(ri)->stack == f.stack;
+}
+
+/* The @i-th of the cells for @f; the last bucket has one behind it. */
+static inline struct kretprobe_instance **cell_of(struct tl_frame f,
+						  unsigned int i)
+{
+	uintptr_t sp = f.at + f.stack * 0x9e3779b97f4a7c15u;
 	uintptr_t bucket = (sp >> 6) + (sp >> 21) * 0x9e3779b1u;
 
 	return tl_engine.cells +
@@ -99,15 +122,15 @@ static inline struct kretprobe_instance **cell_of(uintptr_t sp, unsigned int i)
 }
 
 static inline struct kretprobe_instance *
-take_from(struct kretprobe_instance **cell, uintptr_t sp)
+take_from(struct kretprobe_instance **cell, struct tl_frame f)
 {
 	struct kretprobe_instance *first = tl_load_acquire(cell), *none = NULL;
 
-	if (!first || first->fp != sp || /* E3 */
+	if (!first || !is_of(first, f) || /* E3 */
 	    !__atomic_compare_exchange_n(cell, &first, NULL, false,
 					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
 		return NULL;
-	if (first->fp == sp)
+	if (is_of(first, f))
 		return first;
 	/* Taken away and used again between two looks. */
 	__atomic_compare_exchange_n(cell, &none, first, false, __ATOMIC_RELEASE,
@@ -116,23 +139,23 @@ take_from(struct kretprobe_instance **cell, uintptr_t sp)
 }
 
 static __attribute__((noinline)) struct kretprobe_instance *
-take_spilled(uintptr_t sp)
+take_spilled(struct tl_frame f)
 {
 	struct kretprobe_instance *first = NULL;
 
 	for (unsigned int i = 1; i < CELLS && !first; i++)
-		first = take_from(cell_of(sp, i), sp);
+		first = take_from(cell_of(f, i), f);
 	return first;
 }
 
-/* Take the list of the call at @sp, or NULL. */
-static inline struct kretprobe_instance *take(uintptr_t sp)
+/* Take the list of the call whose frame is @f, or NULL. */
+static inline struct kretprobe_instance *take(struct tl_frame f)
 {
-	struct kretprobe_instance *first = take_from(cell_of(sp, 0), sp);
+	struct kretprobe_instance *first = take_from(cell_of(f, 0), f);
 
 	if (first || !tl_load(&tl_engine.cells_spilled)) /* E4 */
 		return first;
-	return take_spilled(sp);
+	return take_spilled(f);
 }
 
 static inline bool note_in(struct kretprobe_instance **cell,
@@ -146,18 +169,18 @@ static inline bool note_in(struct kretprobe_instance **cell,
 }
 
 static __attribute__((noinline)) bool
-note_spilled(uintptr_t sp, struct kretprobe_instance *first)
+note_spilled(struct tl_frame f, struct kretprobe_instance *first)
 {
 	tl_store(&tl_engine.cells_spilled, true); /* E4 */
 	for (unsigned int i = 1; i < CELLS; i++)
-		if (note_in(cell_of(sp, i), first))
+		if (note_in(cell_of(f, i), first))
 			return true;
 	return false;
 }
 
-static inline bool note(uintptr_t sp, struct kretprobe_instance *first)
+static inline bool note(struct tl_frame f, struct kretprobe_instance *first)
 {
-	return note_in(cell_of(sp, 0), first) || note_spilled(sp, first);
+	return note_in(cell_of(f, 0), first) || note_spilled(f, first);
 }
 
 static void miss_all(struct kretprobe_instance *ri)
@@ -188,11 +211,13 @@ static bool is_its_own(struct tl_context *cx, const struct call *c,
 	       tl_return_true(cx, c->ri.fp, word) == c->ri.ret_addr;
 }
 
-/* Another word is in its slot: the frame is gone. */
+/* Another word is in its slot: the frame is gone, if it cannot have moved. */
 static bool is_gone(struct tl_context *cx, const struct call *c)
 {
 	unsigned long word;
 
+	if (c->stack)
+		return false;
 	return tlh_read(&word, (uintptr_t)c->ri.slot, sizeof(word)) ||
 	       !is_its_own(cx, c, word);
 }
@@ -218,7 +243,7 @@ static bool drop_gone(struct tl_context *cx, const struct tl_calls *pool)
 		    c->cx != cx)
 			continue;
 		if (is_gone(cx, c))
-			miss_all(take(c->ri.fp));
+			miss_all(take(frame_of(&c->ri)));
 		else
 			vain++;
 	}
@@ -239,21 +264,21 @@ static struct call *new_call(struct tl_context *cx, struct kretprobe *rp,
 }
 
 static bool follow(struct tl_context *cx, struct kretprobe *rp,
-		   struct pt_regs *regs, struct kretprobe_instance *older,
-		   struct call *c)
+		   struct pt_regs *regs, struct tl_frame f,
+		   struct kretprobe_instance *older, struct call *c)
 {
 	unsigned long *slot = tl_arch_return_slot(regs);
-	uintptr_t sp = tl_arch_sp(regs);
 
 	c->on_stack = true;
 	c->chained = false;
 	c->function = rp->exits->start;
+	c->stack = f.stack;
 	c->cx = cx;
 	c->section = cx->left;
 	c->word = *slot;
-	c->ri.ret_addr = tl_return_true(cx, sp, *slot);
+	c->ri.ret_addr = tl_return_true(cx, tl_arch_sp(regs), *slot);
 	c->ri.slot = slot;
-	c->ri.fp = sp;
+	c->ri.fp = f.at;
 	c->ri.next = older;
 	tl_store(&c->ri.rp, rp);
 	if (rp->entry_handler && rp->entry_handler(&c->ri, regs)) {
@@ -279,21 +304,27 @@ static TL_SELDOM bool came_on(struct tl_context *cx, const struct kretprobe *rp,
 void tl_exits_enter(struct tl_context *cx, struct kretprobe *rp,
 		    struct pt_regs *regs)
 {
-	uintptr_t sp = tl_arch_sp(regs);
-	struct kretprobe_instance *first = take(sp);
+	struct kretprobe_instance *first;
+	struct tl_frame f;
 	struct call *c;
 
+	if (!find_frame(&rp->kp, regs, &f)) {
+		tl_return_missed(rp);
+		return;
+	}
+	first = take(f);
 	if (first && !same_hit(cx, first) &&
-	    !(tl_load(&tl_engine.tails) && came_on(cx, rp, first, regs))) {
+	    (f.stack || !tl_load(&tl_engine.tails) ||
+	     !came_on(cx, rp, first, regs))) {
 		miss_all(first); /* E2 */
 		first = NULL;
 	}
-	c = new_call(cx, rp, sp);
+	c = new_call(cx, rp, tl_arch_sp(regs));
 	if (!c)
 		tl_return_missed(rp);
-	else if (follow(cx, rp, regs, first, c))
+	else if (follow(cx, rp, regs, f, first, c))
 		first = &c->ri;
-	if (first && !note(sp, first))
+	if (first && !note(f, first))
 		miss_all(first);
 }
 
@@ -305,15 +336,16 @@ void tl_exits_enter(struct tl_context *cx, struct kretprobe *rp,
  */
 static TL_SELDOM struct kretprobe_instance *
 leaving(struct tl_context *cx, const struct exit_probe *e,
-	struct kretprobe_instance *first, struct pt_regs *regs)
+	struct kretprobe_instance *first, struct tl_frame f,
+	struct pt_regs *regs)
 {
 	struct kretprobe_instance *mine = NULL, *rest = NULL, *next;
 	struct kretprobe_instance **mines = &mine, **rests = &rest;
 	const struct call *c = tl_call_of(first);
 	uintptr_t start = e->set->start;
 
-	if (!tl_load(&tl_engine.tails) ||
-	    ((e->tail || c->function != start) &&
+	if ((c->function != start && !tl_load(&tl_engine.tails)) ||
+	    ((e->tail || c->function != start || f.stack) &&
 	     !is_its_own(cx, c, *tl_arch_return_slot(regs)))) {
 		miss_all(first); /* E2 */
 		return NULL;
@@ -329,7 +361,7 @@ leaving(struct tl_context *cx, const struct exit_probe *e,
 			rests = &first->next;
 		}
 	}
-	if (rest && !note(tl_arch_sp(regs), rest))
+	if (rest && !note(f, rest))
 		miss_all(rest);
 	return mine;
 }
@@ -338,13 +370,17 @@ void tl_exits_hit(struct tl_context *cx, struct kprobe *p, struct pt_regs *regs)
 {
 	const struct exit_probe *e = (const struct exit_probe *)p;
 	uintptr_t sp = tl_arch_sp(regs), ip = tl_arch_ip(regs);
-	struct kretprobe_instance *first = take(sp), *ri, *next;
+	struct kretprobe_instance *first, *ri, *next;
+	struct tl_frame f;
 
+	if (!find_frame(p, regs, &f))
+		return;
+	first = take(f);
 	if (!first)
 		return;
-	if (tl_call_of(first)->function != e->set->start ||
+	if (tl_call_of(first)->function != e->set->start || f.stack ||
 	    tl_load(&tl_engine.tails)) {
-		first = leaving(cx, e, first, regs);
+		first = leaving(cx, e, first, f, regs);
 		if (!first)
 			return;
 	}
@@ -362,7 +398,7 @@ void tl_exits_hit(struct tl_context *cx, struct kprobe *p, struct pt_regs *regs)
 
 void tl_exits_missed(uintptr_t sp)
 {
-	miss_all(take(sp));
+	miss_all(take((struct tl_frame){ 0, sp }));
 }
 
 int tl_exit_pre(struct kprobe *p, struct pt_regs *regs)
@@ -391,8 +427,8 @@ unsigned int tl_exit_lead(const struct kprobe *p)
 /* May the return address of the function at @addr not be replaced? */
 static bool must_not_swap(const struct kretprobe *rp, uintptr_t addr)
 {
-	return (rp->kp.flags & KPROBE_FLAG_NO_SWAP) || tl_host_ops->no_swap ||
-	       tl_arch_takes_return(addr);
+	return (rp->kp.flags & (KPROBE_FLAG_NO_SWAP | KPROBE_FLAG_MOVES)) ||
+	       tl_host_ops->no_swap || tl_arch_takes_return(addr);
 }
 
 /*
@@ -424,6 +460,7 @@ static bool place(struct exit_probe *e, const struct tl_exit *exit,
 	e->tail = exit->tail;
 	e->kp.addr = (kprobe_opcode_t *)exit->ret;
 	e->kp.flags = KPROBE_FLAG_HOME;
+	e->kp.flags |= rp->kp.flags & KPROBE_FLAG_MOVES;
 	e->kp.flags |= jump_only ? KPROBE_FLAG_JUMP_ONLY : 0;
 	if (jump_fits(exit->ret, exit)) {
 		e->kp.pre_handler = tl_exit_pre;
@@ -439,21 +476,22 @@ static bool place(struct exit_probe *e, const struct tl_exit *exit,
 	return must_not_swap(rp, start);
 }
 
-/* Would a jump at the entry take the place of the exit at @at? */
-static bool entry_covers(uintptr_t at, uintptr_t start, uintptr_t end)
+/* Would a jump at @entry take the place of the exit at @at? */
+static bool entry_covers(uintptr_t at, uintptr_t entry, uintptr_t start,
+			 uintptr_t end)
 {
 	struct tl_plan plan;
 
-	return !tl_arch_plan(&plan, start, start, end) &&
-	       at - start < plan.window_len;
+	return !tl_arch_plan(&plan, entry, start, end) &&
+	       at - entry < plan.window_len;
 }
 
-static struct tl_exits *new_set(const struct kretprobe *rp, uintptr_t start,
-				uintptr_t end)
+static struct tl_exits *new_set(const struct kretprobe *rp, uintptr_t entry,
+				uintptr_t start, uintptr_t end)
 {
 	struct tl_exit exit[TL_EXITS_MAX];
 	bool keep = must_not_swap(rp, start);
-	int n = tl_arch_exits(start, end, exit, TL_EXITS_MAX, keep);
+	int n = tl_arch_exits(start, end, entry, exit, TL_EXITS_MAX, keep);
 	struct tl_exits *set;
 
 	if (n < 0 || !have_cells())
@@ -469,7 +507,7 @@ static struct tl_exits *new_set(const struct kretprobe *rp, uintptr_t start,
 			tl_store(&tl_engine.tails, true);
 		if (place(&set->exit[i], &exit[i], rp, start) &&
 		    (keep || !entry_covers((uintptr_t)set->exit[i].kp.addr,
-					   start, end)))
+					   entry, start, end)))
 			continue;
 		tlh_free(set, set_bytes(n));
 		return NULL;
@@ -485,6 +523,7 @@ static bool can_share(const struct kretprobe *rp, const struct kretprobe *other)
 }
 
 static struct tl_exits *find_set(const struct kretprobe *rp, uintptr_t addr,
+				 uintptr_t start,
 				 struct kretprobe *const *others, int n)
 {
 	const struct tl_point *point = tl_table_find(addr);
@@ -499,7 +538,7 @@ static struct tl_exits *find_set(const struct kretprobe *rp, uintptr_t addr,
 		if (tl_probe_is_return(p) && can_share(rp, tl_retprobe_of(p)))
 			return tl_retprobe_of(p)->exits;
 	for (int i = 0; i < n; i++)
-		if (others[i]->exits && others[i]->exits->start == addr &&
+		if (others[i]->exits && others[i]->exits->start == start &&
 		    can_share(rp, others[i]))
 			return others[i]->exits;
 	return NULL;
@@ -511,10 +550,11 @@ int tl_exits_choose(struct kretprobe *rp, uintptr_t addr,
 	uintptr_t start, end;
 
 	tl_assert_held();
-	if (!tl_function(addr, &start, &end) && start == addr) {
-		rp->exits = find_set(rp, addr, others, n);
+	if (!tl_function(addr, &start, &end) &&
+	    (start == addr || (rp->kp.flags & KPROBE_FLAG_MOVES))) {
+		rp->exits = find_set(rp, addr, start, others, n);
 		if (!rp->exits)
-			rp->exits = new_set(rp, start, end);
+			rp->exits = new_set(rp, addr, start, end);
 	}
 	if (rp->exits)
 		rp->exits->users++;
@@ -635,8 +675,9 @@ void tl_exits_purge(const struct tl_calls *pool)
 		if (tl_load_acquire(&c->state) != CALL_ACTIVE || !c->function ||
 		    !all_forgotten(&c->ri))
 			continue;
-		first = take(c->ri.fp);
-		if (first && !all_forgotten(first) && note(first->fp, first))
+		first = take(frame_of(&c->ri));
+		if (first && !all_forgotten(first) &&
+		    note(frame_of(first), first))
 			continue;
 		miss_all(first);
 	}

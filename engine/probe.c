@@ -114,7 +114,7 @@ static int link_probe(struct kprobe *p, struct tl_work *work)
 	}
 
 	p->flags &= KPROBE_FLAG_DISABLED | KPROBE_FLAG_JUMP_ONLY |
-		    KPROBE_FLAG_HOME |
+		    KPROBE_FLAG_HOME | KPROBE_FLAG_MOVES |
 		    (tl_probe_is_return(p) ? KPROBE_FLAG_NO_SWAP : 0);
 	if (p->flags & KPROBE_FLAG_DISABLED)
 		p->flags |= TL_FLAG_GIVEN;
@@ -141,7 +141,7 @@ static void give_back(struct kprobe *p)
 	bool refused = p->flags & TL_FLAG_REFUSED;
 
 	p->flags &= KPROBE_FLAG_JUMP_ONLY | KPROBE_FLAG_HOME |
-		    KPROBE_FLAG_NO_SWAP;
+		    KPROBE_FLAG_NO_SWAP | KPROBE_FLAG_MOVES;
 	if (disabled)
 		p->flags |= KPROBE_FLAG_DISABLED;
 	refuse(p, refused ? (enum tl_why)p->opcode : TL_WHY_NONE);

@@ -413,6 +413,8 @@ static int check_entry(const struct kretprobe *rp, uintptr_t *addr)
 
 	if (err)
 		return err;
+	if (rp->kp.flags & KPROBE_FLAG_MOVES)
+		return tl_host_ops->frame ? 0 : -TL_EOPNOTSUPP;
 	if (!tl_function(*addr, &start, &end))
 		return start == *addr ? 0 : -TL_EINVAL;
 	return rp->kp.offset ? -TL_EINVAL : 0; /* nobody knows better */

@@ -196,8 +196,8 @@ static void foretell(const struct survey *s, struct session_probe *probes,
 	}
 	if (!session_follows(p->action))
 		return;
-	switch (survey_returns(s, p->start, p->end, !breakpoints, p->by_exits,
-			       &covered)) {
+	switch (survey_returns(s, p->addr, p->start, p->end, !breakpoints,
+			       p->by_exits, &covered)) {
 	case SURVEY_EXITS:
 		p->by_exits = true;
 		if (covered && !breakpoints)

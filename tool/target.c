@@ -154,7 +154,8 @@ static const char *forbidden(enum session_action action, int err)
 	if (err == -TL_EBUSY)
 		return "in a restartable sequence";
 	return session_follows(action)
-		       ? "its returns cannot be followed (Go)"
+		       ? "a Go function that does not check its stack, or is "
+			 "of Go before 1.17"
 		       : "a Go function that does not check its stack, or its "
 			 "file cannot be read";
 }

@@ -226,9 +226,10 @@ uintptr_t tl_arch_near(uintptr_t addr, uintptr_t start, uintptr_t end)
 }
 
 /* Control flow is not looked at here: return addresses are replaced. */
-int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
-		  int max, bool tails)
+int tl_arch_exits(uintptr_t start, uintptr_t end, uintptr_t entry,
+		  struct tl_exit *exits, int max, bool tails)
 {
+	(void)entry;
 	(void)start;
 	(void)end;
 	(void)exits;

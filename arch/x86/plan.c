@@ -453,8 +453,8 @@ static bool find_part(uintptr_t addr, struct x86_range *part)
 	return found;
 }
 
-int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
-		  int max, bool tails)
+int tl_arch_exits(uintptr_t start, uintptr_t end, uintptr_t entry,
+		  struct tl_exit *exits, int max, bool tails)
 {
 	struct x86_range parts[PARTS];
 	struct x86_exit found[TL_EXITS_MAX];
@@ -466,7 +466,8 @@ int tl_arch_exits(uintptr_t start, uintptr_t end, struct tl_exit *exits,
 		.read = tl_text_bytes,
 		.ctx = &t,
 		.parts = parts,
-		.tails = tails,
+		.tails = tails && entry == start,
+		.restarts = entry != start,
 	};
 	int n;
 

@@ -68,4 +68,11 @@ int tl_register_each_return(struct kretprobe **rps, int num, int *err,
  */
 #define KPROBE_FLAG_HOME 512
 
+/*
+ * A return probe of a function whose stack may be moved while it is called: its
+ * calls are told by frame() of the home, and followed to its exits or not at all.
+ * The probe is where a call has begun, which need not be the function's start.
+ */
+#define KPROBE_FLAG_MOVES 2048
+
 #endif

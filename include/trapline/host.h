@@ -283,6 +283,15 @@ enum tl_stepping {
 	TL_STEPPING_BREAK, /* a breakpoint behind it */
 };
 
+/*
+ * A frame.  @stack: 0, and @at is its stack pointer; else the name of a stack that
+ * may be moved, and @at is how far the frame is from that one's beginning.
+ */
+struct tl_frame {
+	uintptr_t stack;
+	uintptr_t at;
+};
+
 struct tl_host_ops {
 	/*
 	 * The address of symbol @name: 0 or -TL_ENOENT.  NULL: probes are
@@ -407,6 +416,14 @@ struct tl_host_ops {
 	 * outlives the probe.  NULL: it does not.  Context: any.
 	 */
 	void (*missed)(struct kprobe *p);
+
+	/*
+	 * Which frame is it that is entered or left at @regs, of a function
+	 * whose stack may be moved (KPROBE_FLAG_MOVES)?  The same at both, and no
+	 * other frame's as long as it lives.  false: that cannot be told.  NULL:
+	 * such functions are not followed.  Context: any.
+	 */
+	bool (*frame)(const struct pt_regs *regs, struct tl_frame *out);
 
 	/*
 	 * The other two are for kernels, which have the exceptions all the same,

@@ -219,7 +219,7 @@ func word(n int) {
 	list := make([]byte, 5, 9)
 	for i := 0; i < n; i++ {
 		before := time.Now()
-		Word(i, fmt.Sprint("name", i, "!")[:4+i%5], i%2 == 0, 0.5, list)
+		Word(i, "names of all lengths"[:4+i%8], i%2 == 0, 0.5, list)
 		worded.around(before)
 	}
 }

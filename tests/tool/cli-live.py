@@ -227,8 +227,8 @@ def returns_that_cannot_be_followed_are_refused_with_the_reason():
         raise tl.Skip("the Go target is not built")
     p = tl.start([server], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     p.stdout.readline()
-    failed(tl.trapline("time", "-p", p.pid, "-d", "0.1", "main.reqFib"),
-           "main.reqFib", "returns")
+    failed(tl.trapline("time", "-p", p.pid, "-d", "0.1", "main.reqAdd"),
+           "main.reqAdd", "a Go function that does not check its stack")
 
 
 @tl.case

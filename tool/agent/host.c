@@ -17,6 +17,7 @@
 static int function_of(uintptr_t addr, uintptr_t *start, uintptr_t *end);
 static uint32_t inroads_at(uintptr_t addr);
 static int piece_of(uintptr_t addr, uintptr_t *start, uintptr_t *end);
+static bool frame_of(const struct pt_regs *regs, struct tl_frame *out);
 static bool pause_between(unsigned int turn);
 
 static struct tl_host_ops ops = {
@@ -24,6 +25,7 @@ static struct tl_host_ops ops = {
 	.inroads = inroads_at,
 	.pause = pause_between,
 	.piece = piece_of,
+	.frame = frame_of,
 };
 
 const struct tl_host_ops *tl_host_ops = &ops;
@@ -304,6 +306,21 @@ static int piece_of(uintptr_t addr, uintptr_t *start, uintptr_t *end)
 	*end = *start + (uint32_t)got;
 	note_piece(*start, *end);
 	return 0;
+}
+
+/*
+ * A goroutine's stack is copied when it grows; how far a frame is from its upper
+ * end stays.  struct runtime.g begins with the bounds.  0: a thread that has just
+ * given its goroutine up.
+ */
+static bool frame_of(const struct pt_regs *regs, struct tl_frame *out)
+{
+	const uint64_t *g = (const uint64_t *)regs->r14;
+
+	if (!g)
+		return false;
+	*out = (struct tl_frame){ (uintptr_t)g, g[1] - regs->sp };
+	return true;
 }
 
 static bool pause_between(unsigned int turn)

@@ -183,6 +183,8 @@ struct tl_session {
 #define TL_PROBE_BY_EXITS   2
 /* What leads into the code at addr is known, see `inroads`. */
 #define TL_PROBE_INROADS 4
+/* A Go function, which has its goroutine in r14 when it is entered and returns. */
+#define TL_PROBE_GO 8
 
 #define TL_COST_OF   64
 #define TL_COST_MOST (1u << 15) /* ticks of one of them */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include <protocol.h>
 #include <session.h>
 
 #include "guardian.h"
@@ -29,10 +30,13 @@ int session_foresee(pid_t pid, const struct session_options *opt,
 	*breakpoints = nature.library;
 	if (maps_read(&maps, pid))
 		return refuse(-ESRCH, "process %d has ended", pid);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		uint32_t flags;
+
 		probes[i].err = judge_probe(pid, &maps, &nature, &probes[i],
-					    &probes[i].why,
-					    &probes[i].by_exits);
+					    &probes[i].why, &flags);
+		probes[i].by_exits = flags & TL_PROBE_EXITS_ONLY;
+	}
 	maps_free(&maps);
 	refuse(0, "%s", "");
 	return 0;

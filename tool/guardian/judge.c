@@ -361,12 +361,15 @@ bool judge_piece(pid_t pid, const struct maps *maps, uint64_t start,
 	return o && !has_sequence(pid, o, m, start, end + WINDOW);
 }
 
-/* Is @p where a call of a Go function begins, with room on its stack? */
-static bool is_go_call(pid_t pid, const struct session_probe *p)
+/*
+ * Is @p where a call of a Go function begins, with room on its stack?  Then
+ * *@by_register is object_go_check()'s.
+ */
+static bool is_go_call(pid_t pid, const struct session_probe *p,
+		       bool *by_register)
 {
 	uint8_t code[OBJECT_GO_BYTES];
 	unsigned int check = 0;
-	bool by_register;
 	char path[64];
 	int mem;
 
@@ -375,7 +378,7 @@ static bool is_go_call(pid_t pid, const struct session_probe *p)
 	if (mem < 0)
 		return false;
 	if (!mem_read(mem, code, p->start, sizeof(code)))
-		check = object_go_check(code, &by_register);
+		check = object_go_check(code, by_register);
 	close(mem);
 	return check && p->addr == p->start + check;
 }
@@ -458,36 +461,56 @@ static bool may_throw(pid_t pid, const struct maps *maps)
  * Returns are followed by probes at the function's exits, where these are
  * certain; else by replacing return addresses, which must not be done with a
  * shadow stack, where an exception could meet one, and to functions that keep
- * it: then *@exits_only.
+ * it.
  */
-static int judge_time(pid_t pid, const struct maps *maps,
-		      const struct nature *nature, const struct object *object,
-		      const struct session_probe *p, bool *exits_only)
+static bool exits_only(pid_t pid, const struct maps *maps,
+		       const struct nature *nature, const struct object *object,
+		       const struct session_probe *p)
 {
-	/* Looking at the other objects may drop it. */
-	bool exceptions = object->exceptions;
+	/* Go's runtime reads return addresses, behind calls of C, too. */
+	if (nature->shadow_stack || nature->go || keeps_return_address(p->name))
+		return true;
+	/* The library knows what exceptions need. */
+	return !nature->library && object->exceptions && may_throw(pid, maps);
+}
 
-	if (nature->go)
+/*
+ * Go's functions.  Their frames are told by the goroutine, which is in a register
+ * since Go 1.17, and by an agent that knows of it.
+ */
+static int judge_go(pid_t pid, const struct nature *nature,
+		    const struct session_probe *p)
+{
+	bool by_register;
+
+	if (!is_go_call(pid, p, &by_register))
 		return refuse(
 			-EOPNOTSUPP,
-			"%s: the returns of Go functions cannot be followed: Go moves its stacks",
+			"%s: a Go function that does not check its stack has no room for a probe",
 			p->name);
-	/* The library knows what exceptions need. */
-	*exits_only = nature->shadow_stack || keeps_return_address(p->name) ||
-		      (!nature->library && exceptions && may_throw(pid, maps));
+	if (p->program)
+		return refuse(
+			-EOPNOTSUPP,
+			"%s: the stack of a Go function has no room for arguments, conditions and keys",
+			p->name);
+	if (session_follows(p->action) && (!by_register || nature->library))
+		return refuse(
+			-EOPNOTSUPP,
+			"%s: the returns of Go functions are followed only where they are of Go 1.17 or later, not assembly, and not in a program that has libtrapline",
+			p->name);
 	return 0;
 }
 
 int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
 		const struct session_probe *p, enum tl_why *why,
-		bool *exits_only)
+		uint32_t *flags)
 {
 	const struct map *m = maps_find(maps, p->addr);
 	const struct object *o;
-	int err = 0;
+	int err;
 
 	*why = TL_WHY_NONE;
-	*exits_only = false;
+	*flags = 0;
 	if (!m || !map_is_text(m))
 		return refuse(-ENOENT, "%s: no code of a file is at 0x%lx",
 			      p->name, p->addr);
@@ -496,25 +519,19 @@ int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
 	if (!o)
 		return refuse(-EOPNOTSUPP, "%s: its object file cannot be read",
 			      p->name);
-	if (session_follows(p->action)) {
-		err = judge_time(pid, maps, nature, o, p, exits_only);
-		o = object_of(pid, m);
-	}
-	if (err || !o)
-		return err ? err : -EOPNOTSUPP;
 	if (in_sequence(pid, o, m, p))
 		return refuse(-EBUSY, "%s: it is in a restartable sequence",
 			      p->name);
-	if (o->go && p->program)
-		return refuse(
-			-EOPNOTSUPP,
-			"%s: the stack of a Go function has no room for arguments, conditions and keys",
-			p->name);
-	if (o->go && !is_go_call(pid, p))
-		return refuse(
-			-EOPNOTSUPP,
-			"%s: a Go function that does not check its stack has no room for a probe",
-			p->name);
+	if (o->go) {
+		err = judge_go(pid, nature, p);
+		if (err)
+			return err;
+		*flags = TL_PROBE_GO;
+	}
+	/* This may look at other objects, and drop ours. */
+	if (session_follows(p->action) &&
+	    (o->go || exits_only(pid, maps, nature, o, p)))
+		*flags |= TL_PROBE_EXITS_ONLY;
 	*why = TL_WHY_NONE;
 	return 0;
 }

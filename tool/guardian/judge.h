@@ -34,12 +34,12 @@ int judge_tracer(pid_t pid);
 
 /*
  * May @p be armed in it?  0, or a negative errno; *@why and session_error() say
- * why not.  *@exits_only: its calls may be followed by the exits of the
- * function, but no return address may be replaced.
+ * why not.  *@flags: TL_PROBE_EXITS_ONLY if its calls may be followed by the exits
+ * of the function, but no return address may be replaced; TL_PROBE_GO.
  */
 int judge_probe(pid_t pid, const struct maps *maps, const struct nature *nature,
 		const struct session_probe *p, enum tl_why *why,
-		bool *exits_only);
+		uint32_t *flags);
 
 /* The same of the piece of code [@start, @end), which calls are followed into. */
 bool judge_piece(pid_t pid, const struct maps *maps, uint64_t start,

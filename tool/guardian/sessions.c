@@ -162,16 +162,15 @@ static int enter(struct guardian *g, const struct client *c,
 	uint32_t at = free_entry(g), times = 0;
 	struct tl_probe *e = &f->probe[at];
 	enum tl_why why = TL_WHY_NONE;
-	bool exits_only;
+	uint32_t flags;
 
 	if (p->action == SESSION_TIME)
 		times = free_times(g);
 	if (at == TL_MAX_PROBES || times == TL_MAX_TIMES)
 		return -ENOSPC;
 	memset(e, 0, sizeof(*e));
-	e->err = judge_probe(g->hold.pid, maps, &g->nature, p, &why,
-			     &exits_only);
-	e->flags = exits_only ? TL_PROBE_EXITS_ONLY : 0;
+	e->err = judge_probe(g->hold.pid, maps, &g->nature, p, &why, &flags);
+	e->flags = flags;
 	e->why = why;
 	e->start = p->start;
 	e->end = p->end;

@@ -174,9 +174,9 @@ static bool overlap(struct jump a, struct jump b)
 	return a.at < b.at + b.window && b.at < a.at + a.window;
 }
 
-enum survey_returns survey_returns(const struct survey *s, uint64_t start,
-				   uint64_t end, bool jumps, bool keep,
-				   bool *covered)
+enum survey_returns survey_returns(const struct survey *s, uint64_t at,
+				   uint64_t start, uint64_t end, bool jumps,
+				   bool keep, bool *covered)
 {
 	struct tl_exit exits[TL_EXITS_MAX];
 	struct jump j[TL_EXITS_MAX], entry;
@@ -187,8 +187,8 @@ enum survey_returns survey_returns(const struct survey *s, uint64_t start,
 	surveys++;
 	*covered = false;
 	keep |= tl_arch_takes_return(start);
-	entry = jump_at(start, start, end);
-	n = tl_arch_exits(start, end, exits, TL_EXITS_MAX, keep);
+	entry = jump_at(at, start, end);
+	n = tl_arch_exits(start, end, at, exits, TL_EXITS_MAX, keep);
 	for (int i = 0; i < n && certain; i++) {
 		j[i] = exit_jump(&exits[i], jumps, keep);
 		certain = j[i].at != 0;
@@ -196,7 +196,7 @@ enum survey_returns survey_returns(const struct survey *s, uint64_t start,
 			certain = !overlap(j[i], j[k]);
 		/* One detour serves both if they are at one place. */
 		kept |= certain && overlap(j[i], entry);
-		*covered |= j[i].at != start && overlap(j[i], entry);
+		*covered |= j[i].at != at && overlap(j[i], entry);
 	}
 	certain &= n >= 0 && (keep || !kept);
 	*covered &= certain;

@@ -68,11 +68,11 @@ enum survey_returns {
 };
 
 /*
- * @jumps: a probe is a jump or nothing; @keep: the return address of this function
+ * Calls begin at @entry.  @jumps: a probe is a jump or nothing; @keep: the return address of this function
  * must stay.  *@covered: there is no room for a jump at the entry then.
  */
-enum survey_returns survey_returns(const struct survey *s, uint64_t start,
-				   uint64_t end, bool jumps, bool keep,
-				   bool *covered);
+enum survey_returns survey_returns(const struct survey *s, uint64_t entry,
+				   uint64_t start, uint64_t end, bool jumps,
+				   bool keep, bool *covered);
 
 #endif

@@ -363,6 +363,8 @@ static struct action *prepare(const struct tl_probe *p, uint32_t index)
 				       : KPROBE_FLAG_JUMP_ONLY;
 	if (p->flags & TL_PROBE_EXITS_ONLY)
 		a->kp.flags |= KPROBE_FLAG_NO_SWAP;
+	if (p->flags & TL_PROBE_GO && a->followed)
+		a->kp.flags |= KPROBE_FLAG_MOVES;
 	set_handlers(a, index);
 	if (p->action == ACTION_LOADER) {
 		a->kp.counter = NULL;
