@@ -155,7 +155,7 @@ static bool symbol_of(const struct image *img, const GElf_Sym *sym,
 	out->name = out->plain = out->shown = name;
 	out->bind = bind == STB_LOCAL ? 2 : bind == STB_WEAK ? 1 : 0;
 	out->version = NULL;
-	out->first = out->old = false;
+	out->first = out->old = out->exported = false;
 	return true;
 }
 
@@ -200,6 +200,15 @@ static void take_go(void *arg, uint64_t addr, uint64_t size, const char *name)
 		add_symbol(img, &found);
 }
 
+/* Of .dynsym: may other objects be bound to it? */
+static bool is_for_others(const GElf_Sym *sym)
+{
+	unsigned int visibility = GELF_ST_VISIBILITY(sym->st_other);
+
+	return GELF_ST_BIND(sym->st_info) != STB_LOCAL &&
+	       (visibility == STV_DEFAULT || visibility == STV_PROTECTED);
+}
+
 /*
  * @versions: of .dynsym's symbols.  .symtab has those that have one again, under
  * names like memcpy@@GLIBC_2.14.
@@ -229,8 +238,10 @@ static void read_table(struct image *img, Elf *elf, Elf_Scn *scn,
 		if (!symbol_of(img, &sym, name, &found) ||
 		    (!dynamic && versions && strchr(name, '@')))
 			continue;
-		if (dynamic)
+		if (dynamic) {
 			found.version = version_of(versions, i, &found.old);
+			found.exported = is_for_others(&sym);
+		}
 		add_symbol(img, &found);
 	}
 }
@@ -308,6 +319,7 @@ static void order_symbols(struct image *img)
 		if (last && is_again(last, s)) {
 			if (s->size > last->size)
 				last->size = s->size;
+			last->exported |= s->exported;
 			if (!last->version) {
 				last->version = s->version;
 				last->old = s->old;

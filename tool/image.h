@@ -31,6 +31,7 @@ struct symbol {
 	uint8_t bind;	     /* 0 global, 1 weak, 2 local */
 	bool first;	     /* of those at this address: the name to show */
 	bool old;	     /* a version that must be named to be meant */
+	bool exported;	     /* others may be bound to it */
 };
 
 struct segment {

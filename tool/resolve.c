@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binding.h"
 #include "frames.h"
 #include "ifunc.h"
 #include "inlined.h"
@@ -575,11 +576,9 @@ static char *chosen(const struct module *m, const struct spec *s,
 	return text;
 }
 
-/* The place that was added last, or its kind, is @text. */
-static void set_chosen(struct places *out, char *text)
+/* What was chosen for @at is @text. */
+static void set_chosen_at(struct place *at, char *text)
 {
-	struct place *at = &out->place[out->n - 1];
-
 	if (text && at->chosen) {
 		char *both = must_print("%s; %s", text, at->chosen);
 
@@ -589,6 +588,12 @@ static void set_chosen(struct places *out, char *text)
 	}
 	if (text)
 		at->chosen = text;
+}
+
+/* The same for the place that was added last. */
+static void set_chosen(struct places *out, char *text)
+{
+	set_chosen_at(&out->place[out->n - 1], text);
 }
 
 static int take_from(struct process *p, struct module *m, const struct spec *s,
@@ -643,6 +648,112 @@ static int ambiguous(struct process *p, const struct spec *s,
 	return -1;
 }
 
+/* ---- Several that define it ------------------------------------------------------ */
+
+/* Is something in @m, of those that match, what the linker would take? */
+static bool can_be_taken(const struct process *p, const struct module *m,
+			 const struct spec *s, enum match_how how)
+{
+	for (size_t i = 0; !m->lack && i < m->image->n; i++) {
+		const struct symbol *sym = &m->image->symbols[i];
+
+		if (matches(sym, s, how) && sym->exported &&
+		    binding_takes(sym, s->base ? NULL
+					       : binding_version(p, sym->name)))
+			return true;
+	}
+	return false;
+}
+
+/* Do both define one of the names that match, for others? */
+static bool share_name(const struct module *a, const struct module *b,
+		       const struct spec *s, enum match_how how)
+{
+	for (size_t i = 0; i < a->image->n; i++) {
+		const struct symbol *sa = &a->image->symbols[i];
+
+		if (!sa->exported || !matches(sa, s, how))
+			continue;
+		for (size_t k = 0; k < b->image->n; k++) {
+			const struct symbol *sb = &b->image->symbols[k];
+
+			if (sb->exported && strcmp(sa->name, sb->name) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The names of the binaries but @m that have it, too; the caller frees them. */
+static char *others_with_it(struct process *p, const struct module *m,
+			    const struct spec *s, enum match_how how, size_t *n)
+{
+	char *list = NULL, *more;
+	bool exported;
+
+	*n = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		struct module *o = &p->modules[i];
+
+		if (o == m || is_hidden(o, s) ||
+		    !count_in(o, s, how, &exported) || !exported)
+			continue;
+		more = must_print("%s%s%s", list ? list : "", list ? ", " : "",
+				  o->name);
+		free(list);
+		list = more;
+		++*n;
+	}
+	return list;
+}
+
+/*
+ * Several libraries export it: the one to which calls of the program go, if all have
+ * the same name for others; NULL: they are different functions.
+ */
+static struct module *bound_to(struct process *p, const struct spec *s,
+			       enum match_how how)
+{
+	size_t *order = must_alloc(p->n, sizeof(*order));
+	size_t n = binding_order(p, order);
+	struct module *m = NULL;
+	bool exported;
+
+	for (size_t i = 0; i < n && !m; i++)
+		if (!is_hidden(&p->modules[order[i]], s) &&
+		    can_be_taken(p, &p->modules[order[i]], s, how))
+			m = &p->modules[order[i]];
+	free(order);
+	for (size_t i = 0; m && i < p->n; i++) {
+		struct module *o = &p->modules[i];
+
+		if (o != m && !is_hidden(o, s) &&
+		    count_in(o, s, how, &exported) && exported &&
+		    !share_name(m, o, s, how))
+			return NULL;
+	}
+	return m;
+}
+
+/* Say that @m was chosen, where that was not said just before. */
+static char *tell_bound(struct process *p, const struct module *m,
+			const struct spec *s, enum match_how how)
+{
+	static char *said;
+	size_t n;
+	char *others = others_with_it(p, m, s, how, &n), *line, *text;
+
+	text = must_print("to which the program's calls go; %s ha%s one, too",
+			  others, n == 1 ? "s" : "ve");
+	line = must_print("%s: %s's, %s", s->text, m->name, text);
+	if (!said || strcmp(said, line) != 0)
+		say_note("%s", line);
+	free(said);
+	said = line;
+	free(others);
+	return text;
+}
+
 /* What @s stands for, where that is not what it says. */
 static void tell_chosen(const struct spec *s, const struct module *m,
 			enum match_how how)
@@ -673,7 +784,8 @@ static int by_name(struct process *p, const struct spec *s, enum match_how how,
 		   struct places *out)
 {
 	struct module *any = NULL, *exporter = NULL;
-	size_t n = 0, n_exporters = 0;
+	size_t n = 0, n_exporters = 0, before = out->n;
+	char *bound = NULL;
 
 	for (size_t i = 0; i < p->n; i++) {
 		struct module *m = &p->modules[i];
@@ -701,12 +813,21 @@ static int by_name(struct process *p, const struct spec *s, enum match_how how,
 		return 0;
 	if (n > 1 && n_exporters == 1)
 		any = exporter;
-	else if (n > 1)
-		return ambiguous(p, s, how);
+	else if (n > 1) {
+		any = s->binary ? NULL : bound_to(p, s, how);
+		if (!any)
+			return ambiguous(p, s, how);
+		bound = tell_bound(p, any, s, how);
+	}
 	if (!any->is_main)
 		say_detail("'%s' is taken from %s", s->text, any->path);
-	if (take_from(p, any, s, how, out) != 0)
+	if (take_from(p, any, s, how, out) != 0) {
+		free(bound);
 		return -1;
+	}
+	for (; bound && before < out->n; before++)
+		set_chosen_at(&out->place[before], must_dup(bound));
+	free(bound);
 	tell_chosen(s, any, how);
 	return 1;
 }

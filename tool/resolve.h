@@ -8,8 +8,10 @@
  *    version (`libc` for libc.so.6); it may be a glob.
  *  - FUNC is first taken as it is, also if it holds `*`, `?` or `[`: as a name
  *    of the symbol table, then as people write it (names.h).  Without BINARY: the program itself has the first say; then the one library that
- *    has it; of several libraries the one that exports it.  If that leaves a
- *    choice, nothing is probed and the candidates are named.
+ *    has it; of several libraries the one that exports it; if several export the
+ *    same symbol, the one that calls of the program are bound to (binding.h), which
+ *    a line says.  If that leaves a choice, nothing is probed and the candidates are
+ *    named.
  *  - Of several versions (memcpy@@GLIBC_2.14, memcpy@GLIBC_2.2.5) a name alone is the
  *    default one, if there is one; FUNC@VERSION is that version.
  *  - A name that does not exist stands for the copies that the compiler made of

@@ -3,7 +3,7 @@
  * versions.c - the versions of an object's dynamic symbols
  *
  * .gnu.version has a number for each symbol of .dynsym, .gnu.version_d the name of
- * each number that this object defines.
+ * each number that this object defines, .gnu.version_r of each that it wants of others.
  */
 #include <gelf.h>
 #include <stdlib.h>
@@ -50,6 +50,42 @@ static void read_names(struct versions *v, Elf *elf, Elf_Scn *scn,
 	}
 }
 
+/* The same of what is wanted: a chain of files, each with a chain of names. */
+static void read_wanted(struct versions *v, Elf *elf, Elf_Scn *scn,
+			const GElf_Shdr *sh)
+{
+	Elf_Data *data = elf_getdata(scn, NULL);
+	unsigned int n = 0;
+	GElf_Vernaux aux;
+	GElf_Verneed need;
+	int at = 0;
+
+	if (!data || !image_section_fits(elf, elf_getscn(elf, sh->sh_link)))
+		return;
+	while (n < NUMBERS && gelf_getverneed(data, at, &need)) {
+		int in = need.vn_aux <= INT32_MAX - (unsigned int)at
+				 ? at + (int)need.vn_aux
+				 : -1;
+
+		while (in >= 0 && n++ < NUMBERS &&
+		       gelf_getvernaux(data, in, &aux)) {
+			const char *name =
+				elf_strptr(elf, sh->sh_link, aux.vna_name);
+
+			if (name && strnlen(name, NAME_MAX) < NAME_MAX)
+				v->name[aux.vna_other & (NUMBERS - 1)] = name;
+			if (!aux.vna_next ||
+			    aux.vna_next > INT32_MAX - (unsigned int)in)
+				break;
+			in += (int)aux.vna_next;
+		}
+		if (!need.vn_next ||
+		    need.vn_next > INT32_MAX - (unsigned int)at)
+			return;
+		at += (int)need.vn_next;
+	}
+}
+
 struct versions *versions_read(void *elf)
 {
 	struct versions *v = must_alloc(1, sizeof(*v));
@@ -63,6 +99,8 @@ struct versions *versions_read(void *elf)
 			v->symbols = elf_getdata(scn, NULL);
 		if (sh.sh_type == SHT_GNU_verdef)
 			read_names(v, elf, scn, &sh);
+		if (sh.sh_type == SHT_GNU_verneed)
+			read_wanted(v, elf, scn, &sh);
 	}
 	if (v->symbols)
 		return v;
