@@ -24,7 +24,7 @@ kmod-src.watch_call := examples/module/watch_call.c
 guest-probe-srcs = $(addprefix tests/guest/, kprobe.c jprobe.c everywhere.c home.c \
 	$(isa)/layout.c $(isa)/shapes.S)
 guest-race-srcs = $(addprefix tests/guest/, memory.c threads.c \
-	$(if $(filter x86,$(isa)),states.c) $(isa)/shapes.S)
+	states.c $(if $(filter x86,$(isa)),x86/rf.c) $(isa)/shapes.S)
 guest-debug-srcs = $(addprefix tests/guest/, debug.c $(isa)/debug_step.c \
 	$(if $(filter x86,$(isa)),debug_tasks.c debug_cost.c, \
 	arm64/debug_tasks.c program.c) $(isa)/shapes.S)

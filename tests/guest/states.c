@@ -8,6 +8,7 @@
  */
 
 #include "guest.h"
+#include "guest_isa.h"
 #include <host_kernel.h>
 #include <kern/arch.h>
 #include <kern/memory.h>
@@ -20,12 +21,6 @@
 #include <trapline/kprobes.h>
 #include <trapline/regs.h>
 #include <trapline/trap.h>
-
-#define INT3	  0xcc
-#define FLAG_RF	  0x10000ul
-#define FLAG_IF	  0x200ul
-#define FLAG_TF	  0x100ul
-#define DR6_CLEAR 0xffff0ff0ul
 
 long shape_lea(long a, long b);
 long shape_push(long a, long b);
@@ -209,8 +204,8 @@ static bool call_in_interrupt(enum trap_kind kind, struct pt_regs *regs,
 	(void)kind;
 	(void)info;
 	interrupts++;
-	interrupted = regs->ip;
-	interrupted_origin = tl_origin(regs->ip);
+	interrupted = regs->REG_IP;
+	interrupted_origin = tl_origin(regs->REG_IP);
 	CHECK_EQ(shape_lea(1, 2), 10);
 	return true;
 }
@@ -253,7 +248,7 @@ static bool note_place(enum trap_kind kind, struct pt_regs *regs,
 {
 	(void)kind;
 	(void)info;
-	interrupted = regs->ip;
+	interrupted = regs->REG_IP;
 	return true;
 }
 
@@ -266,6 +261,7 @@ static bool foreign(enum trap_kind kind, struct pt_regs *regs, uintptr_t info)
 	(void)info;
 	foreign_hits++;
 	foreign_regs = *regs;
+	SKIP_BREAKPOINT(regs);
 	return true;
 }
 
@@ -274,7 +270,7 @@ TL_TEST(a_breakpoint_in_a_slot_that_is_not_ours_is_its_owners)
 	struct kprobe p = { .symbol_name = "shape_lea",
 			    .pre_handler = count_pre };
 	unsigned long flags;
-	uint8_t byte = INT3;
+	static const uint8_t theirs[] = { CODE_BREAKPOINT };
 
 	host_kernel_optimize(false);
 	reset();
@@ -288,51 +284,49 @@ TL_TEST(a_breakpoint_in_a_slot_that_is_not_ours_is_its_owners)
 
 	foreign_hits = 0;
 	trap_set_hook(TRAP_BREAKPOINT, foreign);
-	REQUIRE(text_write((void *)interrupted, &byte, 1) == 0);
+	REQUIRE(text_write((void *)interrupted, theirs, sizeof(theirs)) == 0);
 	text_sync_cpu();
-	__asm__ volatile("pushfq\n\tpopq %0" : "=r"(flags));
+	flags = state_flags();
 	shape_lea(1, 2);
 	trap_set_hook(TRAP_BREAKPOINT, NULL);
 	CHECK_EQ(foreign_hits, 1);
-	CHECK_EQ(foreign_regs.ip, interrupted + 1);
-	CHECK_EQ(foreign_regs.flags & (FLAG_IF | FLAG_TF),
-		 flags & (FLAG_IF | FLAG_TF));
+	CHECK_EQ(foreign_regs.REG_IP, interrupted + FOREIGN_IP);
+	CHECK_EQ(STATE_FLAGS(&foreign_regs), flags);
 	CHECK_EQ(pres, 1);
 	unregister_kprobe(&p);
 }
 
 /* ---- breakpoints of others --------------------------------------------------------- */
 
-/* Theirs is at @off from shape_depth: the xor, the test behind it, the jz. */
+/* Theirs is at @off from shape_depth: one of its first three instructions. */
 static void plant(unsigned int off, bool on)
 {
-	static uint8_t old[8];
-	uint8_t *at = (uint8_t *)(uintptr_t)shape_depth + off, byte = INT3;
+	static const uint8_t code[] = { CODE_BREAKPOINT };
+	static uint8_t old[SHAPE_DEPTH_HEAD];
+	uint8_t *at = (uint8_t *)(uintptr_t)shape_depth + off;
 
 	if (on)
-		old[off] = *at;
-	REQUIRE(text_write(at, on ? &byte : &old[off], 1) == 0);
+		memcpy(&old[off], at, sizeof(code));
+	REQUIRE(text_write(at, on ? code : &old[off], sizeof(code)) == 0);
 	text_sync_cpu();
 }
 
 /* The debugger: it takes its breakpoint away, runs the instruction, and is done. */
 static bool debugger(enum trap_kind kind, struct pt_regs *regs, uintptr_t info)
 {
-	unsigned int off =
-		(unsigned int)(regs->ip - 1 - (uintptr_t)shape_depth);
+	uintptr_t off = regs->REG_IP - FOREIGN_IP - (uintptr_t)shape_depth;
 
 	(void)kind;
 	(void)info;
-	if (off > 7)
+	if (off >= SHAPE_DEPTH_HEAD)
 		return false;
 	foreign_hits++;
-	plant(off, false);
-	regs->ip--;
+	plant((unsigned int)off, false);
+	regs->REG_IP -= FOREIGN_IP;
 	return true;
 }
 
-/* xor, test, jz. */
-static const unsigned int offsets[] = { 0, 2, 5 };
+static const unsigned int offsets[] = { SHAPE_DEPTH_OFFSETS };
 
 static void run_beside(struct kprobe *p, unsigned int theirs)
 {
@@ -347,29 +341,32 @@ static void run_beside(struct kprobe *p, unsigned int theirs)
 }
 
 /*
- * Theirs is there before ours is registered.  On it and behind it ours is
- * refused, since nobody knows what it hides, and the text is left alone; before it ours
- * is no jump, since what is hidden may lead into one.
+ * Theirs is there before ours is registered.  On it ours is refused, since nobody knows
+ * what it hides, and the text is left alone.  Where nobody knows how long that is, ours is
+ * refused behind it, too, and before it ours is no jump, since what is hidden may lead
+ * into one.
  */
 static void theirs_first(unsigned int ours, unsigned int theirs)
 {
 	struct kprobe p = { .symbol_name = "shape_depth",
 			    .offset = ours,
 			    .pre_handler = count_pre };
-	uint8_t *at = (uint8_t *)(uintptr_t)shape_depth, before[8];
+	uint8_t *at = (uint8_t *)(uintptr_t)shape_depth;
+	uint8_t before[SHAPE_DEPTH_HEAD];
+	bool refused = WINDOWS_HAVE_INSIDES ? theirs <= ours : theirs == ours;
 
 	reset();
 	plant(theirs, true);
 	memcpy(before, at, sizeof(before));
-	if (theirs <= ours) {
-		CHECK_EQ(register_kprobe(&p), -TL_EILSEQ);
+	if (refused) {
+		CHECK_EQ(register_kprobe(&p), FOREIGN_GIVES);
 		CHECK_MEM(at, before, sizeof(before));
 		plant(theirs, false);
 	}
 	REQUIRE(register_kprobe(&p) == 0);
-	if (theirs > ours)
+	if (WINDOWS_HAVE_INSIDES && theirs > ours)
 		CHECK_EQ(p.flags & KPROBE_FLAG_OPTIMIZED, 0);
-	run_beside(&p, theirs > ours);
+	run_beside(&p, !refused);
 }
 
 static void ours_first(unsigned int ours, unsigned int theirs)
@@ -395,83 +392,39 @@ TL_TEST(breakpoints_of_others_beside_ours_are_theirs)
 			for (unsigned int t = 0; t < 3; t++) {
 				theirs_first(offsets[o], offsets[t]);
 				/* Inside a jump there are no instructions. */
-				if (t != o && (t < o || !m->jump))
+				if (t != o && (t < o || !m->jump ||
+					       !WINDOWS_HAVE_INSIDES))
 					ours_first(offsets[o], offsets[t]);
 			}
 	}
 	trap_set_hook(TRAP_BREAKPOINT, NULL);
 }
 
-TL_TEST(a_breakpoint_that_is_gone_leads_back_with_rf_set)
+/* A hardware breakpoint there has been told of already, and is not again. */
+TL_TEST(a_breakpoint_that_is_gone_leads_back)
 {
 	struct kprobe p = { .symbol_name = "shape_lea",
 			    .pre_handler = call_in_pre };
 	struct pt_regs regs;
 
 	memset(&regs, 0, sizeof(regs));
-	regs.ip = (uintptr_t)shape_push + 1;
-	regs.cs = 8;
+	set_kernel_mode(&regs);
+	regs.REG_IP = (uintptr_t)shape_push + FOREIGN_IP;
 	regs.sp = (uintptr_t)__builtin_frame_address(0);
 	CHECK(tl_trap_breakpoint(&regs));
-	CHECK_EQ(regs.ip, (uintptr_t)shape_push);
-	CHECK_EQ(regs.flags & FLAG_RF, FLAG_RF);
+	CHECK_EQ(regs.REG_IP, (uintptr_t)shape_push);
+	CHECK(is_resumed(&regs));
 
 	/* And while a probe of the place is known, and not armed. */
 	host_kernel_optimize(false);
 	REQUIRE(register_kprobe(&p) == 0);
 	REQUIRE(disable_kprobe(&p) == 0);
-	regs.ip = (uintptr_t)shape_lea + 1;
-	regs.flags = 0;
+	set_kernel_mode(&regs);
+	regs.REG_IP = (uintptr_t)shape_lea + FOREIGN_IP;
 	CHECK(tl_trap_breakpoint(&regs));
-	CHECK_EQ(regs.ip, (uintptr_t)shape_lea);
-	CHECK_EQ(regs.flags & FLAG_RF, FLAG_RF);
+	CHECK_EQ(regs.REG_IP, (uintptr_t)shape_lea);
+	CHECK(is_resumed(&regs));
 	unregister_kprobe(&p);
-}
-
-static void set_dr(uintptr_t dr0, uintptr_t dr7)
-{
-	__asm__ volatile("movq %0, %%db0\n\tmovq %1, %%db7"
-			 :
-			 : "r"(dr0), "r"(dr7));
-}
-
-static unsigned int debug_hits;
-
-static bool on_debug(enum trap_kind kind, struct pt_regs *regs, uintptr_t info)
-{
-	(void)kind;
-	if (!(info & 1))
-		return false;
-	debug_hits++;
-	regs->flags |= FLAG_RF;
-	return true;
-}
-
-/* Both are at the first byte; as on Linux each is told once. */
-TL_TEST(an_execute_breakpoint_on_a_probed_address_fires_once)
-{
-	const struct mode *m;
-
-	trap_set_hook(TRAP_DEBUG, on_debug);
-	for_each_row(m, modes) {
-		struct kprobe p = { .symbol_name = "shape_lea",
-				    .pre_handler = count_pre };
-		unsigned long flags;
-
-		enter(m);
-		reset();
-		debug_hits = 0;
-		REQUIRE(register_kprobe(&p) == 0);
-		flags = arch_irq_save(); /* stay on this CPU */
-		set_dr((uintptr_t)shape_lea, 2);
-		CHECK_EQ(shape_lea(1, 2), 10);
-		set_dr(0, 0);
-		arch_irq_restore(flags);
-		CHECK_EQ(debug_hits, 1);
-		CHECK_EQ(pres, 1);
-		unregister_kprobe(&p);
-	}
-	trap_set_hook(TRAP_DEBUG, NULL);
 }
 
 /* ---- faults ------------------------------------------------------------------------- */
@@ -599,7 +552,8 @@ TL_TEST(instructions_that_switch_interrupts_keep_their_effect)
 			struct kprobe p = { .symbol_name = "shape_cli",
 					    .offset = off,
 					    .pre_handler = count_pre,
-					    .post_handler = off & 1 ? count_post
+					    .post_handler = off / CODE_ALIGN & 1
+								    ? count_post
 								    : NULL };
 
 			reset();
@@ -611,6 +565,6 @@ TL_TEST(instructions_that_switch_interrupts_keep_their_effect)
 			CHECK(arch_irqs_on());
 			unregister_kprobe(&p);
 		}
-		CHECK_EQ(probed, 13);
+		CHECK_EQ(probed, SHAPE_CLI_PROBED);
 	}
 }

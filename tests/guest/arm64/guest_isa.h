@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include <tl_isa.h>
+#include <trapline/errno.h>
+#include <trapline/regs.h>
 
 /* Code that returns; that returns its argument plus one. */
 #define CODE_RET     0xc0, 0x03, 0x5f, 0xd6
@@ -18,6 +20,41 @@
 /* In answer() of memory.c: the bytes that hold 0x1234, and those of 0x1235. */
 #define CODE_1234 0x80, 0x46, 0x82, 0x52
 #define CODE_1235 0xa0, 0x46, 0x82, 0x52
+
+/* A breakpoint of somebody else's, and what registration on it says. */
+#define CODE_BREAKPOINT 0x20, 0x01, 0x20, 0xd4
+#define FOREIGN_GIVES	(-TL_EINVAL)
+/* Its trap's instruction pointer, less its address. */
+#define FOREIGN_IP 0
+
+/* The first three instructions of shape_depth(), and their bytes. */
+#define SHAPE_DEPTH_OFFSETS 0, 4, 8
+#define SHAPE_DEPTH_HEAD    12
+
+/* So many instructions has shape_cli(). */
+#define SHAPE_CLI_PROBED 11
+
+/* What of the flags nobody changes on the way to a trap: which exceptions are masked. */
+#define STATE_FLAGS(regs) ((regs)->pstate & 0x3c0)
+static inline unsigned long state_flags(void)
+{
+	unsigned long daif;
+
+	__asm__ volatile("mrs %0, daif" : "=r"(daif));
+	return daif;
+}
+
+/* As in a trap that came in the kernel, at EL1; the instruction pointer says so. */
+static inline void set_kernel_mode(struct pt_regs *regs)
+{
+	regs->pstate = 5;
+}
+
+/* The engine steps over a breakpoint that is hit: there is no flag for it. */
+static inline bool is_resumed(const struct pt_regs *regs)
+{
+	return regs->pstate == 5;
+}
 
 /* A breakpoint of nobody's; *@ip is what its trap finds. */
 #define EXECUTE_BREAKPOINT(ip)            \

@@ -87,7 +87,9 @@ shape_data:
 	done	shape_loop
 
 	shape	shape_depth
-	cbz	x0, 1f
+	mov	x2, x0
+	cmp	x2, #0
+	b.eq	1f
 	stp	x29, x30, [sp, #-16]!
 	sub	x0, x0, #1
 	bl	shape_depth

@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include <tl_isa.h>
+#include <trapline/errno.h>
+#include <trapline/regs.h>
 
 /* Code that returns; that returns its argument plus one. */
 #define CODE_RET     0xc3
@@ -18,6 +20,42 @@
 /* In answer() of memory.c: the bytes that hold 0x1234, and those of 0x1235. */
 #define CODE_1234 0x34, 0x12
 #define CODE_1235 0x35, 0x12
+
+/* A breakpoint of somebody else's, and what registration on it says. */
+#define CODE_BREAKPOINT 0xcc
+#define FOREIGN_GIVES	(-TL_EILSEQ)
+/* Its trap's instruction pointer, less its address. */
+#define FOREIGN_IP 1
+
+/* The first three instructions of shape_depth(), and their bytes. */
+#define SHAPE_DEPTH_OFFSETS 0, 2, 5
+#define SHAPE_DEPTH_HEAD    7
+
+/* So many instructions has shape_cli(). */
+#define SHAPE_CLI_PROBED 13
+
+/* What of the flags nobody changes on the way to a trap: IF and TF. */
+#define STATE_FLAGS(regs) ((regs)->flags & 0x300)
+static inline unsigned long state_flags(void)
+{
+	unsigned long flags;
+
+	__asm__ volatile("pushfq\n\tpopq %0" : "=r"(flags));
+	return flags & 0x300;
+}
+
+/* As in a trap that came in ring 0. */
+static inline void set_kernel_mode(struct pt_regs *regs)
+{
+	regs->cs = 8;
+	regs->flags = 0;
+}
+
+/* No execute breakpoint there is told of once more: RF. */
+static inline bool is_resumed(const struct pt_regs *regs)
+{
+	return regs->flags == 0x10000;
+}
 
 /* A breakpoint of nobody's; *@ip is what its trap finds. */
 #define EXECUTE_BREAKPOINT(ip)                    \
