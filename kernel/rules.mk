@@ -118,11 +118,9 @@ $(eval $(call guest-image,api,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-api-srcs)) $(kernel-engine)))
 $(eval $(call guest-image,cost,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-cost-srcs)) $(kernel-engine)))
-ifeq ($(isa),x86)
 $(eval $(call guest-image,tasks,$(call objs,$(kernel-target),$(host-kernel-srcs) \
 	$(guest-task-probe-srcs)) $(kernel-engine) \
 	$(call user-objs,$(kernel-programs) $(guest-programs))))
-endif
 endif
 
 # The tests of the public API, as they are, for the kernel.

@@ -5,9 +5,10 @@ guest-kernel-srcs = $(addprefix tests/guest/, $(isa)/exceptions.c memory.c \
 	symbols.c)
 guest-smp-srcs := $(addprefix tests/guest/, smp.c ends.c)
 guest-task-srcs := $(addprefix tests/guest/, tasks.c program.c)
-guest-task-probe-srcs := $(addprefix tests/guest/, task_probes.c program.c)
+guest-task-probe-srcs = $(addprefix tests/guest/, task_probes.c program.c \
+	$(if $(filter x86,$(isa)),x86/swapgs.c))
 guest-programs = $(addprefix tests/guest/user/, family.c calls.c faults.c \
-	signals.c moves.c debugger.c $(if $(filter x86,$(isa)),traps.c))
+	signals.c moves.c debugger.c traps.c)
 # What a program consists of besides its own file.
 with.debugger = tests/guest/user/$(isa)/victim.S
 guest-module-srcs := tests/guest/module_load.c

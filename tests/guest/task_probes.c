@@ -7,6 +7,7 @@
  * that the few places where no probe can be refuse one.
  */
 
+#include "guest_isa.h"
 #include "program.h"
 #include <host_kernel.h>
 #include <kern/arch.h>
@@ -182,8 +183,8 @@ static uintptr_t copying_instruction(unsigned int nth)
 	const struct symbol *sym = symbol_by_name("user_copy");
 	const uint8_t *at = (const uint8_t *)sym->addr;
 
-	for (size_t i = 0; i + 1 < sym->size; i++)
-		if (at[i] == 0xf3 && at[i + 1] == 0xa4 && !nth--)
+	for (size_t i = 0; i + CODE_ALIGN < sym->size; i += CODE_ALIGN)
+		if (copies_for_user(at + i) && !nth--)
 			return sym->addr + i;
 	return 0;
 }
@@ -328,11 +329,10 @@ static _Atomic unsigned long refused_reads, refused_fetches;
 static bool on_fault(enum trap_kind kind, struct pt_regs *regs, uintptr_t info)
 {
 	(void)kind;
-	if (regs->ip != user_ip || info != user_ip)
+	if (regs->REG_IP != user_ip || info != user_ip)
 		return false;
 	refused_fetches++;
-	regs->ip = *(uintptr_t *)regs->sp;
-	regs->sp += sizeof(uintptr_t);
+	LEAVE_FUNCTION(regs);
 	return true;
 }
 
@@ -343,7 +343,7 @@ static int touch_user(struct kprobe *p, struct pt_regs *regs)
 
 	(void)p;
 	(void)regs;
-	user_ip = user->ip;
+	user_ip = user->REG_IP;
 	refused_reads += probe_read(&byte, (void *)user->sp, 1) != 0;
 	((void (*)(void))user_ip)();
 	hits++;
@@ -355,20 +355,10 @@ TL_TEST(user_pages_are_not_run_nor_read_by_the_kernel)
 	trap_hook old = trap_set_hook(TRAP_PAGE_FAULT, on_fault);
 	struct kprobe p = { .symbol_name = "sys_getpid",
 			    .pre_handler = touch_user };
-	uint32_t eax = 0, ebx, ecx = 0, edx;
-	bool guarded = false;
 
-	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-	if (eax >= 7) {
-		eax = 7;
-		ecx = 0;
-		__asm__ volatile("cpuid"
-				 : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-		guarded = ebx >> 7 & ebx >> 20 & 1; /* SMEP and SMAP */
-	}
-	if (!guarded) {
+	if (!users_are_guarded()) {
 		trap_set_hook(TRAP_PAGE_FAULT, old);
-		SKIP("a CPU without SMEP and SMAP");
+		SKIP("a CPU that does not guard the kernel against user pages");
 	}
 	hits = refused_reads = refused_fetches = 0;
 	REQUIRE(register_kprobe(&p) == 0);
@@ -420,13 +410,7 @@ TL_TEST(probes_come_and_go_under_tasks)
 
 /* ---- where no probe can be ----------------------------------------------------------------- */
 
-static const char *const forbidden[] = {
-	"vector_0",	   "vector_1",		"vector_2",
-	"vector_3",	   "vector_14",		"vector_32",
-	"vector_syscall",  "save_and_dispatch", "save_from_user",
-	"save_from_entry", "enter_user",	"trap_from_user",
-	"trap_dispatch",   "copy_or_fault",	"space_use",
-};
+static const char *const forbidden[] = { FORBIDDEN_SYMBOLS };
 
 TL_TEST(registration_in_entry_code_gives_einval)
 {
@@ -447,7 +431,7 @@ TL_TEST(registration_in_entry_code_gives_einval)
 }
 
 /* Every way out to user mode is in there. */
-TL_TEST(no_iretq_is_where_a_probe_can_be)
+TL_TEST(no_way_out_to_user_mode_is_where_a_probe_can_be)
 {
 	for (size_t i = 0; i < symbol_table_len; i++) {
 		const struct symbol *sym = &symbol_table[i];
@@ -457,13 +441,13 @@ TL_TEST(no_iretq_is_where_a_probe_can_be)
 		    sym->addr < (uintptr_t)noprobe_end)
 			continue;
 		ROW(sym->name);
-		for (size_t k = 0; k + 1 < sym->size; k++) {
+		for (size_t k = 0; k + CODE_ALIGN <= sym->size; k++) {
 			struct kprobe p = {
 				.addr = (kprobe_opcode_t *)(sym->addr + k),
 				.pre_handler = count,
 			};
 
-			if (at[k] == 0x48 && at[k + 1] == 0xcf)
+			if (k % CODE_ALIGN == 0 && is_way_out(at + k))
 				CHECK(register_kprobe(&p) < 0);
 		}
 	}
@@ -471,81 +455,17 @@ TL_TEST(no_iretq_is_where_a_probe_can_be)
 
 /* ---- interrupts at the worst moment --------------------------------------------------------- */
 
-#define FLAG_RF (1ul << 16)
-
-static uintptr_t first_insn, last_insn;
-static _Atomic unsigned long in_first, in_last;
-
-static bool at_the_edge(enum trap_kind kind, struct pt_regs *regs,
-			uintptr_t info)
-{
-	(void)kind;
-	(void)info;
-	if (arch_current()->task == NULL)
-		return false; /* GS is not who it should be */
-	if (regs->ip == first_insn)
-		in_first++;
-	else if (regs->ip == last_insn)
-		in_last++;
-	else
-		return false;
-	regs->flags |= FLAG_RF;
-	return true;
-}
-
-static void watch_edges(void *arg)
-{
-	uintptr_t on = arg ? 0x400 | 1 | 4 : 0x400;
-
-	__asm__ volatile("movq %0, %%db7\n\tmovq %1, %%db0\n\t"
-			 "movq %2, %%db1\n\tmovq %3, %%db7"
-			 :
-			 : "r"(0x400ul), "r"(first_insn), "r"(last_insn),
-			   "r"(on));
-}
-
-/*
- * A debug exception at the first instruction after the gate, before GS is swapped,
- * and at the last, after it: the saved CS says kernel, and GS is the user's.
- */
-TL_TEST(a_debug_exception_between_gate_and_swap_finds_its_cpu)
-{
-	const struct symbol *leave = symbol_by_name("enter_user");
-	trap_hook old = trap_set_hook(TRAP_DEBUG, at_the_edge);
-	struct kprobe p = { .symbol_name = "sys_getpid", .pre_handler = count };
-
-	first_insn = symbol_by_name("vector_syscall")->addr;
-	last_insn = leave->addr + leave->size - 2;
-	in_first = in_last = hits = 0;
-	REQUIRE(register_kprobe(&p) == 0);
-	preempt_disable();
-	cpu_call_others(watch_edges, "");
-	watch_edges("");
-	preempt_enable();
-	CHECK_EQ(run_program("calls", "500"), 0);
-	preempt_disable();
-	cpu_call_others(watch_edges, NULL);
-	watch_edges(NULL);
-	preempt_enable();
-	unregister_kprobe(&p);
-	trap_set_hook(TRAP_DEBUG, old);
-	CHECK_EQ(hits, 500);
-	CHECK_EQ(in_first, 501); /* and the exit, which does not come back */
-	CHECK(in_last >= 501);	 /* also from interrupts, and at the start */
-}
-
 static _Atomic unsigned long nmis, nmis_in_entry, nmis_in_user;
-extern const char entry_end[];
 
 static bool take_nmi(enum trap_kind kind, struct pt_regs *regs, uintptr_t info)
 {
 	(void)kind;
 	(void)info;
 	nmis++;
-	nmis_in_entry += regs->ip >= (uintptr_t)noprobe_start &&
-			 regs->ip < (uintptr_t)entry_end;
-	nmis_in_user += regs->cs & 3;
-	/* Who is not there is not who GS leads to. */
+	nmis_in_entry += regs->REG_IP >= (uintptr_t)noprobe_start &&
+			 regs->REG_IP < (uintptr_t)noprobe_end;
+	nmis_in_user += !arch_regs_kernel(regs);
+	/* Does the CPU know itself? */
 	return arch_current() >= threads &&
 	       arch_current() < threads + KERN_MAX_THREADS;
 }

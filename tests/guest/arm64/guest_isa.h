@@ -179,6 +179,36 @@ static inline uint64_t INSTRUCTIONS(void)
 #define COST_FOLLOWED	   600
 #define COST_FOLLOWED_JUMP 570
 
+/* Is the instruction at @code one that copies for user_copy(): sttrb, ldtrb? */
+static inline bool copies_for_user(const uint8_t *code)
+{
+	uint32_t insn = *(const uint32_t *)(uintptr_t)code;
+
+	return (insn & 0xff200c00) == 0x38000800;
+}
+
+/* Does it lead to user mode: eret? */
+static inline bool is_way_out(const uint8_t *code)
+{
+	return *(const uint32_t *)(uintptr_t)code == 0xd69f03e0;
+}
+
+/* Can the kernel not run and read user pages by mistake: PXN, and PAN? */
+static inline bool users_are_guarded(void)
+{
+	uint64_t features;
+
+	__asm__ volatile("mrs %0, id_aa64mmfr1_el1" : "=r"(features));
+	return features >> 20 & 15;
+}
+
+/* Code in which no probe may be. */
+#define FORBIDDEN_SYMBOLS                                                   \
+	"kernel_sync", "kernel_irq", "kernel_fiq", "user_sync", "user_irq", \
+		"user_fiq", "leave_to_kernel", "enter_user", "overflow",    \
+		"trap_from_user", "trap_dispatch", "copy_or_fault",         \
+		"space_use",
+
 /* Were interrupts on in what was interrupted? */
 #define IRQS_ON(regs) (!((regs)->pstate & (1ul << 7)))
 

@@ -159,6 +159,40 @@ static inline uint64_t INSTRUCTIONS(void)
 #define COST_FOLLOWED	   545
 #define COST_FOLLOWED_JUMP 555
 
+/* Is the instruction at @code one that copies for user_copy(): rep movsb? */
+static inline bool copies_for_user(const uint8_t *code)
+{
+	return code[0] == 0xf3 && code[1] == 0xa4;
+}
+
+/* Does it lead to user mode: iretq? */
+static inline bool is_way_out(const uint8_t *code)
+{
+	return code[0] == 0x48 && code[1] == 0xcf;
+}
+
+/* Can the kernel not run and read user pages by mistake: SMEP and SMAP? */
+static inline bool users_are_guarded(void)
+{
+	uint32_t eax = 0, ebx, ecx = 0, edx;
+
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	if (eax < 7)
+		return false;
+	eax = 7;
+	ecx = 0;
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	return ebx >> 7 & ebx >> 20 & 1;
+}
+
+/* Code in which no probe may be. */
+#define FORBIDDEN_SYMBOLS                                            \
+	"vector_0", "vector_1", "vector_2", "vector_3", "vector_14", \
+		"vector_32", "vector_syscall", "save_and_dispatch",  \
+		"save_from_user", "save_from_entry", "enter_user",   \
+		"trap_from_user", "trap_dispatch", "copy_or_fault",  \
+		"space_use",
+
 /* Were interrupts on in what was interrupted? */
 #define IRQS_ON(regs) ((regs)->flags & (1ul << 9))
 

@@ -9,6 +9,26 @@
 /* A trap, behind which a handler of SIGTRAP returns: brk would be come to again. */
 #define TRAP() kill(getpid(), SIGTRAP)
 
+/* A trap of the program's own, each second time with another number. */
+#define OWN_TRAP(i)                                  \
+	do {                                         \
+		if ((i)&1)                           \
+			__asm__ volatile("brk #0");  \
+		else                                 \
+			__asm__ volatile("brk #77"); \
+	} while (0)
+
+/*
+ * A handler of SIGTRAP that goes on behind the trap, and calls @fn.  At its stack
+ * pointer are a mask, the registers 0 to 30, sp and pc.
+ */
+#define DEFINE_TRAP_HANDLER(name, fn)                           \
+	__asm__("	.text\n" #name ":	ldr x1, [sp, #264]\n" \
+		"	add x1, x1, #4\n"                             \
+		"	str x1, [sp, #264]\n"                         \
+		"	b " #fn "\n");                          \
+	void name(int sig)
+
 /* kill(@pid, @sig), to a handler; 0: all other registers are as they were. */
 static inline long registers_are_kept(int pid, int sig)
 {

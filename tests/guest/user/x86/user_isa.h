@@ -9,6 +9,23 @@
 /* A trap, behind which a handler of SIGTRAP returns. */
 #define TRAP() __asm__ volatile("int3")
 
+/* A trap of the program's own, each second time by another instruction. */
+#define OWN_TRAP(i)                                           \
+	do {                                                  \
+		if ((i)&1)                                    \
+			__asm__ volatile("int3");             \
+		else                                          \
+			__asm__ volatile(".byte 0xcd, 0x03"); \
+	} while (0)
+
+/* A handler of SIGTRAP that goes on behind the trap, and calls @fn. */
+#define DEFINE_TRAP_HANDLER(name, fn) \
+	static void name(int sig)     \
+	{                             \
+		fn(sig);              \
+	}                             \
+	struct allows_semicolon
+
 /* kill(@pid, @sig), to a handler; 0: all other registers are as they were. */
 static inline long registers_are_kept(int pid, int sig)
 {
