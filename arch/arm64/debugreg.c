@@ -22,9 +22,10 @@
  *
  * The CPU does not say which watchpoint was hit, nor that there was more than one, and
  * the address may be any from the first byte of the access to the last that is
- * watched (Arm ARM D2.10.5).  But the instruction has not been executed: its base
- * register still leads to all that it is about to access.  Where that is none of what is
- * watched, the exception was a false alarm.
+ * watched (Arm ARM, "Determining the memory location that caused a Watchpoint
+ * exception").  But the instruction has not been executed: its base register still
+ * leads to all that it is about to access.  Where that is none of what is watched, the
+ * exception was a false alarm.
  */
 #include "code.h"
 #include <trapline/hw_breakpoint.h>

@@ -46,7 +46,10 @@ uintptr_t tl_arch_jump_target(uintptr_t at, const uint8_t *code)
 	return 0;
 }
 
-/* b may replace, and be replaced by, b, bl, brk, nop, isb, svc (Arm ARM B2.2.5). */
+/*
+ * b may replace, and be replaced by, b, bl, brk, nop, isb, svc (Arm ARM, "Concurrent
+ * modification and execution of instructions").
+ */
 bool tl_arch_exchangeable(const struct tl_plan *plan)
 {
 	uint32_t insn = tl_plan_insn(plan);

@@ -19,8 +19,9 @@ struct thread;
 #define KERN_ELF_MACHINE 183
 
 /*
- * Few instructions may be exchanged under running CPUs (Arm ARM B2.2.5), and what
- * is probed is mostly another: the others are stopped.
+ * Few instructions may be exchanged under running CPUs (Arm ARM, "Concurrent
+ * modification and execution of instructions"), and what is probed is mostly another:
+ * the others are stopped.
  */
 #define KERN_PATCH_STOPPED true
 

@@ -4,7 +4,7 @@
  *
  * A store-exclusive succeeds if the monitor that its load-exclusive has opened
  * is still open, and any exception and any store in between may close it (Arm
- * ARM B2.9.5).  Two bits for each word of a function tell where that would hurt:
+ * ARM, "Load-Exclusive and Store-Exclusive instruction usage restrictions").  Two bits for each word of a function tell where that would hurt:
  *
  *     OPEN   a load-exclusive may have been executed before it, and no
  *            store-exclusive or clrex since

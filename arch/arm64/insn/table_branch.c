@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table_branch.c - branches, exceptions, system instructions (Arm ARM C4.1.94)
+ * table_branch.c - branches, exceptions, system instructions
  *
  * Where an instruction runs decides about system instructions, not what it does:
  * each is the same behind the breakpoint as at its place, at EL1 as at EL0, where

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table_data.c - data processing: immediates (Arm ARM C4.1.93), registers
- * (C4.1.95)
+ * table_data.c - data processing: immediates, registers
  *
  * sf is bit 31: 32 bits wide if it is 0.
  */

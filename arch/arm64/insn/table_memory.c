@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table_memory.c - loads and stores (Arm ARM C4.1.96)
+ * table_memory.c - loads and stores
  *
  * Where a register that is written back is also loaded or stored, and where two
  * are loaded into one, the CPU chooses what happens (K1.2.19); it is copied, and

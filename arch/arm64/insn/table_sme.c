@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table_sme.c - the Scalable Matrix Extension (Arm ARM C4.1.2)
+ * table_sme.c - the Scalable Matrix Extension
  *
  * As table_sve.c.
  */

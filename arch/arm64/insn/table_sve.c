@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table_sve.c - the Scalable Vector Extension, SVE and SVE2 (Arm ARM C4.1.3)
+ * table_sve.c - the Scalable Vector Extension, SVE and SVE2
  *
  * In the order of their words; a paragraph for each value of bits 31 to 24.  None
  * of them knows where it is: what is told apart is what is allocated.  The

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * table_vector.c - floating point and Advanced SIMD (Arm ARM C4.1.97)
+ * table_vector.c - floating point and Advanced SIMD
  *
  * None of them knows where it is: what is told apart is what is allocated.  The
  * name is that of one of a row's instructions, and "..." says that there are more

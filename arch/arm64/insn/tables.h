@@ -2,7 +2,7 @@
 /*
  * tables.h - how the tables of instructions are laid out
  *
- * Bits 28 to 25 of a word choose a group (Arm ARM C4.1), and each group has a
+ * Bits 28 to 25 of a word choose a group, and each group has a
  * table.  A row is a set of words: those with (word & mask) == value.  The first
  * one that fits counts, so what is reserved within a larger set stands before
  * it, with the plan A64_UNALLOCATED; a word that no row fits is not an

@@ -8,7 +8,7 @@
  * of every row of the tables with one bit of each turned, and random ones, are
  * given to both.  Both must say instruction or both not, agree about what kind it
  * is, and about the place that it names by its distance.  Where the two differ
- * and we are right, a rule names the section of the manual that says so; anything
+ * and we are right, a rule says with what encoding of the manual; anything
  * else is a failure, and so is a rule that nothing needs.
  *
  * scripts/arm64-libraries fetches larger libraries into build/arm64-libraries,

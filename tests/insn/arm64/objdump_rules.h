@@ -2,31 +2,32 @@
 /*
  * objdump_rules.h - where objdump 2.40 and the tables differ, and who says so
  *
- * Sections of the Arm ARM (DDI 0487).  A word of a row is accepted by that side
+ * By the name that the Arm ARM (DDI 0487) has for the encoding; its numbers of
+ * sections are not those of the next issue.  A word of a row is accepted by that side
  * alone.
  */
 /* clang-format off */
 	{ OURS, 0xbfc00000, 0x91800000,
-	  "C4.1.93, add with tags: op3 should be zero, and may be anything", 0 },
+	  "add with tags: op3 should be zero, and may be anything", 0 },
 	{ OURS, 0x3fa00000, 0x08800000,
-	  "C4.1.96, load and store ordered: Rs and Rt2 should be ones", 0 },
+	  "load and store ordered: Rs and Rt2 should be ones", 0 },
 	{ OURS, 0x3b200c00, 0x19000400,
-	  "K1.2, memory copy and set: registers that are the same", 0 },
+	  "unpredictable: memory copy and set: registers that are the same", 0 },
 	{ OURS, 0xfe400000, 0x68400000,
-	  "K1.2, ldpsw: registers that are the same", 0 },
+	  "unpredictable: ldpsw: registers that are the same", 0 },
 	{ THEIRS, 0xff20c000, 0x25204000,
-	  "C4.1.3, psel: bits 9 and 4 are 0", 0 },
+	  "psel: bits 9 and 4 are 0", 0 },
 	{ THEIRS, 0xffd80000, 0xd5000000,
-	  "C4.1.94, system: registers have an op0 of 2 or 3", 0 },
+	  "system: registers have an op0 of 2 or 3", 0 },
 	{ THEIRS, 0xffe0cc00, 0xf8208000,
-	  "C6.2, st64b: Rt is even and below 23", 0 },
+	  "st64b: Rt is even and below 23", 0 },
 	{ THEIRS, 0xfffffc00, 0xf83fd000,
-	  "C6.2, ld64b: Rt is even and below 23", 0 },
+	  "ld64b: Rt is even and below 23", 0 },
 	{ THEIRS, 0xfff0a000, 0x05102000,
-	  "C8.2, cpy of an immediate: bytes are not shifted", 0 },
+	  "cpy of an immediate: bytes are not shifted", 0 },
 	{ THEIRS, 0xbf60fc00, 0x0e60ec00,
-	  "C7.2, fmlal: sz of 1 is undefined", 0 },
+	  "fmlal: sz of 1 is undefined", 0 },
 	{ THEIRS, 0xbf60fc00, 0x2e60cc00,
-	  "C7.2, fmlal2: sz of 1 is undefined", 0 },
+	  "fmlal2: sz of 1 is undefined", 0 },
 	{ THEIRS, 0xff3d0000, 0xc0010000,
-	  "C4.1.2, SME move: Q is 1 with a size of 3 only", 0 },
+	  "SME move: Q is 1 with a size of 3 only", 0 },
