@@ -7,9 +7,9 @@
  * handler that interrupted somebody who was taking one.  The head of a list is
  * a pointer and a tag in one word:
  *
- *       63             42 41                                   0
+ *       63             43 42                                   0
  *      +-----------------+--------------------------------------+
- *      | tag, 22 bits    | address of the first block >> 5      |
+ *      | tag, 21 bits    | address of the first block >> 5      |
  *      +-----------------+--------------------------------------+
  *
  *   M1  Every change of a head changes its tag, so an exchange fails if blocks
@@ -22,7 +22,7 @@
 #define MIN_SHIFT    5
 #define MAX_SHIFT    15
 #define REFILL_BYTES 65536UL
-#define TAG_SHIFT    42
+#define TAG_SHIFT    43
 
 static uint64_t lists[MAX_SHIFT + 1];
 
