@@ -48,12 +48,16 @@
 	stp	x28, x29, [sp, #224]
 	.endm
 
-/* X1 is the stack pointer of the interrupted code.  X19: PSTATE. */
+/*
+ * X1 is the stack pointer of the interrupted code.  X19: PSTATE.  No register that C
+ * leaves alone may keep the address: another thread would be seen with it
+ * (tlh_quiesce()).
+ */
 	.macro	save_state
 	stp	x30, x1, [sp, #REGS_X30]
-	mrs	x18, elr_el1
+	mrs	x2, elr_el1
 	mrs	x19, spsr_el1
-	stp	x18, x19, [sp, #REGS_PC]
+	stp	x2, x19, [sp, #REGS_PC]
 	mrs	x2, esr_el1
 	mrs	x3, far_el1
 	.endm
