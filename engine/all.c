@@ -9,6 +9,13 @@
  */
 #include "locks.h"
 
+static int review(struct tl_point *p, void *arg)
+{
+	(void)arg;
+	tl_point_review(p);
+	return 0;
+}
+
 static int add_point(struct tl_point *p, void *arg)
 {
 	tl_work_add(arg, p);
@@ -38,6 +45,7 @@ static int set(bool *which, bool value)
 	tl_lock();
 	if (*which != value) {
 		tl_store(which, value);
+		tl_table_each(review, NULL);
 		err = apply_to_all();
 	}
 	tl_unlock();

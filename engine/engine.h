@@ -22,11 +22,13 @@
 /* ---- atomics ----------------------------------------------------------------
  *
  * Fields that traps read while tasks write them go through these, so that the
- * order that each access needs stands at the access.
+ * order that each access needs stands at the access.  (Those without an order are
+ * volatile: relaxed atomics are the same instructions, but GCC adds up the address
+ * of each in an instruction of its own.)
  */
-#define tl_load(p)	       __atomic_load_n((p), __ATOMIC_RELAXED)
+#define tl_load(p)	       (*(const volatile __typeof__(*(p)) *)(p))
 #define tl_load_acquire(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define tl_store(p, v)	       __atomic_store_n((p), (v), __ATOMIC_RELAXED)
+#define tl_store(p, v)	       (*(volatile __typeof__(*(p)) *)(p) = (v))
 #define tl_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define tl_add(p, v)	       __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define tl_fence()	       __atomic_thread_fence(__ATOMIC_SEQ_CST)
@@ -109,11 +111,16 @@ struct tl_copy {
 };
 
 /*
- * Fields that a trap reads: addr, link, probes, copy, breakpoint, plan.  All but
- * probes, copy, breakpoint and link are constant while it can be found.
+ * Fields that a trap reads: only, addr, link, probes, copy, breakpoint, plan.  All
+ * but only, probes, copy, breakpoint and link are constant while it can be found.
  */
 struct tl_point {
 	uintptr_t addr;
+	/*
+	 * Mostly there is one probe, with a pre handler and nothing out of the
+	 * ordinary: this one.  NULL: look at the list.  (tl_point_review())
+	 */
+	struct kprobe *only;
 	struct tl_point *link[2]; /* table.c */
 	struct kprobe *probes;	  /* newest first */
 	struct tl_copy *copy;	  /* where a hit goes on; NULL: never armed */
@@ -337,6 +344,11 @@ bool tl_point_wanted(const struct tl_point *p);
 bool tl_point_jump_only(const struct tl_point *p);
 void tl_point_link(struct tl_point *p, struct kprobe *probe);
 void tl_point_unlink(struct tl_point *p, struct kprobe *probe);
+/*
+ * What decides about p->only has changed: the list, a flag of a probe in it, or
+ * whether probes are called at all.
+ */
+void tl_point_review(struct tl_point *p);
 bool tl_point_has(const struct tl_point *p, const struct kprobe *probe);
 
 /* ---- gone.c ------------------------------------------------------------------- */

@@ -80,6 +80,7 @@ int tl_point_gone(struct tl_point *p)
 	for (; probe; probe = probe->next, n++)
 		tl_store(&probe->flags, (probe->flags | KPROBE_FLAG_GONE) &
 						~KPROBE_FLAG_OPTIMIZED);
+	tl_point_review(p);
 	if (p->text != TL_TEXT_ORIGINAL)
 		tl_engine.n_armed--;
 	if (p->copy && p->copy->island)

@@ -141,6 +141,15 @@ bool tl_point_jump_only(const struct tl_point *p)
 	return false;
 }
 
+void tl_point_review(struct tl_point *p)
+{
+	struct kprobe *probe = p->probes;
+	bool only = probe && !probe->next && probe->pre_handler &&
+		    tl_probe_plain(probe);
+
+	tl_store_release(&p->only, only ? probe : NULL); /* P1 */
+}
+
 void tl_point_link(struct tl_point *p, struct kprobe *probe)
 {
 	struct kprobe **link = &p->probes;
@@ -152,6 +161,7 @@ void tl_point_link(struct tl_point *p, struct kprobe *probe)
 	probe->point = p;
 	tl_store(&probe->next, *link);
 	tl_store_release(link, probe); /* P1 */
+	tl_point_review(p);
 }
 
 void tl_point_unlink(struct tl_point *p, struct kprobe *probe)
@@ -162,6 +172,7 @@ void tl_point_unlink(struct tl_point *p, struct kprobe *probe)
 	while (*link != probe)
 		link = &(*link)->next;
 	tl_store_release(link, probe->next); /* P2 */
+	tl_point_review(p);
 }
 
 bool tl_point_has(const struct tl_point *p, const struct kprobe *probe)

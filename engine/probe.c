@@ -412,6 +412,7 @@ static int apply_to_point(struct kprobe *p)
 static void change_flags(struct kprobe *p, uint32_t clear, uint32_t set)
 {
 	tl_store(&p->flags, (p->flags & ~clear) | set);
+	tl_point_review(p->point);
 }
 
 /*

@@ -55,8 +55,8 @@ TL_SELDOM void tl_miss(struct tl_point *p, uintptr_t sp)
 }
 
 /* The pre handler of @probe, in all cases; its answer. */
-static TL_SELDOM int call_any_pre(struct tl_context *cx, struct kprobe *probe,
-				  struct pt_regs *regs, bool trap)
+TL_ALWAYS int call_any_pre(struct tl_context *cx, struct kprobe *probe,
+			   struct pt_regs *regs, bool trap)
 {
 	if (!tl_probe_called(probe))
 		return 0;
@@ -86,8 +86,10 @@ static TL_SELDOM void divert(struct pt_regs *regs)
  * Newest first, jprobes last, and not in a @trap (J1).  Not 0: a handler has
  * set the course.
  */
-TL_ALWAYS int call_pre(struct tl_context *cx, const struct tl_point *p,
-		       struct pt_regs *regs, bool trap)
+static __attribute__((noinline)) int call_each_pre(struct tl_context *cx,
+						   const struct tl_point *p,
+						   struct pt_regs *regs,
+						   bool trap)
 {
 	struct kprobe *probe = tl_load_acquire(&p->probes); /* P1 */
 	int ret;
@@ -107,31 +109,55 @@ TL_ALWAYS int call_pre(struct tl_context *cx, const struct tl_point *p,
 	return 0;
 }
 
-static TL_SELDOM void call_any_post(struct tl_context *cx, struct kprobe *probe,
-				    struct pt_regs *regs)
+/*
+ * call_each_pre(), where mostly there is one.  (What is read of it is read by its
+ * address: no CPU does that before it has the address.)
+ */
+TL_ALWAYS int call_pre(struct tl_context *cx, const struct tl_point *p,
+		       struct pt_regs *regs, bool trap)
 {
-	if (!probe->post_handler || !tl_probe_called(probe))
-		return;
-	tl_section_probe(cx, probe);
-	if (tl_probe_is_exit(probe))
-		tl_exits_hit(cx, probe, regs);
-	else
-		probe->post_handler(probe, regs, 0);
+	struct kprobe *only = tl_load(&p->only); /* P1 */
+	int ret;
+
+	if (tl_seldom(!only))
+		return call_each_pre(cx, p, regs, trap);
+	tl_section_probe(cx, only);
+	ret = only->pre_handler(only, regs);
+	if (tl_seldom(ret))
+		divert(regs);
+	return ret;
+}
+
+static __attribute__((noinline)) void call_each_post(struct tl_context *cx,
+						     const struct tl_point *p,
+						     struct pt_regs *regs)
+{
+	struct kprobe *probe = tl_load_acquire(&p->probes);
+
+	for (; probe; probe = tl_load_acquire(&probe->next)) {
+		if (!probe->post_handler || !tl_probe_called(probe))
+			continue;
+		tl_section_probe(cx, probe);
+		if (tl_probe_is_exit(probe))
+			tl_exits_hit(cx, probe, regs);
+		else
+			probe->post_handler(probe, regs, 0);
+	}
 }
 
 TL_ALWAYS void call_post(struct tl_context *cx, const struct tl_point *p,
 			 struct pt_regs *regs)
 {
-	struct kprobe *probe = tl_load_acquire(&p->probes);
+	struct kprobe *only = tl_load(&p->only);
 
-	for (; probe; probe = tl_load_acquire(&probe->next)) {
-		if (!probe->post_handler || !tl_probe_plain(probe)) {
-			call_any_post(cx, probe, regs);
-			continue;
-		}
-		tl_section_probe(cx, probe);
-		probe->post_handler(probe, regs, 0);
+	if (tl_seldom(!only)) {
+		call_each_post(cx, p, regs);
+		return;
 	}
+	if (!only->post_handler)
+		return;
+	tl_section_probe(cx, only);
+	only->post_handler(only, regs, 0);
 }
 
 /* ---- breakpoints ---------------------------------------------------------------- */
@@ -339,7 +365,9 @@ unsigned long tl_detour_pre(struct tl_point *p, struct pt_regs *regs)
 	struct tl_context *cx = tlh_context();
 	unsigned long diverted;
 
-	if (tl_seldom((uintptr_t)p & TL_POINT_SIMULATE) || !tl_section_free(cx))
+	if (tl_seldom((uintptr_t)p & TL_POINT_SIMULATE))
+		return detour_pre(cx, (uintptr_t)p, regs);
+	if (!tl_section_free(cx))
 		return detour_pre(cx, (uintptr_t)p, regs);
 	tl_section_begin(cx, tl_arch_sp(regs), regs);
 	diverted = call_pre(cx, p, regs, false);

@@ -45,6 +45,7 @@ struct kretprobe_instance;
  */
 struct tl_context {
 	unsigned int depth; /* handlers that run here, nested */
+	unsigned int busy;  /* kprobe_busy_begin(), nested */
 	struct {
 		struct kprobe *probe;
 		uintptr_t sp;	/* the engine's frame that calls the handler */
@@ -55,7 +56,6 @@ struct tl_context {
 	uintptr_t jprobe;	 /* the frame that a jprobe's handler ends in */
 	unsigned int misses;	 /* to come before it is tidied up again */
 	unsigned int trampoline; /* number + 1 of its own; 0: none yet */
-	unsigned int busy;	 /* kprobe_busy_begin(), nested */
 	unsigned long left;	 /* changes when depth goes back to 0 */
 	struct tl_context *next; /* the home may link its contexts here */
 };

@@ -58,6 +58,63 @@ TL_TEST(newest_first_for_pre_and_post)
 	}
 }
 
+static int disable(struct kprobe *p)
+{
+	return disable_kprobe(p);
+}
+
+static int disarm_all(struct kprobe *p)
+{
+	(void)p;
+	return disarm_all_kprobes();
+}
+
+static int unregister(struct kprobe *p)
+{
+	unregister_kprobe(p);
+	return 0;
+}
+
+static int text_is_gone(struct kprobe *p)
+{
+	return !tl_text_gone((uintptr_t)p->addr, (uintptr_t)p->addr + 1);
+}
+
+/* Whoever has followed the jump meanwhile does the instruction, and no more. */
+TL_TEST(on_the_way_to_a_handler_that_is_taken_away)
+{
+	static const struct {
+		const char *name;
+		int (*take)(struct kprobe *p);
+	} ways[] = {
+		{ "disabled", disable },
+		{ "disarmed", disarm_all },
+		{ "unregistered", unregister },
+		{ "gone", text_is_gone },
+	};
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(ways); i++) {
+		struct lettered a = lettered('A', 0);
+		struct pt_regs regs;
+
+		start_way(0);
+		ROW(ways[i].name);
+		a.kp.post_handler = letter_post;
+		add(&a, SPOT);
+		regs = at(SPOT);
+		CHECK_EQ(sim_step(&regs), SIM_WENT_ON);
+		CHECK(regs.ip - TEXT(0) >= SIM_TEXT_BYTES);
+		sim.quiesce_busy = true;
+		CHECK_EQ(ways[i].take(&a.kp), 0);
+		CHECK_EQ(sim_run(&regs, TEXT(SPOT + 5), 100), SIM_WENT_ON);
+		CHECK_STR(trace, "");
+		sim.quiesce_busy = false;
+		CHECK_EQ(arm_all_kprobes(), 0);
+		memcpy(sim_text, pristine, SIM_TEXT_BYTES);
+		finish();
+	}
+}
+
 TL_TEST(registers_are_those_before_and_after)
 {
 	for (int way = 0; way < 2; way++) {
