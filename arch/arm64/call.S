@@ -3,9 +3,13 @@
  * call.S - from detours and slots to the handlers and back
  *
  * The code that calls these is drawn in code.c.  It has made room for a struct
- * pt_regs and stored x0, x1 and x30; x1 points to its data.  Here the frame is
- * completed, and everything but those three is restored before the return.
- * x19 keeps the return address, x20 the program counter that handlers see.
+ * pt_regs, stored x0, x1, x30 and the stack pointer; x1 points to its data.  Here
+ * the frame is completed, and everything but x0, x1 and x30 is restored before the
+ * return.  x19 keeps the return address, x20 the program counter that handlers see.
+ *
+ * There are two routines each for pre and post handlers.  The plain ones are for
+ * homes without a gate whose handlers leave vector registers alone; the others look
+ * at both, and keep what tl_arm64_vectors says.
  */
 #include "code.h"
 #include "regs.inc.S"
@@ -13,65 +17,68 @@
 	.hidden	tl_detour_pre
 	.hidden	tl_detour_post
 
-	.macro	ENTER
+	.text
+
+	.macro	ROUTINE name:req, fn:req, post:req, plain:req
+	.p2align 4
+	.globl	\name
+	.hidden	\name
+	.type	\name, %function
+\name:
 	SAVE_X2_X29
-	SAVE_STATE
+	mrs	x2, nzcv
+	ldp	x0, x20, [x1, #DATA_POINT]
+	stp	x20, x2, [sp, #R_PC]
+	stp	xzr, xzr, [sp, #R_ORIG_X0]
 	mov	x19, x30
-	ldr	x20, [x1, #DATA_IP]
-	str	x20, [sp, #R_PC]
+.if \plain
+	mov	x1, sp
+	bl	\fn
+.else
 	ldr	x2, [x1, #DATA_GATE]
 	ldrb	w2, [x2]
-	cbz	w2, .Lresume
-	ldr	x0, [x1, #DATA_POINT]
+	cbz	w2, .Lresume\@
 	mov	x1, sp
-	SAVE_VECTORS
-	.endm
-
-	.text
-	.p2align 4
-	.globl	tl_arm64_call_pre
-	.hidden	tl_arm64_call_pre
-	.type	tl_arm64_call_pre, %function
-tl_arm64_call_pre:
-	ENTER
-	bl	tl_detour_pre
-	LOAD_VECTORS
+	CALL_C	\fn
+.endif
+.if \post
+	ldr	x0, [sp, #R_PC]
+	cmp	x0, x20
+	b.ne	.Ldivert
+.else
 	cbnz	x0, .Ldivert
+.endif
 
 /* Go on where the caller goes on, with the registers of the pt_regs. */
-.Lresume:
+.Lresume\@:
 	ldr	x0, [sp, #R_SP]
 	add	x1, sp, #R_SIZE
 	cmp	x0, x1
 	b.ne	.Lresume_all
 	mov	x30, x19
 	LOAD_FLAGS
-	LOAD_X2_X15
-	ldp	x16, x17, [sp, #128]
-	LOAD_X18_X29
+	LOAD_X2_X29
 	ret
+	.size	\name, . - \name
+	.endm
 
-/* The same, where the stack pointer was changed. */
+	ROUTINE	tl_arm64_call_pre, tl_detour_pre, 0, 0
+	ROUTINE	tl_arm64_call_post, tl_detour_post, 1, 0
+	ROUTINE	tl_arm64_call_pre_plain, tl_detour_pre, 0, 1
+	ROUTINE	tl_arm64_call_post_plain, tl_detour_post, 1, 1
+
+/*
+ * Go on where the caller goes on, with a stack pointer that was changed; and where
+ * the program counter says.
+ */
+	.type	resume_all, %function
+resume_all:
 .Lresume_all:
 	add	x0, x19, #CALLER_TAIL
 	str	x0, [sp, #R_PC]
 .Ldivert:
 	LOAD_ALL
-	.size	tl_arm64_call_pre, . - tl_arm64_call_pre
-
-	.p2align 4
-	.globl	tl_arm64_call_post
-	.hidden	tl_arm64_call_post
-	.type	tl_arm64_call_post, %function
-tl_arm64_call_post:
-	ENTER
-	bl	tl_detour_post
-	LOAD_VECTORS
-	ldr	x0, [sp, #R_PC]
-	cmp	x0, x20
-	b.ne	.Ldivert
-	b	.Lresume
-	.size	tl_arm64_call_post, . - tl_arm64_call_post
+	.size	resume_all, . - resume_all
 
 	.section .rodata
 	.globl	tl_arm64_gate_open

@@ -5,29 +5,30 @@
  * The call of a handler keeps every register, and its data lies behind the
  * code, where nothing runs:
  *
- *     +0   sub sp, sp, #R_SIZE         data: call_pre or call_post     8
- *     +4   stp x0, x1, [sp]                  the point                 8
- *     +8   str x30, [sp, #R_X30]             the address handlers see  8
- *     +12  adr x1, data                      the gate                  8
- *     +16  ldr x0, [x1]
- *     +20  blr x0
- *     +24  ldr x30, [sp, #R_X30]
- *     +28  ldp x0, x1, [sp]
- *     +32  add sp, sp, #R_SIZE
+ *     stp x0, x1, [sp, #-R_SIZE]!      data: a routine of call.S      8
+ *     add x0, sp, #R_SIZE                     the point                 8
+ *     stp x30, x0, [sp, #R_X30]               the address handlers see  8
+ *     adr x1, data                            the gate                  8
+ *     bl routine                or: ldr x0, [x1]; blr x0
+ *     ldr x30, [sp, #R_X30]
+ *     ldp x0, x1, [sp], #R_SIZE
  */
 
 #include "code.h"
 
 /* clang-format off */
-#define SUB_SP    0xd10003ffu
-#define ADD_SP    0x910003ffu
-#define STP_X0_X1 0xa90007e0u
-#define LDP_X0_X1 0xa94007e0u
-#define STR_X30   0xf90003feu
-#define LDR_X30   0xf94003feu
-#define ADR_X1    0x10000001u
-#define LDR_X0_X1 0xf9400020u
-#define BLR_X0    0xd63f0000u
+/* Immediates of pairs: bits 21 to 15, in units of 8 bytes. */
+#define PAIR(at) (((uint32_t)(at) / 8 & 0x7f) << 15)
+
+#define STP_X0_X1_PRE  0xa98007e0u
+#define LDP_X0_X1_POST 0xa8c007e0u
+#define ADD_X0_SP      0x910003e0u
+#define STP_X30_X0     0xa90003feu
+#define LDR_X30        0xf94003feu
+#define ADR_X1         0x10000001u
+#define LDR_X0_X1      0xf9400020u
+#define BLR_X0         0xd63f0000u
+#define BL             0x80000000u /* what makes bl of b */
 /* clang-format on */
 
 void tl_put(struct tl_out *o, uint32_t word)
@@ -100,30 +101,44 @@ int tl_put_branch(struct tl_out *o, uintptr_t target)
 	return 0;
 }
 
-uint32_t tl_put_call(struct tl_out *o)
+static const char *routine(bool post)
 {
-	uint32_t call;
+	bool plain;
 
-	tl_put(o, SUB_SP | R_SIZE << 10);
-	tl_put(o, STP_X0_X1);
-	tl_put(o, STR_X30 | R_X30 / 8 << 10);
+	tl_arm64_look_at_cpu();
+	plain = !tl_host_ops->gate && !tl_arm64_vectors;
+	if (post)
+		return plain ? tl_arm64_call_post_plain : tl_arm64_call_post;
+	return plain ? tl_arm64_call_pre_plain : tl_arm64_call_pre;
+}
+
+uint32_t tl_put_call(struct tl_out *o, bool post)
+{
+	uint32_t call, word;
+
+	tl_put(o, STP_X0_X1_PRE | PAIR(-R_SIZE));
+	tl_put(o, ADD_X0_SP | R_SIZE << 10);
+	tl_put(o, STP_X30_X0 | PAIR(R_X30));
 	call = o->len;
 	tl_put(o, ADR_X1);
-	tl_put(o, LDR_X0_X1);
-	tl_put(o, BLR_X0);
+	if (a64_branch(o->at + o->len, (uintptr_t)routine(post), &word)) {
+		tl_put(o, word | BL);
+	} else {
+		tl_put(o, LDR_X0_X1);
+		tl_put(o, BLR_X0);
+	}
 	tl_put(o, LDR_X30 | R_X30 / 8 << 10);
-	tl_put(o, LDP_X0_X1);
-	tl_put(o, ADD_SP | R_SIZE << 10);
+	tl_put(o, LDP_X0_X1_POST | PAIR(R_SIZE));
 	return call;
 }
 
-void tl_put_call_data(struct tl_out *o, uint32_t call, const char *routine,
+void tl_put_call_data(struct tl_out *o, uint32_t call, bool post,
 		      const struct tl_emit *emit, uintptr_t ip)
 {
 	const uint8_t *gate = tl_host_ops->gate;
 
 	tl_put_here(o, call);
-	tl_put64(o, (uintptr_t)routine);
+	tl_put64(o, (uintptr_t)routine(post));
 	tl_put64(o, (uintptr_t)emit->point);
 	tl_put64(o, ip);
 	tl_put64(o, gate ? (uintptr_t)gate : (uintptr_t)tl_arm64_gate_open);

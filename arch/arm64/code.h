@@ -16,17 +16,13 @@
 #define R_ORIG_X0 272
 #define R_SIZE	  288
 
-/* 32 vector registers, FPSR and FPCR, below that. */
-#define V_STATE 512
-#define V_SIZE	528
-
 /* What the call of a handler finds; drawn in code.c. */
 #define DATA_POINT 8
 #define DATA_IP	   16
 #define DATA_GATE  24
 
-/* What the caller does after the call: ldr, ldp, add. */
-#define CALLER_TAIL 12
+/* What the caller does after the call: ldr, ldp. */
+#define CALLER_TAIL 8
 
 #ifndef __ASSEMBLER__
 
@@ -80,19 +76,27 @@ int tl_put_copy(struct tl_out *o, const struct tl_plan *plan, uintptr_t addr,
 int tl_put_branch(struct tl_out *o, uintptr_t target);
 
 /*
- * Append a call of tl_arm64_call_pre or tl_arm64_call_post (@routine); its
- * data is appended by tl_put_call_data() at the end of the code.  @ip: what
- * handlers see.  Returns what tl_put_call_data() wants to know.
+ * Append a call of the routine in call.S for pre or @post handlers; its data is
+ * appended by tl_put_call_data() at the end of the code.  @ip: what handlers see.
+ * Returns what tl_put_call_data() wants to know.
  */
-uint32_t tl_put_call(struct tl_out *o);
-void tl_put_call_data(struct tl_out *o, uint32_t call, const char *routine,
+uint32_t tl_put_call(struct tl_out *o, bool post);
+void tl_put_call_data(struct tl_out *o, uint32_t call, bool post,
 		      const struct tl_emit *emit, uintptr_t ip);
 
 /* call.S: from detours and slots to the handlers and back. */
 extern const char tl_arm64_call_pre[];
 extern const char tl_arm64_call_post[];
+extern const char tl_arm64_call_pre_plain[];
+extern const char tl_arm64_call_post_plain[];
 /* A byte that is not zero, for hosts without a gate. */
 extern const char tl_arm64_gate_open[];
+
+/* cpu.c: which vector registers are kept (vectors.S); 0: none. */
+extern unsigned int tl_arm64_vectors;
+
+/* Find that out, before the first code is made. */
+void tl_arm64_look_at_cpu(void);
 
 #endif
 #endif

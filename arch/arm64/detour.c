@@ -3,9 +3,9 @@
  * detour.c - the code behind a jump
  *
  *     counts in place, if there are counters          24 to 36, and 24 each
- *     call of the pre handlers, if there are any      36
+ *     call of the pre handlers, if there are any      32
  *     copy of the instruction                         at most 28
- *     call of the post handlers, if there are any     36
+ *     call of the post handlers, if there are any     32
  *     b  probe + 4                                    4
  *     literals of the counts                          8 each, and 8
  *     data of the calls                               32 each
@@ -33,9 +33,9 @@
 #define ADD_SP_32   0x910083ffu /* add sp, sp, #32 */
 
 static_assert(TL_SHARDS == 16 && TL_SHARD_SHIFT == 16, "SHARD_X1, ADD_X0_X1");
-static_assert(TL_DETOUR_BYTES >= 36 + TL_EMIT_COUNTERS * 32 + 8 + 2 * 68 +
+static_assert(TL_DETOUR_BYTES >= 36 + TL_EMIT_COUNTERS * 32 + 8 + 2 * 64 +
 	      4 * A64_RELOCATED_WORDS + 4, "the longest detour");
-static_assert(TL_SLOT_BYTES >= 4 * A64_RELOCATED_WORDS + 4 + 2 * 68,
+static_assert(TL_SLOT_BYTES >= 4 * A64_RELOCATED_WORDS + 4 + 2 * 64,
 	      "the longest slot");
 /* clang-format on */
 
@@ -113,22 +113,20 @@ int tl_arch_emit_detour(const struct tl_plan *plan, const struct tl_emit *emit,
 	if (emit->n_counters)
 		put_counts(&o, emit, &counts);
 	if (pre)
-		pre_call = tl_put_call(&o);
+		pre_call = tl_put_call(&o, false);
 	err = tl_put_copy(&o, plan, emit->addr, post, code);
 	if (err)
 		return err;
 	if (post)
-		post_call = tl_put_call(&o);
+		post_call = tl_put_call(&o, true);
 	err = tl_put_branch(&o, emit->addr + 4);
 	if (err)
 		return err;
 	put_counts_data(&o, emit, &counts);
 	if (pre)
-		tl_put_call_data(&o, pre_call, tl_arm64_call_pre, emit,
-				 emit->addr);
+		tl_put_call_data(&o, pre_call, false, emit, emit->addr);
 	if (post)
-		tl_put_call_data(&o, post_call, tl_arm64_call_post, emit,
-				 emit->addr + 4);
+		tl_put_call_data(&o, post_call, true, emit, emit->addr + 4);
 	code->len = o.len;
 	return 0;
 }

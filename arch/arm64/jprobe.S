@@ -16,6 +16,7 @@
  * keeps x19.  Vector registers and their state are restored by call.S.
  */
 #include "code.h"
+#include "regs.inc.S"
 
 #define FRAME 96
 
@@ -36,28 +37,13 @@ tl_arch_jprobe_call:
 	mov	x16, x0
 	mov	x20, x1
 
-	sub	x4, x20, #V_SIZE
-	add	x5, x4, #V_STATE
-	ldp	x5, x6, [x5]
-	msr	fpsr, x5
-	msr	fpcr, x6
-	ldp	q0, q1, [x4, #0]
-	ldp	q2, q3, [x4, #32]
-	ldp	q4, q5, [x4, #64]
-	ldp	q6, q7, [x4, #96]
-	ldp	q8, q9, [x4, #128]
-	ldp	q10, q11, [x4, #160]
-	ldp	q12, q13, [x4, #192]
-	ldp	q14, q15, [x4, #224]
-	ldp	q16, q17, [x4, #256]
-	ldp	q18, q19, [x4, #288]
-	ldp	q20, q21, [x4, #320]
-	ldp	q22, q23, [x4, #352]
-	ldp	q24, q25, [x4, #384]
-	ldp	q26, q27, [x4, #416]
-	ldp	q28, q29, [x4, #448]
-	ldp	q30, q31, [x4, #480]
+	adrp	x21, tl_arm64_vectors
+	ldr	w21, [x21, :lo12:tl_arm64_vectors]
+	cbz	w21, .Lcopy
+	mov	x9, x20
+	bl	tl_arm64_vectors_load
 
+.Lcopy:
 	ldr	x1, [x20, #R_SP]
 	sub	x4, x19, x2		/* the highest sp there may be */
 	sub	x5, x4, x1

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * regs.inc.S - a struct pt_regs on the stack, filled and emptied
- *
- * Handlers are ordinary C and may use vector registers, so all of those are
- * kept while one is called, below the frame.  (Where they are switched off, as
- * in some kernels, the host's trap for them has to switch them on.)
  */
+
+	.hidden	tl_arm64_vectors
+	.hidden	tl_arm64_vectors_push
+	.hidden	tl_arm64_vectors_load
 
 /* x2 to x29 of the frame at sp. */
 	.macro	SAVE_X2_X29
@@ -44,13 +44,10 @@
 	ldp	x14, x15, [sp, #112]
 	.endm
 
-/* sp and flags of the interrupted code; x2 is used. */
-	.macro	SAVE_STATE
-	add	x2, sp, #R_SIZE
-	str	x2, [sp, #R_SP]
-	mrs	x2, nzcv
-	str	x2, [sp, #R_PSTATE]
-	stp	xzr, xzr, [sp, #R_ORIG_X0]
+	.macro	LOAD_X2_X29
+	LOAD_X2_X15
+	ldp	x16, x17, [sp, #128]
+	LOAD_X18_X29
 	.endm
 
 	.macro	LOAD_FLAGS
@@ -58,53 +55,24 @@
 	msr	nzcv, x2
 	.endm
 
-/* All vector registers and their state, below the frame; x2 and x3 are used. */
-	.macro	SAVE_VECTORS
-	sub	sp, sp, #V_SIZE
-	stp	q0, q1, [sp, #0]
-	stp	q2, q3, [sp, #32]
-	stp	q4, q5, [sp, #64]
-	stp	q6, q7, [sp, #96]
-	stp	q8, q9, [sp, #128]
-	stp	q10, q11, [sp, #160]
-	stp	q12, q13, [sp, #192]
-	stp	q14, q15, [sp, #224]
-	stp	q16, q17, [sp, #256]
-	stp	q18, q19, [sp, #288]
-	stp	q20, q21, [sp, #320]
-	stp	q22, q23, [sp, #352]
-	stp	q24, q25, [sp, #384]
-	stp	q26, q27, [sp, #416]
-	stp	q28, q29, [sp, #448]
-	stp	q30, q31, [sp, #480]
-	mrs	x2, fpsr
-	mrs	x3, fpcr
-	str	x2, [sp, #V_STATE]
-	str	x3, [sp, #V_STATE + 8]
-	.endm
-
-	.macro	LOAD_VECTORS
-	add	x3, sp, #V_STATE
-	ldp	x2, x3, [x3]
-	msr	fpsr, x2
-	msr	fpcr, x3
-	ldp	q0, q1, [sp, #0]
-	ldp	q2, q3, [sp, #32]
-	ldp	q4, q5, [sp, #64]
-	ldp	q6, q7, [sp, #96]
-	ldp	q8, q9, [sp, #128]
-	ldp	q10, q11, [sp, #160]
-	ldp	q12, q13, [sp, #192]
-	ldp	q14, q15, [sp, #224]
-	ldp	q16, q17, [sp, #256]
-	ldp	q18, q19, [sp, #288]
-	ldp	q20, q21, [sp, #320]
-	ldp	q22, q23, [sp, #352]
-	ldp	q24, q25, [sp, #384]
-	ldp	q26, q27, [sp, #416]
-	ldp	q28, q29, [sp, #448]
-	ldp	q30, q31, [sp, #480]
-	add	sp, sp, #V_SIZE
+/*
+ * call \fn, with the vector registers kept if the home wants it.  sp is where it
+ * was afterwards, x21 is changed.
+ */
+	.macro	CALL_C fn:req
+	adrp	x21, tl_arm64_vectors
+	ldr	w21, [x21, :lo12:tl_arm64_vectors]
+	cbz	w21, .Lcall\@
+	add	x22, sp, #0
+	bl	tl_arm64_vectors_push
+	bl	\fn
+	mov	x9, x22
+	bl	tl_arm64_vectors_load
+	mov	sp, x22
+	b	.Lcalled\@
+.Lcall\@:
+	bl	\fn
+.Lcalled\@:
 	.endm
 
 /*

@@ -16,24 +16,19 @@
 	.hidden	tl_arch_return_trampoline
 	.type	tl_arch_return_trampoline, %function
 tl_arch_return_trampoline:
-	sub	sp, sp, #R_SIZE
-	stp	x0, x1, [sp]
+	stp	x0, x1, [sp, #-R_SIZE]!
 	SAVE_X2_X29
-	str	x30, [sp, #R_X30]
-	str	x30, [sp, #R_PC]
-	SAVE_STATE
+	add	x0, sp, #R_SIZE
+	stp	x30, x0, [sp, #R_X30]
+	mrs	x2, nzcv
+	stp	x30, x2, [sp, #R_PC]
+	stp	xzr, xzr, [sp, #R_ORIG_X0]
 	mov	x0, sp
-	SAVE_VECTORS
-	bl	tl_return_hit
-	LOAD_VECTORS
-	str	x0, [sp, #R_X30]
+	CALL_C	tl_return_hit
+	mov	x30, x0
 	LOAD_FLAGS
-	ldp	x0, x1, [sp]
-	LOAD_X2_X15
-	ldp	x16, x17, [sp, #128]
-	LOAD_X18_X29
-	ldr	x30, [sp, #R_X30]
-	add	sp, sp, #R_SIZE
+	LOAD_X2_X29
+	ldp	x0, x1, [sp], #R_SIZE
 	ret
 	.size	tl_arch_return_trampoline, . - tl_arch_return_trampoline
 

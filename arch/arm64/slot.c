@@ -2,9 +2,9 @@
 /*
  * slot.c - the copy of one instruction, behind a breakpoint
  *
- *     call of the pre handlers, if asked for          36
+ *     call of the pre handlers, if asked for          32
  *     copy of the instruction                         at most 28
- *     call of the post handlers, if there are any     36
+ *     call of the post handlers, if there are any     32
  *     b  probe + 4                                    4
  *     data of the calls                               32 each
  */
@@ -37,20 +37,19 @@ int tl_arch_emit_slot(const struct tl_plan *plan, const struct tl_emit *emit,
 	if (emit->what & (TL_EMIT_ONE | TL_EMIT_BREAK))
 		return put_stepped(plan, emit, &o, code);
 	if (pre)
-		pre_call = tl_put_call(&o);
+		pre_call = tl_put_call(&o, false);
 	err = tl_put_copy(&o, plan, emit->addr, post, code);
 	if (err)
 		return err;
 	if (post)
-		post_call = tl_put_call(&o);
+		post_call = tl_put_call(&o, true);
 	err = tl_put_branch(&o, next);
 	if (err)
 		return err;
 	if (pre)
-		tl_put_call_data(&o, pre_call, tl_arm64_call_pre, emit,
-				 emit->addr);
+		tl_put_call_data(&o, pre_call, false, emit, emit->addr);
 	if (post)
-		tl_put_call_data(&o, post_call, tl_arm64_call_post, emit, next);
+		tl_put_call_data(&o, post_call, true, emit, next);
 	code->len = o.len;
 	return 0;
 }

@@ -166,18 +166,18 @@ static inline uint64_t INSTRUCTIONS(void)
 
 /* The rows of cost.c. */
 #define COSTS                                                                  \
-	{ "breakpoint", false, false, 230, TL_STEPPING_NONE },                 \
-		{ "breakpoint, a step", false, false, 1400, TL_STEPPING_ONE }, \
-		{ "breakpoint, one behind", false, false, 650,                 \
+	{ "breakpoint", false, false, 200, TL_STEPPING_NONE },                 \
+		{ "breakpoint, a step", false, false, 1350, TL_STEPPING_ONE }, \
+		{ "breakpoint, one behind", false, false, 610,                 \
 		  TL_STEPPING_BREAK },                                         \
-		{ "breakpoint, pre and post", false, true, 420,                \
+		{ "breakpoint, pre and post", false, true, 310,                \
 		  TL_STEPPING_NONE },                                          \
-		{ "breakpoint, a step, pre and post", false, true, 1500,       \
+		{ "breakpoint, a step, pre and post", false, true, 1420,       \
 		  TL_STEPPING_ONE },                                           \
-		{ "jump", true, false, 195, TL_STEPPING_NONE },                \
-		{ "jump, pre and post", true, true, 385, TL_STEPPING_NONE },
-#define COST_FOLLOWED	   600
-#define COST_FOLLOWED_JUMP 570
+		{ "jump", true, false, 110, TL_STEPPING_NONE },                \
+		{ "jump, pre and post", true, true, 220, TL_STEPPING_NONE },
+#define COST_FOLLOWED	   540
+#define COST_FOLLOWED_JUMP 450
 
 /* Is the instruction at @code one that copies for user_copy(): sttrb, ldtrb? */
 static inline bool copies_for_user(const uint8_t *code)

@@ -154,8 +154,8 @@ static inline uint64_t INSTRUCTIONS(void)
 #define COSTS                                                        \
 	{ "breakpoint", false, false, 190, 0 },                      \
 		{ "breakpoint, pre and post", false, true, 316, 0 }, \
-		{ "jump", true, false, 135, 0 },                     \
-		{ "jump, pre and post", true, true, 264, 0 },
+		{ "jump", true, false, 125, 0 },                     \
+		{ "jump, pre and post", true, true, 245, 0 },
 #define COST_FOLLOWED	   545
 #define COST_FOLLOWED_JUMP 555
 

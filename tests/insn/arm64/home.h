@@ -154,7 +154,8 @@ int tlh_quiesce(const struct tl_range *ranges, size_t n)
 	return 0;
 }
 
-static struct tl_host_ops ops;
+/* Handlers are ordinary C. */
+static struct tl_host_ops ops = { .vectors = true };
 const struct tl_host_ops *tl_host_ops = &ops;
 
 #endif
