@@ -76,10 +76,11 @@ check: tests $(if $(SAN),,all targets guests $(template) contract) check-layers 
 		scripts/run-guests scripts/check-oracle)
 
 # Modules for the kernel that linux-fetch fetched: the tests, and examples.
-linux-modules := $(O)/linux$(if $(LINUX_SUITE),-$(LINUX_SUITE))/modules
-export LINUX_SUITE
-oracle-samples := $(patsubst %,$(linux-modules)/%.ko, \
-	calls watch_call time_call count_calls data_breakpoint)
+# LINUX_ARCH and LINUX_SUITE say which: see there.
+linux-dir := $(O)/linux$(if $(LINUX_ARCH),-$(LINUX_ARCH))$(if $(LINUX_SUITE),-$(LINUX_SUITE))
+linux-modules := $(linux-dir)/modules
+export LINUX_ARCH LINUX_SUITE
+oracle-samples := $(patsubst %,$(linux-modules)/%.ko,calls $(oracle-examples))
 $(linux-modules)/api.ko: $(oracle-srcs) tests/oracle/files.mk scripts/linux-module \
 		$(wildcard $(addsuffix /*.h,tests/api tests/api/x86 tests/lib \
 		tests/oracle/include tests/oracle/include/trapline))
@@ -92,12 +93,18 @@ $(oracle-samples): scripts/linux-module
 	$(call say,LINUX,$@)
 	$(Q)scripts/linux-module -o $(O) $(basename $(@F)) $(filter %.c,$^)
 
-.PHONY: check-oracle oracle-tests
-oracle-tests: $(linux-modules)/api.ko $(oracle-samples) $(O)/guest-x86/api.elf \
-		$(patsubst %.c,$(O)/x86/%,$(filter %.c,$(oracle-api-srcs)))
+.PHONY: check-oracle check-arm64-linux oracle-tests
+oracle-tests: $(linux-modules)/api.ko $(oracle-samples) $(oracle-guest) \
+		$(patsubst %.c,$(O)/x86/%,$(oracle-programs))
 check-oracle: deps-oracle
 	$(Q)$(MAKE) --no-print-directory oracle-tests
 	$(Q)scripts/check-oracle -o $(O)
+# The same on arm64, and what else wants a whole Linux of that architecture.
+check-arm64-linux: export LINUX_ARCH := arm64
+check-arm64-linux:
+	$(Q)$(MAKE) --no-print-directory deps-oracle
+	$(Q)$(MAKE) --no-print-directory oracle-tests
+	$(Q)scripts/run-tests -o $(O) scripts/check-oracle
 
 soak: tests all targets guests
 	$(Q)scripts/run-soak -o $(O)

@@ -32,7 +32,8 @@ guest-debug-srcs = $(addprefix tests/guest/, debug.c $(isa)/debug_step.c \
 guest-debug-programs = tests/guest/user/$(if $(filter arm64,$(isa)),arm64/)watched.c
 guest-api-srcs = $(addprefix tests/api/, kprobe.c kretprobe.c branches.c rules.c \
 	once.c fault.c extras.c hw_breakpoint.c jprobe.c) \
-	$(addprefix tests/api/$(isa)/, exact.c places.S branches.S exact.S jprobe.S)
+	$(addprefix tests/api/$(isa)/, exact.c places.S branches.S exact.S jprobe.S) \
+	$(if $(filter arm64,$(isa)),tests/api/arm64/rows.c tests/api/arm64/rows.S)
 guest-stress-srcs = $(addprefix tests/guest/, memory.c stress.c $(isa)/shapes.S)
 guest-cost-srcs = tests/guest/cost.c \
 	$(if $(filter x86,$(isa)),bench/guest,tests/guest/arm64)/work.S

@@ -12,15 +12,17 @@
  * As `/init write PATH TEXT', which a module may start, it does that alone.
  *
  * The first command that fails is named, and ends it with status 1.  `!' before a
- * command turns that round: it must fail.  The status leaves the machine by
- * QEMU's isa-debug-exit port, as 16 + status.
+ * command turns that round: it must fail.  The status leaves the machine, as 16 +
+ * status, by QEMU's isa-debug-exit port, on arm64 by a call to what debugs it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __x86_64__
 #include <sys/io.h>
+#endif
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/syscall.h>
@@ -30,12 +32,26 @@
 #define EXIT_PORT 0xf4
 #define MAX_WORDS 32
 
+static void leave_machine(int status)
+{
+#ifdef __x86_64__
+	if (ioperm(EXIT_PORT, 1, 1) == 0)
+		outb((unsigned char)status, EXIT_PORT);
+#else
+	/* SYS_EXIT of Arm's semihosting: the application has ended, with this. */
+	unsigned long block[] = { 0x20026, (unsigned long)status };
+	register unsigned long call __asm__("x0") = 0x18;
+	register unsigned long *with __asm__("x1") = block;
+
+	__asm__ volatile("hlt #0xf000" : "+r"(call) : "r"(with) : "memory");
+#endif
+}
+
 static void leave(int status)
 {
 	fflush(stdout);
 	sync();
-	if (ioperm(EXIT_PORT, 1, 1) == 0)
-		outb((unsigned char)(16 + status), EXIT_PORT);
+	leave_machine(16 + status);
 	reboot(RB_POWER_OFF);
 	for (;;)
 		pause();

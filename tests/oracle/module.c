@@ -65,9 +65,13 @@ static int find_calls(void)
 		const char *name;
 		void **to;
 	} rows[] = {
+#ifdef CONFIG_OPTPROBES
 		FIND(wait_for_kprobe_optimizer),
+#endif
 		{ "get_kprobe", (void **)&oracle.get },
+#ifdef CONFIG_KALLSYMS_ALL /* it is a variable */
 		FIND(current_kprobe),
+#endif
 		FIND(kprobe_busy_begin),
 		FIND(kprobe_busy_end),
 		FIND(kprobe_on_func_entry),

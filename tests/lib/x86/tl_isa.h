@@ -69,6 +69,9 @@ static inline bool interrupts_are_on(void)
 /* A watch is hit when the access has been made. */
 #define ACCESS_IS_DONE true
 
+/* Some of Linux's rules are of this processor. */
+#define ON_ARM64 false
+
 /*
  * Six integers fill the registers, the seventh is on the stack, and so is a structure,
  * whatever its size.  (Else eight, and what is large is handed over by its address.)

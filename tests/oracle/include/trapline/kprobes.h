@@ -36,7 +36,9 @@ extern struct oracle_calls oracle;
 /* 0, or what the file says to @text. */
 int oracle_write(const char *file, const char *text);
 
+#ifdef CONFIG_OPTPROBES
 #define wait_for_kprobe_optimizer()	oracle.wait_for_kprobe_optimizer()
+#endif
 #define get_kprobe			(oracle.get)
 #define kprobe_running()		(*raw_cpu_ptr(oracle.current_kprobe))
 #define kprobe_busy_begin()		oracle.kprobe_busy_begin()
@@ -82,7 +84,10 @@ int oracle_write(const char *file, const char *text);
 #define unregister_kretprobes(p, n) \
 	oracle_settled_void(unregister_kretprobes(p, n))
 
-/* Linux gives no reasons: it is a jump (NONE), or it is not (LINUX). */
+/*
+ * Linux gives no reasons: it is a jump (NONE), or it is not (LINUX).  On arm64 it
+ * has none.
+ */
 enum tl_why {
 	TL_WHY_NONE,
 	TL_WHY_LINUX,
@@ -94,7 +99,10 @@ enum tl_why {
 static inline enum tl_why trapline_kprobe_why(const struct kprobe *p)
 {
 	wait_for_kprobe_optimizer();
-	return *(volatile u8 *)p->addr == 0xe9 ? TL_WHY_NONE : TL_WHY_LINUX;
+	return IS_ENABLED(CONFIG_OPTPROBES) &&
+			       *(volatile u8 *)p->addr == 0xe9
+		       ? TL_WHY_NONE
+		       : TL_WHY_LINUX;
 }
 
 #endif
