@@ -9,9 +9,25 @@
 #include <trapline/kprobes.h>
 #include <trapline/regs.h>
 
+#include "tl_isa.h"
 #include "tl_test.h"
 
 static unsigned int hits, posts;
+
+/* Linux of arm64 takes no probe where its kernel has to mend a fault. */
+static bool registered(struct kprobe *p)
+{
+	int err = register_kprobe(p);
+
+	if (ON_ARM64)
+		CHECK_EQ(err, TL_EITHER("arm64: an instruction in an exception",
+					0, -TL_EINVAL));
+	else
+		CHECK_EQ(err, 0);
+	if (err)
+		leave_faults();
+	return !err;
+}
 
 HANDLER int hit(struct kprobe *p, struct pt_regs *regs)
 {
@@ -52,7 +68,8 @@ TL_TEST(a_fault_of_the_probed_instruction_is_handled_at_its_address)
 
 	mend_faults();
 	CHECK_EQ(place_fault(8, 2, 0), -1);
-	CHECK_EQ(register_kprobe(&p), 0);
+	if (!registered(&p))
+		return;
 	CHECK_EQ(is_jump(&p), TL_EITHER(ROW_BOOST, true, false));
 	fault_and_not(&p);
 	unregister_kprobe(&p);
@@ -67,7 +84,8 @@ TL_TEST(after_a_fault_no_post_handler_is_called)
 			    .post_handler = hit_post };
 
 	mend_faults();
-	CHECK_EQ(register_kprobe(&p), 0);
+	if (!registered(&p))
+		return;
 	fault_and_not(&p);
 	if (!TL_ON_LINUX || LINUX_HAS_JUMPS) {
 		CHECK_EQ(unoptimize_all_kprobes(), 0);
@@ -99,7 +117,8 @@ TL_TEST(a_fault_of_a_missed_probe_leaves_the_outer_one_running)
 
 	mend_faults();
 	hits = posts = 0;
-	CHECK_EQ(register_kprobe(&inner), 0);
+	if (!registered(&inner))
+		return;
 	CHECK_EQ(register_kprobe(&outer), 0);
 	CHECK_EQ(place_break(1, 2, 0), 3);
 	CHECK_EQ(inner_result, -1);

@@ -109,16 +109,22 @@ TL_TEST(an_offset_from_an_address_counts_once_however_often)
 	struct kprobe p = { .addr = (kprobe_opcode_t *)place_rip,
 			    .offset = PLACE_RIP_BEHIND,
 			    .pre_handler = hit };
+	kprobe_opcode_t *at_first = NULL;
 
 	for (unsigned int i = 0; i < 3; i++) {
 		int err = register_kprobe(&p);
 
 		hits = 0;
 		if (i && TL_ON_LINUX) {
-			CHECK_EQ(!err, TL_EITHER(ROW_SYMBOL, true, false));
+			bool there = !err && p.addr == at_first;
+
+			CHECK_EQ(there, TL_EITHER(ROW_SYMBOL, true, false));
+			if (!err)
+				unregister_kprobe(&p);
 			break;
 		}
 		CHECK_EQ(err, 0);
+		at_first = p.addr;
 		CHECK_EQ(p.addr, place_plus(place_rip, PLACE_RIP_BEHIND));
 		CHECK_EQ(place_rip(1, 0, 0), 123456790);
 		CHECK_EQ(hits, 1);

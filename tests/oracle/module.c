@@ -7,6 +7,7 @@
  */
 #include <linux/kmod.h>
 #include <linux/module.h>
+#include <linux/uaccess.h>
 
 #include <trapline/kprobes.h>
 
@@ -55,6 +56,58 @@ static int find_kallsyms(void)
 	return kallsyms ? 0 : -ENOENT;
 }
 
+/*
+ * Some kernels list no variables.  current_kprobe is the one of a CPU's own that
+ * kprobe_busy_begin() sets, and kprobe_busy_end() clears.
+ */
+#if defined(CONFIG_ARM64) && !defined(CONFIG_KALLSYMS_ALL)
+static bool is_current_kprobe(struct kprobe *__percpu *var)
+{
+	struct kprobe *busy = NULL, *idle = NULL;
+	long err;
+
+	kprobe_busy_begin();
+	err = copy_from_kernel_nofault(&busy, raw_cpu_ptr(var), sizeof(busy));
+	kprobe_busy_end();
+	preempt_disable();
+	err |= copy_from_kernel_nofault(&idle, raw_cpu_ptr(var), sizeof(idle));
+	preempt_enable();
+	return !err && busy && !idle;
+}
+
+/* What adrp and add make in it. */
+static int find_current_kprobe(void)
+{
+	const u32 *code = (const void *)(oracle.kprobe_busy_begin);
+	unsigned long page[32] = { 0 };
+
+	for (int i = 0; i < 32 && !oracle.current_kprobe; i++) {
+		u32 insn = code[i], to = insn & 31, from = insn >> 5 & 31;
+		struct kprobe *__percpu *var;
+
+		if ((insn & 0x9f000000) == 0x90000000) {
+			page[to] = ((unsigned long)(code + i) & ~0xffful) +
+				   ((unsigned long)sign_extend64(
+					    (insn >> 29 & 3) |
+						    (insn >> 5 & 0x7ffff) << 2,
+					    20)
+				    << 12);
+		} else if ((insn & 0xffc00000) == 0x91000000 && page[from]) {
+			var = (void *)(page[from] + (insn >> 10 & 0xfff));
+			if (is_current_kprobe(var))
+				oracle.current_kprobe = var;
+		}
+	}
+	return oracle.current_kprobe ? 0 : -ENOENT;
+}
+#else
+static int find_current_kprobe(void)
+{
+	oracle.current_kprobe = (void *)kallsyms("current_kprobe");
+	return oracle.current_kprobe ? 0 : -ENOENT;
+}
+#endif
+
 static int find_calls(void)
 {
 #define FIND(name)                           \
@@ -69,9 +122,6 @@ static int find_calls(void)
 		FIND(wait_for_kprobe_optimizer),
 #endif
 		{ "get_kprobe", (void **)&oracle.get },
-#ifdef CONFIG_KALLSYMS_ALL /* it is a variable */
-		FIND(current_kprobe),
-#endif
 		FIND(kprobe_busy_begin),
 		FIND(kprobe_busy_end),
 		FIND(kprobe_on_func_entry),
@@ -87,6 +137,10 @@ static int find_calls(void)
 		if (*rows[i].to)
 			continue;
 		pr_err("Bail out! this kernel has no %s\n", rows[i].name);
+		err = -ENOENT;
+	}
+	if (!err && find_current_kprobe()) {
+		pr_err("Bail out! this kernel has no current_kprobe\n");
 		err = -ENOENT;
 	}
 	return err;

@@ -98,7 +98,7 @@ EXACT vector64
 EXACT vector128
 
 /* Touches nothing that can be seen. */
-.macro body_prefetch self
+.macro body_prefetch_literal self
 	mov	x0, #5
 \self\()_at:
 	prfm	pldl1keep, 1f
@@ -106,7 +106,7 @@ EXACT vector128
 	.balign	8
 1:	.quad	0
 .endm
-EXACT prefetch
+EXACT prefetch_literal
 
 /* Calls: how far the return address is from where it should be, and + 1000. */
 .macro CALL self, insn, operand

@@ -13,7 +13,7 @@ EXACT(literal_signed);
 EXACT(vector32);
 EXACT(vector64);
 EXACT(vector128);
-EXACT(prefetch);
+EXACT(prefetch_literal);
 EXACT(call);
 EXACT(call_reg);
 EXACT(call_link);
@@ -52,7 +52,7 @@ TL_TEST(vector_literals_are_read_where_they_are)
 TL_TEST(a_prefetch_of_a_literal_changes_nothing)
 {
 	TL_NOT_ON_LINUX("it is refused or not, as the version has it");
-	all_ways(&prefetch, 0, 0, 5, true, NULL);
+	all_ways(&prefetch_literal, 0, 0, 5, true, NULL);
 }
 
 TL_TEST(calls_leave_the_original_return_address)

@@ -51,11 +51,11 @@ extern const char refused_brk[], refused_hlt[], refused_dcps[], refused_eret[],
 	{ "hlt", refused_hlt, -TL_EINVAL, false, false },                \
 	{ "dcps1", refused_dcps, -TL_EINVAL, false, false },             \
 	{ "eret", refused_eret, -TL_EINVAL, false, false },              \
-	{ "drps", refused_drps, -TL_EINVAL, false, false },              \
+	{ "drps", refused_drps, -TL_EINVAL, false, true },               \
 	{ "mrs elr_el1", refused_elr, -TL_EINVAL, false, true },         \
 	{ "msr spsel", refused_spsel, -TL_EINVAL, false, false },        \
 	{ "unallocated", refused_unallocated, -TL_EINVAL, false, true }, \
-	{ "between ldxr and stxr", refused_inside, -TL_EINVAL, false, false }, \
+	{ "between ldxr and stxr", refused_inside, -TL_EINVAL, false, true }, \
 	{ "nop", accepted_nop, 0, false, false },                        \
 	{ "hint", accepted_hint, 0, false, true },
 

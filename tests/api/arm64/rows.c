@@ -21,20 +21,6 @@ HANDLER int pre(struct kprobe *p, struct pt_regs *regs)
 	return 0;
 }
 
-TL_TEST(what_is_no_landing_pad_is_a_jump)
-{
-	struct kprobe p = { .addr = (kprobe_opcode_t *)place_jump,
-			    .pre_handler = pre };
-
-	hits = 0;
-	REQUIRE(register_kprobe(&p) == 0);
-	CHECK_EQ(is_jump(&p),
-		 TL_EITHER("arm64: no optimized probes", true, false));
-	CHECK_EQ(place_jump(1, 2, 0), 3);
-	CHECK_EQ(hits, 1);
-	unregister_kprobe(&p);
-}
-
 extern char row_svc[], row_mrs_daif[], row_msr[], row_retaa[], row_hint[];
 long row_daif(void), row_exclusive(long a);
 

@@ -37,7 +37,7 @@ extern struct oracle_calls oracle;
 int oracle_write(const char *file, const char *text);
 
 #ifdef CONFIG_OPTPROBES
-#define wait_for_kprobe_optimizer()	oracle.wait_for_kprobe_optimizer()
+#define wait_for_kprobe_optimizer() oracle.wait_for_kprobe_optimizer()
 #endif
 #define get_kprobe			(oracle.get)
 #define kprobe_running()		(*raw_cpu_ptr(oracle.current_kprobe))
@@ -92,6 +92,7 @@ enum tl_why {
 	TL_WHY_NONE,
 	TL_WHY_LINUX,
 	TL_WHY_TARGET,
+	TL_WHY_NOT_RELOCATABLE,
 	TL_WHY_OTHER_PROBE,
 	TL_WHY_OFF,
 };
@@ -99,8 +100,7 @@ enum tl_why {
 static inline enum tl_why trapline_kprobe_why(const struct kprobe *p)
 {
 	wait_for_kprobe_optimizer();
-	return IS_ENABLED(CONFIG_OPTPROBES) &&
-			       *(volatile u8 *)p->addr == 0xe9
+	return IS_ENABLED(CONFIG_OPTPROBES) && *(volatile u8 *)p->addr == 0xe9
 		       ? TL_WHY_NONE
 		       : TL_WHY_LINUX;
 }
