@@ -32,7 +32,9 @@
 #include "guardian/find.h"
 #include "guardian/guardian.h"
 #include "guardian/hold.h"
+#include "guardian/judge.h"
 #include "guardian/leads.h"
+#include "guardian/lock.h"
 #include "guardian/wire.h"
 
 struct session {
@@ -69,7 +71,8 @@ uint64_t session_bucket_low(unsigned int i)
 
 /* ---- attaching ----------------------------------------------------------- */
 
-#define TURN_MS 30000
+#define TURN_MS	  30000
+#define KEEPER_MS 3000
 
 /*
  * One at a time: tools attach, and those whose guardian was told to end by
@@ -929,11 +932,19 @@ static int clean(pid_t pid, bool all)
 	return err < 0 ? err : err || removed;
 }
 
+static bool has_keeper(pid_t pid)
+{
+	return judge_debugger(pid) != 0;
+}
+
 static int clean_up(pid_t pid, bool all)
 {
 	int turn = await_turn(pid);
+	/* A keeper that is there is no harm, one that begins would be. */
+	int lock = process_lock(pid, false, KEEPER_MS, has_keeper);
 	int err = clean(pid, all);
 
+	end_turn(lock);
 	end_turn(turn);
 	return err;
 }

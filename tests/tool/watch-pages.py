@@ -635,6 +635,32 @@ def a_killed_command_leaves_nothing():
 
 
 @case
+def commands_that_begin_in_the_same_moment_do_no_harm():
+    """One that traces and one that watches: at most one is refused, and says why."""
+    p = Paged()
+    for i in range(16):
+        commands = [("count", "-d", "0.1", "add_one"),
+                    ("watch", "-q", "--pages", "-d", "0.1", "counter")]
+        if i % 2:
+            commands.reverse()
+        both = []
+        for verb, *rest in commands:
+            both.append(subprocess.Popen(
+                [tl.TRAPLINE, verb, "-p", str(p.pid), *rest],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+            time.sleep(0.005 * (i // 2))
+        p.tell("threads", 20)
+        said = [b.communicate(timeout=60)[1] for b in both]
+        status = [b.returncode for b in both]
+        check(status in ([0, 0], [0, 1], [1, 0]), f"{status}: {said}")
+        for text in (x for x, s in zip(said, status) if s):
+            check(re.search(r"nobody else can attach until|another trapline is "
+                            r"attached", text), text)
+        p.tell("threads", 5)
+        p.wait_until_untouched()
+
+
+@case
 def a_command_is_watched_from_its_beginning():
     file = os.path.join(tl.tempdir(), "rows")
     r = subprocess.run([tl.TRAPLINE, "watch", "--pages", "--json", "-o", file,

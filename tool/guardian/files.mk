@@ -14,6 +14,7 @@ guardian-srcs := tool/object.c tool/entry.c $(host-linux-object-srcs) \
 	tool/guardian/library.c \
 	tool/guardian/load.c \
 	tool/guardian/loader.c \
+	tool/guardian/lock.c \
 	tool/guardian/maps.c \
 	tool/guardian/net.c \
 	tool/guardian/net_proc.c \

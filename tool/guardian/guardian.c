@@ -37,6 +37,8 @@
 
 #include <session.h>
 
+#include "judge.h"
+#include "lock.h"
 #include "sessions.h"
 
 /* How often we look if the target still runs the same program. */
@@ -109,6 +111,26 @@ static int make_door(void)
 	return ends[0];
 }
 
+#define KEEPER_MS 3000
+
+static bool has_keeper(pid_t pid)
+{
+	return judge_debugger(pid) != 0;
+}
+
+/* For as long as we live.  A keeper that has just begun, or is at its end, is awaited. */
+static int lock_out_keepers(pid_t pid)
+{
+	int fd = process_lock(pid, false, KEEPER_MS, has_keeper);
+
+	if (fd == -EBUSY && !judge_tracer(pid))
+		return refuse(-EBUSY,
+			      "a 'trapline watch' begins or ends on process "
+			      "%d; try again",
+			      pid);
+	return fd == -EBUSY ? fd : 0;
+}
+
 static int attach(struct guardian *g, const struct wire_start *start)
 {
 	struct hold *h = &g->hold;
@@ -118,7 +140,9 @@ static int attach(struct guardian *g, const struct wire_start *start)
 
 	h->pid = start->pid;
 	h->w = (struct worker){ .mem = -1, .lost = true };
-	err = judge_process(h->pid, &start->options, &g->nature);
+	err = lock_out_keepers(h->pid);
+	if (!err)
+		err = judge_process(h->pid, &start->options, &g->nature);
 	if (err)
 		return err;
 	if (start->options.events)

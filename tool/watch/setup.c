@@ -29,14 +29,16 @@
 #include <unistd.h>
 
 #include <guardian.h>
+#include <lock.h>
 #include <maps.h>
 #include <net.h>
 #include <worker.h>
 
 #include "keeper.h"
 
-#define PAGES_MAX 4096u
-#define HOLD_MS	  500
+#define PAGES_MAX   4096u
+#define HOLD_MS	    500
+#define GUARDIAN_MS 1500
 
 bool keeper_read(const struct keeper *k, uint64_t addr, void *dst, size_t len)
 {
@@ -503,11 +505,24 @@ static int be_the_only_one(const struct keeper *k)
 			      "watch'");
 }
 
+/* No guardian is at work on it: one that is about to end is awaited.  For ever. */
+static int lock_out_guardians(const struct keeper *k)
+{
+	int fd = process_lock(k->options.pid, true, GUARDIAN_MS, NULL);
+
+	if (fd == -EBUSY)
+		return refuse(fd, "another trapline is attached to it, and its "
+				  "threads are held by one at a time");
+	return fd < 0 ? fd : 0;
+}
+
 int pages_setup(struct keeper *k)
 {
 	struct worker w = { 0 };
 	int err = be_the_only_one(k);
 
+	if (!err)
+		err = lock_out_guardians(k);
 	if (!err)
 		err = find_spans(k);
 	if (err || !k->n_spans)
