@@ -14,6 +14,7 @@
 
 #include "dry_run.h"
 #include "forecast.h"
+#include "late.h"
 #include "run.h"
 #include "text.h"
 
@@ -124,7 +125,36 @@ static void print_text(struct run *r, const struct place *at,
 	output_text(&r->out, "\n");
 }
 
-static void print_summary(struct target *t, const size_t kinds[4])
+/* Those that would wait for a library; how many. */
+static size_t print_waiting(struct target *t)
+{
+	struct output *out = &t->run->out;
+	struct json_object *obj;
+	const char *text;
+	size_t n = 0;
+
+	for (int i = 0; i < t->run->options->n_args; i++) {
+		text = late_waiting(t, (size_t)i);
+		if (!text)
+			continue;
+		n++;
+		if (t->run->options->json) {
+			obj = json_object_new_object();
+			put_pid(obj, t);
+			put_text(obj, "probe", text);
+			put_text(obj, "kind", "waits");
+			put_text(obj, "binary", t->asked[i].spec.binary);
+			output_json(out, obj);
+		} else {
+			output_text(out, "%18s  %-10s  %s\n", "-", "waits",
+				    text);
+		}
+	}
+	return n;
+}
+
+static void print_summary(struct target *t, const size_t kinds[4],
+			  size_t waiting)
 {
 	struct output *out = &t->run->out;
 	struct threads n = count_threads(t->pid);
@@ -141,6 +171,8 @@ static void print_summary(struct target *t, const size_t kinds[4])
 		put_number(sum, "island", kinds[SESSION_ISLAND]);
 		put_number(sum, "breakpoint", kinds[SESSION_BREAKPOINT]);
 		put_number(sum, "refused", kinds[SESSION_NOT_ARMED]);
+		if (waiting)
+			put_number(sum, "waiting", waiting);
 		put_number(sum, "threads", n.all);
 		put_number(sum, "threads_running", n.running);
 		if (t->pid != t->run->child)
@@ -159,7 +191,10 @@ static void print_summary(struct target *t, const size_t kinds[4])
 		output_text(out, ", %zu breakpoint%s",
 			    kinds[SESSION_BREAKPOINT],
 			    kinds[SESSION_BREAKPOINT] == 1 ? "" : "s");
-	output_text(out, ", %zu refused\n", kinds[SESSION_NOT_ARMED]);
+	output_text(out, ", %zu refused", kinds[SESSION_NOT_ARMED]);
+	if (waiting)
+		output_text(out, "; %zu would wait", waiting);
+	output_text(out, "\n");
 	if (t->pid == t->run->child)
 		output_text(out, "the command would be probed before its first "
 				 "instruction; it was not run\n");
@@ -174,7 +209,7 @@ int dry_run(struct target *t)
 {
 	struct run *r = t->run;
 	struct session_options so = { .force = r->options->force };
-	size_t kinds[4] = { 0 };
+	size_t kinds[4] = { 0 }, waiting;
 	bool breakpoints;
 	int err;
 
@@ -198,7 +233,8 @@ int dry_run(struct target *t)
 			print_text(r, &t->places.place[i], p);
 		kinds[p->err ? SESSION_NOT_ARMED : p->kind]++;
 	}
-	print_summary(t, kinds);
+	waiting = print_waiting(t);
+	print_summary(t, kinds, waiting);
 	if (!err)
 		return 0;
 	target_speak(t);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "follower.h"
+#include "late.h"
 #include "run.h"
 #include "text.h"
 
@@ -68,6 +69,19 @@ static void ended(struct run *r, pid_t pid)
 	target_read(origin);
 	if (origin->session)
 		session_begin_detach(origin->session);
+}
+
+/* Somebody may wait for probes in a library, and not for long. */
+static void serve_late(struct run *r)
+{
+	for (size_t i = 0; i < r->n_targets; i++) {
+		struct target *t = r->targets[i];
+
+		if (!t->late || !t->session || t->ended)
+			continue;
+		session_state(t->session);
+		late_serve(t);
+	}
 }
 
 /* Those whose guardians have answered by now. */
@@ -202,6 +216,7 @@ void followed_serve(struct run *r)
 		/* Who takes the last one may have been on its way. */
 		r->all_gone = false;
 		serve(r, &n, false);
+		serve_late(r);
 	}
 	reap(r);
 }

@@ -111,14 +111,23 @@ static bool may_go(const struct process *p, const char *binary)
 	return false;
 }
 
+/* Of all that are followed, most will never load it. */
+static void tell_waiting(struct target *t, const struct probe *p)
+{
+	const struct run *r = t->run;
+	void (*say)(const char *fmt, ...) =
+		r->follower && r->n_targets > 1 ? say_detail : say_note;
+
+	say("%s is not loaded: '%s' %s for it", p->spec.binary, p->spec.text,
+	    r->options->dry_run ? "would wait" : "waits");
+}
+
 int late_wait(struct target *t, size_t i)
 {
 	const struct probe *p = &t->asked[i];
-	const struct run *r = t->run;
 	bool there;
 
-	if (!p->spec.binary || !strstr(p->spec.binary, ".so") || r->many ||
-	    r->options->follow || r->options->dry_run)
+	if (!p->spec.binary || !strstr(p->spec.binary, ".so"))
 		return 0;
 	there = is_there(&t->process, p->spec.binary);
 	if (there && (p->names || !may_go(&t->process, p->spec.binary)))
@@ -135,9 +144,13 @@ int late_wait(struct target *t, size_t i)
 		return -1;
 	}
 	t->late->waits[i] = true;
-	say_note("%s is not loaded: '%s' waits for it", p->spec.binary,
-		 p->spec.text);
+	tell_waiting(t, p);
 	return 1;
+}
+
+const char *late_waiting(const struct target *t, size_t i)
+{
+	return t->late && t->late->waits[i] ? t->asked[i].spec.text : NULL;
 }
 
 /* ---- one look ---------------------------------------------------------------- */
@@ -351,6 +364,7 @@ void late_serve(struct target *t)
 		return;
 	target_speak(t);
 	look(t);
+	target_speak(NULL);
 	session_caught_up(t->session, n);
 }
 

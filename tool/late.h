@@ -13,6 +13,9 @@
  */
 int late_wait(struct target *t, size_t i);
 
+/* What probe @i of @t is called, if it waits; else NULL. */
+const char *late_waiting(const struct target *t, size_t i);
+
 /* @t is attached to: listen to its dynamic linker.  0, or -1 after a line. */
 int late_begin(struct target *t);
 

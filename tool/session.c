@@ -420,6 +420,9 @@ void session_caught_up(struct session *s, uint32_t n)
 {
 	struct wire m = { .what = WIRE_SERVED, .n = n };
 
+	/* What it does next may be a fork. */
+	if (s->figures_fd >= 0)
+		follower_await(s->pid);
 	if (s->loaded == n)
 		s->loaded = 0;
 	if (s->state != SESSION_LOST)

@@ -534,6 +534,20 @@ int target_resolve(struct target *t)
 	return err;
 }
 
+/* What its parent loads later on is not the child's. */
+static void keep_apart(struct target *t)
+{
+	size_t n = t->places.n;
+	const struct place *place = t->places.place;
+	const struct session_probe *probe = t->probes;
+
+	t->apart = true;
+	t->places.place = must_alloc(n + 1, sizeof(*place));
+	t->probes = must_alloc(n + 1, sizeof(*probe));
+	memcpy(t->places.place, place, n * sizeof(*place));
+	memcpy(t->probes, probe, n * sizeof(*probe));
+}
+
 struct target *target_fork(struct target *parent, pid_t pid, struct session *s,
 			   const char *name)
 {
@@ -551,6 +565,8 @@ struct target *target_fork(struct target *parent, pid_t pid, struct session *s,
 	t->asked = origin->asked;
 	t->n_asked = origin->n_asked;
 	t->probes = origin->probes;
+	if (origin->late)
+		keep_apart(t);
 	if (!t->run->begin || t->run->begin(t) == 0) {
 		/* It has run already: what it did has its time all the same. */
 		session_date_back(s, parent->session);
@@ -573,6 +589,10 @@ void target_free(struct target *t)
 		free(t->figures[i].before.times);
 	free(t->figures);
 	session_keys_free(&t->keys);
+	if (t->apart) {
+		free(t->places.place);
+		free(t->probes);
+	}
 	if (t->origin) {
 		free(t);
 		return;

@@ -42,6 +42,7 @@ struct target {
 	size_t n_asked;
 	struct session_probe *probes; /* one for each place */
 	struct late *late;	      /* what waits for libraries, or NULL */
+	bool apart; /* a child whose places and probes are not its parent's */
 	/* While it is attached to. */
 	struct session *session;
 	bool ended; /* and it was said so */

@@ -43,6 +43,7 @@ MAIN = r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 __attribute__((visibility("default"))) long late_calls;
@@ -60,6 +61,16 @@ static double now(void)
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
+#ifdef OWN
+#include <trapline/kprobes.h>
+static long own_hits;
+static int on_work(struct kprobe *p, struct pt_regs *regs)
+{
+	__atomic_fetch_add(&own_hits, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+static struct kprobe own_probe = { .symbol_name = "work", .pre_handler = on_work };
+#endif
 int main(int argc, char **argv)
 {
 	long (*step)(long);
@@ -67,6 +78,9 @@ int main(int argc, char **argv)
 	char word[32];
 	pthread_t t[3];
 
+#ifdef OWN
+	if (register_kprobe(&own_probe)) return 9;
+#endif
 	for (int i = 0; i < 3; i++) pthread_create(&t[i], NULL, busy, NULL);
 	puts("ready");
 	fflush(stdout);
@@ -80,11 +94,22 @@ int main(int argc, char **argv)
 				if (step(i) != i * 3 + 1) abort();
 		}
 		if (!strcmp(word, "close") && h) { dlclose(h); h = NULL; }
+		if (!strcmp(word, "fork")) {
+			pid_t pid = fork();
+			if (!pid) {
+				for (long i = 0; i < 4; i++) step(i);
+				_exit(0);
+			}
+			waitpid(pid, NULL, 0);
+		}
 		printf("%ld %.4f\n", late_calls, now() - begin);
 		fflush(stdout);
 	}
 	stop = 1;
 	for (int i = 0; i < 3; i++) pthread_join(t[i], NULL);
+#ifdef OWN
+	if (!own_hits) return 8;
+#endif
 	return 0;
 }
 """
@@ -93,13 +118,13 @@ int main(int argc, char **argv)
 class Opener:
     """A program that loads a library when it is told to."""
 
-    def __init__(self, cc="gcc", start=True):
+    def __init__(self, cc="gcc", start=True, own=()):
         d = tl.tempdir()
         self.lib = os.path.join(d, "liblate.so")
         self.prog = os.path.join(d, "opener")
         for src, out, more in ((LIBRARY, self.lib, ["-shared", "-fPIC"]),
                                (MAIN, self.prog, ["-rdynamic", "-pthread",
-                                                  "-ldl"])):
+                                                  *own, "-ldl"])):
             subprocess.run([cc, "-O1", "-x", "c", "-o", out, "-", *more],
                            input=src, text=True, check=True)
         if start:
@@ -153,6 +178,28 @@ def so_it_is_with_musl():
     if not shutil.which("musl-gcc"):
         raise tl.Skip("no musl-gcc (make deps)")
     counted("musl-gcc")
+
+
+@case
+def so_it_is_in_a_program_that_probes_itself():
+    d = tl.tempdir()
+    os.symlink(f"{tl.BUILD}/libtrapline.so", f"{d}/libtrapline.so.0")
+    for lib in ("libtrapline.so", "libtrapline.a"):
+        o = Opener(own=("-DOWN", f"-I{tl.TOP}/include",
+                        "-x", "none", f"{tl.BUILD}/{lib}",
+                        f"-Wl,-rpath,{d}"))
+        for verb in ("count", "time"):
+            start = o.tell("nothing")[0]
+            s = Session(verb, o.pid, "liblate.so:late_step", "work")
+            for _ in range(3):
+                calls, took = o.tell("open")
+                check(took < 2, f"dlopen took {took} s")
+                o.tell("close")
+            rows = s.stop()
+            check_eq(hits(rows), [calls - start], f"{verb}: {s.errors()}")
+            check(hits(rows, "work")[0] > 0, str(rows))
+            tl.wait_for(lambda: not tl.ours(o.pid), 5, "nothing of ours")
+        o.quit()
 
 
 @case
@@ -218,6 +265,62 @@ def two_tools_wait_for_it():
     for s in tools:
         check_eq(hits(s.stop()), [15], s.errors())
     tl.check_clean(o.pid)
+    o.quit()
+
+
+@case
+def each_of_several_processes_waits_for_itself():
+    some = [Opener() for _ in range(3)]
+    s = Session("count", some[0].pid, "liblate.so:late_step",
+                options=("-p", str(some[1].pid), "-p",
+                         str(some[2].pid)))
+    check_eq(s.errors().count("waits for it"), 3, s.errors())
+    some[0].tell("open")
+    some[2].tell("open")
+    some[2].tell("close")
+    some[2].tell("open")
+    rows = s.stop()
+    check_eq({r["pid"]: r["hits"] for r in rows},
+             {some[0].pid: 15, some[2].pid: 30}, s.errors())
+    for o in some:
+        tl.check_clean(o.pid)
+        o.quit()
+
+
+@case
+def who_is_followed_waits_and_children_have_what_was_there():
+    o = Opener(start=False)
+    for verb, options in (("count", ()), ("trace", ()),
+                          ("count", ("--", "sh", "-c", '"$0" "$@"; true'))):
+        r = subprocess.run([tl.TRAPLINE, verb, "--follow", "--json",
+                            "liblate.so:late_step",
+                            *(options or ("--",)), o.prog, o.lib],
+                           input="open\nfork\nclose\nopen\nfork\n",
+                           capture_output=True, text=True, timeout=60)
+        check_eq(r.returncode, 0, r.stderr)
+        rows = [json.loads(x) for x in r.stdout.splitlines()
+                if x.startswith('{"') and "summary" not in x]
+        sums = {}
+        for x in rows:
+            sums[x["pid"]] = sums.get(x["pid"], 0) + x.get("hits", 1)
+        check_eq(sorted(x for x in sums.values() if x), [4, 4, 30],
+                 f"{verb} {options}: {r.stderr}")
+
+
+@case
+def a_dry_run_says_what_would_wait():
+    o = Opener()
+    r = tl.trapline("count", "-p", o.pid, "--dry-run", "work",
+                    "liblate.so:late_step")
+    check_eq(r.returncode, 0, r.stderr)
+    check("waits       liblate.so:late_step" in r.stdout and
+          "1 would wait" in r.stdout, r.stdout)
+    r = tl.trapline("count", "-p", o.pid, "--dry-run", "--json",
+                    "liblate.so:late_step")
+    check_eq(r.returncode, 0, r.stderr)
+    row = json.loads(r.stdout.splitlines()[0])
+    check_eq((row["kind"], row["binary"]), ("waits", "liblate.so"), r.stdout)
+    check_eq(o.tell("open")[0], 15, "calls")
     o.quit()
 
 

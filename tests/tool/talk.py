@@ -206,15 +206,6 @@ def two_tools_at_once():
 
 
 @case
-def libraries_that_come_later_are_not_waited_for():
-    t = Target("selfprobe")
-    text = text_at(t, *PROBED)
-    r = tl.trapline("count", "-p", t.pid, "-d", "1", "step", "none.so:f")
-    check(r.returncode == 1 and "uses libtrapline" in r.stderr, r.stderr)
-    right_at_the_end(t, text)
-
-
-@case
 def a_program_that_has_not_used_its_library():
     for kind in KINDS:
         t = Target(kind, "untouched")

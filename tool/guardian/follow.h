@@ -92,6 +92,12 @@ void follower_resume(void);
 /* Be the follower, at the end @fd.  Does not return. */
 void follower_main(int fd) __attribute__((noreturn));
 
+/*
+ * A change of @pid's text is over: until the follower traces all of its threads
+ * again, for half a second at most.
+ */
+void follower_await(pid_t pid);
+
 /* ---- inside of it ----------------------------------------------------------- */
 
 /* Those that have one session's probes at the same addresses: who was forked. */

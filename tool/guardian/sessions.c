@@ -313,11 +313,6 @@ static int add(struct guardian *g, struct client *c, struct session_probe *p,
 
 	if (g->state != SESSION_ALIVE)
 		return ended(g);
-	if (n && p->action == SESSION_LOADER && g->hold.library)
-		return refuse(
-			-EOPNOTSUPP,
-			"process %d uses libtrapline: libraries that it loads later are not waited for",
-			g->hold.pid);
 	if (maps_read(&maps, g->hold.pid))
 		return ended(g);
 	if (!g->hold.library)

@@ -7,8 +7,10 @@
  * kernel lets those take who might trace the follower.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -17,6 +19,7 @@
 #include "follow.h"
 
 #define PATIENCE_MS 2000
+#define RESUME_MS   500
 
 static int door = -1;
 static pid_t yielded;
@@ -84,6 +87,29 @@ bool follower_yield(pid_t pid)
 	for (int i = 0; i < PATIENCE_MS / 2 && tracer_of(pid) == tracer; i++)
 		usleep(2000);
 	return tracer_of(pid) != tracer;
+}
+
+/* Does anybody trace all threads of @pid? */
+static bool all_traced(pid_t pid)
+{
+	bool all = true;
+	struct dirent *e;
+	char path[64];
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	d = opendir(path);
+	while (d && all && (e = readdir(d)))
+		all = atoi(e->d_name) <= 0 || tracer_of(atoi(e->d_name));
+	if (d)
+		closedir(d);
+	return all;
+}
+
+void follower_await(pid_t pid)
+{
+	for (int i = 0; i < RESUME_MS && !all_traced(pid); i++)
+		usleep(1000);
 }
 
 void follower_resume(void)
