@@ -405,6 +405,7 @@ static size_t fill(struct watching *r, bool all)
 			continue;
 		}
 		*c = (struct change){ .hit = hit,
+				      .tid = tids_own(&r->tids, hit.tid),
 				      .hits = 1,
 				      .addr = r->watched[hit.point].data.addr,
 				      .len = r->watched[hit.point].len,
@@ -551,6 +552,7 @@ static void print_hit(struct watching *r, const struct page_hit *h)
 			 .in_kernel = h->in_kernel,
 			 .ip = h->ip,
 			 .n_frames = h->n_frames },
+		.tid = h->own_tid,
 		.effect = { .kind = EFFECT_VALUE,
 			    .certain = !h->unsure,
 			    .ip = h->ip },
@@ -839,6 +841,7 @@ static int watch_it(struct watching *r, struct launch *l)
 	if (open_registers(r) != 0)
 		return EXIT_FAILED;
 	r->began = now_ns();
+	tids_begin(&r->tids, r->pid);
 	if (open_pages(r) != 0) {
 		watch_close(r->watch);
 		return EXIT_FAILED;
@@ -883,6 +886,7 @@ static void free_all(struct watching *r)
 	free(r->debug);
 	free(r->debug_tried);
 	process_free(&r->process);
+	tids_free(&r->tids);
 	free(r);
 }
 

@@ -12,7 +12,7 @@ tool-front-srcs := tool/main.c tool/help.c tool/options.c tool/text.c \
 	tool/run.c tool/target.c tool/followed.c tool/dry_run.c tool/forecast.c tool/rows.c tool/bill.c tool/merge.c tool/probe.c tool/expr.c tool/access.c tool/marker_args.c tool/scopes.c \
 	tool/cmd_trace.c tool/ctf.c tool/cmd_count.c tool/cmd_time.c tool/cmd_list.c \
 	tool/unwind.c tool/stacks.c tool/callers.c tool/cmd_stack.c \
-	tool/cmd_watch.c tool/watch_print.c tool/data.c tool/condition.c tool/watch/events.c tool/watch/effect.c \
+	tool/cmd_watch.c tool/watch_print.c tool/data.c tool/tids.c tool/condition.c tool/watch/events.c tool/watch/effect.c \
 	tool/cmd_status.c tool/object.c $(host-linux-object-srcs) \
 	tool/cmd_coverage.c $(survey-srcs)
 

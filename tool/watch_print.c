@@ -129,7 +129,10 @@ static void print_json(struct watching *r, const struct change *c)
 	struct json_object *obj = json_object_new_object();
 
 	put_number(obj, "time_ns", c->hit.ns - r->began);
-	put_number(obj, "tid", (uint64_t)c->hit.tid);
+	if (c->tid)
+		put_number(obj, "tid", (uint64_t)c->tid);
+	else
+		json_object_object_add(obj, "tid", NULL);
 	put_text(obj, "variable", w->name);
 	put_hex(obj, "address", c->addr);
 	put_number(obj, "length", c->len);
@@ -166,8 +169,10 @@ static void print_text(struct watching *r, const struct change *c)
 	const struct watched *w = &r->watched[c->hit.point];
 	const struct place_text *t = place_of(r, c->effect.ip);
 	char old[2 * PAGE_PIECE + 1] = "?", new_value[2 * PAGE_PIECE + 1] = "?";
-	char *where;
+	char tid[16] = "?", *where;
 
+	if (c->tid)
+		snprintf(tid, sizeof(tid), "%d", (int)c->tid);
 	if (c->old_known)
 		value_text(old, sizeof(old), w, c, c->old);
 	if (c->new_known)
@@ -175,9 +180,9 @@ static void print_text(struct watching *r, const struct change *c)
 	where = c->hit.in_kernel ? must_dup("the kernel, for the thread")
 		: t->symbol	 ? must_dup(t->symbol)
 				 : must_print("0x%" PRIx64, c->effect.ip);
-	output_text(&r->out, "%12.6f %7d  %-7s %s",
-		    (double)(c->hit.ns - r->began) / 1e9, (int)c->hit.tid,
-		    access_of(w, c), w->name);
+	output_text(&r->out, "%12.6f %7s  %-7s %s",
+		    (double)(c->hit.ns - r->began) / 1e9, tid, access_of(w, c),
+		    w->name);
 	if (c->len != w->len) /* of a range: which part */
 		output_text(&r->out, "+%" PRIu64 ":%u", c->addr - w->data.addr,
 			    c->len);
@@ -225,7 +230,7 @@ static bool is_wanted(const struct watching *r, const struct change *c)
 	struct condition_facts f = {
 		.old_known = c->old_known && c->len <= 8,
 		.new_known = c->new_known && c->len <= 8,
-		.tid = c->hit.tid,
+		.tid = c->tid,
 	};
 
 	if (f.old_known)

@@ -11,6 +11,7 @@
 #include "options.h"
 #include "output.h"
 #include "process.h"
+#include "tids.h"
 #include "watch/events.h"
 #include "watch/pages.h"
 
@@ -59,6 +60,7 @@ struct watching {
 	struct condition condition;
 	struct output out;
 	struct process process;
+	struct tids tids;
 	struct watched watched[WATCH_MOST];
 	unsigned int n, n_registers; /* these come first */
 	unsigned int first_kept;     /* by the keeper: from this one on */
@@ -75,6 +77,7 @@ struct watching {
 /* One hit, with what was found out. */
 struct change {
 	struct watch_hit hit;
+	pid_t tid; /* as the thread itself knows it; 0: unknown */
 	struct effect effect;
 	bool found;	   /* effect is of an instruction */
 	unsigned int hits; /* of one system call, which copies in pieces */

@@ -21,11 +21,13 @@ PROGRAM = r"""
 #include <stdio.h>
 #include <unistd.h>
 int inside(int a);
+volatile long turns;
 __attribute__((noinline)) int mine(int a) { return inside(a) + 1; }
 static void *loop(void *arg)
 {
 	for (int i = 0;; i++) {
 		mine(i);
+		turns++;
 		usleep(2000);
 	}
 	return arg;
@@ -130,6 +132,24 @@ def its_calls_are_counted_traced_and_named():
     tl.check(got[0]["hits"] > 10, f"{got}")
     got = rows("count", "-p", pid, "-t", pid, "--json", "-d", "0.3", "mine")
     tl.check_eq(got[0]["hits"], 0, "of the thread that waits")
+    end(pid)
+
+
+@tl.case
+def threads_have_the_numbers_that_they_know_themselves_by():
+    pid = start()
+    got = rows("trace", "-p", pid, "--json", "-n", "3", "mine a")[:3]
+    own = {x["tid"] for x in got}
+    here = [t for t in map(int, os.listdir(f"/proc/{pid}/task"))
+            if t != pid][0]
+    tl.check(len(own) == 1 and own != {here}, f"{own}, here {here}")
+    for how in ([], ["--pages"]):
+        got = rows("watch", "-p", pid, "--json", "-n", "5", "-t", here, *how,
+                   "turns")[:5]
+        tl.check_eq({x["tid"] for x in got}, own, f"watch {how}")
+        got = rows("watch", "-p", pid, "--json", "-n", "2", *how, "--if",
+                   f"tid == {list(own)[0]}", "turns")[:2]
+        tl.check_eq({x["tid"] for x in got}, own, f"watch {how} --if")
     end(pid)
 
 

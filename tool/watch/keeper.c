@@ -72,7 +72,7 @@ void keeper_end(struct keeper *k, const char *why)
 
 /* What is being let happen. */
 struct write {
-	pid_t tid;
+	pid_t tid, own;
 	bool in_kernel, unsure;
 	uint64_t ip;
 	uint64_t addr, len; /* what it writes, as far as is known */
@@ -111,6 +111,7 @@ static void put_hit(struct keeper *k, const struct write *w, unsigned int point,
 	h->ns = now_ns();
 	h->point = point;
 	h->tid = w->tid;
+	h->own_tid = w->own;
 	h->in_kernel = w->in_kernel;
 	h->unsure = w->unsure;
 	h->ip = w->ip;
@@ -237,7 +238,7 @@ static void put_register_hit(struct keeper *k, const struct task *t,
 			     const uint8_t *now)
 {
 	const struct page_point *p = &k->point[point];
-	struct write w = { .tid = t->tid, .ip = t->regs.rip };
+	struct write w = { .tid = t->tid, .own = t->own, .ip = t->regs.rip };
 	uint64_t head = k->ring->head;
 	struct page_hit *h = &k->ring->hit[head % KEEPER_RING];
 
@@ -287,7 +288,7 @@ static void find_write(const struct keeper *k, const struct task *t,
 	struct effect_regs regs;
 	size_t n = 0;
 
-	*w = (struct write){ .tid = t->tid, .ip = t->regs.rip };
+	*w = (struct write){ .tid = t->tid, .own = t->own, .ip = t->regs.rip };
 	find_frames(k, w, &t->regs);
 	if (keeper_read(k, w->ip, code, sizeof(code)))
 		n = sizeof(code);
@@ -509,6 +510,7 @@ static void serve_calls(struct keeper *k)
 		t->served = true;
 		w.unsure = any;
 		w.tid = t->tid;
+		w.own = t->own;
 		w.addr = t->addr;
 		w.len = 1;
 		any = true;

@@ -46,10 +46,10 @@ struct page_options {
 struct page_hit {
 	uint64_t ns; /* of CLOCK_MONOTONIC */
 	unsigned int point;
-	pid_t tid;
-	bool in_kernel; /* by a system call of the thread's */
-	bool unsure;	/* others' system calls wrote at the same time */
-	uint64_t ip;	/* of the instruction itself */
+	pid_t tid, own_tid; /* here, and in its own PID namespace */
+	bool in_kernel;	    /* by a system call of the thread's */
+	bool unsure;	    /* others' system calls wrote at the same time */
+	uint64_t ip;	    /* of the instruction itself */
 	/* All of a point of at most 8 bytes; of others what was written. */
 	uint64_t addr;
 	unsigned int len;

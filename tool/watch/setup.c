@@ -165,6 +165,73 @@ free:
 	return err;
 }
 
+/* ---- descriptors, from there and to there ------------------------------------ */
+
+/* A descriptor @fd of the worker's as one of ours, or -errno. */
+static int fetch(const struct worker *w, int fd)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, w->pid, 0), got;
+
+	if (pidfd < 0)
+		return -errno;
+	got = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	if (got < 0)
+		got = -errno;
+	close(pidfd);
+	return got;
+}
+
+/*
+ * What the process may not make itself it can be given: a descriptor @fd of ours, by a
+ * socket.  Its number there, or -errno.  @at: a page for the call's arguments.
+ */
+static long hand_over(struct worker *w, int fd, uint64_t at)
+{
+	struct {
+		struct msghdr m;
+		struct iovec iov;
+		char byte;
+		union {
+			struct cmsghdr h;
+			char bytes[CMSG_SPACE(sizeof(int))];
+		} control;
+	} s = { .byte = 'x' }, r = { .byte = 0 };
+	int pair[2], mine, got = -EIO;
+	long err;
+
+	err = worker_call(w, SYS_socketpair, AF_UNIX,
+			  SOCK_SEQPACKET | SOCK_CLOEXEC, 0, at, 0, 0);
+	if (err || mem_read(w->mem, pair, at, sizeof(pair)))
+		return err ? err : -EIO;
+	mine = fetch(w, pair[0]);
+	s.iov = (struct iovec){ &s.byte, 1 };
+	s.m = (struct msghdr){ .msg_iov = &s.iov,
+			       .msg_iovlen = 1,
+			       .msg_control = &s.control,
+			       .msg_controllen = sizeof(s.control) };
+	s.control.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+					.cmsg_level = SOL_SOCKET,
+					.cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(&s.control.h), &fd, sizeof(fd));
+	/* The same, with the worker's addresses. */
+	r.m = s.m;
+	r.iov = (struct iovec){ (void *)(at + offsetof(__typeof__(r), byte)),
+				1 };
+	r.m.msg_iov = (void *)(at + offsetof(__typeof__(r), iov));
+	r.m.msg_control = (void *)(at + offsetof(__typeof__(r), control));
+	if (mine >= 0 && !mem_write(w, at, &r, sizeof(r)) &&
+	    sendmsg(mine, &s.m, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 &&
+	    worker_call(w, SYS_recvmsg, (uint64_t)pair[1], at,
+			MSG_CMSG_CLOEXEC | MSG_DONTWAIT, 0, 0, 0) == 1 &&
+	    !mem_read(w->mem, &r, at, sizeof(r)))
+		memcpy(&got, CMSG_DATA(&r.control.h), sizeof(got));
+	if (mine >= 0)
+		close(mine);
+	worker_call(w, SYS_close, (uint64_t)pair[0], 0, 0, 0, 0, 0);
+	worker_call(w, SYS_close, (uint64_t)pair[1], 0, 0, 0, 0, 0);
+	return got;
+}
+
 /* ---- pages of files --------------------------------------------------------------- */
 
 static int copy(const struct worker *w, uint64_t to, uint64_t from, size_t len)
@@ -206,32 +273,51 @@ unmap:
 	return err;
 }
 
-/* A descriptor @fd of the worker's as one of ours, or -errno. */
-static int fetch(const struct worker *w, int fd)
+static bool is_file(int fd, const struct span *s)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, w->pid, 0), got;
+	struct stat st;
 
-	if (pidfd < 0)
-		return -errno;
-	got = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-	if (got < 0)
-		got = -errno;
-	close(pidfd);
-	return got;
+	return !fstat(fd, &st) && st.st_ino == s->inode;
 }
 
 /* Does @fd of the worker's lead to the file of @s? */
-static bool is_file(const struct worker *w, int fd, const struct span *s)
+static bool leads_to_file(const struct worker *w, int fd, const struct span *s)
 {
 	int mine = fetch(w, fd);
-	struct stat st;
 	bool is;
 
 	if (mine < 0)
 		return false;
-	is = !fstat(mine, &st) && st.st_ino == s->inode;
+	is = is_file(mine, s);
 	close(mine);
 	return is;
+}
+
+/*
+ * The file of @s, which has another name for the worker, or none, since it has
+ * another root: opened by us, and handed over.  As open_file().
+ */
+static long hand_file(struct worker *w, const struct span *s, uint64_t at)
+{
+	char path[300];
+	long fd = -ENOENT;
+
+	for (int i = 0; i < 2 && fd < 0; i++) {
+		int mine;
+
+		if (i)
+			snprintf(path, sizeof(path), "%s", s->name);
+		else
+			snprintf(path, sizeof(path), "/proc/%d/root%s",
+				 (int)w->target, s->name);
+		mine = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		if (mine < 0)
+			continue;
+		if (is_file(mine, s))
+			fd = hand_over(w, mine, at);
+		close(mine);
+	}
+	return fd;
 }
 
 /* The file of @s, opened in the worker; -errno. */
@@ -248,11 +334,13 @@ static int open_file(struct worker *w, const struct span *s)
 	fd = err ? err
 		 : worker_call(w, SYS_open, (uint64_t)at, O_RDONLY | O_CLOEXEC,
 			       0, 0, 0, 0);
-	worker_call(w, SYS_munmap, (uint64_t)at, KEEPER_PAGE, 0, 0, 0, 0);
-	if (fd >= 0 && !is_file(w, (int)fd, s)) {
+	if (fd >= 0 && !leads_to_file(w, (int)fd, s)) {
 		worker_call(w, SYS_close, (uint64_t)fd, 0, 0, 0, 0, 0);
 		fd = -ENOENT;
 	}
+	if (fd == -ENOENT)
+		fd = hand_file(w, s, (uint64_t)at);
+	worker_call(w, SYS_munmap, (uint64_t)at, KEEPER_PAGE, 0, 0, 0, 0);
 	return (int)fd;
 }
 
@@ -347,58 +435,7 @@ void pages_restore(struct keeper *k)
 	let_strays_go();
 }
 
-/* ---- from root to a process of somebody else's --------------------------------------- */
-
-/*
- * What the process may not make itself it can be given: a descriptor @fd of ours, by a
- * socket.  Its number there, or -errno.  @at: a page for the call's arguments.
- */
-static long hand_over(struct worker *w, int fd, uint64_t at)
-{
-	struct {
-		struct msghdr m;
-		struct iovec iov;
-		char byte;
-		union {
-			struct cmsghdr h;
-			char bytes[CMSG_SPACE(sizeof(int))];
-		} control;
-	} s = { .byte = 'x' }, r = { .byte = 0 };
-	int pair[2], mine, got = -EIO;
-	long err;
-
-	err = worker_call(w, SYS_socketpair, AF_UNIX,
-			  SOCK_SEQPACKET | SOCK_CLOEXEC, 0, at, 0, 0);
-	if (err || mem_read(w->mem, pair, at, sizeof(pair)))
-		return err ? err : -EIO;
-	mine = fetch(w, pair[0]);
-	s.iov = (struct iovec){ &s.byte, 1 };
-	s.m = (struct msghdr){ .msg_iov = &s.iov,
-			       .msg_iovlen = 1,
-			       .msg_control = &s.control,
-			       .msg_controllen = sizeof(s.control) };
-	s.control.h = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
-					.cmsg_level = SOL_SOCKET,
-					.cmsg_type = SCM_RIGHTS };
-	memcpy(CMSG_DATA(&s.control.h), &fd, sizeof(fd));
-	/* The same, with the worker's addresses. */
-	r.m = s.m;
-	r.iov = (struct iovec){ (void *)(at + offsetof(__typeof__(r), byte)),
-				1 };
-	r.m.msg_iov = (void *)(at + offsetof(__typeof__(r), iov));
-	r.m.msg_control = (void *)(at + offsetof(__typeof__(r), control));
-	if (mine >= 0 && !mem_write(w, at, &r, sizeof(r)) &&
-	    sendmsg(mine, &s.m, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 &&
-	    worker_call(w, SYS_recvmsg, (uint64_t)pair[1], at,
-			MSG_CMSG_CLOEXEC | MSG_DONTWAIT, 0, 0, 0) == 1 &&
-	    !mem_read(w->mem, &r, at, sizeof(r)))
-		memcpy(&got, CMSG_DATA(&r.control.h), sizeof(got));
-	if (mine >= 0)
-		close(mine);
-	worker_call(w, SYS_close, (uint64_t)pair[0], 0, 0, 0, 0, 0);
-	worker_call(w, SYS_close, (uint64_t)pair[1], 0, 0, 0, 0, 0);
-	return got;
-}
+/* ---- by the device ------------------------------------------------------------------ */
 
 /* userfaultfd() by the device, which root may open.  As that. */
 static long by_device(struct worker *w)
@@ -519,6 +556,7 @@ static int lock_out_guardians(const struct keeper *k)
 int pages_setup(struct keeper *k)
 {
 	struct worker w = { 0 };
+	char why[sizeof(k->ring->why)];
 	int err = be_the_only_one(k);
 
 	if (!err)
@@ -541,7 +579,11 @@ int pages_setup(struct keeper *k)
 		err = replace_files(k, &w);
 	if (!err)
 		err = enroll(k);
+	/* The worker's end may have things to say, too. */
+	snprintf(why, sizeof(why), "%s", refusal());
 	worker_end(&w);
+	if (err)
+		refuse(err, "%s", why);
 	let_strays_go();
 	return err;
 }
