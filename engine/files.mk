@@ -6,4 +6,4 @@ engine-srcs := engine/probe.c engine/point.c engine/table.c engine/slot.c \
 	       engine/host_ops.c engine/jprobe.c engine/status.c engine/window.c \
 	       engine/gone.c engine/island.c engine/why.c engine/all.c \
 	       engine/hw_breakpoint.c engine/bp_cpu.c engine/bp_thread.c \
-	       engine/step.c
+	       engine/step.c engine/directory.c

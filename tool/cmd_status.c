@@ -3,6 +3,7 @@
  * cmd_status.c - `trapline status` and `trapline detach`
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -10,6 +11,7 @@
 #include "commands.h"
 #include "output.h"
 #include "process.h"
+#include "resolve.h"
 #include "session.h"
 #include "text.h"
 #include "watch/pages.h"
@@ -246,17 +248,102 @@ static int failed(void)
 	return -1;
 }
 
-/* What it does itself is known to its library alone. */
-static void print_library(struct output *out, pid_t pid)
-{
-	const struct session_options only_look = { .look = true };
-	bool library = false;
+/* ---- what a program with libtrapline has itself ------------------------------ */
 
-	if (session_foresee(pid, &only_look, NULL, 0, &library) == 0 && library)
+/* What people call @addr; the caller frees it. */
+static char *name_at(struct process *p, uint64_t addr)
+{
+	const struct spec spec = { .text = "", .addr = addr };
+	struct places at = { 0 };
+	char *name;
+
+	if (!process_module_at(p, addr) || resolve(p, &spec, false, &at) != 0 ||
+	    !at.n)
+		name = must_print("%#" PRIx64, addr);
+	else
+		name = must_dup(at.place[0].name);
+	places_free(&at);
+	return name;
+}
+
+static void print_own_json(struct output *out, const struct session_own *o,
+			   const char *name, pid_t pid, bool many)
+{
+	struct json_object *obj = json_object_new_object();
+	bool jump = o->kind == SESSION_JUMP || o->kind == SESSION_ISLAND;
+
+	if (many)
+		put_number(obj, "pid", (uint64_t)pid);
+	put_text(obj, "probe", name);
+	put_hex(obj, "address", o->addr);
+	put_text(obj, "kind", kind_name(o->kind));
+	if (o->counted)
+		put_number(obj, "hits", o->hits);
+	else
+		json_object_object_add(obj, "hits", NULL);
+	put_number(obj, "missed", o->missed);
+	put_bool(obj, "enabled", o->enabled);
+	put_text(obj, "why_not_jump", jump ? "" : trapline_why_name(o->why));
+	if (o->is_return)
+		put_text(obj, "returns",
+			 o->by_exits ? "exits" : "return address");
+	put_bool(obj, "own", true);
+	output_json(out, obj);
+}
+
+static void print_own_text(struct output *out, const struct session_own *o,
+			   const char *name)
+{
+	char *shown = output_name(out, 50, name), hits[24] = "-";
+
+	if (o->counted)
+		snprintf(hits, sizeof(hits), "%" PRIu64, o->hits);
+	output_text(out, "%12s %8" PRIu64 "  %-10s  %#18" PRIx64 "  %s", hits,
+		    o->missed, kind_name(o->kind), o->addr, shown);
+	if (o->kind == SESSION_BREAKPOINT && o->why != TL_WHY_NONE)
+		output_text(out, "  (no jump: %s)", trapline_why_name(o->why));
+	if (o->is_return)
+		output_text(out, "  (returns: by %s)",
+			    o->by_exits ? "exits" : "return address");
+	output_text(out, "\n");
+	free(shown);
+}
+
+static void print_own(struct output *out, pid_t pid, bool json, bool many)
+{
+	struct session_own *own;
+	struct process p = { 0 };
+	size_t n;
+	int found = session_own(pid, &own, &n);
+
+	if (!found)
+		return;
+	if (!json && found < 0)
 		output_text(out,
 			    "process %d has libtrapline: probes of its own are "
-			    "not shown\n",
-			    (int)pid);
+			    "not shown (%s)\n",
+			    (int)pid, session_error());
+	else if (!json)
+		output_text(out,
+			    "process %d has libtrapline: %zu probe%s of its "
+			    "own\n",
+			    (int)pid, n, n == 1 ? "" : "s");
+	if (!json && n)
+		output_text(out, "%12s %8s  %-10s  %18s  FUNCTION\n", "HITS",
+			    "MISSED", "KIND", "ADDRESS");
+	if (n && process_read(&p, pid) != 0)
+		p = (struct process){ 0 };
+	for (size_t i = 0; i < n; i++) {
+		char *name = name_at(&p, own[i].addr);
+
+		if (json)
+			print_own_json(out, &own[i], name, pid, many);
+		else
+			print_own_text(out, &own[i], name);
+		free(name);
+	}
+	process_free(&p);
+	free(own);
 }
 
 /* 0, or -1 after a line. */
@@ -276,8 +363,7 @@ static int status_of(const struct options *o, pid_t pid, struct output *out)
 		print_json(out, &l, pid, o->n_pids > 1);
 	else if (found)
 		print_text(out, &l, pid);
-	if (!o->json)
-		print_library(out, pid);
+	print_own(out, pid, o->json, o->n_pids > 1);
 	print_watch(out, pid, o->json, o->n_pids > 1);
 	session_view_free(&l.before);
 	session_view_free(&l.v);

@@ -167,14 +167,19 @@ static void read_notes(struct object_library *out, int fd, const Elf64_Phdr *p)
 		at = find_note(notes, n, p->p_align == 8 ? 8 : 4, &len);
 	if (at >= 0) {
 		out->there = true;
-		out->talks = len >= sizeof(out->note);
+		out->talks = len >= offsetof(struct tl_note, directory);
 	}
 	if (at >= 0 && out->talks) {
-		memcpy(&out->note, notes + at, sizeof(out->note));
+		memcpy(&out->note, notes + at,
+		       len < sizeof(out->note) ? len : sizeof(out->note));
 		out->server = p->p_vaddr + (uint64_t)at +
 			      offsetof(struct tl_note, server) +
 			      (uint64_t)(int64_t)out->note.server;
 	}
+	if (at >= 0 && len >= sizeof(out->note))
+		out->directory = p->p_vaddr + (uint64_t)at +
+				 offsetof(struct tl_note, directory) +
+				 (uint64_t)(int64_t)out->note.directory;
 	free(notes);
 }
 

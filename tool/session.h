@@ -296,6 +296,26 @@ struct session_view {
 int session_look(pid_t pid, struct session_view *out);
 void session_view_free(struct session_view *v);
 
+/* A probe that a program with libtrapline has itself. */
+struct session_own {
+	uint64_t addr;
+	enum session_kind kind;
+	enum tl_why why; /* if it is no jump */
+	bool enabled;
+	bool is_return;
+	bool by_exits; /* … and how its calls are followed */
+	bool counted;  /* it has a counter; else nobody but the program knows */
+	uint64_t hits;
+	uint64_t missed;
+};
+
+/*
+ * Look at those of @pid, by address, without disturbing it.  1: *@out has *@n of
+ * them, to be freed; 0: it has no libtrapline; or a negative errno: it has, and they
+ * cannot be seen, as session_error() says.
+ */
+int session_own(pid_t pid, struct session_own **out, size_t *n);
+
 /*
  * Remove whatever of ours is in @pid, asking its guardian if it lives, else by
  * hand.  1: something was removed; 0: there was nothing.

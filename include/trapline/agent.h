@@ -58,6 +58,35 @@ int tl_await_handlers(void);
 uintptr_t tl_origin(uintptr_t ip);
 
 /*
+ * Where probes are, for who looks at this memory from outside, as `trapline status`
+ * does: addresses, and offsets in bytes.  A table is at the address in *@table, or
+ * if that is NULL, at @first_table: `1 << bits` lists of points, which are linked by
+ * the word `which` of two.  Each point has a list of probes.  What is read may
+ * change meanwhile: nothing in it may be relied on.
+ *
+ * New members come at the end, and the size says which there are.
+ */
+struct tl_directory {
+	uint64_t size;
+	const void *table;
+	const void *first_table;
+	const void *disarmed;	/* a byte: all are */
+	const void *return_pre; /* pre handler of return probes */
+	uint32_t table_head, table_bits, table_which;
+	uint32_t point_size, point_addr, point_link, point_probes;
+	uint32_t point_text, point_why, point_island; /* a byte each */
+	uint32_t text_breakpoint, text_jump;	      /* what it may be */
+	/* Of a kprobe; a kretprobe begins with one, and is that long. */
+	uint32_t probe_size, probe_next, probe_pre, probe_flags;
+	uint32_t probe_counter, probe_missed;
+	uint32_t return_missed, return_exits;
+	uint32_t home; /* a flag: not the program's own */
+	uint32_t off;  /* flags: not to be reached */
+};
+
+extern const struct tl_directory tl_directory;
+
+/*
  * As trapline_register_each(), for return probes.
  */
 int tl_register_each_return(struct kretprobe **rps, int num, int *err,

@@ -510,13 +510,190 @@ def guardian_of(t):
     return int(line.split("process")[-1])
 
 
+def own_rows(pid):
+    r = tl.trapline("status", "--json", "-p", pid)
+    tl.check_eq(r.returncode, 0, r.stderr)
+    return [x for x in map(json.loads, r.stdout.splitlines()) if x.get("own")]
+
+
 @tl.case
-def status_says_that_there_may_be_probes_of_its_own():
+def status_lists_the_probes_of_the_program_s_own():
     for kind in KINDS:
         t = Target(kind)
-        r = tl.trapline("status", "-p", t.pid)
-        tl.check(f"process {t.pid} has libtrapline" in r.stdout, r.stdout)
+        s = Session("count", t.pid, "step", "solo")
+        both = [json.loads(x) for x in
+                tl.trapline("status", "--json", "-p", t.pid)
+                .stdout.splitlines()]
+        text = tl.trapline("status", "-p", t.pid).stdout
+        s.stop()
+        for rows in ([x for x in both if x.get("own")], own_rows(t.pid)):
+            # What it registers now and then may be there or not.
+            rows = [x for x in rows if x["probe"] != "churned"]
+            tl.check_eq(sorted((x["probe"], x.get("returns", ""))
+                               for x in rows),
+                        [("lazy", ""), ("step", ""), ("step", "exits")], kind)
+            for x in rows:
+                tl.check_eq((x["kind"], x["hits"], x["enabled"]),
+                            ("jump", None, True), f"{kind} {x}")
+        theirs = {x["probe"]: x["address"] for x in both if "session" in x}
+        tl.check_eq(set(theirs), {"step", "solo"}, kind)
+        tl.check_eq({x["address"] for x in both
+                     if x.get("own") and x["probe"] == "step"},
+                    {theirs["step"]}, "addresses")
+        tl.check(f"process {t.pid} has libtrapline: " in text and
+                 " probes of its own\n" in text, text)
         t.quit()
+
+
+OWN = r"""
+#include <stdio.h>
+#include <trapline/kprobes.h>
+#define NI __attribute__((noinline, noclone))
+volatile long sink;
+NI long counted(long a) { sink = a; return a + 1; }
+NI long handled(long a) { sink = a; return a + counted(a); }
+NI long disabled(long a) { sink = a; return a + 3; }
+NI long followed(long a) { sink = a; return a + 4; }
+long tight(long a);
+__asm__(".text; tight: xor %eax, %eax; 1: inc %edi; cmp $9, %edi; jb 1b; mov %rdi, %rax; ret;"
+	" .type tight, @function; .size tight, . - tight; push %rbp");
+#define ROW counted(sink); counted(sink); counted(sink); counted(sink);
+#define ROWS ROW ROW ROW ROW ROW ROW ROW ROW ROW ROW ROW ROW ROW ROW ROW ROW
+NI void large(void) { ROWS ROWS ROWS ROWS }
+static int nothing(struct kprobe *p, struct pt_regs *r) { return 0; }
+static int calls(struct kprobe *p, struct pt_regs *r) { counted(1); return 0; }
+static int back(struct kretprobe_instance *i, struct pt_regs *r) { return 0; }
+static uint64_t cells[TL_COUNTER_BLOCK / 8];
+static struct kprobe many[2000];
+int main(int argc, char **argv)
+{
+	struct kprobe a = { .addr = (void *)counted, .counter = cells };
+	struct kprobe e = { .addr = (void *)counted, .pre_handler = nothing };
+	struct kprobe b = { .addr = (void *)handled, .pre_handler = calls };
+	struct kprobe c = { .addr = (void *)disabled, .pre_handler = nothing,
+			    .flags = KPROBE_FLAG_DISABLED };
+	struct kprobe d = { .addr = (void *)tight, .pre_handler = nothing };
+	struct kretprobe f = { .kp.addr = (void *)followed, .handler = back,
+			       .maxactive = 1 };
+	int n = 0, bad = register_kprobe(&a) | register_kprobe(&e) |
+		register_kprobe(&b) | register_kprobe(&c) |
+		register_kprobe(&d) | register_kretprobe(&f);
+
+	for (long i = 0; i < 2000; i++) {
+		many[n].addr = (void *)((char *)large + i);
+		many[n].pre_handler = nothing;
+		n += argc > 1 && register_kprobe(&many[n]) == 0;
+	}
+	for (long i = 0; i < 7; i++)
+		handled(i);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	printf("%d %d\n", bad, n);
+	getchar();
+	return 0;
+}
+"""
+
+
+def own_program(*args):
+    prog = os.path.join(tl.tempdir(), "own")
+    top = os.path.dirname(os.path.dirname(os.path.dirname(
+        os.path.abspath(__file__))))
+    tl.compile_to(prog, OWN, "-x", "none", f"-I{top}/include",
+                  os.path.join(tl.BUILD, "libtrapline.a"))
+    p = tl.start([prog, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                 text=True)
+    bad, n = map(int, p.stdout.readline().split())
+    tl.check_eq(bad, 0, "registered")
+    return p, n
+
+
+@tl.case
+def status_has_their_counters_misses_and_kinds():
+    p, _ = own_program()
+    rows = {(x["probe"], x["hits"] is None): x for x in own_rows(p.pid)}
+    tl.check_eq(len(rows), 6, f"{rows}")
+    # 7 calls by handled(), and 7 in its handler.
+    x = rows["counted", False]
+    tl.check_eq((x["hits"], x["kind"]), (14, "jump"), "counted")
+    tl.check_eq(rows["counted", True]["missed"], 7, "missed")
+    x = rows["disabled", True]
+    tl.check_eq((x["enabled"], x["kind"], x["why_not_jump"]),
+                (False, "off", "disabled"), "disabled")
+    x = rows["tight", True]
+    tl.check_eq((x["kind"], x["why_not_jump"]),
+                ("breakpoint", "branch target inside"), "tight")
+    tl.check("returns" in rows["followed", True], "followed")
+    text = tl.trapline("status", "-p", p.pid).stdout
+    tl.check("libtrapline: 6 probes of its own" in text and
+             "(no jump: branch target inside)" in text, text)
+    p.stdin.close()
+    p.wait()
+
+
+@tl.case
+def status_lists_as_many_as_there_are():
+    p, n = own_program("many")
+    tl.check(n > 300, f"{n} probes")
+    rows = own_rows(p.pid)
+    tl.check_eq(len(rows), n + 6, "rows")
+    tl.check_eq(len({x["address"] for x in rows}), n + 5, "addresses")
+    p.stdin.close()
+    p.wait()
+
+
+# Says that it has libtrapline, and has lists without an end instead.
+LIAR = r"""
+#include <stdio.h>
+#include <string.h>
+#include <trapline/agent.h>
+static void *self[8192];
+struct tl_directory d = { .size = sizeof(d) };
+__asm__(".section .note.trapline, \"a\", @note; .balign 4\n"
+	".long 2f - 1f, 4f - 3f, 1; 1: .asciz \"Trapline\"\n"
+	"2: .balign 4; 3: .long 0, 1; .short 2, 1\n"
+	"5: .long main - 5b; 6: .long d - 6b; 4: .text");
+int main(int argc, char **argv)
+{
+	for (int i = 0; i < 8192; i++)
+		self[i] = self;
+	*(unsigned int *)self = 0;
+	d.table = &self[100];
+	self[101] = 0;
+	d.first_table = d.disarmed = d.return_pre = self;
+	d.table_head = 8;
+	d.point_size = d.probe_size = 64;
+	if (argv[1][0] == 'o')
+		d.point_link = 0xfffffff8;
+	if (argv[1][0] == 'l')
+		d.probe_size = 1u << 30;
+	if (argv[1][0] == 'w')
+		memset(&d.table, 0xff, sizeof(d) - 8);
+	puts("ready");
+	fflush(stdout);
+	getchar();
+	return 0;
+}
+"""
+
+
+@tl.case
+def tables_that_make_no_sense_are_not_believed():
+    prog = os.path.join(tl.tempdir(), "liar")
+    top = os.path.dirname(os.path.dirname(os.path.dirname(
+        os.path.abspath(__file__))))
+    tl.compile_to(prog, LIAR, f"-I{top}/include", "-no-pie")
+    for how in ("circles", "offsets", "large", "wild"):
+        p = tl.start([prog, how], stdin=subprocess.PIPE,
+                     stdout=subprocess.PIPE, text=True)
+        p.stdout.readline()
+        r = tl.trapline("status", "-p", p.pid, timeout=100)
+        tl.check_eq(r.returncode, 0, f"{how}: {r.stderr}")
+        tl.check("has libtrapline: " in r.stdout, f"{how}: {r.stdout[:400]}")
+        if how != "circles":
+            tl.check("are not shown (its tables make no sense)" in r.stdout,
+                     f"{how}: {r.stdout[:400]}")
+        p.stdin.close()
+        p.wait()
 
 
 tl.main()

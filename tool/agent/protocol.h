@@ -30,7 +30,7 @@
 		't', 'r', 'a', 'p', 'l', 'i', 'n', 'e' \
 	}
 #define TL_MAJOR 2
-#define TL_MINOR 0
+#define TL_MINOR 1
 
 /* Names under which our mappings appear in /proc/PID/maps. */
 #define TL_CODE_NAME	"trapline"
@@ -328,6 +328,11 @@ struct tl_note {
 	 * instruction, and before that, in one page, TL_STUB_MAX bytes 0xcc.
 	 */
 	int32_t server;
+	/*
+	 * From protocol 2.1 on: the distance of struct tl_directory from this
+	 * word (trapline/agent.h).
+	 */
+	int32_t directory;
 };
 
 _Static_assert(sizeof(struct tl_call) == 128 &&

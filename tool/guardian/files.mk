@@ -22,6 +22,7 @@ guardian-srcs := tool/object.c tool/entry.c $(host-linux-object-srcs) \
 	tool/guardian/net_seize.c \
 	tool/guardian/net_stop.c \
 	tool/guardian/net_watch.c \
+	tool/guardian/own.c \
 	tool/guardian/piece.c \
 	tool/guardian/say.c \
 	tool/guardian/seccomp.c \

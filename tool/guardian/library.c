@@ -74,6 +74,8 @@ static void add_copy(struct library *out, pid_t pid, const struct map *m,
 		return;
 	out->server = server;
 	out->talks = o->talks;
+	if (o->directory)
+		out->directory = loaded_at(m, fd, o->directory);
 	out->major = o->note.major;
 	out->stays = o->stays || is_program(pid, fd);
 }

@@ -20,6 +20,7 @@ struct library {
 	uint64_t server;     /* in the target */
 	uint64_t syscall_at; /* an instruction of text that nobody changes */
 	uint64_t cave;	     /* TL_STUB_MAX unused bytes 0xcc of text */
+	uint64_t directory;  /* of its probes, in the target; 0: none */
 	bool stays;	     /* it cannot be unloaded */
 	char name[2][256]; /* of the files; the second one's if there is one */
 };
