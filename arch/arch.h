@@ -270,6 +270,9 @@ void tl_arch_retry(struct pt_regs *regs, uintptr_t addr);
  */
 bool tl_arch_simulates(const struct tl_plan *plan, bool post);
 
+/* Could it be, whatever it is that it is to be copied for? */
+bool tl_arch_can_simulate(const struct tl_plan *plan);
+
 /*
  * Do to @regs (and the interrupted code's memory) what the instruction at @addr would.  The
  * instruction pointer is @addr when it is called and that of the next

@@ -269,15 +269,23 @@ static int place_stepped(struct tl_copy *copy)
 	return err ? err : place_near(copy);
 }
 
-/* Decide what a slot does by itself and what the trap handler does for it. */
-static int place_slot(struct tl_copy *copy)
+/* Further than any two pieces of a program's text, or of a kernel's. */
+#define ANY_REACH ((size_t)1 << 46)
+
+static int place_within(struct tl_copy *copy, bool reach)
+{
+	return reach ? place_near(copy) : place(copy, ANY_REACH);
+}
+
+/*
+ * Decide what a slot, within @reach of a jump or anywhere, does by itself and what
+ * the trap handler does for it.
+ */
+static int place_code(struct tl_copy *copy, bool reach)
 {
 	const struct tl_plan *plan = &copy->point->plan;
 	int err;
 
-	if (tl_host_ops->stepping && !(copy->what & TL_EMIT_PRE) &&
-	    tl_arch_steps(plan))
-		return place_stepped(copy);
 	if (tl_arch_simulates(plan, false)) {
 		if (copy->what & TL_EMIT_PRE)
 			return -TL_EOPNOTSUPP;
@@ -285,17 +293,55 @@ static int place_slot(struct tl_copy *copy)
 		return 0;
 	}
 	if (!(copy->what & TL_EMIT_POST))
-		return place_near(copy);
+		return place_within(copy, reach);
 	if (!tl_arch_simulates(plan, true)) {
-		err = place_near(copy);
+		err = place_within(copy, reach);
 		if (err != -TL_EOPNOTSUPP)
 			return err;
 	}
 	copy->simulate_post = true;
 	copy->what &= ~TL_EMIT_POST;
-	err = place_near(copy);
+	err = place_within(copy, reach);
 	copy->what |= TL_EMIT_POST;
 	return err;
+}
+
+/*
+ * There is no memory within reach of a jump, or what the operand names is too far
+ * from there.  A trap leads anywhere; and the way back is a jump that goes anywhere,
+ * or by a breakpoint behind the instruction, or there is no need for one.
+ */
+static int place_far(struct tl_copy *copy)
+{
+	const struct tl_plan *plan = &copy->point->plan;
+	int err = place_code(copy, false);
+
+	if (err != -TL_ERANGE || (copy->what & TL_EMIT_PRE))
+		return err;
+	if (tl_arch_steps(plan)) {
+		copy->stepped = TL_EMIT_BREAK;
+		return place(copy, ANY_REACH);
+	}
+	if (!tl_arch_can_simulate(plan))
+		return err;
+	copy->simulate_post = copy->what & TL_EMIT_POST;
+	return 0;
+}
+
+static int place_slot(struct tl_copy *copy)
+{
+	int err;
+
+	if (tl_host_ops->stepping && !(copy->what & TL_EMIT_PRE) &&
+	    tl_arch_steps(&copy->point->plan))
+		err = place_stepped(copy);
+	else
+		err = place_code(copy, true);
+	if (err != -TL_ENOMEM && err != -TL_ERANGE)
+		return err;
+	copy->stepped = 0;
+	copy->simulate_post = false;
+	return place_far(copy);
 }
 
 int tl_copy_new(struct tl_point *p, const struct tl_want *want, bool detour,

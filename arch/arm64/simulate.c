@@ -17,6 +17,15 @@ bool tl_arch_simulates(const struct tl_plan *plan, bool post)
 		plan->kind != A64_SIM_LITERAL && a64_simulates(plan->kind));
 }
 
+/*
+ * Branches that authenticate are not among these: with the wrong signature they have
+ * to fault, which only a copy does.
+ */
+bool tl_arch_can_simulate(const struct tl_plan *plan)
+{
+	return plan->no_copy || plan->kind >= A64_SIM_ADR;
+}
+
 static bool read_literal(void *dst, uint64_t src, size_t len)
 {
 	return !tlh_read(dst, src, len);

@@ -49,6 +49,11 @@ bool tl_arch_simulates(const struct tl_plan *plan, bool post)
 	       (post && (op == SIM_JMP || op == SIM_CALL || op == SIM_RET));
 }
 
+bool tl_arch_can_simulate(const struct tl_plan *plan)
+{
+	return tl_arch_simulates(plan, true);
+}
+
 bool tl_arch_simulate(const struct tl_plan *plan, uintptr_t addr,
 		      struct pt_regs *regs)
 {

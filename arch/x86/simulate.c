@@ -187,6 +187,11 @@ bool tl_arch_simulates(const struct tl_plan *plan, bool post)
 	return plan->no_copy || (post && plan->can_simulate);
 }
 
+bool tl_arch_can_simulate(const struct tl_plan *plan)
+{
+	return tl_arch_simulates(plan, true);
+}
+
 bool tl_arch_simulate(const struct tl_plan *plan, uintptr_t addr,
 		      struct pt_regs *regs)
 {

@@ -270,7 +270,8 @@ void *tlh_exec_alloc(uintptr_t near, size_t reach, size_t size)
 	must(sim.locked && !sim.patching && size % 4096 == 0);
 	if (enter(SIM_CALL_EXEC_ALLOC, near))
 		return NULL;
-	if ((uintptr_t)exec_memory + EXEC_BYTES - near > reach)
+	if ((uintptr_t)exec_memory + EXEC_BYTES - near > reach ||
+	    sim.exec_away > reach)
 		return NULL;
 	for (size_t i = 0; i < sizeof(exec_used); i++) {
 		run = exec_used[i] ? 0 : run + 1;

@@ -52,6 +52,7 @@ struct sim {
 	uintptr_t busy_from;   /* windows that start in here are busy */
 	uintptr_t busy_to;
 	bool quiesce_busy;
+	size_t exec_away;     /* tlh_exec_alloc() has nothing nearer */
 	uintptr_t busy_range; /* a range with this address in it is busy */
 	void (*hook)(enum sim_call call, uintptr_t addr);
 	unsigned int max_pauses; /* pause() says no after so many; 0: never */

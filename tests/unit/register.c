@@ -243,6 +243,35 @@ TL_TEST(no_copy_near_enough_gives_erange)
 	finish();
 }
 
+/* A trap leads anywhere, a jump does not. */
+TL_TEST(no_memory_within_reach_leaves_a_breakpoint)
+{
+	struct lettered a = lettered('A', 0), b = lettered('B', 0);
+
+	start();
+	trace_clear();
+	sim.exec_away = TL_JUMP_REACH + 1ul;
+	a.kp.addr = sim_text + 5;
+	b.kp.addr = sim_text + CALLER + 2;
+
+	/* A jump cannot be asked for. */
+	a.kp.flags = KPROBE_FLAG_JUMP_ONLY;
+	CHECK_EQ(register_kprobe(&a.kp), -TL_EBUSY);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_RANGE);
+	a.kp.flags = 0;
+
+	a.kp.post_handler = b.kp.post_handler = letter_post;
+	REQUIRE(register_kprobe(&a.kp) == 0);
+	REQUIRE(register_kprobe(&b.kp) == 0);
+	CHECK_EQ(trapline_kprobe_kind(&a.kp), TL_KIND_BREAKPOINT);
+	CHECK_EQ(trapline_kprobe_why(&a.kp), TL_WHY_RANGE);
+	CHECK_EQ(run_call(0).ax, FILL);
+	CHECK_EQ(run_call(CALLER).ax, 9);
+	CHECK_STR(trace, "AaBb");
+	sim.exec_away = 0;
+	finish();
+}
+
 TL_TEST(zero_or_fewer_probes_give_einval)
 {
 	struct kprobe *none[1] = { NULL };

@@ -52,10 +52,13 @@ void tlh_free(void *p, size_t size)
 	free(p);
 }
 
+/* So far away from a probe its memory is. */
+static uintptr_t home_away;
+
 /* Try one place after the other, upwards from @near. */
 void *tlh_exec_alloc(uintptr_t near, size_t reach, size_t size)
 {
-	uintptr_t at = (near & -NEAR_STEP) + NEAR_STEP;
+	uintptr_t at = (near & -NEAR_STEP) + NEAR_STEP + home_away;
 
 	for (; at + size < near + reach; at += NEAR_STEP) {
 		void *p = mmap((void *)at, size, home_text,
