@@ -287,32 +287,145 @@ static bool page_has(const char *format, const char *name)
 	return strstr(page, text);
 }
 
+enum fate { BOTH, NO_JUMP, REFUSED };
+
+static enum fate fate_of(const struct a64_rule *r)
+{
+	if (a64_refused(r->plan))
+		return REFUSED;
+	return a64_is_landing_pad(r->value) ? NO_JUMP : BOTH;
+}
+
+static void print_row(const struct a64_rule *r, enum fate fate)
+{
+	char line[80];
+	int n = snprintf(line, sizeof(line), "# %s: %s (%08x/%08x)\n",
+			 fate == REFUSED ? "refused" : "no jump", r->name,
+			 r->value, r->mask);
+
+	tl_test_write(line, n);
+}
+
 TL_TEST(arm64_the_page_names_every_row_that_is_refused)
 {
-	unsigned int refused = 0, rows = 0, pads = 0;
+	unsigned int n_fates[3] = { 0 };
 	const struct a64_rule *r;
 	char text[64];
 
 	if (!read_page())
 		SKIP(PAGE " is not there: not run in the tree's top folder");
 	for (unsigned int n = 0; (r = a64_rule(n)); n++) {
+		enum fate fate = fate_of(r);
+
 		if (r->plan == A64_UNALLOCATED)
 			continue;
-		rows++;
+		n_fates[fate]++;
 		ROW(r->name);
-		if (a64_refused(r->plan)) {
-			refused++;
-			CHECK(page_has("`%s`", r->name));
-		} else if (a64_is_landing_pad(r->value)) {
-			pads++;
-			CHECK(page_has("`%s`", r->name));
+		if (fate == BOTH)
+			continue;
+		print_row(r, fate);
+		CHECK(page_has("`%s`", r->name));
+	}
+	snprintf(text, sizeof(text), "%u of %u rows", n_fates[REFUSED],
+		 n_fates[BOTH] + n_fates[NO_JUMP] + n_fates[REFUSED]);
+	tl_test_note("by a jump, too", n_fates[BOTH]);
+	tl_test_note("by a breakpoint only", n_fates[NO_JUMP]);
+	tl_test_note("refused", n_fates[REFUSED]);
+	CHECK(strstr(page, text));
+	snprintf(text, sizeof(text), "(%u rows)", n_fates[NO_JUMP]);
+	CHECK(strstr(page, text));
+}
+
+/* Is there a row called so that is refused? */
+static bool is_refused_name(const char *name, size_t len)
+{
+	const struct a64_rule *r;
+
+	for (unsigned int n = 0; (r = a64_rule(n)); n++)
+		if (a64_refused(r->plan) && strlen(r->name) == len &&
+		    !memcmp(r->name, name, len))
+			return true;
+	return false;
+}
+
+/* The first column of the table under "What is refused". */
+TL_TEST(arm64_the_page_names_no_row_that_is_not_refused)
+{
+	const char *line, *end;
+	unsigned int names = 0;
+
+	if (!read_page())
+		SKIP(PAGE " is not there: not run in the tree's top folder");
+	line = strstr(page, "## What is refused");
+	REQUIRE(line);
+	end = strstr(line, "That are");
+	REQUIRE(end);
+	while ((line = strstr(line, "\n| `")) && line < end) {
+		const char *stop = strstr(line + 3, " |"), *tick = line + 3;
+
+		while ((tick = strchr(tick, '`')) && tick < stop) {
+			const char *name = tick + 1;
+
+			tick = strchr(name, '`');
+			ROW(name);
+			CHECK(is_refused_name(name, tick++ - name));
+			names++;
+		}
+		line = stop;
+	}
+	CHECK(names > 20);
+}
+
+/* Rows of which some words have no code that stands for them, and which these are. */
+static const struct {
+	const char *name;
+	const char *text; /* on the page */
+} without_code[] = {
+	{ "blr", "`blr x30`" },
+	{ "blraaz", "`blraa` and its like through x30" },
+	{ "blraa", "`blraa` and its like through x30" },
+};
+
+static bool may_have_no_code(const struct a64_rule *r, uint32_t word)
+{
+	bool link = (word >> 5 & 31) == 30 || (word & 31) == 30;
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(without_code); i++)
+		if (!strcmp(r->name, without_code[i].name))
+			return link && strstr(page, without_code[i].text);
+	return false;
+}
+
+/* All else is copied or rewritten, where it is not too far away. */
+TL_TEST(arm64_what_is_not_on_the_page_has_a_copy)
+{
+	const uint64_t at = 0x40000000;
+	uint64_t seed = tl_test_seed;
+	unsigned int words = 0, none = 0;
+	uint32_t out[A64_RELOCATED_WORDS];
+	const struct a64_rule *r;
+
+	if (!read_page())
+		SKIP(PAGE " is not there: not run in the tree's top folder");
+	for (unsigned int n = 0; (r = a64_rule(n)); n++) {
+		if (a64_refused(r->plan))
+			continue;
+		ROW(r->name);
+		for (unsigned int i = 0; i < 500; i++) {
+			uint32_t word =
+				r->value |
+				((uint32_t)tl_test_random(&seed) & ~r->mask);
+
+			if (a64_match(word) != r)
+				continue;
+			words++;
+			if (a64_relocate(word, at, at, out))
+				continue;
+			none++;
+			CHECK(may_have_no_code(r, word));
 		}
 	}
-	snprintf(text, sizeof(text), "%u of %u rows", refused, rows);
-	tl_test_note("rows", rows);
-	tl_test_note("refused", refused);
-	tl_test_note("landing pads", pads);
-	CHECK(strstr(page, text));
-	snprintf(text, sizeof(text), "(%u rows)", pads);
-	CHECK(strstr(page, text));
+	tl_test_note("words", words);
+	tl_test_note("without code", none);
+	CHECK(none > 0);
 }
