@@ -143,6 +143,7 @@ void tl_island_edit(const struct tl_copy *copy, struct tl_edit *edit)
 	/* It was possible when the place was taken. */
 	tl_arch_edit_island(copy->island, copy->at, edit);
 	edit->idle = true;
+	edit->fresh = false;
 }
 
 /*
@@ -221,6 +222,7 @@ static size_t gather(const struct tl_copy *list, size_t n)
 		edit->addr = list->island;
 		edit->len = TL_ISLAND_BYTES;
 		edit->idle = true;
+		edit->fresh = false;
 		tl_bytes_copy(edit->bytes, list->island_was, edit->len);
 		count++;
 	}

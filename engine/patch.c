@@ -64,6 +64,7 @@ static void add(struct tl_edit *edits, size_t *n, const struct tl_edit *edit,
 	e->addr = edit->addr + from;
 	e->len = len;
 	e->idle = false;
+	e->fresh = false;
 	tl_bytes_copy(e->bytes, edit->bytes + from, len);
 }
 

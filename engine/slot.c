@@ -174,6 +174,7 @@ static void write_code(uintptr_t at, const uint8_t *code, size_t len)
 		edit->addr = at;
 		edit->len = n;
 		edit->idle = false;
+		edit->fresh = true;
 		tl_bytes_copy(edit->bytes, code, n);
 		at += n;
 		code += n;

@@ -113,6 +113,8 @@ struct tl_edit {
 	 * part of it last, when nobody stands there.
 	 */
 	bool idle;
+	/* A slot or a detour, which nobody executes before it is whole. */
+	bool fresh;
 };
 
 /* The bytes from `start`, `len` of them, are replaced by one jump. */

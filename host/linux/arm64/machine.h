@@ -108,6 +108,16 @@ static inline void tl_skip_function(struct pt_regs *regs, unsigned long value)
 
 /* ---- text ------------------------------------------------------------------- */
 
+/* Can any text be written over while others may execute it? */
+#define TL_TEXT_IN_PLACE false
+
+/*
+ * May the word at @at become that at @bytes at once, while others execute it?  In
+ * thread.c.
+ */
+bool tl_text_exchangeable(uintptr_t at, const uint8_t *bytes, size_t len)
+	__attribute__((visibility("hidden")));
+
 /*
  * The kernel has written [@at, @at + @len): have every CPU's fetches see it, as
  * soon as that CPU synchronizes its context.  In thread.c.
@@ -119,6 +129,12 @@ void tl_text_written(uintptr_t at, size_t len)
 
 /* Set up what is here.  Once, before all else.  Context: task. */
 void tl_machine_init(void) __attribute__((visibility("hidden")));
+
+/*
+ * Where membarrier has no command for that: have every CPU that runs a thread of
+ * ours synchronize its context.  false: it cannot be done.  Context: task.
+ */
+bool tl_machine_sync(void) __attribute__((visibility("hidden")));
 
 /* Does the CPU check return addresses, so that none may be replaced? */
 bool tl_machine_checks_returns(void) __attribute__((visibility("hidden")));

@@ -69,6 +69,9 @@ uint64_t *tl_thread_word(uintptr_t *thread);
  */
 int tl_sync_init(void);
 
+/* Can tlh_sync_cores() keep its promise?  After tl_sync_init().  Context: task. */
+bool tl_sync_works(void);
+
 /*
  * An unused range of @size bytes, all of it within @reach of @near, mapped with
  * @prot; 0: there is none.  Context: task.

@@ -48,6 +48,8 @@ int tlh_patch_begin(void)
 
 	if (other_engine())
 		return -TL_EBUSY;
+	if (!tl_sync_works())
+		return -TL_EOPNOTSUPP;
 	err = tl_sigtrap_install();
 	if (err)
 		return err;

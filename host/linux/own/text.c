@@ -3,10 +3,15 @@
  * text.c - writing the program's own text
  *
  * Through /proc/self/mem, which writes to pages that are not writable at their
- * addresses, and never makes them so.  Where that file is forbidden, or an emulator
- * would go on with what it has translated, a changed
- * copy of the page is made elsewhere and then moved over the original, which is
- * one step for everybody who runs there.
+ * addresses, and never makes them so.  Else a changed copy of the page is made
+ * elsewhere and then moved over the original, which is one step for everybody who
+ * runs there (who comes there meanwhile waits for the kernel).  That is done
+ *
+ *   - where the file is forbidden;
+ *   - where an emulator would go on with what it has translated;
+ *   - for words that the machine does not let us exchange while others may
+ *     execute them (tl_text_exchangeable()): of a page that is another one, each
+ *     CPU fetches the old word or the new one.
  */
 #include "own/own.h"
 
@@ -25,10 +30,24 @@ static int open_mem(void)
 				: tl_open("/proc/self/mem", TL_O_RDWR);
 }
 
-static int replace_pages(const struct tl_edit *edit)
+/* How many of @edits lie in one page with the first, or in the same two. */
+static size_t same_pages(const struct tl_edit *edits, size_t n)
 {
-	uintptr_t first = edit->addr & ~(TL_PAGE - 1);
-	size_t len = tl_page_up(edit->addr + edit->len) - first;
+	uintptr_t first = edits[0].addr & ~(TL_PAGE - 1);
+	uintptr_t end = tl_page_up(edits[0].addr + edits[0].len);
+	size_t count = 1;
+
+	while (count < n && edits[count].addr >= first &&
+	       edits[count].addr + edits[count].len <= end)
+		count++;
+	return count;
+}
+
+/* Make @n edits, which lie in the same pages. */
+static int replace_pages(const struct tl_edit *edits, size_t n)
+{
+	uintptr_t first = edits[0].addr & ~(TL_PAGE - 1);
+	size_t len = tl_page_up(edits[0].addr + edits[0].len) - first;
 	long at, err;
 
 	at = tl_mmap(0, len, TL_PROT_READ | TL_PROT_WRITE,
@@ -38,7 +57,9 @@ static int replace_pages(const struct tl_edit *edit)
 	err = tlh_read((void *)at, first, len);
 	if (err)
 		goto unmap;
-	copy((void *)(at + (edit->addr - first)), edit->bytes, edit->len);
+	for (size_t i = 0; i < n; i++)
+		copy((void *)(at + (edits[i].addr - first)), edits[i].bytes,
+		     edits[i].len);
 	err = tl_sys3(__NR_mprotect, at, len, TL_PROT_READ | TL_PROT_EXEC);
 	if (err)
 		goto unmap;
@@ -64,6 +85,7 @@ static size_t join(const struct tl_edit *edits, size_t n, uint8_t *bytes,
 
 	*len = 0;
 	while (count < n && edits[count].len <= room - *len &&
+	       (!count || edits[count].fresh) &&
 	       edits[count].addr == edits[0].addr + *len) {
 		copy(bytes + *len, edits[count].bytes, edits[count].len);
 		*len += edits[count++].len;
@@ -71,27 +93,61 @@ static size_t join(const struct tl_edit *edits, size_t n, uint8_t *bytes,
 	return count;
 }
 
+static void note_other(const char *tid, void *arg)
+{
+	(void)tid;
+	*(bool *)arg = true;
+}
+
+/* May others execute what is there while it is written over by @edit? */
+static bool must_replace(const struct tl_edit *edit)
+{
+	bool others = false;
+
+	if (edit->fresh ||
+	    tl_text_exchangeable(edit->addr, edit->bytes, edit->len))
+		return false;
+	tl_threads_each_other(note_other, &others);
+	return others;
+}
+
+/* Make the first of @edits; how many, or negative. */
+static long write_some(int fd, const struct tl_edit *edits, size_t n)
+{
+	uint8_t bytes[512];
+	size_t count, len;
+	int err;
+
+	if (fd >= 0 && !must_replace(edits)) {
+		count = join(edits, n, bytes, sizeof(bytes), &len);
+		if (tl_sys4(__NR_pwrite64, fd, (long)bytes, len, edits->addr) ==
+		    (long)len) {
+			tl_text_written(edits->addr, len);
+			return count;
+		}
+	}
+	count = same_pages(edits, n);
+	err = replace_pages(edits, count);
+	for (size_t i = 0; i < count && !err; i++)
+		tl_text_written(edits[i].addr, edits[i].len);
+	return err ? err : (long)count;
+}
+
 /* Nobody is stopped for a write. */
 int tlh_text_write(const struct tl_edit *edits, size_t n, enum tl_others others)
 {
 	int fd = open_mem();
-	uint8_t bytes[512];
-	size_t count, len;
-	int err = 0;
+	long done = 0;
 
 	(void)others;
-	for (; n && !err; edits += count, n -= count) {
-		count = join(edits, n, bytes, sizeof(bytes), &len);
-		if (fd < 0 || tl_sys4(__NR_pwrite64, fd, (long)bytes, len,
-				      edits->addr) != (long)len)
-			for (size_t i = 0; i < count && !err; i++)
-				err = replace_pages(&edits[i]);
-		if (!err)
-			tl_text_written(edits->addr, len);
+	for (; n; edits += done, n -= done) {
+		done = write_some(fd, edits, n);
+		if (done < 0)
+			break;
 	}
 	if (fd >= 0)
 		tl_close(fd);
-	return err;
+	return done < 0 ? done : 0;
 }
 
 /* ---- what is text ------------------------------------------------------------- */
@@ -126,7 +182,7 @@ static void add_to_sum(uint64_t v)
 	code_sum ^= code_sum >> 29;
 }
 
-/* The kernel's own page cannot be replaced, only written (@arg: may it be?). */
+/* The kernel's own page cannot be replaced, only written (@arg: is that enough?). */
 static int note_code(const struct tl_map *m, void *arg)
 {
 	if (!(m->prot & TL_PROT_EXEC) ||
@@ -195,7 +251,7 @@ bool tl_text_allowed(uintptr_t addr, size_t len, bool jump)
 	(void)jump;
 	if (works < 0)
 		works = mem_works();
-	mem = works;
+	mem = works && TL_TEXT_IN_PLACE;
 	if (!code_is_fresh)
 		read_code(mem);
 	return is_code(addr, len);

@@ -119,6 +119,22 @@ static inline void tl_skip_function(struct pt_regs *regs, unsigned long value)
 
 /* ---- text ------------------------------------------------------------------- */
 
+/* Can any text be written over while others may execute it? */
+#define TL_TEXT_IN_PLACE true
+
+/*
+ * May the @len bytes at @at become @bytes at once, while others execute them?  Here
+ * the engine sees to it, by a breakpoint that comes first.
+ */
+static inline bool tl_text_exchangeable(uintptr_t at, const uint8_t *bytes,
+					size_t len)
+{
+	(void)at;
+	(void)bytes;
+	(void)len;
+	return true;
+}
+
 /* The caches are one; the kernel has written [@at, @at + @len). */
 static inline void tl_text_written(uintptr_t at, size_t len)
 {
@@ -130,6 +146,13 @@ static inline void tl_text_written(uintptr_t at, size_t len)
 
 /* Set up what is here.  Once, before all else.  Context: task. */
 void tl_machine_init(void) __attribute__((visibility("hidden")));
+
+/*
+ * Where membarrier has no command for that: have every CPU that runs a thread of
+ * ours synchronize its context (on x86: serialize).  false: it cannot be done.
+ * Context: task.
+ */
+bool tl_machine_sync(void) __attribute__((visibility("hidden")));
 
 /* Does the CPU check return addresses, so that none may be replaced? */
 bool tl_machine_checks_returns(void) __attribute__((visibility("hidden")));

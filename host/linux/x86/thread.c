@@ -53,4 +53,19 @@ bool tl_machine_checks_returns(void)
 	return !err && (features & ARCH_SHSTK_SHSTK);
 }
 
+static char page[TL_PAGE] __attribute__((aligned(4096)));
+
+/*
+ * Taking away a page's write permission interrupts every CPU that runs the process,
+ * and coming back from an interrupt serializes.
+ */
+bool tl_machine_sync(void)
+{
+	tl_sys3(__NR_mprotect, (long)page, TL_PAGE,
+		TL_PROT_READ | TL_PROT_WRITE);
+	__atomic_fetch_add(&page[0], 1, __ATOMIC_SEQ_CST);
+	tl_sys3(__NR_mprotect, (long)page, TL_PAGE, TL_PROT_READ);
+	return true;
+}
+
 #pragma GCC visibility pop
