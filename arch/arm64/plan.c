@@ -133,6 +133,9 @@ uintptr_t tl_arch_near(uintptr_t addr, uintptr_t start, uintptr_t end)
 
 /* ---- exits ---- */
 
+/* So many jumps are followed from a function to its straight code. */
+#define MAX_HOPS 4
+
 /* Control flow is not looked at here: return addresses are replaced. */
 int tl_arch_exits(uintptr_t start, uintptr_t end, uintptr_t entry,
 		  struct tl_exit *exits, int max, bool tails)
@@ -157,11 +160,19 @@ static bool is_signed_before(uintptr_t start)
 
 bool tl_arch_takes_return(uintptr_t start)
 {
-	struct a64_flow flow = { .start = start,
-				 .end = start + 1024,
-				 .read = tl_text_bytes };
+	uint64_t at = start, next = 0;
 
-	return is_signed_before(start) || a64_flow_takes_return(&flow);
+	if (is_signed_before(start))
+		return true;
+	for (int i = 0; at && i < MAX_HOPS; i++, at = next) {
+		struct a64_flow flow = { .start = at,
+					 .end = at + 1024,
+					 .read = tl_text_bytes };
+
+		if (a64_flow_takes_return(&flow, &next))
+			return true;
+	}
+	return false;
 }
 
 /* A jump takes the place of one instruction: no island is ever needed. */

@@ -256,12 +256,13 @@ static bool hides_link(uint32_t insn)
 /* mov x0, #CLONE_VM | CLONE_VFORK | SIGCHLD: the child returns here, too. */
 #define MOV_X0_VFORK 0xd2882220u
 
-bool a64_flow_takes_return(const struct a64_flow *flow)
+bool a64_flow_takes_return(const struct a64_flow *flow, uint64_t *next)
 {
 	struct words w;
 	size_t n = a64_flow_words(flow);
 	bool vfork = false;
 
+	*next = 0;
 	start_words(&w, flow);
 	for (size_t i = 0; i < n && i < STRAIGHT; i++) {
 		uint32_t insn = word(&w, i);
@@ -271,6 +272,8 @@ bool a64_flow_takes_return(const struct a64_flow *flow)
 		if (stores_link(insn) || hides_link(insn) ||
 		    (vfork && plan == A64_CALL) || IS_BR_X30(insn))
 			return true;
+		if (plan == A64_SIM_B && !(insn >> 31))
+			a64_place(insn, flow->start + 4 * i, next);
 		if (!falls_through(plan, insn) || plan == A64_BLR_AUTH ||
 		    plan >= A64_SIM_B)
 			return false;

@@ -227,8 +227,9 @@ uint64_t a64_flow_near(const struct a64_flow *flow, uint64_t addr);
  * Does the function at flow->start keep the address that it returns to where
  * others find it, or go there by another way than a return, as setjmp,
  * getcontext and swapcontext do?  Looks along the straight line from its start, to the first
- * branch, and not beyond flow->end.  Context: any.
+ * branch, and not beyond flow->end.  *@next: where that branch always goes, as
+ * _setjmp's does; 0: it does not, or there is none.  Context: any.
  */
-bool a64_flow_takes_return(const struct a64_flow *flow);
+bool a64_flow_takes_return(const struct a64_flow *flow, uint64_t *next);
 
 #endif

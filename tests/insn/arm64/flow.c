@@ -160,10 +160,26 @@ static const struct {
 TL_TEST(arm64_functions_that_keep_their_return_address_are_known)
 {
 	struct a64_flow flow = flow_of(6);
+	uint64_t next;
 
 	for (size_t i = 0; i < TL_ARRAY_SIZE(takers); i++) {
 		ROW(takers[i].name);
 		memcpy(code, takers[i].code, sizeof(takers[i].code));
-		CHECK_EQ(a64_flow_takes_return(&flow), takers[i].takes);
+		CHECK_EQ(a64_flow_takes_return(&flow, &next), takers[i].takes);
 	}
+}
+
+TL_TEST(arm64_a_function_that_jumps_to_another_says_where)
+{
+	static const uint32_t jumps[6] = { NOP, B(7), RET };
+	static const uint32_t calls[6] = { NOP, BL(7), RET };
+	struct a64_flow flow = flow_of(6);
+	uint64_t next;
+
+	memcpy(code, jumps, sizeof(jumps));
+	CHECK(!a64_flow_takes_return(&flow, &next));
+	CHECK_EQ(next, BASE + 4 * 8);
+	memcpy(code, calls, sizeof(calls));
+	CHECK(!a64_flow_takes_return(&flow, &next));
+	CHECK_EQ(next, 0);
 }

@@ -115,6 +115,7 @@ static void follow(const uint8_t *data, size_t size)
 				 .end = BASE + size / 4 * 4,
 				 .read = read_image,
 				 .ctx = &im };
+	uint64_t next;
 	size_t bytes = a64_flow_bytes(&flow);
 
 	flow.facts = malloc(bytes);
@@ -129,7 +130,8 @@ static void follow(const uint8_t *data, size_t size)
 				       !a64_flow_in_exclusive(&flow, near)));
 		}
 	}
-	(void)a64_flow_takes_return(&flow);
+	if (!a64_flow_takes_return(&flow, &next))
+		must(!(next & 3));
 	free(flow.facts);
 }
 
