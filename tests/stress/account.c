@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/stress/hot.S -lpthread */
+/* link: lib tests/stress/ISA/hot.S -lpthread */
 /* limit: 240 */
 /*
  * account.c - every call is a hit or a miss, whatever happens meanwhile

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/stress/hot.S -lpthread */
+/* link: lib tests/stress/ISA/hot.S -lpthread */
 /* limit: 300 */
 /*
  * toggle.c - probes come and go on functions that threads are running
