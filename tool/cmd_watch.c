@@ -768,6 +768,7 @@ static void run_loop(struct watching *r)
 		}
 		if (r->pages && pages_ended(r->pages)) {
 			say_note("%s", pages_ended(r->pages));
+			r->failed = pages_killed(r->pages);
 			break;
 		}
 	}
@@ -868,7 +869,7 @@ static int watch_it(struct watching *r, struct launch *l)
 	sum_up(r);
 	watch_close(r->watch);
 	pages_close(r->pages);
-	return EXIT_DONE;
+	return r->failed ? EXIT_FAILED : EXIT_DONE;
 }
 
 static void free_all(struct watching *r)

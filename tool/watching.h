@@ -57,6 +57,7 @@ struct watching {
 	const struct options *options;
 	pid_t pid;
 	bool started; /* by us */
+	bool failed;
 	struct condition condition;
 	struct output out;
 	struct process process;

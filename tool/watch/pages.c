@@ -26,6 +26,7 @@ struct pages {
 	pid_t keeper;
 	int life; /* the keeper ends when this is closed */
 	int wake;
+	bool killed; /* the keeper, by somebody else */
 	struct keeper_ring *ring;
 };
 
@@ -157,10 +158,16 @@ bool pages_next(struct pages *p, struct page_hit *out)
 {
 	struct keeper_ring *r = p->ring;
 	char bytes[64];
+	ssize_t n;
 
 	if (__atomic_load_n(&r->head, __ATOMIC_ACQUIRE) == r->tail) {
-		while (read(p->wake, bytes, sizeof(bytes)) > 0)
-			;
+		do
+			n = read(p->wake, bytes, sizeof(bytes));
+		while (n > 0);
+		/* Nobody else has the other end. */
+		p->killed = n == 0 &&
+			    __atomic_load_n(&r->state, __ATOMIC_ACQUIRE) !=
+				    KEEPER_ENDED;
 		if (__atomic_load_n(&r->head, __ATOMIC_ACQUIRE) == r->tail)
 			return false;
 	}
@@ -181,9 +188,16 @@ const char *pages_gone(const struct pages *p, unsigned int point)
 
 const char *pages_ended(const struct pages *p)
 {
+	if (p->killed)
+		return "its keeper was killed";
 	if (__atomic_load_n(&p->ring->state, __ATOMIC_ACQUIRE) != KEEPER_ENDED)
 		return NULL;
 	return p->ring->why[0] ? p->ring->why : "its keeper has ended";
+}
+
+bool pages_killed(const struct pages *p)
+{
+	return p->killed;
 }
 
 void pages_cost(const struct pages *p, struct page_cost *out)
@@ -252,6 +266,26 @@ bool pages_look(pid_t pid, struct page_state *out)
 	return found;
 }
 
+/*
+ * Registers that a killed keeper has left in its threads would kill the process at the
+ * next access.  It is a race with that.
+ */
+static void clear_registers(const struct pages *p)
+{
+	struct keeper k = { .options = { .pid = p->ring->pid },
+			    .ring = p->ring,
+			    .n_regs = p->ring->registers,
+			    .uffd = -1,
+			    .children = -1 };
+
+	if (!k.n_regs || tasks_seize(&k) < 0)
+		return;
+	for (size_t i = 0; i < k.n; i++)
+		k.task[i].armed = true;
+	tasks_detach(&k);
+	free(k.task);
+}
+
 void pages_stop(struct pages *p)
 {
 	if (p->life >= 0)
@@ -261,6 +295,10 @@ void pages_stop(struct pages *p)
 		while (waitpid(p->keeper, NULL, 0) < 0 && errno == EINTR)
 			;
 	p->keeper = 0;
+	/* It traces nobody any more. */
+	if (p->killed)
+		clear_registers(p);
+	p->killed = false;
 }
 
 void pages_close(struct pages *p)

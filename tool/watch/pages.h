@@ -105,6 +105,9 @@ const char *pages_gone(const struct pages *p, unsigned int point);
 /* Has the keeper ended?  NULL: no; else why. */
 const char *pages_ended(const struct pages *p);
 
+/* Was it killed by somebody else?  Then its end is nobody's doing here. */
+bool pages_killed(const struct pages *p);
+
 void pages_cost(const struct pages *p, struct page_cost *out);
 
 /* A watch of process @pid, of whichever command. */
