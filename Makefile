@@ -103,7 +103,7 @@ inc.tests/insn/x86   = -Iinclude -Itests/lib -Iarch/x86/insn
 inc.tests/insn/arm64 = -Iinclude -Itests/lib $(inc-under-test)
 inc.tests/api        = -Iinclude $(test-lib) -Itests/api \
 	-Itests/api/$(patsubst kernel-%,%,$1)
-inc.tests/stress     = -Iinclude $(test-lib)
+inc.tests/stress     = -Iinclude $(test-lib) -Itests/stress
 inc.tests/tool       = -Iinclude -Itests/lib $(inc-under-test)
 inc.tests/guest      = -Iinclude $(test-lib)
 inc.tests/oracle     =

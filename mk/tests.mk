@@ -22,7 +22,7 @@ targets-of = $(if $(filter arm64 on-arm64,$(link-of)),arm64,$(if \
 programs-of = $(foreach t,$(targets-of),$(O)/$t/$(1:.c=))
 
 # $1 target, $2 word: what it stands for
-linked = $(if $(filter -% on-arm64 and-arm64,$2),,$(if $(filter lib,$2),$(library-dir.$1)/libtrapline.a, \
+linked = $(if $(filter -% x86:% arm64:% on-arm64 and-arm64,$2),,$(if $(filter lib,$2),$(library-dir.$1)/libtrapline.a, \
 	$(if $(filter agent-image,$2),$(O)/x86/agent_image.o, \
 	$(call objs,$1,$(if $(filter %.c %.S %.cc,$2),$(subst /ISA/,/$1/,$2),$(call layer-srcs,$2) $($2-srcs.$1))))))
 layer-srcs = $(or $($1-srcs),$(error a link: line names $1, which is no layer))
@@ -35,7 +35,8 @@ $(O)/$2/$1.o: private inc-under-test = $(sort $(foreach d,$(call word-dir,$(firs
 $(O)/$2/$(1:.c=): $(O)/$2/$1.o $(call objs,$2,$(if $(filter bench/%,$1),,$(harness))) $(foreach w,$3,$(call linked,$2,$w))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(call cc,$2) $$(if $$(SAN),-fsanitize=$$(SAN)) \
-		$(if $(filter arm64,$2),-static -Wl$(comma)-z$(comma)separate-code) -o $$@ $$^ $(filter -%,$3)
+		$(if $(filter arm64,$2),-static -Wl$(comma)-z$(comma)separate-code) -o $$@ $$^ \
+		$(patsubst $2:%,%,$(filter -% $2:-%,$3))
 endef
 $(foreach s,$(test-srcs),$(foreach t,$(call targets-of,$s),$(eval $(call \
 	test-program,$s,$t,$(call link-of,$s)))))
@@ -47,10 +48,13 @@ test-srcs := $(if $(SAN),$(foreach s,$(test-srcs),$(if \
 $(O)/x86/tests/unit/linux_module.c.o: private CFLAGS += -fno-builtin
 
 # Parts in C++, named in a link: line.
-$(O)/x86/tests/stress/%.cc.o: tests/stress/%.cc
-	$(call say,CXX,$@)
-	$(Q)mkdir -p $(@D)
-	$(Q)g++ -O2 -g -Wall -Wextra -Werror -MMD -MP -c -o $@ $<
+define cxx-rules
+$(O)/$1/tests/stress/%.cc.o: tests/stress/%.cc
+	$$(call say,CXX,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$(cross.$1)g++ -O2 -g -Wall -Wextra -Werror -MMD -MP -c -o $$@ $$<
+endef
+$(foreach t,x86 arm64,$(eval $(call cxx-rules,$t)))
 
 programs := $(foreach s,$(test-srcs),$(call programs-of,$s))
 programs := $(if $(SAN),$(filter-out $(O)/arm64/%,$(programs)),$(programs))

@@ -20,6 +20,9 @@ throws_pair throws_leaf_0, throws_pass_0, throws_plain_0, throws_again_0,
 
 long throws_call(throws_pair *fn, long a, throws_fn *inner);
 
+/* The callers, by libunwind: how many, up to @room.  0: there is no libunwind. */
+int libunwind_trace(unsigned long *ip, int room);
+
 #ifdef __cplusplus
 }
 #endif
