@@ -38,8 +38,8 @@ int object_read(struct object *out, int fd);
  */
 struct object_library {
 	bool there;
-	bool talks;	 /* the note says where the server is: */
-	uint64_t server; /* address, before loading */
+	bool talks;	    /* the note says where the server is: */
+	uint64_t server;    /* address, before loading */
 	uint64_t directory; /* the same; 0: it has none */
 	struct tl_note note;
 	bool stays; /* the object is marked never to be unloaded */

@@ -135,9 +135,11 @@ def trapline(*args, timeout=60):
 
 
 def status(pid):
-    """The armed probes of a process, as `trapline status --json` has them."""
+    """The probes that commands have in a process, as `trapline status --json` has
+    them; not those of a program's own."""
     r = trapline("status", "-p", pid, "--json")
-    return [json.loads(line) for line in r.stdout.splitlines()]
+    rows = [json.loads(line) for line in r.stdout.splitlines()]
+    return [row for row in rows if not row.get("own")]
 
 
 class Session:
