@@ -66,6 +66,9 @@
 #define PAGE	4096ul
 #define STOP_MS 200
 #define STUB_MS 3000
+/* Until one of all threads has stopped, on a busy machine. */
+#define BORROW_MS 3000
+#define TURN_US	  20000
 
 extern const uint8_t tl_stub[], tl_stub_end[], tl_stub_syscall[],
 	tl_stub_magic[];
@@ -107,6 +110,7 @@ struct loan {
 	pid_t middle;
 	pid_t worker;
 	uint64_t since; /* when T had stopped, by our clock */
+	bool untouched; /* it has not stopped, and is as it was */
 };
 
 /* ---- the cave ------------------------------------------------------------ */
@@ -298,15 +302,15 @@ static int suits(pid_t pid, pid_t tid)
 }
 
 /*
- * Wait for an event stop of @pid: 0, or -EAGAIN (it does not stop now), -ESRCH.
- * Signals that come in between are delivered.
+ * Wait for an event stop of @pid, @ms for each stop: 0, or -EAGAIN (it does not stop
+ * now), -ESRCH.  Signals that come in between are delivered.
  */
-static int event_stop(pid_t pid, int event)
+static int event_stop(pid_t pid, int event, unsigned int ms)
 {
 	int status, err, sig;
 
 	for (int i = 0; i < 100; i++) {
-		err = wait_for(pid, &status, STOP_MS);
+		err = wait_for(pid, &status, ms);
 		if (err <= 0)
 			return err ? -ESRCH : -EAGAIN;
 		if (!WIFSTOPPED(status))
@@ -318,6 +322,7 @@ static int event_stop(pid_t pid, int event)
 			sig = 0;
 		if (ptrace(PTRACE_CONT, pid, 0, sig))
 			return -ESRCH;
+		ms = STOP_MS;
 	}
 	return -EAGAIN;
 }
@@ -438,8 +443,11 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* Seize and stop T, and look at it. */
-static int take(struct loan *l)
+/*
+ * Seize and stop T, and look at it.  One that did not stop in time before is
+ * @seized, and may have stopped since.
+ */
+static int take(struct loan *l, bool seized)
 {
 	int err;
 
@@ -447,16 +455,17 @@ static int take(struct loan *l)
 	 * Without options: a child that T makes before it stops is its own, and
 	 * must not be stopped at birth.
 	 */
-	if (ptrace(PTRACE_SEIZE, l->tid, 0, 0))
+	if (!seized && ptrace(PTRACE_SEIZE, l->tid, 0, 0))
 		return refuse(suits(l->pid, l->tid) ? -errno : -EAGAIN,
 			      "cannot trace thread %d: %s", l->tid,
 			      strerror(errno));
 	session_kill_point(1);
-	if (ptrace(PTRACE_INTERRUPT, l->tid, 0, 0))
+	if (!seized && ptrace(PTRACE_INTERRUPT, l->tid, 0, 0))
 		return -ESRCH;
-	err = event_stop(l->tid, PTRACE_EVENT_STOP);
+	err = event_stop(l->tid, PTRACE_EVENT_STOP, seized ? 0 : STOP_MS);
+	l->untouched = err == -EAGAIN;
 	if (err)
-		return refuse(err, "thread %d does not stop", l->tid);
+		return err;
 	l->since = now_ns();
 	if (ptrace(PTRACE_GETREGS, l->tid, 0, &l->exact) ||
 	    ptrace(PTRACE_GETSIGMASK, l->tid, 8, &l->mask))
@@ -675,15 +684,34 @@ static int bear_caller(struct loan *l)
 
 /* Threads that are to be let go when they stop, see worker_strays(). */
 #define MAX_STRAYS 64
-static pid_t strays[MAX_STRAYS];
+static struct {
+	pid_t tid;
+	bool untouched; /* it was asked to stop, and that is all */
+} strays[MAX_STRAYS];
+
+static void add_stray(pid_t tid, bool untouched)
+{
+	for (int i = 0; i < MAX_STRAYS; i++)
+		if (!strays[i].tid) {
+			strays[i].tid = tid;
+			strays[i].untouched = untouched;
+			return;
+		}
+}
 
 void worker_stray(pid_t tid)
 {
-	for (int i = 0; i < MAX_STRAYS; i++)
-		if (!strays[i]) {
-			strays[i] = tid;
-			return;
-		}
+	add_stray(tid, false);
+}
+
+enum stray { NO_STRAY, UNTOUCHED, TOUCHED };
+
+static enum stray find_stray(pid_t tid, int *at)
+{
+	for (*at = 0; *at < MAX_STRAYS; ++*at)
+		if (strays[*at].tid == tid)
+			return strays[*at].untouched ? UNTOUCHED : TOUCHED;
+	return NO_STRAY;
 }
 
 /* I and W, or what there is of them, end where they are. */
@@ -710,7 +738,7 @@ static void give_back(struct loan *l, bool clean)
 	ptrace(PTRACE_CONT, l->tid, 0, 0);
 	/* It is on its way; on a busy machine it waits for a CPU. */
 	for (int turn = 0; err == -EAGAIN && turn < 10; turn++)
-		err = event_stop(l->tid, PTRACE_EVENT_STOP);
+		err = event_stop(l->tid, PTRACE_EVENT_STOP, STOP_MS);
 	if (err) {
 		worker_stray(l->tid);
 		return;
@@ -884,21 +912,26 @@ static void part_with_stray(pid_t tid, int status)
  * Threads that were seized but did not stop.  They cannot be let go before they
  * stop, and are then at once.
  */
-int worker_strays(void)
+static int let_strays_go(bool untouched)
 {
 	int status, left = 0;
 
 	for (int i = 0; i < MAX_STRAYS; i++) {
-		if (!strays[i])
+		if (!strays[i].tid || (strays[i].untouched && !untouched))
 			continue;
-		if (wait_for(strays[i], &status, 0) == 0) {
+		if (wait_for(strays[i].tid, &status, 0) == 0) {
 			left++;
 			continue;
 		}
-		part_with_stray(strays[i], status);
-		strays[i] = 0;
+		part_with_stray(strays[i].tid, status);
+		strays[i].tid = 0;
 	}
 	return left;
+}
+
+int worker_strays(void)
+{
+	return let_strays_go(true);
 }
 
 static uint64_t longest_loan_ns;
@@ -938,11 +971,11 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap,
 	bool brief = reap || caller; /* nothing is done in the cave later */
 	bool hurried, lost;
 	char path[64];
-	int err;
+	int err, at;
+	enum stray stray = find_stray(tid, &at);
 
-	for (int i = 0; i < MAX_STRAYS; i++)
-		if (strays[i] == tid)
-			return -EAGAIN;
+	if (stray == TOUCHED)
+		return -EAGAIN;
 	snprintf(path, sizeof(path), "/proc/%d/mem", tid);
 	l.mem = open(path, O_RDWR | O_CLOEXEC);
 	if (l.mem < 0)
@@ -960,10 +993,12 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap,
 		goto close_mem;
 	}
 	hurried = hurry();
-	err = take(&l);
+	if (stray == UNTOUCHED)
+		strays[at].tid = 0;
+	err = take(&l, stray == UNTOUCHED);
 	if (err) {
 		if (ptrace(PTRACE_DETACH, tid, 0, 0))
-			worker_stray(tid);
+			add_stray(tid, l.untouched);
 		calm_down(hurried);
 		goto close_mem;
 	}
@@ -993,6 +1028,42 @@ close_mem:
 
 /* ---- which thread -------------------------------------------------------- */
 
+/* The first to be tried is one that has stopped since we gave it up. */
+static int how_good(pid_t pid, pid_t tid)
+{
+	int at;
+
+	return find_stray(tid, &at) == UNTOUCHED ? 4 : suits(pid, tid);
+}
+
+/* None will do; in which state they are is all that is known. */
+static int say_why_none(pid_t pid, int err)
+{
+	unsigned int all = 0, kernel = 0;
+	char path[64];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	d = opendir(path);
+	while (d && (e = readdir(d))) {
+		if (atoi(e->d_name) <= 0)
+			continue;
+		all++;
+		kernel += suits(pid, atoi(e->d_name)) == 1;
+	}
+	if (d)
+		closedir(d);
+	if (kernel && kernel == all)
+		return refuse(
+			err,
+			"no thread of it can be stopped: all wait in the kernel, for a vfork child or a disk; try again");
+	return refuse(
+		err,
+		"no thread of it can be stopped: %u there were, and none stopped in %u s; try again",
+		all, BORROW_MS / 1000);
+}
+
 /* So many threads may fail to make a process; the others would, too. */
 #define MAX_BARREN 8
 
@@ -1004,7 +1075,7 @@ static int borrow_any(struct worker *w, pid_t pid, pid_t reap,
 	struct dirent *e;
 	DIR *d;
 
-	refuse(0, "no thread of it can be stopped");
+	refuse(0, "%s", "");
 	for (int want = 4; want > 0; want--) {
 		snprintf(path, sizeof(path), "/proc/%d/task", pid);
 		d = opendir(path);
@@ -1013,7 +1084,7 @@ static int borrow_any(struct worker *w, pid_t pid, pid_t reap,
 		while ((e = readdir(d))) {
 			pid_t tid = atoi(e->d_name);
 
-			if (tid <= 0 || suits(pid, tid) != want)
+			if (tid <= 0 || how_good(pid, tid) != want)
 				continue;
 			err = borrow(w, pid, tid, reap, caller);
 			if (!err && caller)
@@ -1086,10 +1157,11 @@ static uint64_t syscall_for_worker(pid_t pid, int mem)
 
 int worker_caller(pid_t pid, struct caller *c)
 {
-	int err = -EAGAIN;
+	uint64_t end = now_ns() + BORROW_MS * 1000000ull;
+	int err;
 
 	look_for_library(pid);
-	for (int turn = 0; turn < 20; turn++) {
+	do {
 		c->tid = 0;
 		err = borrow_any(NULL, pid, 0, c);
 		/* -EPERM: a caller, and whoever traced it, that is at its end. */
@@ -1098,13 +1170,14 @@ int worker_caller(pid_t pid, struct caller *c)
 			break;
 		if (kill(pid, 0) && errno == ESRCH)
 			return refuse(-ESRCH, "process %d is gone", pid);
-		usleep(20000);
-		worker_strays();
+		usleep(TURN_US);
+		let_strays_go(false);
 		/* One that was let go late has left the stub. */
 		if (err == -ENOENT)
 			worker_clean_cave(pid);
-	}
-	return err;
+	} while (now_ns() < end);
+	worker_strays();
+	return err && !*session_error() ? say_why_none(pid, err) : err;
 }
 
 void worker_reap(pid_t pid, pid_t adopted)
@@ -1142,8 +1215,8 @@ static void give_page_back(struct worker *w, uint64_t addr, size_t len)
 
 int worker_make(struct worker *w, pid_t pid)
 {
+	uint64_t at, end = now_ns() + BORROW_MS * 1000000ull;
 	struct cave c;
-	uint64_t at;
 	int err;
 
 	*w = (struct worker){ .mem = -1, .lost = true };
@@ -1154,16 +1227,19 @@ int worker_make(struct worker *w, pid_t pid)
 		return refuse(
 			err,
 			"a thread of it is where another trapline needs it, or a killed one left it; try again");
-	for (int turn = 0; turn < 20; turn++) {
+	for (int turn = 0; now_ns() < end; turn++) {
 		err = borrow_any(w, pid, 0, NULL);
 		if (err != -EAGAIN && err != -ESRCH &&
 		    (err != -ECHILD || turn >= 2))
 			break;
 		if (kill(pid, 0) && errno == ESRCH)
 			return refuse(-ESRCH, "process %d is gone", pid);
-		usleep(20000);
-		worker_strays();
+		usleep(TURN_US);
+		let_strays_go(false);
 	}
+	worker_strays();
+	if (err && !*session_error())
+		say_why_none(pid, err);
 	if (err)
 		return not_made(pid, err);
 	/* The cave gets its own bytes back, and its page. */
