@@ -218,6 +218,19 @@ const struct node *expr_widen(struct expr *e, const struct node *n,
 	return wide;
 }
 
+const struct node *expr_text(struct expr *e, const struct node *at,
+			     const struct node *length)
+{
+	struct node *n = make_number(e, TL_OP_OFFSET, at, 0);
+
+	if (!n)
+		return NULL;
+	n->length = length;
+	n->early |= length->early;
+	n->late |= length->late;
+	return n;
+}
+
 static const struct node *fetch_arg(struct expr *e, const char *digits,
 				    size_t len)
 {
@@ -511,6 +524,7 @@ static const struct node *operand(struct expr *e)
 			typed->string = true;
 			typed->limit = f.limit;
 			typed->row = f.row;
+			typed->length = n->length;
 		}
 		return typed;
 	}
@@ -777,6 +791,14 @@ static void code_number(struct code *c, bool early, int64_t v)
 		code_add(c, early, 0, TL_OP_HIGH, 0, 0, (int32_t)(v >> 32));
 }
 
+void code_length(struct code *c, const struct node *n, bool early)
+{
+	if (!n->length)
+		return;
+	code_value(c, n->length, early);
+	code_add(c, early, -1, TL_OP_LENGTH, 0, 0, 0);
+}
+
 void code_value(struct code *c, const struct node *n, bool early)
 {
 	if (!early && code_is_early(c, n)) {
@@ -793,6 +815,8 @@ void code_value(struct code *c, const struct node *n, bool early)
 		code_number(c, early, n->imm);
 		return;
 	}
+	if (n->op == TL_OP_EQUAL)
+		code_length(c, n->a, early);
 	if (n->a)
 		code_value(c, n->a, early);
 	if (n->b)

@@ -29,7 +29,8 @@ struct node {
 	/* A text at the address that it is. */
 	bool string;
 	uint16_t limit;
-	bool row;     /* an array of @limit bytes, which may all be letters */
+	bool row; /* an array of @limit bytes, which may all be letters */
+	const struct node *length; /* how many; NULL: up to a zero byte */
 	bool unknown; /* of a name, while nobody knows what it is */
 };
 
@@ -96,6 +97,10 @@ const struct node *expr_span(struct expr *e, const struct node *n,
 const struct node *expr_widen(struct expr *e, const struct node *n,
 			      uint8_t bytes, bool sign);
 
+/* The text of @length bytes at @at. */
+const struct node *expr_text(struct expr *e, const struct node *at,
+			     const struct node *length);
+
 /* Does a variable's name, or what leads to one, begin at @at? */
 bool expr_is_name(const char *at);
 
@@ -112,6 +117,9 @@ struct code {
 
 /* The value of @node onto the stack; @early: in the entry's part. */
 void code_value(struct code *c, const struct node *node, bool early);
+
+/* If the text at @node has a known length, say which: before that is used. */
+void code_length(struct code *c, const struct node *node, bool early);
 
 /* One operation that changes the depth of the stack by @change. */
 void code_add(struct code *c, bool early, int change, uint8_t op, uint8_t size,

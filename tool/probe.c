@@ -191,6 +191,7 @@ static void code_string(struct code *c, const struct node *n, uint16_t limit,
 	uint16_t at = (uint16_t)c->saved;
 
 	if (!code_is_early(c, n)) {
+		code_length(c, n, false);
 		code_value(c, n, false);
 		code_add(c, false, -1, op, 0, 0, limit);
 		return;
@@ -198,6 +199,7 @@ static void code_string(struct code *c, const struct node *n, uint16_t limit,
 	c->saved += 1 + (limit + 7u) / 8;
 	if (c->saved > TL_SAVED_WORDS)
 		c->full = true;
+	code_length(c, n, true);
 	code_value(c, n, true);
 	code_add(c, true, -1, TL_OP_SAVE_STRING, 0, at, limit);
 	code_add(c, false, 0, saved, 0, at, 0);

@@ -61,7 +61,7 @@ static const uint8_t ops[] = {
 	TL_OP_FILTER,	  TL_OP_SAVE,	  TL_OP_SAVE_STRING, TL_OP_KEY,
 	TL_OP_KEY_STRING, TL_OP_EMIT,	  TL_OP_STRING,	     TL_OP_SAVED_STRING,
 	TL_OP_KEY_SAVED,  TL_OP_KEY_NAME, TL_OP_STACK,	     TL_OP_COUNT,
-	TL_OP_HISTOGRAM,  TL_OP_EVENT,	  TL_OP_REG,	     TL_OP_SAVE_STRING,
+	TL_OP_HISTOGRAM,  TL_OP_EVENT,	  TL_OP_LENGTH,	     TL_OP_SAVE_STRING,
 };
 
 static void fill(struct tl_program *p, const uint8_t *data, size_t size)

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "expr.h"
 #include "probe.h"
 #include "program.h"
 #include "tl_test.h"
@@ -48,11 +49,14 @@ enum { RAX = 10, RCX = 11, RDX = 12, RSI = 13, RDI = 14, RSP = 19 };
 
 static uint64_t regs[TL_STACK_REGS], at_return[TL_STACK_REGS];
 static struct tl_made made;
+static const struct expr_scope *scope;
 
 /* What comes of @text with the registers as they are; -1: it is refused. */
 static int run(const char *text, enum probe_use use, uint64_t took)
 {
-	struct probe_wish wish = { .use = use, .min = took != 0 };
+	struct probe_wish wish = { .use = use,
+				   .min = took != 0,
+				   .scope = scope };
 	uint64_t saved[TL_SAVED_WORDS], faults = 0;
 	struct tl_hit h = { .regs = regs,
 			    .saved = saved,
@@ -233,6 +237,63 @@ TL_TEST(texts_are_compared_to_their_ends)
 		ROW(rows[i].text);
 		CHECK_EQ(run(rows[i].text, PROBE_COUNT, 0), rows[i].want);
 	}
+}
+
+/* A text as Go has it: in two registers, and there may be zeros in it. */
+static const struct node *two_words(struct expr *e, struct field *f)
+{
+	e->at += expr_word_length(e->at);
+	f->type = 't';
+	f->limit = 16;
+	return expr_text(e, expr_register(e, RDI), expr_register(e, RSI));
+}
+
+TL_TEST(texts_of_known_length_end_there)
+{
+	static const struct expr_scope words = { .name = two_words };
+	static const struct {
+		uint64_t length, told;
+	} rows_of[] = {
+		{ 0, 0 }, { 2, 2 }, { 5, 5 }, { 8, 8 }, { 17, 16 | TL_CUT }
+	};
+
+	scope = &words;
+	memcpy(memory, "hello\0there", 12);
+	memcpy(memory + 240, "0123456789abcdef", 16);
+	regs[RDI] = BASE;
+	for (size_t i = 0; i < sizeof(rows_of) / sizeof(*rows_of); i++) {
+		regs[RSI] = rows_of[i].length;
+		CHECK_EQ(run("f s", PROBE_TRACE, 0), TL_PASSED);
+		CHECK_EQ(made.words[TL_EVENT_HEAD / 8], rows_of[i].told);
+		memcpy(at_return, regs, sizeof(regs));
+		CHECK_EQ(run("f%return s", PROBE_TRACE, 0), TL_PASSED);
+		CHECK_EQ(made.words[TL_EVENT_HEAD / 8], rows_of[i].told);
+		CHECK_EQ(made.faults, 0);
+	}
+	regs[RSI] = 3;
+	CHECK_EQ(run("f if s == \"hel\"", PROBE_COUNT, 0), TL_PASSED);
+	CHECK_EQ(run("f if s == \"he\"", PROBE_COUNT, 0), TL_FILTERED);
+	CHECK_EQ(run("f if s == \"hello\"", PROBE_COUNT, 0), TL_FILTERED);
+	CHECK_EQ(run("f if s != \"\" && s == \"hel\" && $arg1", PROBE_COUNT, 0),
+		 TL_PASSED);
+	regs[RSI] = 0;
+	CHECK_EQ(run("f if s == \"\"", PROBE_COUNT, 0), TL_PASSED);
+	/* To the end of memory, and over it; more than is wanted. */
+	regs[RDI] = BASE + 240;
+	regs[RSI] = 16;
+	CHECK_EQ(run("f s", PROBE_TRACE, 0), TL_PASSED);
+	CHECK_EQ(made.words[TL_EVENT_HEAD / 8], 16);
+	regs[RSI] = 1000;
+	CHECK_EQ(run("f s", PROBE_TRACE, 0), TL_PASSED);
+	CHECK_EQ(made.words[TL_EVENT_HEAD / 8], 16 | TL_CUT);
+	regs[RDI] = BASE + 248;
+	CHECK_EQ(run("f s", PROBE_TRACE, 0), TL_PASSED);
+	CHECK_EQ(made.faults, 1);
+	CHECK_EQ(run("f if s == \"x\"", PROBE_COUNT, 0), TL_FILTERED);
+	regs[RSI] = 20;
+	CHECK_EQ(run("f if s == \"89abcdef012345678901\"", PROBE_COUNT, 0),
+		 TL_UNKNOWN);
+	scope = NULL;
 }
 
 TL_TEST(a_false_half_saves_the_fetches_behind_it)

@@ -99,6 +99,7 @@ enum tl_opcode {
 	TL_OP_KEY_STRING, /* so is the text at it, @imm bytes at most */
 	TL_OP_EMIT,	  /* the next field, a word */
 	TL_OP_STRING,	  /* so is the text at it, @imm bytes at most */
+	TL_OP_LENGTH, /* the next text has so many bytes, zeros among them */
 
 	/* use: nothing is popped */
 	TL_OP_SAVED_STRING = 112, /* the next field is what was saved at @arg */

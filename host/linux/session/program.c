@@ -124,6 +124,7 @@ static bool check_use(struct check *c, const struct tl_op *o)
 {
 	switch (o->op) {
 	case TL_OP_FILTER:
+	case TL_OP_LENGTH:
 		return pop(c);
 	case TL_OP_SAVE:
 		return pop(c) && save(c, o->arg, 1, false);
@@ -210,8 +211,12 @@ int tl_program_check(const struct tl_program *p, bool call)
 struct stack {
 	uint64_t word[TL_MAX_DEPTH];
 	uint32_t n;
-	uint32_t bad; /* bit i: word i is a fault */
+	uint32_t bad;	 /* bit i: word i is a fault */
+	uint64_t length; /* of the next text; NO_LENGTH: up to a zero byte */
 };
+
+#define NO_LENGTH  ~0ull
+#define BAD_LENGTH (NO_LENGTH - 1)
 
 static inline void put(struct stack *s, uint64_t v, bool bad)
 {
@@ -238,15 +243,37 @@ static inline uint64_t narrow(uint64_t v, uint32_t size, bool sign)
 /* Of a text, in one fetch. */
 #define PIECE 64u
 
+/* The same, of a text of @length bytes, which end where memory does or at a zero. */
+static uint64_t fetch_bytes(const struct tl_hit *h, uint64_t *to, uint64_t from,
+			    uint32_t limit, uint64_t length)
+{
+	uint32_t all = length < limit ? (uint32_t)length : limit, len = 0;
+	uint8_t *text = (uint8_t *)to;
+	uint32_t got = all ? tl_fetch(h, text, from, all) : 0;
+
+	if (length == BAD_LENGTH)
+		return ~0ull;
+	while (len < got && (got == all || text[len]))
+		len++;
+	if (got < all && len == got)
+		return ~0ull;
+	for (uint32_t i = len; i < 8 * words_of(limit); i++)
+		text[i] = 0;
+	return len | (len < length ? TL_CUT : 0);
+}
+
 /*
  * The text at @from as words at @to, zeros behind it; its length and TL_CUT, or
  * ~0: a fault.  A text that ends before memory does is one.
  */
 static uint64_t fetch_string(const struct tl_hit *h, uint64_t *to,
-			     uint64_t from, uint32_t limit)
+			     uint64_t from, uint32_t limit, uint64_t length)
 {
 	uint8_t *text = (uint8_t *)to;
 	uint32_t got = 0, len = 0, want;
+
+	if (length != NO_LENGTH)
+		return fetch_bytes(h, to, from, limit, length);
 
 	/* Most texts are short, and may be near what was fetched before. */
 	do {
@@ -262,18 +289,25 @@ static uint64_t fetch_string(const struct tl_hit *h, uint64_t *to,
 	return len | (len == limit ? TL_CUT : 0);
 }
 
-/* Is the text at @from the @len bytes at @want?  A fault: it cannot be told. */
-static bool equal(const struct tl_hit *h, uint64_t from, const uint8_t *want,
-		  uint32_t len, bool *bad)
+/*
+ * Is the text at @from, of @length bytes if they are known, the @len bytes at @want?
+ * A fault: it cannot be told.
+ */
+static bool equal(const struct tl_hit *h, uint64_t from, uint64_t length,
+		  const uint8_t *want, uint32_t len, bool *bad)
 {
 	uint8_t text[TL_MAX_COMPARE];
-	uint32_t got = tl_fetch(h, text, from, len + 1);
+	uint32_t all = len + (length == NO_LENGTH), got;
 
+	*bad |= length == BAD_LENGTH;
+	if (*bad || (length != NO_LENGTH && length != len))
+		return false;
+	got = all ? tl_fetch(h, text, from, all) : 0;
 	for (uint32_t i = 0; i < got; i++)
 		if (text[i] != (i < len ? want[i] : 0))
 			return false;
-	*bad |= got < len + 1;
-	return got == len + 1;
+	*bad |= got < all;
+	return got == all;
 }
 
 static uint64_t divide(uint8_t op, uint64_t a, uint64_t b, bool *bad)
@@ -394,7 +428,9 @@ static void fetch(struct stack *s, const struct tl_program *p,
 		break;
 	case TL_OP_EQUAL:
 		if (!bad)
-			v = equal(h, v, p->text + o->arg, o->size, &bad);
+			v = equal(h, v, s->length, p->text + o->arg, o->size,
+				  &bad);
+		s->length = NO_LENGTH;
 		break;
 	case TL_OP_NOT:
 		v = !v;
@@ -474,18 +510,23 @@ static void save_word(const struct tl_hit *h, uint32_t at, uint64_t v, bool bad)
 
 /* Uses of a word from the stack. */
 static void use(const struct tl_op *o, const struct tl_hit *h,
-		struct tl_made *m, uint64_t v, bool bad, uint32_t *field)
+		struct tl_made *m, struct stack *s, uint64_t v, bool bad,
+		uint32_t *field)
 {
 	uint64_t length;
 
 	switch (o->op) {
+	case TL_OP_LENGTH:
+		s->length = bad ? BAD_LENGTH : v & INT64_MAX;
+		return;
 	case TL_OP_SAVE:
 		save_word(h, o->arg, v, bad);
 		return;
 	case TL_OP_SAVE_STRING:
 		length = bad ? ~0ull
 			     : fetch_string(h, h->saved + o->arg + 1, v,
-					    (uint32_t)o->imm);
+					    (uint32_t)o->imm, s->length);
+		s->length = NO_LENGTH;
 		save_word(h, o->arg, length == ~0ull ? 0 : length,
 			  length == ~0ull);
 		return;
@@ -496,7 +537,8 @@ static void use(const struct tl_op *o, const struct tl_hit *h,
 	case TL_OP_KEY_STRING:
 		length = bad ? ~0ull
 			     : fetch_string(h, m->key + m->key_n, v,
-					    (uint32_t)o->imm);
+					    (uint32_t)o->imm, s->length);
+		s->length = NO_LENGTH;
 		add_key_text(m, words_of((uint32_t)o->imm), length == ~0ull);
 		return;
 	case TL_OP_EMIT:
@@ -505,7 +547,8 @@ static void use(const struct tl_op *o, const struct tl_hit *h,
 	case TL_OP_STRING:
 		length = bad ? ~0ull
 			     : fetch_string(h, m->words + m->n + 1, v,
-					    (uint32_t)o->imm);
+					    (uint32_t)o->imm, s->length);
+		s->length = NO_LENGTH;
 		emit_string(m, length, (*field)++);
 		return;
 	}
@@ -550,6 +593,7 @@ static enum tl_verdict run(const struct tl_program *p, uint32_t i, uint32_t end,
 
 	s.n = 0;
 	s.bad = 0;
+	s.length = NO_LENGTH;
 	for (; i < end; i++) {
 		const struct tl_op *o = &p->op[i];
 		uint64_t v;
@@ -566,7 +610,7 @@ static enum tl_verdict run(const struct tl_program *p, uint32_t i, uint32_t end,
 			v = take(&s, &bad);
 			if (o->op == TL_OP_FILTER && (bad || !v))
 				return bad ? TL_UNKNOWN : TL_FILTERED;
-			use(o, h, m, v, bad, &field);
+			use(o, h, m, &s, v, bad, &field);
 		}
 	}
 	return TL_PASSED;
