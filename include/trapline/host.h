@@ -331,7 +331,7 @@ struct tl_host_ops {
 
 	/*
 	 * Bytes below the stack pointer that belong to the interrupted code:
-	 * 128 in a process on x86-64, 0 in a kernel and in Go programs.
+	 * 128 in a process on x86-64, 0 in a kernel.
 	 */
 	unsigned int red_zone;
 

@@ -26,6 +26,7 @@ static struct tl_host_ops ops = {
 	.pause = pause_between,
 	.piece = piece_of,
 	.frame = frame_of,
+	.red_zone = TL_RED_ZONE,
 };
 
 const struct tl_host_ops *tl_host_ops = &ops;
@@ -323,6 +324,35 @@ static bool frame_of(const struct pt_regs *regs, struct tl_frame *out)
 	return true;
 }
 
+/*
+ * A stack for as long as a program runs: bit i of stacks_used is stack i.  There are
+ * more than threads that are at it at a time, but for those that wait for room in a
+ * ring, or for a CPU.
+ */
+static uint64_t stacks_used;
+
+_Static_assert(TL_STACKS == 64, "a bit for each");
+
+int tl_aside(int (*fn)(void *a, void *b), void *a, void *b)
+{
+	uint64_t used = __atomic_load_n(&stacks_used, __ATOMIC_RELAXED), mine;
+	unsigned int i;
+	int ret;
+
+	do {
+		if (!~used)
+			return -TL_EBUSY;
+		i = (unsigned int)__builtin_ctzll(~used);
+		mine = 1ull << i;
+	} while (!__atomic_compare_exchange_n(&stacks_used, &used, used | mine,
+					      true, __ATOMIC_ACQUIRE,
+					      __ATOMIC_RELAXED));
+	ret = tl_call_on(tl_boot->stacks + (i + 1ul) * TL_STACK_BYTES, fn, a,
+			 b);
+	__atomic_fetch_and(&stacks_used, ~mine, __ATOMIC_RELEASE);
+	return ret;
+}
+
 static bool pause_between(unsigned int turn)
 {
 	tl_sleep_us(turn < 10 ? 50 : 1000);
@@ -333,7 +363,6 @@ int tl_host_init(void)
 {
 	ops.missed = tl_action_missed;
 	ops.gate = (const uint8_t *)tl_boot->gate;
-	ops.red_zone = (unsigned int)tl_boot->red_zone;
 	tl_sync_init();
 	probe_index = tlh_alloc(INDEX_SIZE * sizeof(*probe_index));
 	if (!probe_index)

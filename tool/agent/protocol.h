@@ -362,6 +362,9 @@ struct tl_agent_table {
 	int32_t adopt_mask;
 };
 
+#define TL_STACKS      64
+#define TL_STACK_BYTES 16384u
+
 /*
  * What the guardian hands to the agent.  Written into the agent's memory before
  * it runs for the first time; the agent adds what the second group holds.
@@ -371,7 +374,11 @@ struct tl_boot {
 	uint64_t gate;	  /* the byte that is zero in fork children */
 	uint64_t heap;	  /* memory for the engine */
 	uint64_t heap_end;
-	uint64_t red_zone; /* bytes below the stack pointer that are in use */
+	/*
+	 * In a Go program: TL_STACKS stacks of TL_STACK_BYTES for what its own
+	 * have no room for; else 0.
+	 */
+	uint64_t stacks;
 	/* Of each session: struct tl_events in the target, or 0. */
 	uint64_t events[TL_MAX_SESSIONS];
 	uint64_t library; /* 1: it is libtrapline, not the agent */

@@ -488,15 +488,17 @@ static int judge_go(pid_t pid, const struct nature *nature,
 			-EOPNOTSUPP,
 			"%s: a Go function that does not check its stack has no room for a probe",
 			p->name);
-	if (p->program)
+	if (!p->program && !session_follows(p->action))
+		return 0;
+	if (!by_register)
 		return refuse(
 			-EOPNOTSUPP,
-			"%s: the stack of a Go function has no room for arguments, conditions and keys",
+			"%s: Go before 1.17 passes arguments, and knows its goroutine, in another way: it can be counted",
 			p->name);
-	if (session_follows(p->action) && (!by_register || nature->library))
+	if (!nature->go || nature->library)
 		return refuse(
 			-EOPNOTSUPP,
-			"%s: the returns of Go functions are followed only where they are of Go 1.17 or later, not assembly, and not in a program that has libtrapline",
+			"%s: a Go function in a program that is not Go's, or has libtrapline, can be counted, but not timed or traced",
 			p->name);
 	return 0;
 }

@@ -303,11 +303,14 @@ static int map_rest(struct hold *h)
 		.figures = h->figures_at,
 		.heap = heap + PAGE,
 		.heap_end = heap + HEAP_BYTES - STACK_BYTES,
-		.red_zone = h->go ? 0 : 128,
 	};
 	uint8_t open = 1;
 	int err;
 
+	if (h->go) {
+		boot.heap_end -= TL_STACKS * TL_STACK_BYTES;
+		boot.stacks = boot.heap_end;
+	}
 	err = map_at(h, gate, PAGE, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	session_kill_point(20);

@@ -38,6 +38,7 @@ struct action {
 	struct action *next;
 	bool followed; /* it is rp, not kp */
 	bool armed;
+	bool go;
 };
 
 /* In the order of the figures' probes. */
@@ -293,6 +294,55 @@ static int returned_program(struct kretprobe_instance *ri, struct pt_regs *regs)
 	return 0;
 }
 
+/* ---- the same for Go's functions, whose stack has no room for programs --------- */
+
+/* @a: NULL if its probe has gone. */
+static void miss(const struct action *a)
+{
+	if (a && gate_open())
+		add(&a->shown->missed, 1);
+}
+
+static int hit_there(void *kp, void *regs)
+{
+	return hit(kp, regs);
+}
+
+static int hit_aside(struct kprobe *kp, struct pt_regs *regs)
+{
+	int ret = tl_aside(hit_there, kp, regs);
+
+	if (ret < 0)
+		miss(action_at(kp));
+	return 0;
+}
+
+static int entered_there(void *ri, void *regs)
+{
+	return entered_program(ri, regs);
+}
+
+static int entered_aside(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	int ret = tl_aside(entered_there, ri, regs);
+
+	if (ret < 0)
+		miss(action_of(ri));
+	return ret;
+}
+
+static int returned_there(void *ri, void *regs)
+{
+	return returned_program(ri, regs);
+}
+
+static int returned_aside(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	if (tl_aside(returned_there, ri, regs) < 0)
+		miss(action_of(ri));
+	return 0;
+}
+
 /* ---- arming --------------------------------------------------------------- */
 
 /* Are there hits that are not to be counted? */
@@ -308,8 +358,12 @@ static void set_call(struct action *a)
 {
 	int saved = a->program ? tl_program_check(a->program, true) : 0;
 
-	a->rp.entry_handler = a->program ? entered_program : entered;
-	a->rp.handler = a->program ? returned_program : returned;
+	a->rp.entry_handler = !a->program ? entered
+			      : a->go	  ? entered_aside
+					  : entered_program;
+	a->rp.handler = !a->program ? returned
+			: a->go	    ? returned_aside
+				    : returned_program;
 	a->rp.data_size = sizeof(uint64_t);
 	if (a->program)
 		a->rp.data_size *= KEPT_WORDS + (size_t)saved;
@@ -322,7 +376,7 @@ static void set_handlers(struct action *a, uint32_t index)
 		return;
 	}
 	if (a->program)
-		a->kp.pre_handler = hit;
+		a->kp.pre_handler = a->go ? hit_aside : hit;
 	else if (tl_boot->library)
 		a->kp.pre_handler = hit_count;
 	if (!tl_boot->library && !filters(a->program))
@@ -345,6 +399,7 @@ static struct action *prepare(const struct tl_probe *p, uint32_t index)
 	a->owner = p->session - 1;
 	a->events = (struct tl_events *)tl_boot->events[a->owner];
 	a->shown = &tl_figures()->probe[index];
+	a->go = p->flags & TL_PROBE_GO;
 	a->followed = p->action == ACTION_TIME || p->action == ACTION_RETURN;
 	if (p->program || p->action == ACTION_EVENT ||
 	    p->action == ACTION_RETURN) {
@@ -363,7 +418,7 @@ static struct action *prepare(const struct tl_probe *p, uint32_t index)
 				       : KPROBE_FLAG_JUMP_ONLY;
 	if (p->flags & TL_PROBE_EXITS_ONLY)
 		a->kp.flags |= KPROBE_FLAG_NO_SWAP;
-	if (p->flags & TL_PROBE_GO && a->followed)
+	if (a->go && a->followed)
 		a->kp.flags |= KPROBE_FLAG_MOVES;
 	set_handlers(a, index);
 	if (p->action == ACTION_LOADER) {

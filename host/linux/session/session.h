@@ -52,6 +52,12 @@ void tl_program_free(const struct tl_program *p);
 /* ---- in the target's threads; context: trap ------------------------------- */
 
 /*
+ * @fn(@a, @b), on a stack with room where the target's own may have none; what that
+ * returns, or -TL_EBUSY: all such stacks are in use.  The home's.
+ */
+int tl_aside(int (*fn)(void *a, void *b), void *a, void *b);
+
+/*
  * The first bytes of [@from, @from + @len) that are there: how many; up to 4096,
  * by a thread of ours with number @pid.
  */

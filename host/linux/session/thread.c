@@ -66,7 +66,8 @@ static __attribute__((noinline)) uint32_t ask(struct entry *e, uintptr_t thread,
 
 	if (!thread)
 		return number;
-	if (!offset)
+	/* Go has no such block. */
+	if (!offset && !tl_boot->stacks)
 		look_for(number, thread);
 	if (!offset || tl_thread_load(offset) != number)
 		return number;

@@ -91,6 +91,23 @@ static inline uint64_t tl_ticks(void)
 	return (uint64_t)high << 32 | low;
 }
 
+/* @fn(@a, @b) on the stack below @top, a multiple of 16. */
+static inline int tl_call_on(uintptr_t top, int (*fn)(void *a, void *b),
+			     void *a, void *b)
+{
+	int ret;
+
+	__asm__ volatile("movq %%rsp, %%rbx\n\t"
+			 "movq %[top], %%rsp\n\t"
+			 "call *%[fn]\n\t"
+			 "movq %%rbx, %%rsp"
+			 : "=&a"(ret), "+D"(a), "+S"(b)
+			 : [top] "r"(top), [fn] "r"(fn)
+			 : "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "cc",
+			   "memory");
+	return ret;
+}
+
 /* Others may be waited for: nothing is in a hurry here. */
 static inline void tl_relax(void)
 {
