@@ -31,6 +31,9 @@ struct thing {
 	unsigned int bit, bits; /* of a bit-field */
 	bool across;		/* it does not lie in one of its type */
 	unsigned int indexed;	/* dimensions of an array that are behind us */
+	const struct location
+		*pieces; /* it is in registers, there is no node: */
+	uint64_t from;	 /* so many bytes of that are in front of it */
 };
 
 static const struct scope *scope_of(const struct expr *e)
@@ -187,6 +190,10 @@ static bool to_value(struct expr *e, struct thing *t);
 
 static bool offset(struct expr *e, struct thing *t, int64_t by)
 {
+	if (t->pieces) {
+		t->from += (uint64_t)by;
+		return true;
+	}
 	if (by)
 		t->node = expr_offset(e, t->node, by);
 	return t->node != NULL;
@@ -207,10 +214,48 @@ static bool follow_reference(struct expr *e, struct thing *t)
 	return true;
 }
 
+static uint16_t register_word(int64_t n);
+
+/* The register that has it, or the bits of one that are it. */
+static bool piece_to_value(struct expr *e, struct thing *t)
+{
+	uint64_t bytes = is_pointer(t) ? 8 : size_of(t), at = 0, n;
+	const struct location *in = t->pieces;
+
+	t->pieces = NULL;
+	for (unsigned int i = 0; i < in->n; at += n, i++) {
+		unsigned int reg = i;
+
+		n = 8;
+		if (in->step[i].op == LOCATION_GAP)
+			n = (uint64_t)in->step[i].n;
+		else if (i + 1 < in->n && in->step[i + 1].op == LOCATION_PIECE)
+			n = (uint64_t)in->step[++i].n;
+		if (t->from < at || t->from + bytes > at + n || !bytes ||
+		    t->across || has_tag(t, DW_TAG_array_type))
+			continue;
+		if (in->step[reg].op != LOCATION_REGISTER)
+			return expr_wrong(e, "this is optimized out there");
+		t->node = expr_register(e, register_word(in->step[reg].n));
+		if (t->node && (t->from > at || t->bits))
+			t->node = expr_bits(
+				e, t->node,
+				(unsigned int)(t->from - at) * 8 + t->bit,
+				t->bits ? t->bits : (unsigned int)bytes * 8,
+				is_signed(t));
+		return t->node != NULL;
+	}
+	return expr_wrong(e,
+			  "this is in no single register; name a part of it");
+}
+
 /* The value instead of the address; an array's is the address. */
 static bool to_value(struct expr *e, struct thing *t)
 {
 	uint64_t bytes = size_of(t);
+
+	if (t->pieces)
+		return piece_to_value(e, t);
 
 	if (!t->memory || has_tag(t, DW_TAG_array_type)) {
 		t->memory = false;
@@ -268,6 +313,9 @@ static const struct node *node_of(struct expr *e, const struct location *at)
 		case LOCATION_LOAD:
 			n = expr_load(e, n, 8);
 			break;
+		case LOCATION_PIECE:
+		case LOCATION_GAP:
+			break; /* piece_to_value() has these */
 		}
 		if (!n)
 			return NULL;
@@ -295,9 +343,12 @@ static bool is_not_there_yet(const struct scope *s, const struct variable *v)
 	const struct location *at = &v->at;
 	int64_t sum = 0;
 
-	if (!s->variables.entry || !v->parameter ||
+	if (!s->variables.entry || (!v->parameter && !s->go) ||
 	    at->kind != LOCATION_MEMORY || at->step[0].op != LOCATION_REGISTER)
 		return false;
+	/* Arguments of Go's have a place on the stack, and are in registers. */
+	if (s->go)
+		return true;
 	for (unsigned int i = 1; i < at->n; i++)
 		sum += at->step[i].op == LOCATION_ADD ? at->step[i].n : 0;
 	return at->step[0].n == DWARF_RBP ||
@@ -363,12 +414,13 @@ static bool take_variable(struct expr *e, const struct variable *v,
 {
 	t->known = type_of((Dwarf_Die *)&v->die, &t->type);
 	if (is_not_there_yet(scope_of(e), v)) {
-		if (take_by_abi(e, v, t))
+		if (!scope_of(e)->go && take_by_abi(e, v, t))
 			return t->node != NULL;
-		return expr_wrong(e,
-				  "'%s' is not in its place yet at the entry; "
-				  "probe a line behind it",
-				  v->name);
+		return expr_wrong(
+			e, "'%s' is not in its place yet at the entry; %s",
+			v->name,
+			scope_of(e)->go ? "use $argN"
+					: "probe a line behind it");
 	}
 	if (v->at.kind == LOCATION_NONE)
 		return expr_wrong(e, "'%s' is optimized out there", v->name);
@@ -377,6 +429,12 @@ static bool take_variable(struct expr *e, const struct variable *v,
 				  "'%s' is not in one place there, or in a "
 				  "vector register",
 				  v->name);
+	if (v->at.kind == LOCATION_PIECES ||
+	    (v->at.kind == LOCATION_VALUE && is_struct(t) &&
+	     v->at.step[0].op == LOCATION_REGISTER && v->at.n == 1)) {
+		t->pieces = &v->at;
+		return true;
+	}
 	t->memory = v->at.kind == LOCATION_MEMORY;
 	t->node = node_of(e, &v->at);
 	return t->node != NULL;
@@ -516,7 +574,7 @@ static bool parse_member(struct expr *e, struct thing *t)
 	if (is_pointer(t))
 		return expr_wrong(e, "in front of this is a pointer, which "
 				     "takes -> in place of .");
-	if (!is_struct(t) || !t->memory)
+	if (!is_struct(t) || (!t->memory && !t->pieces))
 		return expr_wrong(e, "what is in front of this has no members");
 	name = must_print("%.*s", (int)len, e->at);
 	near_init(&near, name);
@@ -591,8 +649,11 @@ static bool parse_postfix(struct expr *e, struct thing *t, unsigned int depth)
 	}
 	while (ok) {
 		if (*e->at == '.') {
-			e->at++;
-			ok = parse_member(e, t);
+			/* As Go writes it. */
+			ok = !scope_of(e)->go || !is_pointer(t) ||
+			     dereference(e, t, NULL);
+			e->at += ok;
+			ok = ok && parse_member(e, t);
 		} else if (e->at[0] == '-' && e->at[1] == '>') {
 			ok = dereference(e, t, NULL);
 			e->at += ok ? 2 : 0;
@@ -669,6 +730,37 @@ static void describe(const struct thing *t, struct field *f)
 							       : 'u';
 }
 
+/* The text that a string or []byte of Go's is; NULL: something is wrong with it. */
+static const struct node *go_text(struct expr *e, const struct thing *t,
+				  const char *first)
+{
+	struct thing at = *t, length = *t;
+	unsigned int left = STRUCTS_MAX;
+	struct near near;
+
+	near_init(&near, first);
+	if (!find_member(e, &at, first, &near, 0, &left) ||
+	    !find_member(e, &length, "len", &near, 0, &left) ||
+	    !is_pointer(&at) || size_of(&length) != 8)
+		return expr_wrong(e, "this is no string of Go's that is known");
+	if (!to_value(e, &at) || !to_value(e, &length))
+		return NULL;
+	return expr_text(e, at.node, length.node);
+}
+
+/* The member that leads to the letters of @t; NULL: it is no text. */
+static const char *go_letters(struct expr *e, const struct thing *t)
+{
+	char *name = type_name(e, t);
+	const char *first = !scope_of(e)->go		   ? NULL
+			    : strcmp(name, "string") == 0  ? "str"
+			    : strcmp(name, "[]uint8") == 0 ? "array"
+							   : NULL;
+
+	free(name);
+	return first;
+}
+
 static const struct node *take_name(struct expr *e, struct field *f)
 {
 	struct thing t = { .known = false };
@@ -686,6 +778,13 @@ static const struct node *take_name(struct expr *e, struct field *f)
 				  scope_of(e)->place);
 	if (!parse_prefix(e, &t, 0))
 		return NULL;
+	if (is_struct(&t) && !t.address_of && go_letters(e, &t)) {
+		*f = (struct field){ .name = f->name,
+				     .type = 't',
+				     .bytes = 8,
+				     .limit = STRING_SIZE };
+		return go_text(e, &t, go_letters(e, &t));
+	}
 	if (is_struct(&t) && !t.address_of) {
 		type = type_name(e, &t);
 		e->at = begin;
@@ -713,6 +812,23 @@ void scope_open(struct scope *s, const struct debug *d, struct image *img,
 	};
 	if (d)
 		variables_at(d, img, addr, line, true, &s->variables);
+}
+
+/* The order of ABIInternal, as words of struct pt_regs. */
+static const struct node *go_arg(struct expr *e, unsigned int n)
+{
+	static const uint8_t word[] = { 10, 5, 11, 14, 13, 9, 8, 7, 6 };
+
+	if (n > sizeof(word))
+		return expr_wrong(e, "Go has $arg1 to $arg%zu in registers",
+				  sizeof(word));
+	return expr_register(e, word[n - 1]);
+}
+
+void scope_is_go(struct scope *s)
+{
+	s->go = true;
+	s->base.arg = go_arg;
 }
 
 void scope_close(struct scope *s)

@@ -19,6 +19,7 @@ struct scope {
 	uint64_t bias;	   /* of the file in the process */
 	struct variables variables;
 	const struct marker *marker; /* NULL: it is none */
+	bool go; /* a function of Go's, with its arguments in registers */
 };
 
 /*
@@ -29,6 +30,12 @@ void scope_open(struct scope *s, const struct debug *d, struct image *img,
 		uint64_t addr, bool line, uint64_t bias, const char *place,
 		const struct marker *marker);
 void scope_close(struct scope *s);
+
+/*
+ * It is where a call of a function of Go's begins.  $argN are the words of those
+ * arguments that are integers and pointers, or made of them: a string has two.
+ */
+void scope_is_go(struct scope *s);
 
 /* expr_scope.arg of a marker: argument @n, from 1 on. */
 const struct node *marker_arg(struct expr *e, unsigned int n);

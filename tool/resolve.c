@@ -92,13 +92,12 @@ static char *name_of(const struct module *m, const char *func, uint64_t offset)
 static void pass_check(struct place *p)
 {
 	uint8_t code[OBJECT_GO_BYTES];
-	bool by_register;
 
 	if (p->module->lack || !image_is_go(p->module->image) ||
 	    !image_code(p->module->image, p->start - p->module->bias, code,
 			sizeof(code)))
 		return;
-	p->check = object_go_check(code, &by_register);
+	p->check = object_go_check(code, &p->go);
 	if (p->addr == p->start)
 		p->addr += p->check;
 }

@@ -41,7 +41,8 @@ struct place {
 	uint64_t end;
 	/* Bytes of Go's check of the stack, behind which a call begins; see object.h */
 	unsigned int check;
-	char *name;	    /* [BINARY:]FUNC[+OFFSET], as shown */
+	bool go;    /* … and its arguments are in registers, in Go's order */
+	char *name; /* [BINARY:]FUNC[+OFFSET], as shown */
 	const char *symbol; /* FUNC in the file's table; NULL: as shown */
 	char *chosen;	    /* what it is, if not what was written; or NULL */
 	const struct marker *marker; /* if it is one; else NULL */
@@ -60,6 +61,13 @@ struct places {
 static inline bool place_is_entry(const struct place *p)
 {
 	return p->addr == p->start + p->check;
+}
+
+/* Where debug information has what is there, in the file. */
+static inline uint64_t place_in_debug(const struct place *p)
+{
+	/* All is yet as it was in front of Go's check of the stack. */
+	return p->addr - p->module->bias - (place_is_entry(p) ? p->check : 0);
 }
 
 /*

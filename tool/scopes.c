@@ -39,13 +39,16 @@ static int give(struct target *t, struct place *at, struct opened *o)
 
 	if (t->n_asked == TL_MAX_PROGRAMS) {
 		say_error("'%s': these are more than %d places; variables, and "
-			  "arguments of markers, are for fewer",
+			  "arguments of markers and of Go's functions, are for "
+			  "fewer",
 			  text, TL_MAX_PROGRAMS);
 		return -1;
 	}
 	t->asked = must_grow(t->asked, t->n_asked + 1, sizeof(*t->asked));
-	scope_open(&s, debug_of(o, m), m->image, at->addr - m->bias, at->line,
+	scope_open(&s, debug_of(o, m), m->image, place_in_debug(at), at->line,
 		   m->bias, at->name, at->marker);
+	if (at->go)
+		scope_is_go(&s);
 	wish.scope = &s.base;
 	ok = probe_parse(&t->asked[t->n_asked], text, &wish, why, sizeof(why));
 	at->owner = t->n_asked++;
@@ -65,7 +68,7 @@ int scopes_give(struct target *t)
 		struct place *at = &t->places.place[i];
 		const struct probe *p = &t->asked[at->owner];
 
-		if (p->names || (p->entry && at->marker))
+		if (p->names || (p->entry && (at->marker || at->go)))
 			err = give(t, at, &o);
 	}
 	debug_close(o.debug);

@@ -238,8 +238,8 @@ static void show_place(struct listing *l, const struct debug *d,
 {
 	struct variables vars = { 0 };
 
-	if (variables_at(d, p->module->image, p->addr - p->module->bias,
-			 p->line, say_level > 0, &vars)) {
+	if (variables_at(d, p->module->image, place_in_debug(p), p->line,
+			 say_level > 0, &vars)) {
 		char *name = text_clean_dup(p->name);
 
 		if (!l->json)

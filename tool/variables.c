@@ -175,10 +175,31 @@ static bool translate(struct point *p, struct location *at, const Dwarf_Op *op,
 	return n > 0;
 }
 
+/* Registers, each with how many bytes it holds; or none, and what nobody has. */
+static bool translate_pieces(struct location *at, const Dwarf_Op *op, size_t n)
+{
+	at->kind = LOCATION_PIECES;
+	for (size_t i = 0; i < n; i++) {
+		bool in = op[i].atom >= DW_OP_reg0 && op[i].atom <= DW_OP_reg15;
+
+		if (in && !step(at, LOCATION_REGISTER, op[i].atom - DW_OP_reg0))
+			return false;
+		i += in;
+		if (i == n || op[i].atom != DW_OP_piece ||
+		    !step(at, in ? LOCATION_PIECE : LOCATION_GAP,
+			  (int64_t)op[i].number))
+			return false;
+	}
+	return true;
+}
+
 static bool translate_all(struct point *p, struct location *at,
 			  const Dwarf_Op *op, size_t n)
 {
 	size_t last = n;
+
+	if (n > 1 && op[n - 1].atom == DW_OP_piece)
+		return translate_pieces(at, op, n);
 
 	at->kind = LOCATION_MEMORY;
 	if (n == 1 && op->atom >= DW_OP_reg0 && op->atom <= DW_OP_reg31) {
@@ -395,6 +416,13 @@ char *location_text(const struct location *at)
 		int64_t n = at->step[i].n;
 
 		switch (at->step[i].op) {
+		case LOCATION_PIECE:
+		case LOCATION_GAP:
+			more = must_print(
+				"%s%s%s", text,
+				at->step[i].op == LOCATION_GAP ? "nowhere" : "",
+				i + 1 < at->n ? ", " : "");
+			break;
 		case LOCATION_REGISTER:
 			more = must_print("%s%%%s", text, location_register(n));
 			break;

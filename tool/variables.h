@@ -11,7 +11,8 @@ enum location_kind {
 	LOCATION_NONE,	 /* optimized out, here at least */
 	LOCATION_VALUE,	 /* the steps give the value */
 	LOCATION_MEMORY, /* the steps give the address */
-	LOCATION_ODD,	 /* in pieces, or in a way that is not understood */
+	LOCATION_PIECES, /* registers, one after the other: see LOCATION_PIECE */
+	LOCATION_ODD,	 /* in a way that is not understood */
 };
 
 enum location_op {
@@ -20,6 +21,8 @@ enum location_op {
 	LOCATION_ADDRESS,  /* begin with address @n of the file */
 	LOCATION_ADD,	   /* add @n */
 	LOCATION_LOAD,	   /* load the word there */
+	LOCATION_PIECE,	   /* that was the register of the next @n bytes */
+	LOCATION_GAP,	   /* the next @n bytes are nowhere */
 };
 
 #define LOCATION_STEPS 12

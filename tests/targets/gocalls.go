@@ -5,21 +5,25 @@
 // Each line on standard input is the name of a load and how often; the answer is
 // one line of JSON: for each function how often it was called and has returned, the
 // time from its first statement to its last (which no measurement of a call may
-// fall below, in sum), and the time around its calls (nor exceed).  An empty name ends.
+// fall below, in sum), and the time around its calls (nor exceed).  An empty name ends.  With -p it has a
+// profile made of itself meanwhile.
 package main
 
 import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
 type figure struct {
@@ -29,7 +33,7 @@ type figure struct {
 	Outer    int64 `json:"outer_ns"`
 }
 
-var grown, moved, fibbed, risked, guarded, exited, slept, worded figure
+var grown, moved, fibbed, risked, guarded, exited, slept, worded, touched figure
 
 func (f *figure) enter() time.Time {
 	atomic.AddInt64(&f.Calls, 1)
@@ -151,6 +155,64 @@ func Handle(w http.ResponseWriter, r *http.Request) {
 	slept.leave(begin)
 }
 
+var lowest uintptr
+
+//go:noinline
+func nothing() {}
+
+// Touch has a frame, calls what has none, and says where it is.
+//
+//go:noinline
+func Touch(n int) int {
+	var word [2]uintptr
+	word[n&1] = 1
+	nothing()
+	lowest = uintptr(unsafe.Pointer(&word))
+	return int(word[0])
+}
+
+const painted = 3 << 10
+
+// paint fills what is below its caller's frame.
+//
+//go:noinline
+func paint() byte {
+	var room [painted]byte
+	for i := range room {
+		room[i] = 0xa5
+	}
+	nothing()
+	return room[lowest%painted]
+}
+
+// changed says how far below Touch something was written.
+//
+//go:nosplit
+//go:noinline
+func changed() uintptr {
+	at := lowest
+	for i := uintptr(painted - 512); i > 0; i -= 8 {
+		if *(*uint64)(unsafe.Pointer(at - i)) != 0xa5a5a5a5a5a5a5a5 {
+			return i
+		}
+	}
+	return 0
+}
+
+// touch finds out how much of a goroutine's stack a call of Touch needs, with what
+// is done at its entry and return.
+func touch(n int) {
+	paint()
+	for i := 0; i < n; i++ {
+		paint()
+		Touch(i)
+		touched.Calls++
+		if c := int64(changed()); c > touched.Outer {
+			touched.Outer = c
+		}
+	}
+}
+
 func grow(n int) {
 	for i := 0; i < n; i++ {
 		done := make(chan int)
@@ -252,7 +314,11 @@ func main() {
 	address = listener.Addr().String()
 	go http.Serve(listener, http.HandlerFunc(timed))
 	loads := map[string]func(int){"grow": grow, "move": move, "fib": fib,
-		"panic": panics, "exit": exit, "word": word, "request": request}
+		"panic": panics, "exit": exit, "word": word, "request": request,
+		"touch": touch}
+	if len(os.Args) > 1 && os.Args[1] == "-p" {
+		pprof.StartCPUProfile(io.Discard)
+	}
 	fmt.Println("ready", address)
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		var name string
@@ -265,7 +331,7 @@ func main() {
 		text, _ := json.Marshal(map[string]*figure{"Grow": &grown,
 			"Move": &moved, "Fib": &fibbed, "Risk": &risked,
 			"Guard": &guarded, "Exit": &exited, "Word": &worded,
-			"Handle": &slept})
+			"Handle": &slept, "Touch": &touched})
 		fmt.Println(string(text))
 	}
 }

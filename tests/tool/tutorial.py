@@ -48,6 +48,31 @@ int main()
 }
 """
 
+GO_SERVER = r"""
+package main
+import ("fmt"; "net"; "net/http"; "time")
+//go:noinline
+func page(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/slow" {
+		time.Sleep(5 * time.Millisecond)
+	}
+	fmt.Fprintln(w, r.URL.Path)
+}
+func main() {
+	l, _ := net.Listen("tcp", "127.0.0.1:0")
+	go http.Serve(l, http.HandlerFunc(page))
+	fmt.Println("ready")
+	for i := 0; ; i++ {
+		for _, p := range []string{"slow", "fast"} {
+			r, err := http.Get(fmt.Sprintf("http://%s/%s", l.Addr(), p))
+			if err == nil {
+				r.Body.Close()
+			}
+		}
+	}
+}
+"""
+
 SERVER = r"""
 #include <stdio.h>
 #define KEEP(x) asm volatile("nop" : "+r"(x) : : "memory")
@@ -140,7 +165,7 @@ def busy_redis():
 
 @tl.case
 def every_question_of_the_page_is_here():
-    tl.check_eq(sorted(LINES), list(range(11)), "questions")
+    tl.check_eq(sorted(LINES), list(range(12)), "questions")
     tl.check(all(LINES.values()), "lines")
 
 
@@ -214,6 +239,27 @@ def who_throws():
     folder = build("g++", THROWER, "thrower", "-O1", suffix=".cc")
     out = answer(LINES[10][0], folder)
     tl.check(re.search(r";main;check.*;__cxa_throw 3\n", out), out)
+
+
+@tl.case
+def what_the_handler_of_a_go_server_takes():
+    need("go")
+    folder = tl.tempdir()
+    with open(os.path.join(folder, "x.go"), "w", encoding="ascii") as f:
+        f.write(GO_SERVER)
+    env = dict(os.environ, GO111MODULE="off", CGO_ENABLED="0",
+               GOCACHE=os.path.join(tl.TOP, "build/go-cache"))
+    program = os.path.join(folder, "go-server")
+    subprocess.run(["go", "build", "-o", program, "x.go"], check=True,
+                   cwd=folder, env=env)
+    p = tl.start([program], stdout=subprocess.PIPE, text=True)
+    tl.check_eq(p.stdout.readline(), "ready\n", "it runs")
+    out = answer(LINES[11][0], go_server=p.pid)
+    for key in ("/slow", "/fast"):
+        tl.check(re.search(rf" {key} +main\.page|= {key}: ", out), out)
+    out = answer(LINES[11][1], go_server=p.pid)
+    tl.check(re.search(r'r.Method="GET" r.URL.Path="/slow" took [\d.]+ ms',
+                       out), out)
 
 
 @tl.case
