@@ -256,7 +256,7 @@ static int on_sigaction(struct kprobe *p, struct pt_regs *regs)
 		return 0;
 	if (from) {
 		act.handler = from->handler;
-		act.flags = (uint32_t)from->flags | TL_SA_RESTORER;
+		act.flags = (uint32_t)from->flags | TL_LIBC_SA_RESTORER;
 		act.restorer = (uintptr_t)tl_sigtrap_restorer;
 		act.mask = from->mask[0];
 	}

@@ -26,6 +26,9 @@
 /* Flags of open() that are not the same everywhere. */
 #define TL_O_DIRECTORY 0200000
 
+/* SA_RESTORER, if the C library says so to the kernel, and not the program. */
+#define TL_LIBC_SA_RESTORER 0x04000000UL
+
 /* Which word of struct pt_regs is the instruction pointer? */
 #define TL_REGS_IP (offsetof(struct pt_regs, ip) / 8)
 
