@@ -307,17 +307,32 @@ extern const char tl_arch_return_trampoline[];
 
 /* ---- debug registers ---------------------------------------------------------- */
 
-#define TL_BP_MAX 4 /* address registers, the most there are */
+/*
+ * Registers that hold addresses are of one kind, which serves code and data alike, or
+ * of two: kind 0 to execute, kind 1 for data.  Control registers enable them: one
+ * for all, or one for each.  isa.h says how many there can be, of both kinds
+ * together: TL_BP_MAX and TL_BP_CONTROLS.
+ */
+#define TL_BP_KINDS 2
 
 /*
- * Address registers, a control register that enables them, and a status that says
- * which were hit.  All are pure.  Context: any.
+ * And a status says which were hit.  All functions are pure.  @i is a register's number
+ * within its kind, where @control is the one control register that it has or
+ * shares.  Context: any.
  */
 struct tl_arch_bp {
-	unsigned int registers; /* for addresses, from 0; at most TL_BP_MAX */
-	unsigned int control;	/* the number of the control register */
-	unsigned int status;	/* and of the status */
-	unsigned long step;	/* in the status: a single step */
+	/* The most that there can be; [1] is 0 where kind 0 serves data, too. */
+	unsigned int registers[TL_BP_KINDS];
+	bool own_control;    /* one for each */
+	unsigned int status; /* the number of the status, for debuggers */
+	unsigned long step;  /* in the status: a single step */
+
+	/*
+	 * By what numbers a home and a debugger know register @i of @kind, and its
+	 * control register.
+	 */
+	unsigned int (*address)(unsigned int kind, unsigned int i);
+	unsigned int (*control)(unsigned int kind, unsigned int i);
 
 	/*
 	 * Can @len bytes at @addr be watched for @type (HW_BREAKPOINT_*)?  0,
@@ -327,31 +342,35 @@ struct tl_arch_bp {
 		     size_t *span);
 
 	/*
-	 * The bits of the control register that enable register @n for it; a
-	 * thread's may differ from the @kernel's.  All that belong to @n.
+	 * The bits of the control register that enable register @i for @len bytes
+	 * at @addr; a thread's may differ from the @kernel's.  All that are its own.
 	 */
-	unsigned long (*bits)(unsigned int n, unsigned int len,
+	unsigned long (*bits)(unsigned int i, uintptr_t addr, unsigned int len,
 			      unsigned int type, bool kernel);
-	unsigned long (*field)(unsigned int n);
+	unsigned long (*field)(unsigned int i);
 
-	/* Which registers, bit n for n, does @control enable?  To execute? */
-	unsigned int (*enabled)(unsigned long control);
-	unsigned int (*executes)(unsigned long control);
-
-	/*
-	 * What @control, as a debugger writes it, asks of register @n, which it
-	 * enables.  0 or -TL_EINVAL.
-	 */
-	int (*asked)(unsigned long control, unsigned int n, unsigned int *len,
-		     unsigned int *type);
+	/* Does @control enable register @i?  To execute? */
+	bool (*enabled)(unsigned long control, unsigned int i);
+	bool (*executes)(unsigned long control, unsigned int i);
 
 	/*
-	 * Which registers does @status say were hit, of those with @addr that
-	 * @control enables, in the code at @regs?  Their bits in it.
+	 * What @control, as a debugger writes it, asks of register @i of @kind,
+	 * which it enables, and in which it has written *@addr.  0 and where the
+	 * bytes begin, or -TL_EINVAL.
 	 */
-	unsigned int (*hit)(unsigned long status, unsigned long control,
-			    const uintptr_t *addr, const struct pt_regs *regs);
+	int (*asked)(unsigned long control, unsigned int kind, unsigned int i,
+		     uintptr_t *addr, unsigned int *len, unsigned int *type);
+
+	/*
+	 * Which of the @n registers, counted through both kinds, does @status say
+	 * were hit, of those with @addr that their @control (as many as there are)
+	 * enables, in the code at @regs?  Their bits in it.  The bit of a debugger's.
+	 */
+	unsigned int (*hit)(unsigned long status, const unsigned long *control,
+			    const uintptr_t *addr, unsigned int n,
+			    const struct pt_regs *regs);
 	unsigned long (*hit_bits)(unsigned int registers);
+	unsigned long (*name_bit)(unsigned int n);
 
 	/* The status as a debugger reads it; what it may write of it. */
 	unsigned long (*show_status)(unsigned long value);

@@ -6,14 +6,17 @@
  *     bp_cpu.c          a CPU's registers: loading them, debug exceptions
  *     bp_thread.c       threads: the debugger's view, fork, exec, exit
  *
- * An entry wants a register.  The kernel's entries are one set, a thread's are
- * another.  Which registers they get is not stored: entry i of the kernel's has the
- * i-th from the top, entry i of the running thread's the i-th from the bottom.
+ * An entry wants a register of one kind (arch.h).  The kernel's entries are one set, a
+ * thread's are another.  Which registers they get is not stored: of each kind the
+ * i-th entry of the kernel's has the i-th register from the top, the i-th of the
+ * running thread's the i-th from the bottom.
+ *
+ * Registers are counted through: those of kind 0 first, then those of kind 1.
  *
  *   B1  A set that traps may look at does not change.  Who changes one fills
  *       the spare, publishes it, and has each CPU load its registers, in an
  *       interrupt; when that is done, nobody looks at the old one.
- *   B2  The kernel's set and any thread's together fit.
+ *   B2  The kernel's set and any thread's together fit, each kind for itself.
  *   B3  An entry is known by its serial number, which is used once.  A CPU
  *       notes with each register whose it is, so a register that is out of
  *       date cannot be taken for a newer entry's.
@@ -29,7 +32,7 @@ struct tl_bp_state {
 	struct tl_bp_sets sets;
 	/* What the debugger wrote last; status also by traps. */
 	unsigned long address[TL_BP_MAX];
-	unsigned long control;
+	unsigned long control[TL_BP_CONTROLS];
 	unsigned long status;
 	struct tl_bp_thread *thread;
 	struct tl_bp_state *next;
@@ -52,7 +55,7 @@ struct tl_bp_cpu {
 	unsigned int written; /* registers whose address is known */
 	bool known;	      /* control is what the CPU has */
 	bool loading;	      /* C2 */
-	unsigned long control;
+	unsigned long control[TL_BP_CONTROLS];
 	uintptr_t addr[TL_BP_MAX];
 	unsigned long serial[TL_BP_MAX]; /* whose it is (B3) */
 	unsigned int over; /* registers that are being stepped over */
@@ -80,6 +83,67 @@ static inline const struct tl_debug_ops *tl_bp_host(void)
 	return tl_arch_bp ? tl_host_ops->debug : NULL;
 }
 
+/* ---- registers: how many, of which kind ---- */
+
+static inline unsigned int tl_bp_count(unsigned int kind)
+{
+	return tl_engine.bp_count[kind];
+}
+
+static inline unsigned int tl_bp_registers(void)
+{
+	return tl_bp_count(0) + tl_bp_count(1);
+}
+
+static inline unsigned int tl_bp_kind_of(unsigned int n)
+{
+	return n >= tl_bp_count(0);
+}
+
+/* Where the registers of @kind begin. */
+static inline unsigned int tl_bp_base(unsigned int kind)
+{
+	return kind ? tl_bp_count(0) : 0;
+}
+
+/* The number of register @n within its kind. */
+static inline unsigned int tl_bp_within(unsigned int n)
+{
+	return n - tl_bp_base(tl_bp_kind_of(n));
+}
+
+/* The kind that a breakpoint of @type needs. */
+static inline unsigned int tl_bp_kind(unsigned int type)
+{
+	return tl_arch_bp->registers[1] && type != HW_BREAKPOINT_X;
+}
+
+/* So many entries of @set need a register of @kind. */
+static inline unsigned int tl_bp_held(const struct tl_bp_set *set,
+				      unsigned int kind)
+{
+	unsigned int held = 0;
+
+	for (unsigned int i = 0; i < set->n; i++)
+		held += tl_bp_kind(set->e[i].type) == kind;
+	return held;
+}
+
+/* Which control register is that of register @n, of so many? */
+static inline unsigned int tl_bp_control(unsigned int n)
+{
+	return tl_arch_bp->own_control ? n : 0;
+}
+
+static inline unsigned int tl_bp_controls(void)
+{
+	return tl_arch_bp->own_control ? tl_bp_registers() : 1;
+}
+
+/* The registers that @control, all of them, enable; those that execute. */
+unsigned int tl_bp_enabled(const unsigned long *control);
+unsigned int tl_bp_executing(const unsigned long *control);
+
 static inline const struct tl_bp_set *tl_bp_now(const struct tl_bp_sets *sets)
 {
 	return &sets->two[tl_load_acquire(&sets->which)];
@@ -91,6 +155,9 @@ static inline struct tl_bp_set *tl_bp_spare(struct tl_bp_sets *sets)
 }
 
 /* The rest is task context, with the registration lock held. */
+
+/* Find out how many registers there are, and if there are any. */
+bool tl_bp_learn(void);
 
 /* 0, -TL_EOPNOTSUPP or -TL_ENOMEM: before anything else is done. */
 int tl_bp_ready(void);

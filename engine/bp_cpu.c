@@ -52,52 +52,80 @@ static struct tl_bp_state *current_state(const struct tl_debug_ops *host)
 struct want {
 	const struct tl_bp_entry *e[TL_BP_MAX]; /* NULL: the register is off */
 	unsigned long bits[TL_BP_MAX];
-	unsigned long control;
-	unsigned int kernel; /* the first of the kernel's */
+	unsigned long control[TL_BP_CONTROLS];
+	unsigned int kernel[TL_BP_KINDS]; /* the first of the kernel's */
 };
 
 static void want_entry(struct want *w, unsigned int n,
 		       const struct tl_bp_entry *e, bool kernel)
 {
 	w->e[n] = e;
-	w->bits[n] = tl_arch_bp->bits(n, e->len, e->type, kernel);
-	w->control |= w->bits[n];
+	w->bits[n] = tl_arch_bp->bits(tl_bp_within(n), e->addr, e->len, e->type,
+				      kernel);
+	w->control[tl_bp_control(n)] |= w->bits[n];
+}
+
+/* The kernel's from the top of each kind. */
+static void want_kernel(struct want *w, const struct tl_bp_set *set)
+{
+	for (unsigned int kind = 0; kind < TL_BP_KINDS; kind++)
+		w->kernel[kind] = tl_bp_base(kind) + tl_bp_count(kind);
+	for (unsigned int i = 0; i < set->n; i++)
+		want_entry(w, --w->kernel[tl_bp_kind(set->e[i].type)],
+			   &set->e[i], true);
+}
+
+static void want_thread(struct want *w, const struct tl_bp_set *set)
+{
+	unsigned int next[TL_BP_KINDS] = { tl_bp_base(0), tl_bp_base(1) };
+
+	for (unsigned int i = 0; i < set->n; i++)
+		want_entry(w, next[tl_bp_kind(set->e[i].type)]++, &set->e[i],
+			   false);
 }
 
 static void want_now(struct want *w, const struct tl_debug_ops *host)
 {
-	const struct tl_bp_set *kernel = tl_bp_now(&tl_engine.bp_kernel);
 	const struct tl_bp_state *state = current_state(host);
-	unsigned int top = tl_arch_bp->registers;
 
-	w->kernel = top - kernel->n;
-	w->control = 0;
-	for (unsigned int n = 0; n < w->kernel; n++) {
+	for (unsigned int n = 0; n < tl_bp_registers(); n++) {
 		w->e[n] = NULL;
 		w->bits[n] = 0;
 	}
-	for (unsigned int i = 0; i < kernel->n; i++)
-		want_entry(w, top - 1 - i, &kernel->e[i], true);
-	if (!state)
-		return;
-	for (unsigned int i = 0; i < tl_bp_now(&state->sets)->n; i++)
-		want_entry(w, i, &tl_bp_now(&state->sets)->e[i], false);
+	for (unsigned int k = 0; k < tl_bp_controls(); k++)
+		w->control[k] = 0;
+	want_kernel(w, tl_bp_now(&tl_engine.bp_kernel));
+	if (state)
+		want_thread(w, tl_bp_now(&state->sets));
+}
+
+static unsigned long field(unsigned int n)
+{
+	return tl_engine.bp_field[n];
 }
 
 /* Is register @n what @w says? */
 static bool is_loaded(const struct tl_bp_cpu *c, const struct want *w,
 		      unsigned int n)
 {
-	return (c->control & tl_arch_bp->field(n)) == w->bits[n] &&
+	return (c->control[tl_bp_control(n)] & field(n)) == w->bits[n] &&
 	       (!w->e[n] ||
 		(c->written >> n & 1 && c->addr[n] == w->e[n]->addr));
 }
 
-static void write_control(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
-			  unsigned long control)
+/* Write control register @k of this CPU. */
+static void set_control(const struct tl_debug_ops *host, unsigned int k,
+			unsigned long value)
 {
-	c->control = control;
-	host->write(tl_arch_bp->control, control);
+	host->write(tl_arch_bp->control(tl_bp_kind_of(k), tl_bp_within(k)),
+		    value);
+}
+
+static void write_control(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
+			  unsigned int k, unsigned long control)
+{
+	c->control[k] = control;
+	set_control(host, k, control);
 }
 
 /* Register @n is off. */
@@ -105,50 +133,59 @@ static void write_address(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
 			  unsigned int n, const struct tl_bp_entry *e)
 {
 	if (!(c->written >> n & 1) || c->addr[n] != e->addr)
-		host->write(n, e->addr);
+		host->write(
+			tl_arch_bp->address(tl_bp_kind_of(n), tl_bp_within(n)),
+			e->addr);
 	c->addr[n] = e->addr;
 	c->written |= 1u << n;
 	c->serial[n] = e->serial;
 }
 
 static void turn_off(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
-		     unsigned long bits)
+		     unsigned int k, unsigned long bits)
 {
-	if (c->control & bits)
-		write_control(c, host, c->control & ~bits);
+	if (c->control[k] & bits)
+		write_control(c, host, k, c->control[k] & ~bits);
 }
 
 /* C1: from the top, each for itself. */
 static void load_kernel(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
-			const struct want *w)
+			const struct want *w, unsigned int kind)
 {
-	for (unsigned int n = tl_arch_bp->registers; n-- > w->kernel;) {
+	unsigned int n = tl_bp_base(kind) + tl_bp_count(kind);
+
+	while (n-- > w->kernel[kind]) {
+		unsigned int k = tl_bp_control(n);
+
 		if (is_loaded(c, w, n)) {
 			c->serial[n] = w->e[n]->serial;
 			continue;
 		}
-		turn_off(c, host, tl_arch_bp->field(n));
+		turn_off(c, host, k, field(n));
 		write_address(c, host, n, w->e[n]);
-		write_control(c, host, c->control | w->bits[n]);
+		write_control(c, host, k, c->control[k] | w->bits[n]);
 	}
 }
 
+/* Off first, all that change and share a control register in one write. */
 static void load_thread(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
-			const struct want *w)
+			const struct want *w, unsigned int kind)
 {
-	unsigned long change = 0;
+	unsigned long change[TL_BP_CONTROLS] = { 0 };
+	unsigned int n;
 
-	for (unsigned int n = 0; n < w->kernel; n++)
+	for (n = tl_bp_base(kind); n < w->kernel[kind]; n++)
 		if (!is_loaded(c, w, n))
-			change |= tl_arch_bp->field(n);
-	turn_off(c, host, change);
-	for (unsigned int n = 0; n < w->kernel && w->e[n]; n++)
+			change[tl_bp_control(n)] |= field(n);
+	for (unsigned int k = 0; k < tl_bp_controls(); k++)
+		turn_off(c, host, k, change[k]);
+	for (n = tl_bp_base(kind); n < w->kernel[kind] && w->e[n]; n++)
 		write_address(c, host, n, w->e[n]);
 }
 
 static bool is_all_loaded(const struct tl_bp_cpu *c, const struct want *w)
 {
-	for (unsigned int n = 0; n < tl_arch_bp->registers; n++)
+	for (unsigned int n = 0; n < tl_bp_registers(); n++)
 		if (!is_loaded(c, w, n) ||
 		    (w->e[n] && c->serial[n] != w->e[n]->serial))
 			return false;
@@ -160,22 +197,24 @@ static int load_by_host(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
 			const struct want *w)
 {
 	struct tl_debug_want want[TL_BP_MAX];
+	unsigned int registers = tl_bp_registers();
 	int err;
 
-	for (unsigned int n = 0; n < tl_arch_bp->registers; n++) {
+	for (unsigned int n = 0; n < registers; n++) {
 		want[n].addr = w->e[n] ? w->e[n]->addr : 0;
 		want[n].len = w->e[n] ? w->e[n]->len : 0;
 		want[n].type = w->e[n] ? w->e[n]->type : HW_BREAKPOINT_EMPTY;
 	}
-	err = host->load(want, tl_arch_bp->registers);
+	err = host->load(want, registers);
 	if (err)
 		return err;
-	for (unsigned int n = 0; n < tl_arch_bp->registers; n++) {
+	for (unsigned int n = 0; n < registers; n++) {
 		c->addr[n] = want[n].addr;
 		c->serial[n] = w->e[n] ? w->e[n]->serial : 0;
+		c->written |= 1u << n;
 	}
-	c->written = (1u << tl_arch_bp->registers) - 1;
-	c->control = w->control;
+	for (unsigned int k = 0; k < tl_bp_controls(); k++)
+		c->control[k] = w->control[k];
 	c->known = true;
 	return 0;
 }
@@ -191,14 +230,17 @@ static int load(struct tl_bp_cpu *c, const struct tl_debug_ops *host)
 		return load_by_host(c, host, &w);
 	tl_store(&c->loading, true);
 	tl_compiler_fence();
-	if (!c->known) {
-		write_control(c, host, 0);
-		c->known = true;
+	for (unsigned int k = 0; !c->known && k < tl_bp_controls(); k++)
+		write_control(c, host, k, 0);
+	c->known = true;
+	for (unsigned int kind = 0; kind < TL_BP_KINDS && tl_bp_count(kind);
+	     kind++) {
+		load_kernel(c, host, &w, kind);
+		load_thread(c, host, &w, kind);
 	}
-	load_kernel(c, host, &w);
-	load_thread(c, host, &w);
-	if (c->control != w.control)
-		write_control(c, host, w.control);
+	for (unsigned int k = 0; k < tl_bp_controls(); k++)
+		if (c->control[k] != w.control[k])
+			write_control(c, host, k, w.control[k]);
 	tl_compiler_fence();
 	tl_store(&c->loading, false);
 	return 0;
@@ -245,12 +287,27 @@ int tl_bp_load_all(void)
 
 /* ---- memory -------------------------------------------------------------------- */
 
+bool tl_bp_learn(void)
+{
+	const struct tl_debug_ops *host = tl_bp_host();
+
+	for (unsigned int kind = 0; host && kind < TL_BP_KINDS; kind++) {
+		unsigned int has = host->registers[kind];
+		unsigned int most = tl_arch_bp->registers[kind];
+
+		tl_engine.bp_count[kind] = has && has < most ? has : most;
+	}
+	for (unsigned int n = 0; host && n < tl_bp_registers(); n++)
+		tl_engine.bp_field[n] = tl_arch_bp->field(tl_bp_within(n));
+	return host;
+}
+
 int tl_bp_ready(void)
 {
 	const struct tl_debug_ops *host = tl_bp_host();
 	struct tl_bp_cpu *cpus;
 
-	if (!host)
+	if (!tl_bp_learn())
 		return -TL_EOPNOTSUPP;
 	if (tl_engine.bp_cpus)
 		return 0;
@@ -268,9 +325,9 @@ static void off_here(void *arg)
 
 	(void)arg;
 	if (host->load)
-		host->load(nothing, tl_arch_bp->registers);
-	else
-		host->write(tl_arch_bp->control, 0);
+		host->load(nothing, tl_bp_registers());
+	for (unsigned int k = 0; !host->load && k < tl_bp_controls(); k++)
+		set_control(host, k, 0);
 }
 
 /* Traps stop looking first; when each CPU was interrupted, none does. */
@@ -308,8 +365,7 @@ static void hit_thread(const struct tl_bp_entry *e, struct tl_bp_state *state,
 		       struct pt_regs *regs, struct hits *h)
 {
 	if (!e->bp) {
-		__atomic_fetch_or(&state->status,
-				  tl_arch_bp->hit_bits(1u << e->name),
+		__atomic_fetch_or(&state->status, tl_arch_bp->name_bit(e->name),
 				  __ATOMIC_RELAXED);
 		h->signal = TL_DEBUG_SIGNAL;
 		return;
@@ -323,7 +379,7 @@ static void hit_thread(const struct tl_bp_entry *e, struct tl_bp_state *state,
 static bool is_second(const struct tl_bp_cpu *c, const struct hits *h,
 		      unsigned int n)
 {
-	for (unsigned int i = n + 1; i < tl_arch_bp->registers; i++)
+	for (unsigned int i = n + 1; i < tl_bp_registers(); i++)
 		if (h->registers >> i & 1 && c->serial[i] == c->serial[n])
 			return true;
 	return false;
@@ -334,7 +390,7 @@ static void report(const struct tl_bp_cpu *c, struct tl_bp_state *state,
 {
 	const struct tl_bp_entry *e;
 
-	for (unsigned int n = tl_arch_bp->registers; n--;) {
+	for (unsigned int n = tl_bp_registers(); n--;) {
 		if (!(h->registers >> n & 1) || !c->serial[n])
 			continue;
 		h->ours |= 1u << n;
@@ -361,42 +417,87 @@ unsigned int tl_trap_watched(struct pt_regs *regs, unsigned int hits)
 	struct hits h = { .registers = hits };
 
 	if (c) {
-		h.registers &= tl_arch_bp->enabled(c->control);
+		h.registers &= tl_bp_enabled(c->control);
 		report(c, current_state(host), regs, &h);
 	}
 	return h.signal;
 }
 
-static unsigned long fields(unsigned int registers)
+unsigned int tl_bp_enabled(const unsigned long *control)
 {
-	unsigned long bits = 0;
+	unsigned int on = 0;
 
-	for (unsigned int n = 0; n < tl_arch_bp->registers; n++)
+	for (unsigned int n = 0; n < tl_bp_registers(); n++)
+		if (tl_arch_bp->enabled(control[tl_bp_control(n)],
+					tl_bp_within(n)))
+			on |= 1u << n;
+	return on;
+}
+
+unsigned int tl_bp_executing(const unsigned long *control)
+{
+	unsigned int on = 0;
+
+	for (unsigned int n = 0; n < tl_bp_registers(); n++)
+		if (tl_arch_bp->executes(control[tl_bp_control(n)],
+					 tl_bp_within(n)))
+			on |= 1u << n;
+	return on;
+}
+
+/* Without those of @registers. */
+static void mask(unsigned long *control, unsigned int registers)
+{
+	for (unsigned int n = 0; n < tl_bp_registers(); n++)
 		if (registers >> n & 1)
-			bits |= tl_arch_bp->field(n);
-	return bits;
+			control[tl_bp_control(n)] &= ~field(n);
+}
+
+/* What this CPU has in its control registers; all of it is off then. */
+static void take_control(const struct tl_debug_ops *host,
+			 unsigned long *control)
+{
+	for (unsigned int k = 0; k < tl_bp_controls(); k++) {
+		control[k] = host->read(
+			tl_arch_bp->control(tl_bp_kind_of(k), tl_bp_within(k)));
+		if (control[k] || !tl_arch_bp->own_control)
+			set_control(host, k, 0);
+	}
+}
+
+static void give_control(const struct tl_debug_ops *host,
+			 const unsigned long *control)
+{
+	for (unsigned int k = 0; k < tl_bp_controls(); k++)
+		if (control[k] || !tl_arch_bp->own_control)
+			set_control(host, k, control[k]);
 }
 
 /*
  * The exception came before the instruction: that is executed with @registers off,
- * whatever their handlers have done.  What the control register is to be.  (Where
- * a step would keep the instruction from succeeding, or too many are under way, they
- * stay off until the registers are loaded.)
+ * whatever their handlers have done.  (Where a step would keep the instruction from
+ * succeeding, or too many are under way, they stay off until the registers are
+ * loaded.)
  */
-static unsigned long step_over(struct tl_bp_cpu *c, struct pt_regs *regs,
-			       unsigned int registers, unsigned long control)
+static void step_over(struct tl_bp_cpu *c, struct pt_regs *regs,
+		      unsigned int registers, unsigned long *control)
 {
 	if (tl_arch_bp->spoiled(regs))
 		c->known = false;
 	else if (tl_step_begin(c, regs, NULL, registers))
 		c->over |= registers;
-	return control & ~fields(registers);
+	mask(control, registers);
 }
 
 void tl_bp_step_over(struct tl_bp_cpu *c, unsigned int registers)
 {
+	unsigned long control[TL_BP_CONTROLS];
+
 	c->over &= ~registers;
-	tl_bp_host()->write(tl_arch_bp->control, c->control & ~fields(c->over));
+	for (unsigned int k = 0; k < tl_bp_controls(); k++)
+		control[k] = c->control[k];
+	mask(control, c->over);
+	give_control(tl_bp_host(), control);
 }
 
 bool tl_trap_steps(void)
@@ -412,35 +513,35 @@ unsigned int tl_trap_debug(struct pt_regs *regs, unsigned long *status)
 	struct tl_bp_cpu *c = host ? this_cpu(host) : NULL;
 	struct tl_bp_state *state;
 	struct hits h = { .registers = 0 };
-	unsigned long control, said = *status;
+	unsigned long control[TL_BP_CONTROLS], said = *status;
 	uintptr_t ip = tl_arch_ip(regs);
 	bool false_alarm = false;
 
 	if (!c)
 		return 0;
-	control = host->read(tl_arch_bp->control);
-	host->write(tl_arch_bp->control, 0);
+	take_control(host, control);
 	state = current_state(host);
 	/* Some CPUs report registers that are not on. */
-	h.registers = tl_arch_bp->hit(said, control, c->addr, regs);
+	h.registers = tl_arch_bp->hit(said, control, c->addr, tl_bp_registers(),
+				      regs);
 	if (tl_arch_bp->step_begin && !h.registers)
 		false_alarm = said & tl_arch_bp->hit_bits(1);
 	*status &= ~tl_arch_bp->hit_bits(false_alarm ? 1 : h.registers);
-	h.registers &= tl_arch_bp->enabled(control);
+	h.registers &= tl_bp_enabled(control);
 	report(c, state, regs, &h);
 	*status |= said & tl_arch_bp->hit_bits(h.registers & ~h.ours);
 	if (!tl_arch_bp->step_begin) {
-		if (h.ours & tl_arch_bp->executes(control))
+		if (h.ours & tl_bp_executing(control))
 			tl_arch_bp->go_on(regs);
 	} else if ((h.ours && tl_arch_ip(regs) == ip) || false_alarm) {
 		if (false_alarm)
-			h.ours = tl_arch_bp->enabled(control);
-		control = step_over(c, regs, h.ours, control);
+			h.ours = tl_bp_enabled(control);
+		step_over(c, regs, h.ours, control);
 	}
 	if (state && !c->n_steps && *status & tl_arch_bp->step)
 		__atomic_fetch_or(&state->status, tl_arch_bp->step,
 				  __ATOMIC_RELAXED);
-	host->write(tl_arch_bp->control, control);
+	give_control(host, control);
 	if (h.stale && !tl_load(&c->loading))
 		load(c, host);
 	return h.signal;

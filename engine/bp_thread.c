@@ -6,8 +6,8 @@
  * for it.  That, and not what is enabled, is what fork, exec, exit and core dumps go by.
  *
  *   V1  What a debugger wrote is what it reads.  Addresses mean nothing before
- *       the control register is written; then all of it is judged, and taken
- *       as a whole or not at all.
+ *       their control register is written; then all that it controls is judged,
+ *       and taken as a whole or not at all.
  *   V2  A debugger's entries and registered ones lie in one set, each with its
  *       owner: neither replaces the other's.
  */
@@ -27,7 +27,8 @@ struct tl_bp_state *tl_bp_state(struct tl_bp_thread *thread)
 	state->thread = thread;
 	state->next = tl_engine.bp_states;
 	tl_engine.bp_states = state;
-	tl_engine.bp_holders[0]++;
+	for (unsigned int kind = 0; kind < TL_BP_KINDS; kind++)
+		tl_engine.bp_holders[kind][0]++;
 	tl_store_release(&thread->state, state);
 	return state;
 }
@@ -41,7 +42,8 @@ static void free_state(struct tl_bp_thread *thread)
 	while (*at != state)
 		at = &(*at)->next;
 	*at = state->next;
-	tl_engine.bp_holders[0]--;
+	for (unsigned int kind = 0; kind < TL_BP_KINDS; kind++)
+		tl_engine.bp_holders[kind][0]--;
 	tl_store_release(&thread->state, NULL);
 	/* Who has just been in a debug exception may look at its status. */
 	tl_bp_load_all();
@@ -50,10 +52,12 @@ static void free_state(struct tl_bp_thread *thread)
 
 static bool is_blank(const struct tl_bp_state *state)
 {
-	unsigned long any = state->control | state->status;
+	unsigned long any = state->status;
 
 	for (unsigned int i = 0; i < TL_BP_MAX; i++)
 		any |= state->address[i];
+	for (unsigned int k = 0; k < TL_BP_CONTROLS; k++)
+		any |= state->control[k];
 	return !any && !tl_bp_now(&state->sets)->n;
 }
 
@@ -105,18 +109,27 @@ static const struct tl_bp_entry *named(const struct tl_bp_set *set,
 	return NULL;
 }
 
-/* Into @e: what @control asks of register @name.  One that stays stays. */
-static int ask(const struct tl_bp_state *state, unsigned long control,
+/* What a debugger has written. */
+struct written {
+	unsigned long address[TL_BP_MAX];
+	unsigned long control[TL_BP_CONTROLS];
+};
+
+/* Into @e: what @w asks of register @name.  One that stays stays. */
+static int ask(const struct tl_bp_state *state, const struct written *w,
 	       unsigned int name, struct tl_bp_entry *e)
 {
 	const struct tl_bp_entry *old = named(tl_bp_now(&state->sets), name);
+	uintptr_t addr = w->address[name];
 	unsigned int len, type;
 	int err;
 
-	err = tl_arch_bp->asked(control, name, &len, &type);
+	err = tl_arch_bp->asked(w->control[tl_bp_control(name)],
+				tl_bp_kind_of(name), tl_bp_within(name), &addr,
+				&len, &type);
 	if (err)
 		return err;
-	err = tl_bp_prepare(e, state->address[name], len, type, false);
+	err = tl_bp_prepare(e, addr, len, type, false);
 	if (err)
 		return err;
 	e->name = (uint8_t)name;
@@ -125,50 +138,93 @@ static int ask(const struct tl_bp_state *state, unsigned long control,
 	return 0;
 }
 
-static int write_control(struct tl_bp_state *state, unsigned long control)
+/*
+ * Let what @w says be what the registers of the debugger are whose control register
+ * is one of @controls, a bit for each.
+ */
+static int control(struct tl_bp_state *state, const struct written *w,
+		   unsigned int controls)
 {
 	const struct tl_bp_set *now = tl_bp_now(&state->sets);
 	struct tl_bp_set *next = tl_bp_spare(&state->sets);
-	unsigned int on = tl_arch_bp->enabled(control);
+	unsigned int on = tl_bp_enabled(w->control);
 	int err;
 
 	next->n = 0;
 	for (unsigned int i = 0; i < now->n; i++)
-		if (now->e[i].bp) /* V2 */
+		if (now->e[i].bp || /* V2 */
+		    !(controls >> tl_bp_control(now->e[i].name) & 1))
 			next->e[next->n++] = now->e[i];
-	for (unsigned int name = 0; name < tl_arch_bp->registers; name++) {
-		if (!(on >> name & 1))
+	for (unsigned int name = 0; name < tl_bp_registers(); name++) {
+		if (!(on >> name & 1) || !(controls >> tl_bp_control(name) & 1))
 			continue;
 		if (next->n == TL_BP_MAX)
 			return -TL_ENOSPC;
-		err = ask(state, control, name, &next->e[next->n]);
+		err = ask(state, w, name, &next->e[next->n]);
 		if (err)
 			return err;
 		next->n++;
 	}
-	err = tl_bp_publish(&state->sets, false);
+	return tl_bp_publish(&state->sets, false);
+}
+
+static void read_written(const struct tl_bp_state *state, struct written *w)
+{
+	tl_bytes_copy(w->address, state->address, sizeof(w->address));
+	tl_bytes_copy(w->control, state->control, sizeof(w->control));
+}
+
+static int write_control(struct tl_bp_state *state, unsigned int k,
+			 unsigned long value)
+{
+	struct written w;
+	int err;
+
+	read_written(state, &w);
+	w.control[k] = value;
+	err = control(state, &w, 1u << k);
 	if (!err)
-		state->control = control;
+		state->control[k] = value;
 	return err;
 }
 
-static int write_register(struct tl_bp_state *state, unsigned int n,
-			  unsigned long value)
+/*
+ * Where a register is that a debugger knows as @number: that of an address, of a
+ * control register, the status; NULL: there is none.
+ */
+static unsigned long *find(struct tl_bp_state *state, unsigned int number,
+			   bool *is_control)
 {
-	if (n == tl_arch_bp->control)
-		return write_control(state, value);
-	if (n == tl_arch_bp->status)
-		tl_store(&state->status, tl_arch_bp->keep_status(value));
-	else
-		state->address[n] = value;
-	return 0;
+	*is_control = false;
+	if (number == tl_arch_bp->status)
+		return &state->status;
+	for (unsigned int n = 0; n < tl_bp_registers(); n++) {
+		unsigned int kind = tl_bp_kind_of(n), i = tl_bp_within(n);
+
+		if (number == tl_arch_bp->address(kind, i))
+			return &state->address[n];
+		*is_control = number == tl_arch_bp->control(kind, i);
+		if (*is_control)
+			return &state->control[tl_bp_control(n)];
+	}
+	return NULL;
 }
 
-/* Is there a register @n for debuggers? */
-static bool exists(unsigned int n)
+static int write_register(struct tl_bp_state *state, unsigned int number,
+			  unsigned long value)
 {
-	return n < tl_arch_bp->registers || n == tl_arch_bp->control ||
-	       n == tl_arch_bp->status;
+	bool is_control;
+	unsigned long *at = find(state, number, &is_control);
+
+	if (!at)
+		return -TL_EIO;
+	if (is_control)
+		return write_control(state, (unsigned int)(at - state->control),
+				     value);
+	if (at == &state->status)
+		value = tl_arch_bp->keep_status(value);
+	tl_store(at, value);
+	return 0;
 }
 
 int tl_bp_debugger_write(struct tl_bp_thread *thread, unsigned int n,
@@ -179,8 +235,6 @@ int tl_bp_debugger_write(struct tl_bp_thread *thread, unsigned int n,
 
 	tl_lock();
 	err = tl_bp_ready();
-	if (!err && !exists(n))
-		err = -TL_EIO;
 	if (err)
 		goto unlock;
 	state = tl_bp_state(thread);
@@ -191,28 +245,31 @@ unlock:
 	return err;
 }
 
-static unsigned long value_of(const struct tl_bp_state *state, unsigned int n)
+/* 0 and *@value, or -TL_EIO. */
+static int value_of(struct tl_bp_state *state, unsigned int number,
+		    unsigned long *value)
 {
-	if (n == tl_arch_bp->status)
-		return tl_arch_bp->show_status(state ? tl_load(&state->status)
-						     : 0);
-	if (!state)
-		return 0;
-	return n == tl_arch_bp->control ? state->control : state->address[n];
+	static struct tl_bp_state blank;
+	bool is_control;
+	const unsigned long *at =
+		find(state ? state : &blank, number, &is_control);
+
+	if (!at)
+		return -TL_EIO;
+	*value = tl_load(at);
+	if (number == tl_arch_bp->status)
+		*value = tl_arch_bp->show_status(*value);
+	return 0;
 }
 
 int tl_bp_debugger_read(const struct tl_bp_thread *thread, unsigned int n,
 			unsigned long *value)
 {
-	int err = 0;
+	int err;
 
 	tl_lock();
-	if (!tl_bp_host())
-		err = -TL_EOPNOTSUPP;
-	else if (!exists(n))
-		err = -TL_EIO;
-	else
-		*value = value_of(thread->state, n);
+	err = tl_bp_learn() ? value_of(thread->state, n, value)
+			    : -TL_EOPNOTSUPP;
 	tl_unlock();
 	return err;
 }
@@ -222,10 +279,83 @@ void tl_bp_core(const struct tl_bp_thread *thread, unsigned long *values,
 {
 	tl_lock();
 	for (unsigned int i = 0; i < n; i++)
-		values[i] = tl_bp_host() && exists(i)
-				    ? value_of(thread->state, i)
-				    : 0;
+		if (!tl_bp_learn() || value_of(thread->state, i, &values[i]))
+			values[i] = 0;
 	tl_unlock();
+}
+
+/* ---- all registers of a kind ---- */
+
+int tl_bp_slots_read(const struct tl_bp_thread *thread, unsigned int kind,
+		     struct tl_bp_slots *slots)
+{
+	const struct tl_bp_state *state;
+	int err = 0;
+
+	*slots = (struct tl_bp_slots){ 0 };
+	tl_lock();
+	state = thread->state;
+	if (!tl_bp_learn())
+		err = -TL_EOPNOTSUPP;
+	else if (kind >= TL_BP_KINDS || !tl_arch_bp->own_control)
+		err = -TL_EIO;
+	if (err)
+		goto unlock;
+	slots->info = tl_host_ops->debug->version << 8 | tl_bp_count(kind);
+	for (unsigned int i = 0; state && i < tl_bp_count(kind); i++) {
+		slots->slot[i].addr = state->address[tl_bp_base(kind) + i];
+		slots->slot[i].control =
+			(uint32_t)state->control[tl_bp_base(kind) + i];
+	}
+unlock:
+	tl_unlock();
+	return err;
+}
+
+/* As write_control(), of @n registers at once. */
+static int write_slots(struct tl_bp_state *state, unsigned int kind,
+		       const struct tl_bp_slots *slots, unsigned int n)
+{
+	struct written w;
+	unsigned int controls = 0;
+	int err;
+
+	read_written(state, &w);
+	for (unsigned int i = 0; i < n; i++) {
+		unsigned int name = tl_bp_base(kind) + i;
+
+		w.address[name] = slots->slot[i].addr;
+		w.control[tl_bp_control(name)] = slots->slot[i].control;
+		controls |= 1u << tl_bp_control(name);
+	}
+	err = control(state, &w, controls);
+	if (err)
+		return err;
+	tl_bytes_copy(state->address, w.address, sizeof(w.address));
+	tl_bytes_copy(state->control, w.control, sizeof(w.control));
+	return 0;
+}
+
+int tl_bp_slots_write(struct tl_bp_thread *thread, unsigned int kind,
+		      const struct tl_bp_slots *slots, unsigned int n)
+{
+	struct tl_bp_state *state;
+	int err;
+
+	tl_lock();
+	err = tl_bp_ready();
+	if (!err && (kind >= TL_BP_KINDS || !tl_arch_bp->own_control))
+		err = -TL_EIO;
+	if (!err && n > tl_bp_count(kind))
+		err = -TL_ENOSPC;
+	if (err)
+		goto unlock;
+	state = tl_bp_state(thread);
+	err = state ? write_slots(state, kind, slots, n) : -TL_ENOMEM;
+	tl_bp_state_put(thread);
+unlock:
+	tl_unlock();
+	return err;
 }
 
 /* ---- fork ------------------------------------------------------------------------ */
@@ -280,7 +410,7 @@ static int copy_state(const struct tl_bp_state *from,
 		return err;
 	}
 	tl_bytes_copy(state->address, from->address, sizeof(state->address));
-	state->control = from->control;
+	tl_bytes_copy(state->control, from->control, sizeof(state->control));
 	return 0;
 }
 

@@ -631,8 +631,12 @@ struct tl_engine {
 	bool tails; /* there was a set with exits in other functions */
 	unsigned int trampolines; /* given away */
 	struct tl_bp_state *bp_states;
-	unsigned int bp_holders[TL_BP_MAX + 1]; /* threads with so many */
-	unsigned long bp_serial;		/* the last one */
+	/* Registers that there are, and which bits of a control register each has. */
+	unsigned int bp_count[TL_BP_KINDS];
+	unsigned long bp_field[TL_BP_MAX];
+	/* Threads with so many of each kind. */
+	unsigned int bp_holders[TL_BP_KINDS][TL_BP_MAX + 1];
+	unsigned long bp_serial; /* the last one */
 	bool held;
 	unsigned long holds; /* of the lock, until now */
 

@@ -2,46 +2,67 @@
 /*
  * hw_breakpoint.c - hardware breakpoints: who may have one, and how many
  *
- * The accounting is two numbers: how many the kernel has, and the most that any
- * thread has.  Because an entry's register follows from its place in its set (bp.h),
- * whatever fits by number fits.  Threads are counted by how many they have, so the most is
- * known at once when one of them gives some back.
+ * The accounting is two numbers for each kind of register: how many the kernel has,
+ * and the most that any thread has.  Because an entry's register follows from its
+ * place in its set (bp.h), whatever fits by number fits.  Threads are counted by how
+ * many they have, so the most is known at once when one of them gives some back.
  */
 #include "bp.h"
 
-static unsigned int most_held(void)
+static unsigned int most_held(unsigned int kind)
 {
 	unsigned int n = TL_BP_MAX;
 
-	while (n && !tl_engine.bp_holders[n])
+	while (n && !tl_engine.bp_holders[kind][n])
 		n--;
 	return n;
+}
+
+/* Does @next, which takes the place of @now, fit (B2)?  Less than before does. */
+static bool fits(const struct tl_bp_set *now, const struct tl_bp_set *next,
+		 bool kernel)
+{
+	for (unsigned int kind = 0; kind < TL_BP_KINDS; kind++) {
+		unsigned int held = tl_bp_held(next, kind);
+		unsigned int others =
+			kernel ? most_held(kind)
+			       : tl_bp_held(tl_bp_now(&tl_engine.bp_kernel),
+					    kind);
+
+		if (held > tl_bp_held(now, kind) &&
+		    held + others > tl_bp_count(kind))
+			return false;
+	}
+	return true;
+}
+
+/* A thread's set is no longer @from but @to. */
+static void hold(const struct tl_bp_set *from, const struct tl_bp_set *to)
+{
+	for (unsigned int kind = 0; kind < TL_BP_KINDS; kind++) {
+		tl_engine.bp_holders[kind][tl_bp_held(from, kind)]--;
+		tl_engine.bp_holders[kind][tl_bp_held(to, kind)]++;
+	}
 }
 
 int tl_bp_publish(struct tl_bp_sets *sets, bool kernel)
 {
 	const struct tl_bp_set *now = tl_bp_now(sets);
 	const struct tl_bp_set *next = tl_bp_spare(sets);
-	unsigned int others = kernel ? most_held()
-				     : tl_bp_now(&tl_engine.bp_kernel)->n;
 	int err;
 
 	tl_assert_held();
-	if (next->n > now->n && next->n + others > tl_arch_bp->registers)
-		return -TL_ENOSPC; /* B2 */
-	if (!kernel) {
-		tl_engine.bp_holders[now->n]--;
-		tl_engine.bp_holders[next->n]++;
-	}
+	if (!fits(now, next, kernel))
+		return -TL_ENOSPC;
+	if (!kernel)
+		hold(now, next);
 	tl_store_release(&sets->which, !sets->which);
 	err = tl_bp_load_all(); /* B1 */
 	if (!err)
 		return 0;
 	tl_store_release(&sets->which, !sets->which);
-	if (!kernel) {
-		tl_engine.bp_holders[next->n]--;
-		tl_engine.bp_holders[now->n]++;
-	}
+	if (!kernel)
+		hold(next, now);
 	tl_bp_load_all();
 	return err;
 }
@@ -213,7 +234,8 @@ static int add(struct hw_breakpoint *bp, struct tl_bp_sets *sets, bool kernel)
 	err = prepare(&e, bp, kernel);
 	if (err)
 		return err;
-	if (tl_bp_now(sets)->n == tl_arch_bp->registers)
+	if (tl_bp_held(tl_bp_now(sets), tl_bp_kind(e.type)) ==
+	    tl_bp_count(tl_bp_kind(e.type)))
 		return -TL_ENOSPC;
 	e.bp = bp;
 	tl_bp_copy(sets);

@@ -3,15 +3,19 @@
  * debugreg.c - what the debug registers of arm64 can watch, and how they are told
  *
  * The CPU has breakpoints (DBGBVRn_EL1, DBGBCRn_EL1) and watchpoints (DBGWVRn_EL1,
- * DBGWCRn_EL1), at least two of each, mostly six and four.  The engine knows registers
- * that are either, so register n is the n-th of both, of which one is on.  The home
- * writes the pair when the control word changes, in which n has 16 bits:
+ * DBGWCRn_EL1), from two to sixteen of each: two kinds, each register with a control
+ * register of its own.  A home and a debugger know them by these numbers:
  *
- *     1 0     on for the kernel's code (EL1), for the user's (EL0)
- *     3 2     0: a breakpoint; else a watchpoint for loads (1), stores (2)
- *     6 5 4   its length less one; the bytes begin at the address
+ *      0 .. 15   DBGBVRn, an address; 16 .. 31   DBGBCRn, its control register
+ *     32 .. 47   DBGWVRn;             48 .. 63   DBGWCRn
+ *     64         the status of a debugger: bit n for its n-th register
  *
- * It gives the status in one word, since no register of the CPU's has it all:
+ * In a control register 0 is on, 2 and 1 are for whom, 4 and 3 what a watchpoint
+ * watches (loads, stores), and 12 to 5 which bytes of the aligned eight.  That is
+ * also what Linux's debuggers write, who let the kernel say for whom.
+ *
+ * The home gives the status of an exception in one word, since no register of the
+ * CPU's has it all:
  *
  *     63 .. 60   1: a single step.  2: a breakpoint.  4: a watchpoint
  *     56         it was a store (ESR_EL1.WnR)
@@ -31,8 +35,15 @@
 #include <trapline/hw_breakpoint.h>
 #include <trapline/regs.h>
 
-#define REGISTERS 4
-#define FIELD	  0xfffful
+#define REGISTERS 16
+
+#define CONTROL_ON     1ul
+#define CONTROL_KERNEL (1ul << 1) /* EL1 */
+#define CONTROL_USER   (2ul << 1) /* EL0 */
+#define CONTROL_WHO    (3ul << 1)
+#define CONTROL_ALL    0x1ffful
+#define BYTES_SHIFT    5
+#define BYTES_OF_INSN  15ul
 
 #define STATUS_STEP  (1ul << 60)
 #define STATUS_BREAK (2ul << 60)
@@ -68,64 +79,98 @@ static int check(uintptr_t addr, unsigned int len, unsigned int type,
 	return len && addr % 8 + len <= 8 ? 0 : -TL_EINVAL;
 }
 
-static unsigned long bits(unsigned int n, unsigned int len, unsigned int type,
-			  bool kernel)
+static unsigned int address(unsigned int kind, unsigned int i)
 {
-	unsigned long code = kernel ? 1 : 2;
-
-	if (type != HW_BREAKPOINT_X)
-		code |= (unsigned long)(len - 1) << 4 |
-			(type & HW_BREAKPOINT_R ? TYPE_LOAD : 0ul) << 2 |
-			(type & HW_BREAKPOINT_W ? TYPE_STORE : 0ul) << 2;
-	return code << 16 * n;
+	return 32 * kind + i;
 }
 
-static unsigned long field(unsigned int n)
+static unsigned int control_register(unsigned int kind, unsigned int i)
 {
-	return FIELD << 16 * n;
+	return 32 * kind + 16 + i;
 }
 
-static unsigned int type_of(unsigned long control, unsigned int n)
+static unsigned long bits(unsigned int i, uintptr_t addr, unsigned int len,
+			  unsigned int type, bool kernel)
 {
-	return control >> (16 * n + 2) & 3;
+	unsigned long code = CONTROL_ON |
+			     (kernel ? CONTROL_KERNEL : CONTROL_USER);
+
+	(void)i;
+	if (type == HW_BREAKPOINT_X)
+		return code | BYTES_OF_INSN << BYTES_SHIFT;
+	return code | (type & HW_BREAKPOINT_R ? TYPE_LOAD : 0ul) << 3 |
+	       (type & HW_BREAKPOINT_W ? TYPE_STORE : 0ul) << 3 |
+	       ((1ul << len) - 1) << (addr % 8) << BYTES_SHIFT;
 }
 
-static unsigned int length_of(unsigned long control, unsigned int n)
+/* All of the control register is the register's own. */
+static unsigned long field(unsigned int i)
 {
-	return (control >> (16 * n + 4) & 7) + 1;
+	(void)i;
+	return ~0ul;
 }
 
-static unsigned int enabled(unsigned long control)
+static unsigned int type_of(unsigned long control)
 {
-	unsigned int on = 0;
-
-	for (unsigned int n = 0; n < REGISTERS; n++)
-		on |= (control >> 16 * n & 3 ? 1u : 0u) << n;
-	return on;
+	return control >> 3 & 3;
 }
 
-static unsigned int executes(unsigned long control)
+static unsigned int bytes_of(unsigned long control)
 {
-	unsigned int x = 0;
-
-	for (unsigned int n = 0; n < REGISTERS; n++)
-		x |= (type_of(control, n) == TYPE_X ? 1u : 0u) << n;
-	return x & enabled(control);
+	return control >> BYTES_SHIFT & 0xff;
 }
 
-static int asked(unsigned long control, unsigned int n, unsigned int *len,
-		 unsigned int *type)
+static unsigned int length_of(unsigned long control)
 {
-	unsigned int what = type_of(control, n);
+	unsigned int n = 0;
 
-	if (control & field(n) & ~(0x7ful << 16 * n) ||
-	    (what == TYPE_X && length_of(control, n) != 1))
+	for (unsigned int bytes = bytes_of(control); bytes; bytes >>= 1)
+		n += bytes & 1;
+	return n;
+}
+
+/* How many of the eight bytes lie before the first one. */
+static unsigned int first_of(unsigned long control)
+{
+	unsigned int n = 0;
+
+	while (!(bytes_of(control) >> n & 1))
+		n++;
+	return n;
+}
+
+static bool enabled(unsigned long control, unsigned int i)
+{
+	(void)i;
+	return control & CONTROL_ON;
+}
+
+static bool executes(unsigned long control, unsigned int i)
+{
+	return enabled(control, i) && type_of(control) == TYPE_X;
+}
+
+static int asked(unsigned long control, unsigned int kind, unsigned int i,
+		 uintptr_t *addr, unsigned int *len, unsigned int *type)
+{
+	unsigned int what = type_of(control), bytes = bytes_of(control);
+
+	(void)i;
+	if (control & ~CONTROL_ALL || !bytes || !what != !kind)
 		return -TL_EINVAL;
-	*len = what == TYPE_X ? 4 : length_of(control, n);
-	*type = what == TYPE_X
-			? (unsigned int)HW_BREAKPOINT_X
-			: (what & TYPE_LOAD ? HW_BREAKPOINT_R : 0u) |
-				  (what & TYPE_STORE ? HW_BREAKPOINT_W : 0u);
+	if (!kind) {
+		*len = 4;
+		*type = HW_BREAKPOINT_X;
+		return bytes == BYTES_OF_INSN ? 0 : -TL_EINVAL;
+	}
+	*len = length_of(control);
+	*type = (what & TYPE_LOAD ? HW_BREAKPOINT_R : 0u) |
+		(what & TYPE_STORE ? HW_BREAKPOINT_W : 0u);
+	/* In one piece, and counted from a multiple of eight. */
+	if (bytes >> first_of(control) != (1u << *len) - 1 ||
+	    (*addr % 8 && first_of(control)))
+		return -TL_EINVAL;
+	*addr += first_of(control);
 	return 0;
 }
 
@@ -236,57 +281,69 @@ static bool access_of(uint32_t insn, const struct pt_regs *regs,
 
 /* ---- which were hit ----------------------------------------------------------------- */
 
-static unsigned int hit_break(unsigned long control, const uintptr_t *addr,
+static unsigned int hit_break(const unsigned long *control,
+			      const uintptr_t *addr, unsigned int n,
 			      uintptr_t pc)
 {
-	unsigned int on = executes(control), hits = 0;
+	unsigned int on = 0, hits = 0;
 
-	for (unsigned int n = 0; n < REGISTERS; n++)
-		if (on >> n & 1 && addr[n] == pc)
-			hits |= 1u << n;
+	for (unsigned int i = 0; i < n; i++) {
+		if (!executes(control[i], i))
+			continue;
+		on |= 1u << i;
+		if (addr[i] == pc)
+			hits |= 1u << i;
+	}
 	return hits ? hits : on;
 }
 
+static bool watches(unsigned long control)
+{
+	return enabled(control, 0) && !executes(control, 0);
+}
+
 /* Those whose bytes, and what they are watched for, the access has. */
-static unsigned int hit_access(unsigned long control, const uintptr_t *addr,
-			       unsigned int on, const struct access *a,
-			       unsigned int what)
+static unsigned int hit_access(const unsigned long *control,
+			       const uintptr_t *addr, unsigned int n,
+			       const struct access *a, unsigned int what)
 {
 	unsigned int hits = 0;
 
-	for (unsigned int n = 0; n < REGISTERS; n++)
-		if (on >> n & 1 && type_of(control, n) & what &&
-		    addr[n] < a->at + a->len &&
-		    addr[n] + length_of(control, n) > a->at)
-			hits |= 1u << n;
+	for (unsigned int i = 0; i < n; i++)
+		if (watches(control[i]) && type_of(control[i]) & what &&
+		    addr[i] < a->at + a->len &&
+		    addr[i] + length_of(control[i]) > a->at)
+			hits |= 1u << i;
 	return hits;
 }
 
 /* Where the instruction says nothing: the one that is nearest to the address. */
-static unsigned int hit_nearest(unsigned long control, const uintptr_t *addr,
-				unsigned int on, uintptr_t far)
+static unsigned int hit_nearest(const unsigned long *control,
+				const uintptr_t *addr, unsigned int n,
+				uintptr_t far)
 {
 	uintptr_t best = UINTPTR_MAX;
 	unsigned int hits = 0;
 
-	for (unsigned int n = 0; n < REGISTERS; n++) {
-		uintptr_t last = addr[n] + length_of(control, n) - 1;
-		uintptr_t away = far < addr[n] ? addr[n] - far
+	for (unsigned int i = 0; i < n; i++) {
+		uintptr_t last = addr[i] + length_of(control[i]) - 1;
+		uintptr_t away = far < addr[i] ? addr[i] - far
 				 : far > last  ? far - last
 					       : 0;
 
-		if (!(on >> n & 1) || away > best)
+		if (!watches(control[i]) || away > best)
 			continue;
-		hits = away == best ? hits | 1u << n : 1u << n;
+		hits = away == best ? hits | 1u << i : 1u << i;
 		best = away;
 	}
 	return hits;
 }
 
-static unsigned int hit_watch(unsigned long status, unsigned long control,
-			      const uintptr_t *addr, const struct pt_regs *regs)
+static unsigned int hit_watch(unsigned long status,
+			      const unsigned long *control,
+			      const uintptr_t *addr, unsigned int n,
+			      const struct pt_regs *regs)
 {
-	unsigned int on = enabled(control) & ~executes(control);
 	unsigned int what = status & STATUS_STORE ? TYPE_STORE : TYPE_LOAD;
 	uintptr_t far = (uintptr_t)((int64_t)(status << 8) >> 8);
 	struct access access;
@@ -294,18 +351,19 @@ static unsigned int hit_watch(unsigned long status, unsigned long control,
 
 	if (!tlh_read(&insn, regs->pc, sizeof(insn)) &&
 	    access_of(insn, regs, &access))
-		return hit_access(control, addr, on, &access,
+		return hit_access(control, addr, n, &access,
 				  access.both ? TYPE_LOAD | TYPE_STORE : what);
-	return hit_nearest(control, addr, on, far);
+	return hit_nearest(control, addr, n, far);
 }
 
-static unsigned int hit(unsigned long status, unsigned long control,
-			const uintptr_t *addr, const struct pt_regs *regs)
+static unsigned int hit(unsigned long status, const unsigned long *control,
+			const uintptr_t *addr, unsigned int n,
+			const struct pt_regs *regs)
 {
 	if (status & STATUS_BREAK)
-		return hit_break(control, addr, regs->pc);
+		return hit_break(control, addr, n, regs->pc);
 	if (status & STATUS_WATCH)
-		return hit_watch(status, control, addr, regs);
+		return hit_watch(status, control, addr, n, regs);
 	return 0;
 }
 
@@ -313,6 +371,11 @@ static unsigned int hit(unsigned long status, unsigned long control,
 static unsigned long hit_bits(unsigned int registers)
 {
 	return registers ? ~STATUS_STEP : 0;
+}
+
+static unsigned long name_bit(unsigned int n)
+{
+	return 1ul << n;
 }
 
 /* Of a debugger's: a bit for each that was hit, and the step. */
@@ -323,7 +386,7 @@ static unsigned long show_status(unsigned long value)
 
 static unsigned long keep_status(unsigned long value)
 {
-	return value & (STATUS_STEP | 0xf);
+	return value & (STATUS_STEP | 0xffffffff);
 }
 
 /* ---- stepping over ------------------------------------------------------------------- */
@@ -388,10 +451,12 @@ static bool spoiled(const struct pt_regs *regs)
 }
 
 static const struct tl_arch_bp arm64_bp = {
-	.registers = REGISTERS,
-	.control = 7,
-	.status = 6,
+	.registers = { REGISTERS, REGISTERS },
+	.own_control = true,
+	.status = 64,
 	.step = STATUS_STEP,
+	.address = address,
+	.control = control_register,
 	.check = check,
 	.bits = bits,
 	.field = field,
@@ -400,6 +465,7 @@ static const struct tl_arch_bp arm64_bp = {
 	.asked = asked,
 	.hit = hit,
 	.hit_bits = hit_bits,
+	.name_bit = name_bit,
 	.show_status = show_status,
 	.keep_status = keep_status,
 	.step_begin = step_begin,

@@ -24,6 +24,10 @@
 
 #define TL_ISLAND_BYTES 4 /* there are none: every window is long enough */
 
+/* Debug registers, and control registers for them: arch.h. */
+#define TL_BP_MAX      32
+#define TL_BP_CONTROLS 32
+
 struct tl_plan {
 	uint8_t orig[TL_ORIG_BYTES]; /* the instruction */
 	uint8_t orig_len;

@@ -55,6 +55,10 @@ enum sim_op {
 };
 /* clang-format on */
 
+/* Debug registers, and control registers for them: arch.h. */
+#define TL_BP_MAX      2
+#define TL_BP_CONTROLS 1
+
 struct tl_plan {
 	uint8_t orig[TL_ORIG_BYTES];
 	uint8_t orig_len;

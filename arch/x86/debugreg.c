@@ -69,10 +69,25 @@ static unsigned long length_code(unsigned int len)
 	return 0;
 }
 
-static unsigned long bits(unsigned int n, unsigned int len, unsigned int type,
-			  bool kernel)
+static unsigned int address(unsigned int kind, unsigned int i)
+{
+	(void)kind;
+	return i;
+}
+
+static unsigned int control_register(unsigned int kind, unsigned int i)
+{
+	(void)kind;
+	(void)i;
+	return 7;
+}
+
+static unsigned long bits(unsigned int n, uintptr_t addr, unsigned int len,
+			  unsigned int type, bool kernel)
 {
 	unsigned long code = TYPE_X;
+
+	(void)addr;
 
 	if (type != HW_BREAKPOINT_X)
 		code = length_code(len) << 2 |
@@ -85,31 +100,25 @@ static unsigned long field(unsigned int n)
 	return 0xful << shift(n) | 3ul << 2 * n;
 }
 
-static unsigned int enabled(unsigned long control)
+static bool enabled(unsigned long control, unsigned int n)
 {
-	unsigned int on = 0;
-
-	for (unsigned int n = 0; n < REGISTERS; n++)
-		on |= (control >> 2 * n & 3 ? 1u : 0u) << n;
-	return on;
+	return control >> 2 * n & 3;
 }
 
-static unsigned int executes(unsigned long control)
+static bool executes(unsigned long control, unsigned int n)
 {
-	unsigned int x = 0;
-
-	for (unsigned int n = 0; n < REGISTERS; n++)
-		x |= ((control >> shift(n) & 3) == TYPE_X ? 1u : 0u) << n;
-	return x & enabled(control);
+	return enabled(control, n) && (control >> shift(n) & 3) == TYPE_X;
 }
 
 /* Type 2 is an I/O port. */
-static int asked(unsigned long control, unsigned int n, unsigned int *len,
-		 unsigned int *type)
+static int asked(unsigned long control, unsigned int kind, unsigned int n,
+		 uintptr_t *addr, unsigned int *len, unsigned int *type)
 {
 	static const uint8_t lengths[] = { 1, 2, 8, 4 };
 	unsigned int code = control >> shift(n) & 0xf;
 
+	(void)kind;
+	(void)addr;
 	*len = lengths[code >> 2];
 	switch (code & 3) {
 	case TYPE_W:
@@ -126,10 +135,12 @@ static int asked(unsigned long control, unsigned int n, unsigned int *len,
 	return -TL_EINVAL;
 }
 
-static unsigned int hit(unsigned long status, unsigned long control,
-			const uintptr_t *addr, const struct pt_regs *regs)
+static unsigned int hit(unsigned long status, const unsigned long *control,
+			const uintptr_t *addr, unsigned int n,
+			const struct pt_regs *regs)
 {
 	(void)control;
+	(void)n;
 	(void)addr;
 	(void)regs;
 	return status & DR6_HITS;
@@ -138,6 +149,11 @@ static unsigned int hit(unsigned long status, unsigned long control,
 static unsigned long hit_bits(unsigned int registers)
 {
 	return registers & DR6_HITS;
+}
+
+static unsigned long name_bit(unsigned int n)
+{
+	return 1ul << n;
 }
 
 static unsigned long show_status(unsigned long value)
@@ -156,10 +172,11 @@ static void go_on(struct pt_regs *regs)
 }
 
 static const struct tl_arch_bp x86_bp = {
-	.registers = REGISTERS,
-	.control = 7,
+	.registers = { REGISTERS, 0 },
 	.status = 6,
 	.step = DR6_STEP,
+	.address = address,
+	.control = control_register,
 	.check = check,
 	.bits = bits,
 	.field = field,
@@ -168,6 +185,7 @@ static const struct tl_arch_bp x86_bp = {
 	.asked = asked,
 	.hit = hit,
 	.hit_bits = hit_bits,
+	.name_bit = name_bit,
 	.show_status = show_status,
 	.keep_status = keep_status,
 	.go_on = go_on,

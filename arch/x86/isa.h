@@ -29,6 +29,10 @@
 #define TL_ISLAND_BYTES 5
 #define TL_PADS		6
 
+/* Debug registers, and control registers for them: arch.h. */
+#define TL_BP_MAX      4
+#define TL_BP_CONTROLS 1
+
 struct tl_plan {
 	/*
 	 * The original bytes: all that the jump displaces, or the one

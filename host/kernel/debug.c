@@ -7,6 +7,7 @@
  */
 
 #include "host_kernel.h"
+#include <kern/abi.h>
 #include <kern/arch.h>
 #include <kern/debug.h>
 #include <kern/isa.h>
@@ -86,6 +87,13 @@ void debug_tick(void)
 	tl_bp_load();
 }
 
+void debug_start(void)
+{
+	host_kernel_debug.registers[0] = arch_debug_count(0);
+	host_kernel_debug.registers[1] = arch_debug_count(1);
+	host_kernel_debug.version = arch_debug_version();
+}
+
 void debug_cpu_online(void)
 {
 	tl_bp_cpu_online();
@@ -114,4 +122,21 @@ int debug_write(struct task *task, unsigned int n, unsigned long value)
 int debug_read(struct task *task, unsigned int n, unsigned long *value)
 {
 	return tl_bp_debugger_read(handle(task), n, value);
+}
+
+_Static_assert(sizeof(struct user_debug) == sizeof(struct tl_bp_slots),
+	       "the same words");
+
+int debug_write_all(struct task *task, unsigned int kind,
+		    const struct user_debug *slots, unsigned int n)
+{
+	return tl_bp_slots_write(host_kernel_thread(task), kind,
+				 (const struct tl_bp_slots *)slots, n);
+}
+
+int debug_read_all(struct task *task, unsigned int kind,
+		   struct user_debug *slots)
+{
+	return tl_bp_slots_read(handle(task), kind,
+				(struct tl_bp_slots *)slots);
 }

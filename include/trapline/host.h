@@ -233,8 +233,20 @@ struct tl_debug_ops {
 	bool (*step)(struct pt_regs *regs, bool on);
 
 	/*
-	 * Write and read register @n of this CPU, by the architecture's number
-	 * (x86: 0 to 3, 7).  Context: any, interrupts off.
+	 * So many registers there are: [0] to execute or, where the same serve both
+	 * (x86), for both; [1] for data.  0: as many as the architecture can have
+	 * (x86: 4; arm64: 16 and 16).
+	 */
+	unsigned int registers[2];
+
+	/* What debuggers are told of them (arm64: DebugVer of ID_AA64DFR0_EL1). */
+	unsigned int version;
+
+	/*
+	 * Write and read register @n of this CPU, by the architecture's number.
+	 * x86: 0 to 3, 7.  arm64: DBGBVRn n, DBGBCRn 16 + n, DBGWVRn 32 + n (the
+	 * CPU ignores the low bits that these have not), DBGWCRn 48 + n.
+	 * Context: any, interrupts off.
 	 */
 	void (*write)(unsigned int n, unsigned long value);
 	unsigned long (*read)(unsigned int n);
@@ -242,7 +254,8 @@ struct tl_debug_ops {
 	/*
 	 * Instead of these two, where the registers belong to a kernel below, and
 	 * a "CPU" is whatever has a set of its own (a thread of a process): have
-	 * register i of this CPU watch @want[i], for i below @n.  0, or negative
+	 * register i of this CPU watch @want[i], for i below @n: those of kind 0
+	 * come before those of kind 1.  0, or negative
 	 * and nothing has changed: what is asked for fits the registers, but
 	 * others may have some.  No hit is reported (tl_trap_watched()) of a
 	 * CPU that is in here, or in each_cpu()'s function.  NULL: write and

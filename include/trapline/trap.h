@@ -142,12 +142,45 @@ void tl_bp_flush(struct tl_bp_thread *thread);
  * -TL_EINVAL (a length, an alignment, an address that is not the user's,
  * an I/O breakpoint), -TL_ENOSPC (somebody else's), -TL_ENOMEM.  DR6 is the thread's
  * own: what came since it was last written.  DR4, DR5 and those that do not exist:
- * -TL_EIO.  Context: task.
+ * -TL_EIO.
+ *
+ * arm64: DBGBVRn is n, DBGBCRn 16 + n, DBGWVRn 32 + n, DBGWCRn 48 + n, the status 64
+ * (a bit for each that was hit, breakpoints first).  A control register is judged, with
+ * its address, when it is written; for whom it is enabled is not looked at: for the
+ * user.  The codes are the same.  Context: task.
  */
 int tl_bp_debugger_write(struct tl_bp_thread *thread, unsigned int n,
 			 unsigned long value);
 int tl_bp_debugger_read(const struct tl_bp_thread *thread, unsigned int n,
 			unsigned long *value);
+
+/*
+ * arm64: all registers of a kind at once, breakpoints (0) or watchpoints (1), laid out
+ * as Linux's debuggers have them (struct user_hwdebug_state, NT_ARM_HW_BREAK and
+ * NT_ARM_HW_WATCH).
+ *
+ * read: 0; those that do not exist, or were never written, are 0.  write: the first
+ * @n, judged together: 0, or, with everything as it was, an error as above,
+ * -TL_ENOSPC for more than there are.  Elsewhere, and for other kinds: -TL_EIO.
+ * Context: task.
+ */
+#define TL_BP_SLOTS 16
+
+struct tl_bp_slots {
+	uint32_t
+		info; /* how many there are; from bit 8 the home's version of them */
+	uint32_t pad;
+	struct {
+		uint64_t addr;
+		uint32_t control;
+		uint32_t pad;
+	} slot[TL_BP_SLOTS];
+};
+
+int tl_bp_slots_read(const struct tl_bp_thread *thread, unsigned int kind,
+		     struct tl_bp_slots *slots);
+int tl_bp_slots_write(struct tl_bp_thread *thread, unsigned int kind,
+		      const struct tl_bp_slots *slots, unsigned int n);
 
 /*
  * The registers as a core dump is to show them: @n of them from 0, those that do

@@ -51,9 +51,10 @@ static void debug_init(void)
 	WRITE_SYSREG(oslar_el1, 0);
 	WRITE_SYSREG(osdlr_el1, 0);
 	isb();
-	for (unsigned int n = 0; n < DEBUG_PAIRS; n++)
-		arch_debug_write(n, 0);
-	arch_debug_write(DEBUG_CONTROL, 0);
+	for (unsigned int n = 0; n < arch_debug_count(0); n++)
+		arch_debug_write(16 + n, 0);
+	for (unsigned int n = 0; n < arch_debug_count(1); n++)
+		arch_debug_write(48 + n, 0);
 	WRITE_SYSREG(mdscr_el1, MDSCR_MDE | MDSCR_KDE);
 	isb();
 	__asm__ volatile("msr daifclr, #13" : : : "memory"); /* all but I */

@@ -50,10 +50,6 @@ static inline enum cause cause_of(unsigned long esr)
 	return (enum cause)(esr >> 26 & 0x3f);
 }
 
-/* As debug.c numbers them. */
-#define DEBUG_PAIRS   4
-#define DEBUG_CONTROL 7
-
 #define MDSCR_SS  (1ul << 0)
 #define MDSCR_KDE (1ul << 13)
 #define MDSCR_MDE (1ul << 15)

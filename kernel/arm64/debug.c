@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * debug.c - the debug registers, as the engine numbers and words them
+ * debug.c - the debug registers, by the numbers of host.h
  *
- * The CPU has breakpoints (DBGBVRn_EL1, DBGBCRn_EL1) and watchpoints (DBGWVRn_EL1,
- * DBGWCRn_EL1).  Of each kind the first four are used, and what the engine calls
- * register n (0 to 3) is one of the one kind or of the other: which, and for whom,
- * says its part of the control word, which is made of four times 16 bits:
+ * From two to sixteen breakpoints, and as many watchpoints; ID_AA64DFR0_EL1 says how
+ * many. What was written is kept, since reading a register takes its number, too,
+ * which is part of the instruction.
  *
- *     1 0     on for the kernel's code (EL1), for the user's (EL0)
- *     3 2     0: a breakpoint; else a watchpoint for loads (1), stores (2)
- *     6 5 4   its length less one
- *
- * What a debug exception has to tell is one word, too:
+ * What a debug exception has to tell is one word:
  *
  *     63 .. 60   1: a single step.  2: a breakpoint.  4: a watchpoint, and then
  *     56         it was a store
@@ -23,109 +18,79 @@
 #include <kern/thread.h>
 #include <kern/trap.h>
 
-#define CONTROL_ON	  3u
-#define CONTROL_TYPE(c)	  ((c) >> 2 & 3)
-#define CONTROL_LENGTH(c) (((c) >> 4 & 7) + 1)
-#define DBG_ON		  1u
-#define BCR_WORD	  (15u << 5)
+#define NUMBERS 64 /* address, control; the same of watchpoints */
 
-static uintptr_t address[KERN_MAX_CPUS][DEBUG_PAIRS];
-static uint64_t control[KERN_MAX_CPUS];
+static uint64_t written[KERN_MAX_CPUS][NUMBERS];
 
-#define EACH_PAIR(what)  \
-	case 0:          \
-		what(0); \
-		break;   \
-	case 1:          \
-		what(1); \
-		break;   \
-	case 2:          \
-		what(2); \
-		break;   \
-	case 3:          \
-		what(3); \
+unsigned int arch_debug_count(unsigned int kind)
+{
+	return (READ_SYSREG(id_aa64dfr0_el1) >> (kind ? 20 : 12) & 15) + 1;
+}
+
+unsigned int arch_debug_version(void)
+{
+	return READ_SYSREG(id_aa64dfr0_el1) & 15;
+}
+
+#define CASE(name, n)                               \
+	case n:                                     \
+		WRITE_SYSREG(name##n##_el1, value); \
 		break;
 
-#define WRITE_BREAK(n)                              \
-	WRITE_SYSREG(dbgbcr##n##_el1, 0);           \
-	WRITE_SYSREG(dbgbvr##n##_el1, addr & -4ul); \
-	WRITE_SYSREG(dbgbcr##n##_el1, ctl)
-#define WRITE_WATCH(n)                              \
-	WRITE_SYSREG(dbgwcr##n##_el1, 0);           \
-	WRITE_SYSREG(dbgwvr##n##_el1, addr & -8ul); \
-	WRITE_SYSREG(dbgwcr##n##_el1, ctl)
-#define BREAK_OFF(n) WRITE_SYSREG(dbgbcr##n##_el1, 0)
-#define WATCH_OFF(n) WRITE_SYSREG(dbgwcr##n##_el1, 0)
-
-NOPROBE static void write_break(unsigned int n, uintptr_t addr, uint64_t ctl)
-{
-	switch (n) {
-		EACH_PAIR(WRITE_BREAK)
+/* Write register @n, below sixteen, of those with this name. */
+#define REGISTERS(name)                                                  \
+	NOPROBE static void write_##name(unsigned int n, uint64_t value) \
+	{                                                                \
+		switch (n) {                                             \
+			CASE(name, 0)                                    \
+			CASE(name, 1)                                    \
+			CASE(name, 2)                                    \
+			CASE(name, 3)                                    \
+			CASE(name, 4)                                    \
+			CASE(name, 5)                                    \
+			CASE(name, 6)                                    \
+			CASE(name, 7)                                    \
+			CASE(name, 8)                                    \
+			CASE(name, 9)                                    \
+			CASE(name, 10)                                   \
+			CASE(name, 11)                                   \
+			CASE(name, 12)                                   \
+			CASE(name, 13)                                   \
+			CASE(name, 14)                                   \
+			CASE(name, 15)                                   \
+		}                                                        \
 	}
-}
 
-NOPROBE static void write_watch(unsigned int n, uintptr_t addr, uint64_t ctl)
-{
-	switch (n) {
-		EACH_PAIR(WRITE_WATCH)
-	}
-}
-
-NOPROBE static void break_off(unsigned int n)
-{
-	switch (n) {
-		EACH_PAIR(BREAK_OFF)
-	}
-}
-
-NOPROBE static void watch_off(unsigned int n)
-{
-	switch (n) {
-		EACH_PAIR(WATCH_OFF)
-	}
-}
-
-/* Make the pair @n what @c, its part of the control word, says. */
-NOPROBE static void write_pair(unsigned int n, uintptr_t addr, uint64_t c)
-{
-	uint64_t who = (c & 1 ? 1u << 1 : 0) | (c & 2 ? 2u << 1 : 0);
-	uint64_t bytes = (1u << CONTROL_LENGTH(c)) - 1;
-
-	if (!(c & CONTROL_ON)) {
-		break_off(n);
-		watch_off(n);
-	} else if (!CONTROL_TYPE(c)) {
-		watch_off(n);
-		write_break(n, addr, DBG_ON | who | BCR_WORD);
-	} else {
-		break_off(n);
-		write_watch(n, addr,
-			    DBG_ON | who | CONTROL_TYPE(c) << 3 |
-				    (bytes << (addr & 7) & 0xff) << 5);
-	}
-}
+REGISTERS(dbgbvr)
+REGISTERS(dbgbcr)
+REGISTERS(dbgwvr)
+REGISTERS(dbgwcr)
 
 NOPROBE void arch_debug_write(unsigned int n, unsigned long value)
 {
-	unsigned int cpu = arch_cpu_id();
-
-	if (n < DEBUG_PAIRS) {
-		address[cpu][n] = value;
-	} else if (n == DEBUG_CONTROL) {
-		for (n = 0; n < DEBUG_PAIRS; n++)
-			write_pair(n, address[cpu][n], value >> 16 * n);
-		control[cpu] = value;
-		isb();
+	if (n >= NUMBERS)
+		return;
+	switch (n / 16) {
+	case 0:
+		write_dbgbvr(n % 16, value & -4ul);
+		break;
+	case 1:
+		write_dbgbcr(n % 16, value);
+		break;
+	case 2:
+		write_dbgwvr(n % 16, value & -8ul);
+		break;
+	case 3:
+		write_dbgwcr(n % 16, value);
+		break;
 	}
+	isb();
+	written[arch_cpu_id()][n] = value;
 }
 
 NOPROBE unsigned long arch_debug_read(unsigned int n)
 {
-	unsigned int cpu = arch_cpu_id();
-
-	if (n < DEBUG_PAIRS)
-		return address[cpu][n];
-	return n == DEBUG_CONTROL ? control[cpu] : 0;
+	return n < NUMBERS ? written[arch_cpu_id()][n] : 0;
 }
 
 NOPROBE unsigned long debug_status(unsigned long esr, unsigned long far)
@@ -172,7 +137,6 @@ static bool overlaps(uintptr_t addr, size_t len, const void *p, size_t size)
 bool arch_trap_uses(uintptr_t addr, size_t len)
 {
 	return overlaps(addr, len, cpus, sizeof(cpus)) ||
-	       overlaps(addr, len, address, sizeof(address)) ||
-	       overlaps(addr, len, control, sizeof(control)) ||
+	       overlaps(addr, len, written, sizeof(written)) ||
 	       overlaps(addr, len, threads, sizeof(threads));
 }

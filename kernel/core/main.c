@@ -2,6 +2,7 @@
 /* main.c - from the start code to the payload */
 
 #include <kern/arch.h>
+#include <kern/debug.h>
 #include <kern/main.h>
 #include <kern/memory.h>
 #include <kern/printk.h>
@@ -17,6 +18,7 @@ void kernel_main(void)
 	arch_mmu_init();
 	arch_timer_init();
 	thread_init();
+	debug_start();
 	smp_init();
 	printk("# kernel: %u CPUs, %lu pages free, command line \"%s\"\n",
 	       smp_cpus(), (unsigned long)page_nr_free(), arch_command_line());

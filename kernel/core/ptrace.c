@@ -154,15 +154,31 @@ static long debug_registers(struct task *self, int request, int pid,
 	unsigned long flags = sched_lock(), value;
 	struct task *task = task_find(pid);
 	bool mine = task && task->tracer == self && task->state == TASK_STOPPED;
+	struct user_debug slots;
 	long ret;
 
 	sched_unlock(flags);
 	if (!mine)
 		return -ESRCH;
-	if (request == PTRACE_POKEDEBUG)
+	switch (request) {
+	case PTRACE_POKEDEBUG:
 		return debug_write(task, n, data);
-	ret = debug_read(task, n, &value);
-	return ret ? ret : copy_to_user(data, &value, sizeof(value));
+	case PTRACE_PEEKDEBUG:
+		ret = debug_read(task, n, &value);
+		return ret ? ret : copy_to_user(data, &value, sizeof(value));
+	case PTRACE_GETDEBUG:
+		ret = debug_read_all(task, n, &slots);
+		return ret ? ret : copy_to_user(data, &slots, sizeof(slots));
+	default:
+		ret = copy_from_user(&slots, data, sizeof(slots));
+		return ret ? ret : debug_write_all(task, n, &slots, slots.info);
+	}
+}
+
+static bool is_of_debug(int request)
+{
+	return request == PTRACE_PEEKDEBUG || request == PTRACE_POKEDEBUG ||
+	       request == PTRACE_GETDEBUG || request == PTRACE_SETDEBUG;
 }
 
 long sys_ptrace(int request, int pid, uintptr_t addr, uintptr_t data)
@@ -175,7 +191,7 @@ long sys_ptrace(int request, int pid, uintptr_t addr, uintptr_t data)
 
 	if (request == PTRACE_TRACEME || request == PTRACE_ATTACH)
 		return begin_trace(self, request, pid);
-	if (request == PTRACE_PEEKDEBUG || request == PTRACE_POKEDEBUG)
+	if (is_of_debug(request))
 		return debug_registers(self, request, pid, (unsigned int)addr,
 				       data);
 	if (request == PTRACE_SETREGS &&

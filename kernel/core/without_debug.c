@@ -24,6 +24,10 @@ void debug_tick(void)
 {
 }
 
+void debug_start(void)
+{
+}
+
 void debug_cpu_online(void)
 {
 }
@@ -45,6 +49,25 @@ int debug_write(struct task *task, unsigned int n, unsigned long value)
 	(void)task;
 	(void)n;
 	(void)value;
+	return -ENOSYS;
+}
+
+int debug_write_all(struct task *task, unsigned int kind,
+		    const struct user_debug *slots, unsigned int n)
+{
+	(void)task;
+	(void)kind;
+	(void)slots;
+	(void)n;
+	return -ENOSYS;
+}
+
+int debug_read_all(struct task *task, unsigned int kind,
+		   struct user_debug *slots)
+{
+	(void)task;
+	(void)kind;
+	(void)slots;
 	return -ENOSYS;
 }
 

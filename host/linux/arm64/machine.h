@@ -20,6 +20,13 @@
 #define TL_RED_ZONE 0
 
 /*
+ * Debug registers: breakpoints, watchpoints.  Most CPUs have so many; where there are
+ * fewer the kernel says so.
+ */
+#define TL_DEBUG_EXECUTE 6
+#define TL_DEBUG_DATA	 4
+
+/*
  * Where the addresses of programs end: 48 bits, which the kernel leaves only for
  * who asks it for an address beyond them.
  */

@@ -38,7 +38,7 @@
 #include <trapline/trap.h>
 #include <trapline/trapline.h>
 
-#define REGISTERS    4
+#define REGISTERS    (TL_DEBUG_EXECUTE + TL_DEBUG_DATA)
 #define ROWS	     (1u << 14) /* a power of two */
 #define GONE	     1u		/* a tid that no thread of a program has */
 #define TRAP_PERF    6
@@ -509,6 +509,7 @@ static bool watchable(uintptr_t addr, size_t len)
 }
 
 const struct tl_debug_ops tl_own_debug = {
+	.registers = { TL_DEBUG_EXECUTE, TL_DEBUG_DATA },
 	.load = load,
 	.cpu = cpu,
 	.cpus = ROWS,

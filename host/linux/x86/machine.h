@@ -20,6 +20,10 @@
 /* Bytes below the stack pointer that belong to the code that runs. */
 #define TL_RED_ZONE 128
 
+/* Debug registers: for all; for data alone. */
+#define TL_DEBUG_EXECUTE 4
+#define TL_DEBUG_DATA	 0
+
 /* Where the addresses of programs end. */
 #define TL_USER_END 0x00007ffffffff000ul
 

@@ -78,6 +78,23 @@ enum ptrace_request {
 	PTRACE_KILL,
 	PTRACE_PEEKDEBUG, /* debug register @addr into *(long *)@data */
 	PTRACE_POKEDEBUG, /* @data into debug register @addr */
+	/*
+	 * arm64: all breakpoints (@addr 0), all watchpoints (1) at once, in the
+	 * struct user_debug at @data.  Written are the first `info`.
+	 */
+	PTRACE_GETDEBUG,
+	PTRACE_SETDEBUG,
+};
+
+/* The debug registers of one kind. */
+struct user_debug {
+	uint32_t info; /* how many; from bit 8 what the CPU calls them */
+	uint32_t pad;
+	struct {
+		uint64_t addr;
+		uint32_t control;
+		uint32_t pad;
+	} slot[16];
 };
 
 /* Where a program finds its argument, and the top of its stack. */

@@ -16,9 +16,6 @@
 struct pt_regs;
 struct task;
 
-/* The debug registers of a task, as its debugger numbers them. */
-#define DEBUG_REGS 8
-
 /*
  * A debug exception: what in @status is somebody's is taken out of it.  true: the
  * current task is to get SIGTRAP.  Context: trap.
@@ -30,6 +27,9 @@ void debug_switched(const struct task *task);
 
 /* A tick of this CPU's timer.  Context: trap. */
 void debug_tick(void);
+
+/* The first CPU has come up.  Context: its start code. */
+void debug_start(void);
 
 /* This CPU has come up, and can be called.  Context: its start code. */
 void debug_cpu_online(void);
@@ -44,6 +44,13 @@ void debug_flush(struct task *task);
 int debug_write(struct task *task, unsigned int n, unsigned long value);
 int debug_read(struct task *task, unsigned int n, unsigned long *value);
 
+/* All of a @kind at once; @n of them are written.  -EIO: not on this processor. */
+struct user_debug;
+int debug_write_all(struct task *task, unsigned int kind,
+		    const struct user_debug *slots, unsigned int n);
+int debug_read_all(struct task *task, unsigned int kind,
+		   struct user_debug *slots);
+
 /* Does the way from an exception to debug_trap() use any of these bytes? */
 bool arch_trap_uses(uintptr_t addr, size_t len);
 
@@ -52,6 +59,13 @@ bool arch_trap_uses(uintptr_t addr, size_t len);
  * themselves already; or no more.  Was that so?  Context: trap.
  */
 bool arch_debug_step(struct pt_regs *regs, bool on);
+
+/*
+ * So many registers to execute (@kind 0), or for all, and to watch data (1); what the
+ * CPU calls them.
+ */
+unsigned int arch_debug_count(unsigned int kind);
+unsigned int arch_debug_version(void);
 
 /* Register @n of this CPU.  Context: any, interrupts off. */
 void arch_debug_write(unsigned int n, unsigned long value);

@@ -9,6 +9,7 @@
 #include "guest.h"
 #include <host_kernel.h>
 #include <kern/arch.h>
+#include <kern/debug.h>
 #include <kern/memory.h>
 #include <kern/time.h>
 #include <kern/trap.h>
@@ -200,6 +201,50 @@ TL_TEST(an_access_hits_those_whose_bytes_it_has_and_no_others)
 			unregister_hw_breakpoint(&c[k].bp);
 		}
 	}
+	check_clean();
+}
+
+/* ---- two kinds of registers ------------------------------------------------------------ */
+
+TL_TEST(breakpoints_and_watchpoints_are_counted_apart)
+{
+	unsigned int n[2] = { arch_debug_count(0), arch_debug_count(1) };
+	static struct counted x[17], w[17];
+
+	for (unsigned int i = 0; i <= n[0]; i++) {
+		watch(&x[i], (uint8_t *)(uintptr_t)shape_cli + 4 * (i % 10), 4,
+		      HW_BREAKPOINT_X);
+		CHECK_EQ(register_kernel_hw_breakpoint(&x[i].bp),
+			 i < n[0] ? 0 : -TL_ENOSPC);
+	}
+	for (unsigned int i = 0; i <= n[1]; i++) {
+		watch(&w[i], &bytes[i], 1, HW_BREAKPOINT_W);
+		CHECK_EQ(register_kernel_hw_breakpoint(&w[i].bp),
+			 i < n[1] ? 0 : -TL_ENOSPC);
+	}
+	shape_cli(0, 0);
+	for (unsigned int i = 0; i < n[1]; i++)
+		bytes[i] = 1;
+	for (unsigned int i = 0; i < n[0]; i++)
+		CHECK_EQ(x[i].hits, 1);
+	for (unsigned int i = 0; i < n[1]; i++)
+		CHECK_EQ(w[i].hits, 1);
+	/* What one kind gives back is not the other's. */
+	unregister_hw_breakpoint(&x[0].bp);
+	CHECK_EQ(register_kernel_hw_breakpoint(&w[n[1]].bp), -TL_ENOSPC);
+	CHECK_EQ(register_kernel_hw_breakpoint(&x[n[0]].bp), 0);
+	unregister_hw_breakpoint(&w[0].bp);
+	CHECK_EQ(register_kernel_hw_breakpoint(&w[n[1]].bp), 0);
+	bytes[n[1]] = 1;
+	bytes[0] = 1;
+	CHECK_EQ(w[n[1]].hits, 1);
+	CHECK_EQ(w[0].hits, 1);
+	/* One of the other kind needs room there. */
+	CHECK_EQ(modify_hw_breakpoint(&w[1].bp, &x[1].bp), -TL_ENOSPC);
+	for (unsigned int i = 0; i <= n[0]; i++)
+		unregister_hw_breakpoint(&x[i].bp);
+	for (unsigned int i = 0; i <= n[1]; i++)
+		unregister_hw_breakpoint(&w[i].bp);
 	check_clean();
 }
 

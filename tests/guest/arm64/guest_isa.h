@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <kern/debug.h>
 #include <tl_isa.h>
 #include <trapline/errno.h>
 #include <trapline/regs.h>
@@ -208,6 +209,28 @@ static inline bool users_are_guarded(void)
 		"user_fiq", "leave_to_kernel", "enter_user", "overflow",    \
 		"trap_from_user", "trap_dispatch", "copy_or_fault",         \
 		"space_use",
+
+/* Is every debug register of this CPU off?  Turn them off, and forget addresses. */
+static inline bool nothing_is_watched(void)
+{
+	unsigned long on = 0;
+
+	for (unsigned int n = 0; n < 16; n++)
+		on |= arch_debug_read(16 + n) | arch_debug_read(48 + n);
+	return !on;
+}
+
+static inline void lose_registers(void)
+{
+	for (unsigned int n = 0; n < arch_debug_count(0); n++) {
+		arch_debug_write(16 + n, 0);
+		arch_debug_write(n, 0);
+	}
+	for (unsigned int n = 0; n < arch_debug_count(1); n++) {
+		arch_debug_write(48 + n, 0);
+		arch_debug_write(32 + n, 0);
+	}
+}
 
 /* Were interrupts on in what was interrupted? */
 #define IRQS_ON(regs) (!((regs)->pstate & (1ul << 7)))

@@ -193,6 +193,14 @@ static inline bool users_are_guarded(void)
 		"trap_from_user", "trap_dispatch", "copy_or_fault",  \
 		"space_use",
 
+/* Is every debug register of this CPU off?  Turn them off, and forget an address. */
+#define nothing_is_watched() (!(arch_debug_read(7) & 0xff))
+#define lose_registers()                \
+	do {                            \
+		arch_debug_write(7, 0); \
+		arch_debug_write(3, 0); \
+	} while (0)
+
 /* Were interrupts on in what was interrupted? */
 #define IRQS_ON(regs) ((regs)->flags & (1ul << 9))
 

@@ -2,17 +2,24 @@
 /*
  * watched.c - a debugger's breakpoints and watches in another task, on arm64
  *
- * The task hears of a hit when the instruction has been executed; once for each.
+ * By the words of Linux's debuggers for NT_ARM_HW_BREAK and NT_ARM_HW_WATCH.  The
+ * task hears of a hit when the instruction has been executed; once for each.
  */
 
 #include "check.h"
 
-#define CONTROL	     7
-#define ON	     2ul /* at EL0 */
-#define TYPE_EXECUTE 0ul
-#define TYPE_LOAD    (1ul << 2)
-#define TYPE_STORE   (2ul << 2)
-#define LENGTH(n)    ((unsigned long)((n)-1) << 4)
+#define BREAK	   0
+#define WATCH	   1
+#define ON	   1u
+#define TYPE_LOAD  (1u << 3)
+#define TYPE_STORE (2u << 3)
+#define BYTES(n)   (((1u << (n)) - 1) << 5)
+#define EXECUTE	   (ON | BYTES(4))
+#define STORE(n)   (ON | TYPE_STORE | BYTES(n))
+
+/* One register alone: by its numbers. */
+#define WATCH_ADDRESS(n) (32 + (n))
+#define WATCH_CONTROL(n) (48 + (n))
 
 static volatile unsigned long word[2];
 static int status_here;
@@ -25,6 +32,25 @@ __attribute__((noinline)) static void store(unsigned long n)
 static void poke_debug(int pid, unsigned int n, unsigned long value, int want)
 {
 	CHECK(ptrace(PTRACE_POKEDEBUG, pid, n, value) == want);
+}
+
+static struct user_debug slots;
+
+static long set_slots(int pid, unsigned int kind, unsigned int n)
+{
+	slots.info = n;
+	return ptrace(PTRACE_SETDEBUG, pid, kind, (uintptr_t)&slots);
+}
+
+/* Slot @i of @kind alone; the others are as they were. */
+static void set_slot(int pid, unsigned int kind, unsigned int i, uintptr_t addr,
+		     uint32_t control, long want)
+{
+	CHECK(ptrace(PTRACE_GETDEBUG, pid, kind, (uintptr_t)&slots) == 0);
+	CHECK((slots.info & 0xff) >= 2 && slots.info >> 8 >= 6);
+	slots.slot[i].addr = addr;
+	slots.slot[i].control = control;
+	CHECK(set_slots(pid, kind, i + 1) == want);
 }
 
 static unsigned long peek(int pid, const volatile void *at)
@@ -92,8 +118,7 @@ static void writes_are_told_when_they_are_made(void)
 {
 	int pid = traced(store_thrice);
 
-	poke_debug(pid, 0, (uintptr_t)&word[0], 0);
-	poke_debug(pid, CONTROL, ON | TYPE_STORE | LENGTH(8), 0);
+	set_slot(pid, WATCH, 0, (uintptr_t)&word[0], STORE(8), 0);
 	for (unsigned long n = 11; n <= 13; n++) {
 		go_on(pid, PTRACE_CONTINUE);
 		stops_for(pid, SIGTRAP);
@@ -107,14 +132,13 @@ static void a_function_is_stopped_at(void)
 {
 	int pid = traced(store_thrice);
 
-	poke_debug(pid, 1, (uintptr_t)store, 0);
-	poke_debug(pid, CONTROL, (ON | TYPE_EXECUTE) << 16, 0);
+	set_slot(pid, BREAK, 1, (uintptr_t)store, EXECUTE, 0);
 	for (int i = 0; i < 3; i++) {
 		go_on(pid, PTRACE_CONTINUE);
 		stops_for(pid, SIGTRAP);
 		CHECK(ip_of(pid) == (uintptr_t)store + 4);
 	}
-	poke_debug(pid, CONTROL, 0, 0);
+	set_slot(pid, BREAK, 1, (uintptr_t)store, 0, 0);
 	ends(pid);
 }
 
@@ -125,8 +149,8 @@ static void steps_and_watches_come_together(void)
 	unsigned int changes = 0, steps = 0;
 	unsigned long last = 0;
 
-	poke_debug(pid, 0, (uintptr_t)&word[0], 0);
-	poke_debug(pid, CONTROL, ON | TYPE_STORE | LENGTH(8), 0);
+	poke_debug(pid, WATCH_ADDRESS(1), (uintptr_t)&word[0], 0);
+	poke_debug(pid, WATCH_CONTROL(1), STORE(8), 0);
 	while (changes < 3 && steps++ < 300) {
 		uintptr_t ip = ip_of(pid);
 
@@ -157,11 +181,12 @@ static void a_write_by_the_kernel_is_told(void)
 {
 	int pid = traced(be_told_of_a_child);
 
-	poke_debug(pid, 0, (uintptr_t)&status_here, 0);
-	poke_debug(pid, CONTROL, ON | TYPE_STORE | LENGTH(4), 0);
+	set_slot(pid, WATCH, 0, (uintptr_t)&status_here & -8ul,
+		 ON | TYPE_STORE | BYTES(4) << ((uintptr_t)&status_here & 7),
+		 0);
 	go_on(pid, PTRACE_CONTINUE);
 	stops_for(pid, SIGTRAP);
-	poke_debug(pid, CONTROL, 0, 0);
+	set_slot(pid, WATCH, 0, 0, 0, 0);
 	ends(pid);
 }
 
@@ -169,12 +194,74 @@ static void what_is_not_the_tasks_is_refused(void)
 {
 	int pid = traced(store_thrice);
 
-	poke_debug(pid, 0, 0xffffff8040100000, 0);
-	poke_debug(pid, CONTROL, ON | TYPE_STORE | LENGTH(8), -EINVAL);
-	poke_debug(pid, 0, (uintptr_t)&word[0] + 4, 0);
-	poke_debug(pid, CONTROL, ON | TYPE_STORE | LENGTH(8), -EINVAL);
-	poke_debug(pid, CONTROL, ON | TYPE_STORE | LENGTH(4), 0);
-	poke_debug(pid, CONTROL, 0, 0);
+	set_slot(pid, WATCH, 0, 0xffffff8040100000, STORE(8), -EINVAL);
+	set_slot(pid, BREAK, 0, 0xffffff8040100000, EXECUTE, -EINVAL);
+	set_slot(pid, WATCH, 0, (uintptr_t)&word[0] + 4, STORE(8), -EINVAL);
+	/* In two pieces; none at all; both kinds mixed up; half an instruction. */
+	set_slot(pid, WATCH, 0, (uintptr_t)&word[0],
+		 STORE(8) & ~(BYTES(1) << 2), -EINVAL);
+	set_slot(pid, WATCH, 0, (uintptr_t)&word[0], ON | TYPE_STORE, -EINVAL);
+	set_slot(pid, WATCH, 0, (uintptr_t)&word[0], ON | BYTES(8), -EINVAL);
+	set_slot(pid, BREAK, 0, (uintptr_t)store, STORE(4), -EINVAL);
+	set_slot(pid, BREAK, 0, (uintptr_t)store, ON | BYTES(2), -EINVAL);
+	CHECK(ptrace(PTRACE_GETDEBUG, pid, WATCH, (uintptr_t)&slots) == 0);
+	CHECK(!slots.slot[0].addr && !slots.slot[0].control);
+	CHECK(ptrace(PTRACE_GETDEBUG, pid, 2, (uintptr_t)&slots) == -EIO);
+	poke_debug(pid, 65, 0, -EIO);
+	/* An address alone is nobody's business. */
+	poke_debug(pid, WATCH_ADDRESS(0), 0xffffff8040100000, 0);
+	poke_debug(pid, WATCH_CONTROL(0), STORE(8), -EINVAL);
+	poke_debug(pid, WATCH_ADDRESS(0), (uintptr_t)&word[0] + 4, 0);
+	poke_debug(pid, WATCH_CONTROL(0), STORE(4), 0);
+	poke_debug(pid, WATCH_CONTROL(0), 0, 0);
+	ends(pid);
+}
+
+/* Each byte of a word is watched alone, in the middle of the eight and all over. */
+static void any_bytes_are_watched(void)
+{
+	for (unsigned int from = 0; from < 8; from++) {
+		int pid = traced(store_thrice);
+
+		set_slot(pid, WATCH, 0, (uintptr_t)&word[0],
+			 ON | TYPE_STORE | BYTES(8 - from) << from, 0);
+		go_on(pid, PTRACE_CONTINUE);
+		stops_for(pid, SIGTRAP);
+		CHECK(peek(pid, &word[0]) == 11);
+		set_slot(pid, WATCH, 0, 0, 0, 0);
+		ends(pid);
+	}
+}
+
+/* All that there are of both kinds, and one more of either is refused. */
+static void each_kind_is_counted_for_itself(void)
+{
+	int pid = traced(store_thrice);
+	unsigned int n[2];
+
+	for (unsigned int kind = 0; kind < 2; kind++) {
+		CHECK(ptrace(PTRACE_GETDEBUG, pid, kind, (uintptr_t)&slots) ==
+		      0);
+		n[kind] = slots.info & 0xff;
+		CHECK(n[kind] <= 16);
+		for (unsigned int i = 0; i < n[kind]; i++) {
+			slots.slot[i].addr = kind ? (uintptr_t)&word[1]
+						  : (uintptr_t)store + 4 * i;
+			slots.slot[i].control = kind ? ON | TYPE_LOAD | BYTES(8)
+						     : EXECUTE;
+		}
+		CHECK(set_slots(pid, kind, n[kind] + 1) == -ENOSPC);
+		CHECK(set_slots(pid, kind, n[kind]) == 0);
+	}
+	for (unsigned int kind = 0; kind < 2; kind++) {
+		CHECK(ptrace(PTRACE_GETDEBUG, pid, kind, (uintptr_t)&slots) ==
+		      0);
+		CHECK(slots.slot[n[kind] - 1].control ==
+		      (kind ? ON | TYPE_LOAD | BYTES(8) : EXECUTE));
+		for (unsigned int i = 0; i < n[kind]; i++)
+			slots.slot[i].control = 0;
+		CHECK(set_slots(pid, kind, n[kind]) == 0);
+	}
 	ends(pid);
 }
 
@@ -186,5 +273,7 @@ int main(const char *arg)
 	steps_and_watches_come_together();
 	a_write_by_the_kernel_is_told();
 	what_is_not_the_tasks_is_refused();
+	any_bytes_are_watched();
+	each_kind_is_counted_for_itself();
 	return 0;
 }
