@@ -171,9 +171,11 @@ static void load_kernel(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
 static void load_thread(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
 			const struct want *w, unsigned int kind)
 {
-	unsigned long change[TL_BP_CONTROLS] = { 0 };
+	unsigned long change[TL_BP_CONTROLS];
 	unsigned int n;
 
+	for (unsigned int k = 0; k < tl_bp_controls(); k++)
+		change[k] = 0;
 	for (n = tl_bp_base(kind); n < w->kernel[kind]; n++)
 		if (!is_loaded(c, w, n))
 			change[tl_bp_control(n)] |= field(n);

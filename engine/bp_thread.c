@@ -70,8 +70,9 @@ void tl_bp_state_put(struct tl_bp_thread *thread)
 void tl_bp_state_end(struct tl_bp_thread *thread)
 {
 	struct tl_bp_state *state = thread->state;
-	struct tl_bp_set had = *tl_bp_now(&state->sets);
+	struct tl_bp_set had;
 
+	tl_bytes_copy(&had, tl_bp_now(&state->sets), sizeof(had));
 	tl_bp_spare(&state->sets)->n = 0;
 	if (had.n)
 		tl_bp_publish(&state->sets, false);
@@ -292,7 +293,7 @@ int tl_bp_slots_read(const struct tl_bp_thread *thread, unsigned int kind,
 	const struct tl_bp_state *state;
 	int err = 0;
 
-	*slots = (struct tl_bp_slots){ 0 };
+	tl_bytes_zero(slots, sizeof(*slots));
 	tl_lock();
 	state = thread->state;
 	if (!tl_bp_learn())

@@ -60,7 +60,7 @@ struct sim {
 	unsigned int cpu;      /* that runs */
 	unsigned int cpus_off; /* a bit for each that is not there */
 	/* Debug registers of each; the threads that run there. */
-	unsigned long dr[SIM_CPUS][8];
+	unsigned long dr[SIM_CPUS][64];
 	const struct tl_bp_thread *thread[SIM_CPUS];
 	/* Bytes that cannot be watched. */
 	uintptr_t unwatchable, unwatchable_end;
