@@ -43,7 +43,7 @@ golden() {
 		-e "s|\"$targets/|\"%TARGETS%/|g" \
 		-e 's/("threads(_running)?":)[0-9]+/\1%N%/g' \
 		-e 's/("expected_stop_ns":)[0-9.]+/\1%N%/' \
-		-e 's/about [0-9.]+ ms, of threads that run \([0-9]+ of [0-9]+\)/about %N% ms, of threads that run/' \
+		-e 's/about [0-9.]+ ms on an idle machine, of threads that run \([0-9]+ of [0-9]+\)/about %N% ms on an idle machine, of threads that run/' \
 		-e 's/cost [0-9.]+ ms a second: [0-9]+ hits a/cost %N% ms a second: %N% hits a/' \
 		-e 's/ {2,}%PID%/    %PID%/' -e 's/("time_ns":)[0-9]{19},/\1%TIME%,/' >"$tmp/got"
 	if [ -n "${UPDATE:-}" ]; then
