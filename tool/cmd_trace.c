@@ -563,7 +563,10 @@ int cmd_trace(const struct options *o)
 	else if (o->format == FORMAT_CTF && !o->output)
 		usage_error(o->verb, "--format ctf wants a folder: -o DIR");
 	else if (run_parse(&r, &wish))
-		status = run_all(&r);
+		status = o->format != FORMAT_CTF || o->dry_run ||
+					 ctf_possible(o->output)
+				 ? run_all(&r)
+				 : EXIT_FAILED;
 	run_forget(&r);
 	/* Nothing was armed. */
 	if (t.ctf)

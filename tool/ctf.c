@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,7 @@ struct ctf {
 	bt_stream_class *stream_class;
 	bt_stream *stream;
 	bt_self_message_iterator *iterator;
+	char *dir;
 	uint64_t begin_ns, last_ns;
 	const bt_message *ready[READY];
 	size_t n;
@@ -109,17 +111,47 @@ static bool load_library(void)
 	return true;
 }
 
-/* What the library says is in the way. */
-static bool failed(const char *what)
+/* What is in the way of a file in @dir: an errno, or 0. */
+static int test_write(const char *dir)
+{
+	static const char bytes[16384];
+	char *path = must_print("%s/.trapline", dir);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int err = fd < 0 ? errno : 0;
+
+	for (int i = 0; i < 4 && !err; i++)
+		if (write(fd, bytes, sizeof(bytes)) != (ssize_t)sizeof(bytes))
+			err = errno ? errno : ENOSPC;
+	if (fd >= 0) {
+		close(fd);
+		unlink(path);
+	}
+	free(path);
+	return err;
+}
+
+/*
+ * What is in the way: what whoever writes into @dir is told just now, or else what
+ * the library says, which is long.
+ */
+static bool failed(const char *dir, const char *what)
 {
 	const bt_error *err = bt.bt_current_thread_take_error();
 	const char *why = "";
+	int in_the_way;
 
+	errno = 0;
+	in_the_way = test_write(dir);
 	/* The first cause is the deepest. */
 	if (err && bt.bt_error_get_cause_count(err))
 		why = bt.bt_error_cause_get_message(
 			bt.bt_error_borrow_cause_by_index(err, 0));
-	say_error("babeltrace cannot %s%s%s", what, *why ? ": " : "", why);
+	if (in_the_way)
+		say_error("cannot write the trace into %s: %s", dir,
+			  strerror(in_the_way));
+	else
+		say_error("babeltrace cannot %s%s%.*s", what, *why ? ": " : "",
+			  (int)strcspn(why, "\n"), why);
 	if (err)
 		bt.bt_error_release(err);
 	return false;
@@ -304,16 +336,14 @@ static bool run(struct ctf *c)
 	return !c->broken;
 }
 
-/*
- * A trace beside files of something else would be none.  The sink makes its
- * folder itself, so that a free one is taken away.
- */
-static bool make_way(const char *dir)
+/* A trace beside files of something else would be none.  *@made: it was not there. */
+static bool is_free(const char *dir, bool *made)
 {
 	DIR *d;
 	int n = 0;
 
-	if (mkdir(dir, 0777) && errno != EEXIST) {
+	*made = !mkdir(dir, 0777);
+	if (!*made && errno != EEXIST) {
 		say_error("cannot make %s: %s", dir, strerror(errno));
 		return false;
 	}
@@ -327,11 +357,32 @@ static bool make_way(const char *dir)
 	closedir(d);
 	if (n > 2)
 		say_error("%s is not empty", dir);
-	else if (rmdir(dir))
+	return n <= 2;
+}
+
+bool ctf_possible(const char *dir)
+{
+	bool made;
+
+	if (!load_library() || !is_free(dir, &made))
+		return false;
+	if (made)
+		rmdir(dir);
+	return true;
+}
+
+/* The sink makes its folder itself, so that a free one is taken away. */
+static bool make_way(const char *dir)
+{
+	bool made;
+
+	if (!is_free(dir, &made))
+		return false;
+	if (rmdir(dir)) {
 		say_error("cannot make %s anew: %s", dir, strerror(errno));
-	else
-		return true;
-	return false;
+		return false;
+	}
+	return true;
 }
 
 struct ctf *ctf_open(const char *dir, uint64_t begin_ns)
@@ -341,13 +392,15 @@ struct ctf *ctf_open(const char *dir, uint64_t begin_ns)
 	if (!load_library() || !make_way(dir))
 		return NULL;
 	c = must_alloc(1, sizeof(*c));
+	c->dir = must_dup(dir);
 	c->begin_ns = begin_ns;
 	c->graph = bt.bt_graph_create(0);
 	if (c->graph && connect(c, dir) && run(c) && c->iterator)
 		return c;
-	failed("begin a trace");
+	failed(dir, "begin a trace");
 	if (c->graph)
 		bt.bt_graph_put_ref(c->graph);
+	free(c->dir);
 	free(c);
 	return NULL;
 }
@@ -524,7 +577,7 @@ static bt_message *make_message(struct ctf *c, bt_event_class *class,
 static bool hand_on(struct ctf *c, const bt_message *m)
 {
 	c->ready[c->n++] = m;
-	return c->n < READY - 2 || run(c) || failed("write the trace");
+	return c->n < READY - 2 || run(c) || failed(c->dir, "write the trace");
 }
 
 bool ctf_event(struct ctf *c, void **of, const char *name,
@@ -539,7 +592,7 @@ bool ctf_event(struct ctf *c, void **of, const char *name,
 		m = make_message(c, *of, e->ns, (uint32_t)pid, e->thread);
 	if (!m) {
 		*error = true;
-		return failed("write the trace");
+		return failed(c->dir, "write the trace");
 	}
 	if (!set_fields(bt.bt_event_borrow_payload_field(
 				bt.bt_message_event_borrow_event(m)),
@@ -593,11 +646,12 @@ int ctf_close(struct ctf *c, uint64_t events, uint64_t lost, uint64_t missed)
 		c->ended = true;
 		ok = run(c) && ok;
 		if (!ok)
-			failed("end the trace");
+			failed(c->dir, "end the trace");
 	}
 	if (c->broken)
 		return -1;
 	bt.bt_graph_put_ref(c->graph);
+	free(c->dir);
 	free(c);
 	return ok ? 0 : -1;
 }

@@ -17,6 +17,12 @@ struct probe;
 struct session_event;
 
 /*
+ * Could a trace be written into the folder @dir?  It is to be asked before anything
+ * is done to a process.  False: after a line.
+ */
+bool ctf_possible(const char *dir);
+
+/*
  * A trace in the folder @dir, which is made, or empty; times are since
  * @begin_ns, the wall clock's.  NULL, after a line.
  */

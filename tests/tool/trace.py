@@ -499,6 +499,22 @@ def a_trace_for_babeltrace_has_every_event():
                         "--format", "ctf", "work")
         tl.check_eq(r.returncode, 1, f"{dest}: exit status")
         tl.check(why in r.stderr, r.stderr)
+    # It is seen before a command is begun, and there is nothing more to say.
+    for follow in ((), ("--follow",)):
+        mark = os.path.join(tl.tempdir(), "begun")
+        r = tl.trapline("trace", *follow, "--format", "ctf", "-o", d,
+                        "libc:puts", "--", "sh", "-c", f"echo > {mark}")
+        tl.check_eq((r.returncode, r.stderr.count("\n")), (1, 1), r.stderr)
+        tl.check("is not empty" in r.stderr, r.stderr)
+        tl.check(not os.path.exists(mark), "the command has run")
+    # What cannot be begun leaves no folder behind, and takes none away.
+    for made in (False, True):
+        dest = os.path.join(tl.tempdir(), "free")
+        if made:
+            os.mkdir(dest)
+        r = tl.trapline("trace", "-p", c.pid, "--format", "ctf", "-o", dest,
+                        "no_such_function")
+        tl.check_eq((r.returncode, os.path.exists(dest)), (1, made), r.stderr)
     r = tl.trapline("trace", "-p", c.pid, "--format", "ctf", "work")
     tl.check_eq(r.returncode, 2, "no folder")
     tl.check_clean(c.pid)

@@ -70,7 +70,8 @@ def full_disk_is_said_and_leaves_nothing_behind():
         if shutil.which("babeltrace2"):
             r = run("trace", "-p", p.pid, "-d", "5", "--format", "ctf", "-o",
                     d + "/e", "hot_* $arg1:u64 $arg2:u64 $arg3:u64")
-            one_line(r, "babeltrace cannot write the trace")
+            one_line(r, f"cannot write the trace into {d}/e: No space left")
+            tl.check(len(r.stderr) < 120, r.stderr)
             tl.check_clean(p.pid)
     finally:
         subprocess.run(["umount", d], check=True)
