@@ -479,6 +479,12 @@ const char *pages_ended(const struct pages *p)
 	return NULL;
 }
 
+bool pages_killed(const struct pages *p)
+{
+	(void)p;
+	return false;
+}
+
 void pages_cost(const struct pages *p, struct page_cost *out)
 {
 	(void)p;
