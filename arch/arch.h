@@ -126,8 +126,10 @@ void tl_arch_forget(void);
  * Their number, at most @max, or -TL_EOPNOTSUPP: it is not certain that there are
  * no others.
  * With a detour at ret - lead, and TL_EMIT_LATE, the exit's handlers can be
- * called where no jump fits at the exit itself.  @tails: the exits of functions that
- * it goes on to (tail calls) are among its own.  Context: task.
+ * called where no jump fits at the exit itself.  @tails: return addresses must not be
+ * replaced, so the exits of functions that it goes on to (tail calls) may be among its
+ * own.  Without, an architecture that replaces them for less may refuse.
+ * Context: task.
  */
 int tl_arch_exits(uintptr_t start, uintptr_t end, uintptr_t entry,
 		  struct tl_exit *exits, int max, bool tails);

@@ -211,13 +211,18 @@ static bool is_its_own(struct tl_context *cx, const struct call *c,
 	       tl_return_true(cx, c->ri.fp, word) == c->ri.ret_addr;
 }
 
-/* Another word is in its slot: the frame is gone, if it cannot have moved. */
-static bool is_gone(struct tl_context *cx, const struct call *c)
+/*
+ * Another word is in its slot: the frame is gone, if it cannot have moved.  Where the
+ * slot is a register: the stack is above it, now that it is at @sp.
+ */
+static bool is_gone(struct tl_context *cx, const struct call *c, uintptr_t sp)
 {
 	unsigned long word;
 
 	if (c->stack)
 		return false;
+	if (!c->on_stack)
+		return c->ri.fp < sp && tl_same_stack(c->ri.fp, sp) == 1;
 	return tlh_read(&word, (uintptr_t)c->ri.slot, sizeof(word)) ||
 	       !is_its_own(cx, c, word);
 }
@@ -227,7 +232,8 @@ static bool is_gone(struct tl_context *cx, const struct call *c)
  * Where nothing is, that is much work for nothing: not again before about as
  * many calls were missed.
  */
-static bool drop_gone(struct tl_context *cx, const struct tl_calls *pool)
+static bool drop_gone(struct tl_context *cx, const struct tl_calls *pool,
+		      uintptr_t sp)
 {
 	uint32_t used = tl_load(&pool->virgin);
 	unsigned int vain = 0;
@@ -242,7 +248,7 @@ static bool drop_gone(struct tl_context *cx, const struct tl_calls *pool)
 		if (tl_load_acquire(&c->state) != CALL_ACTIVE || !c->function ||
 		    c->cx != cx)
 			continue;
-		if (is_gone(cx, c))
+		if (is_gone(cx, c, sp))
 			miss_all(take(frame_of(&c->ri)));
 		else
 			vain++;
@@ -258,7 +264,7 @@ static struct call *new_call(struct tl_context *cx, struct kretprobe *rp,
 
 	if (!c)
 		c = tl_call_take(rp->calls, sp);
-	if (!c && drop_gone(cx, rp->calls))
+	if (!c && drop_gone(cx, rp->calls, sp))
 		c = tl_call_take(rp->calls, sp);
 	return c;
 }
@@ -269,7 +275,7 @@ static bool follow(struct tl_context *cx, struct kretprobe *rp,
 {
 	unsigned long *slot = tl_arch_return_slot(regs);
 
-	c->on_stack = true;
+	c->on_stack = (uintptr_t)slot == tl_arch_sp(regs);
 	c->chained = false;
 	c->function = rp->exits->start;
 	c->stack = f.stack;
@@ -385,7 +391,8 @@ void tl_exits_hit(struct tl_context *cx, struct kprobe *p, struct pt_regs *regs)
 			return;
 	}
 	tl_arch_set_ip(regs, first->ret_addr);
-	tl_arch_set_sp(regs, sp + sizeof(long) + e->pops);
+	if (tl_call_of(first)->on_stack)
+		tl_arch_set_sp(regs, sp + sizeof(long) + e->pops);
 	for (ri = first; ri; ri = ri->next)
 		tl_return_tell(cx, ri, regs);
 	tl_arch_set_ip(regs, ip);

@@ -133,20 +133,28 @@ uintptr_t tl_arch_near(uintptr_t addr, uintptr_t start, uintptr_t end)
 
 /* ---- exits ---- */
 
-/* So many jumps are followed from a function to its straight code. */
-#define MAX_HOPS 4
-
-/* Control flow is not looked at here: return addresses are replaced. */
+/*
+ * To replace an address that is in a register costs less than a second probe, so
+ * that is done wherever it may be.  Other functions are not gone on to.
+ */
 int tl_arch_exits(uintptr_t start, uintptr_t end, uintptr_t entry,
 		  struct tl_exit *exits, int max, bool tails)
 {
-	(void)entry;
-	(void)start;
-	(void)end;
-	(void)exits;
-	(void)max;
-	(void)tails;
-	return -TL_EOPNOTSUPP;
+	struct a64_flow flow = { .start = start,
+				 .end = end & -4ul,
+				 .read = tl_text_bytes };
+	uint64_t found[TL_EXITS_MAX];
+	int n;
+
+	if (!tails || start % 4 || entry != start)
+		return -TL_EOPNOTSUPP;
+	n = a64_flow_exits(&flow, found,
+			   max < TL_EXITS_MAX ? max : TL_EXITS_MAX);
+	for (int i = 0; i < n; i++)
+		exits[i] = (struct tl_exit){ .ret = found[i],
+					     .start = start,
+					     .end = end };
+	return n < 0 ? -TL_EOPNOTSUPP : n;
 }
 
 /* Behind paciasp the return address is signed, and another one would not be. */
@@ -157,6 +165,9 @@ static bool is_signed_before(uintptr_t start)
 	return !tl_text_read(&insn, start - 4, sizeof(insn)) &&
 	       a64_is_paciasp(insn);
 }
+
+/* So many jumps are followed from a function to its straight code. */
+#define MAX_HOPS 4
 
 bool tl_arch_takes_return(uintptr_t start)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flow.c - where control may come from, and where exclusives are
+ * flow.c - where control may come from, where exclusives are, where it returns
  *
  * A store-exclusive succeeds if the monitor that its load-exclusive has opened
  * is still open, and any exception and any store in between may close it (Arm
@@ -225,6 +225,95 @@ uint64_t a64_flow_near(const struct a64_flow *flow, uint64_t addr)
 	}
 	return 0;
 }
+
+/* ---- where a function returns ---- */
+
+#define NOP 0xd503201fu
+
+/* ret x30, retaa, retab */
+static bool is_return(uint32_t insn)
+{
+	return insn == 0xd65f03c0 || (insn & 0xfffffbff) == 0xd65f0bff;
+}
+
+/* br, braa: to where nobody knows, or a return by another register. */
+static bool goes_anywhere(enum a64_plan plan, uint32_t insn)
+{
+	return plan == A64_BR_AUTH ||
+	       (plan == A64_SIM_BR && (insn >> 21 & 3) != 1);
+}
+
+/* May @insn at @addr be in a function whose exits are certain? */
+static bool is_certain(const struct a64_flow *flow, enum a64_plan plan,
+		       uint32_t insn, uint64_t addr)
+{
+	uint64_t place;
+	bool inside;
+
+	if (plan == A64_UNALLOCATED || plan == A64_ERET ||
+	    goes_anywhere(plan, insn))
+		return false;
+	if (!a64_place(insn, addr, &place))
+		return true;
+	inside = place >= flow->start && place < flow->end;
+	switch (plan) {
+	case A64_SIM_B:
+		if (insn >> 31)
+			return !inside || place == flow->start;
+		return inside && place != flow->start;
+	case A64_SIM_B_COND:
+	case A64_SIM_CBZ:
+	case A64_SIM_TBZ:
+		return inside && place != flow->start;
+	case A64_SIM_ADR: /* adrp names a page, which is no part of it */
+		return insn >> 31 || !inside;
+	default:
+		return !inside;
+	}
+}
+
+/* Does control run on to the next word, as far as anybody can tell? */
+static bool runs_on(enum a64_plan plan, uint32_t insn)
+{
+	bool call = (plan == A64_SIM_B && insn >> 31) || plan == A64_SIM_BR ||
+		    plan == A64_BLR_AUTH || plan == A64_CALL;
+
+	return !call && plan != A64_TRAP && insn >> 16 &&
+	       falls_through(plan, insn);
+}
+
+int a64_flow_exits(const struct a64_flow *flow, uint64_t *exits,
+		   unsigned int max)
+{
+	struct words w;
+	unsigned int n = 0;
+	bool on = true;
+
+	if (flow->end - flow->start > 4 * A64_FUNCTION_MAX)
+		return -1;
+	start_words(&w, flow);
+	for (size_t i = 0; i < a64_flow_words(flow); i++) {
+		uint32_t insn = word(&w, i);
+		enum a64_plan plan = a64_match(insn)->plan;
+		uint64_t addr = flow->start + 4 * i;
+
+		if (insn == NOP)
+			continue;
+		if (is_return(insn)) {
+			if (n == max)
+				return -1;
+			exits[n++] = addr;
+			on = false;
+			continue;
+		}
+		if (!is_certain(flow, plan, insn, addr))
+			return -1;
+		on = runs_on(plan, insn);
+	}
+	return on ? -1 : (int)n;
+}
+
+/* ---- functions that keep their return address ---- */
 
 #define SP		31
 #define STRAIGHT	64

@@ -224,6 +224,24 @@ bool a64_flow_in_exclusive(const struct a64_flow *flow, uint64_t addr);
 uint64_t a64_flow_near(const struct a64_flow *flow, uint64_t addr);
 
 /*
+ * At which instructions does the function return?  Their number, at most @max, or -1:
+ * it is not certain that there are no others.  Certain is: all of it decodes, and
+ *
+ *   - it goes to a register only by calls and by returns to x30: there are no
+ *     tables of jumps, no other ways back
+ *   - no branch leaves it (a tail call, whose callee would return for both), and none
+ *     leads to its start, which would be the entry of a call that nobody has made
+ *   - no call leads to its inside: the return would be no return of it
+ *   - nothing in it is read or named as data, which might look like a return
+ *   - control does not run out at its end, but behind a call, which is one that
+ *     never returns
+ *
+ * Context: any.
+ */
+int a64_flow_exits(const struct a64_flow *flow, uint64_t *exits,
+		   unsigned int max);
+
+/*
  * Does the function at flow->start keep the address that it returns to where
  * others find it, or go there by another way than a return, as setjmp,
  * getcontext and swapcontext do?  Looks along the straight line from its start, to the first

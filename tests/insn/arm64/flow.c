@@ -183,3 +183,81 @@ TL_TEST(arm64_a_function_that_jumps_to_another_says_where)
 	CHECK(!a64_flow_takes_return(&flow, &next));
 	CHECK_EQ(next, 0);
 }
+
+/* clang-format off */
+static const struct {
+	const char *name;
+	const char *picture; /* r: a return; NULL: not certain */
+	size_t words;
+	uint32_t code[10];
+} exits[] = {
+	{ "a function", ".r", 2, { NOP, RET } },
+	{ "signed", "..r", 3, { 0xd503233f, 0xd50323bf, RET } },
+	{ "retaa, retab", ".r.r", 4, { CBNZ(2), 0xd65f0bff, NOP, 0xd65f0fff } },
+	{ "two ways", "..r.r", 5, { CMP, BNE(2), RET, NOP, RET } },
+	{ "a loop", ".. r", 4, { NOP, NOP, CBNZ(-1), RET } },
+	{ "calls, and itself", "....r", 5,
+	  { NOP, BL(100), BL(-2), 0xd63f0020, RET } },
+	{ "a call that never returns at the end", ".r.", 3,
+	  { CBNZ(2), RET, BL(100) } },
+	{ "that, and padding", ".r....", 6,
+	  { CBNZ(2), RET, BL(100), NOP, 0, 0 } },
+	{ "a trap at the end", ".r.", 3, { CBNZ(2), RET, 0xd4200000 } },
+	{ "udf at the end", ".r.", 3, { CBNZ(2), RET, 0x00000001 } },
+	{ "it never returns", "..", 2, { NOP, BL(100) } },
+	{ "a page of data", ".r", 2, { 0xb0000000, RET } },
+	{ "a literal behind it", ".r", 2, { 0x58000080, RET } },
+
+	{ "a jump table, or a tail call by a register", NULL, 2, { BR, RET } },
+	{ "braa", NULL, 2, { 0xd71f0802, RET } },
+	{ "ret x1", NULL, 2, { 0xd65f0020, RET } },
+	{ "a tail call", NULL, 2, { CBNZ(1), B(100) } },
+	{ "a conditional one", NULL, 2, { BNE(100), RET } },
+	{ "a jump to its start", NULL, 3, { NOP, CBNZ(-1), RET } },
+	{ "b to its start", NULL, 3, { NOP, RET, B(-2) } },
+	{ "a call of its inside", NULL, 3, { BL(2), NOP, RET } },
+	{ "it runs out at the end", NULL, 2, { RET, NOP | 0x20 } },
+	{ "a branch at the end", NULL, 2, { RET, TBNZ(-1) } },
+	{ "a literal inside", NULL, 4, { 0x58000040, RET, RET, RET } },
+	{ "an address inside", NULL, 4, { 0x10000040, RET, RET, RET } },
+	{ "eret", NULL, 2, { 0xd69f03e0, RET } },
+	{ "no instruction", NULL, 3, { NOP, 0x02000000, RET } },
+};
+/* clang-format on */
+
+TL_TEST(arm64_where_a_function_returns_is_certain_or_not)
+{
+	uint64_t found[4];
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(exits); i++) {
+		struct a64_flow flow = flow_of(exits[i].words);
+		int n = 0, k = 0;
+
+		ROW(exits[i].name);
+		memcpy(code, exits[i].code, sizeof(exits[i].code));
+		n = a64_flow_exits(&flow, found, TL_ARRAY_SIZE(found));
+		if (!exits[i].picture) {
+			CHECK_EQ(n, -1);
+			continue;
+		}
+		for (size_t w = 0; w < exits[i].words; w++) {
+			if (exits[i].picture[w] != 'r')
+				continue;
+			CHECK(k < n);
+			CHECK_EQ(found[k++], BASE + 4 * w);
+		}
+		CHECK_EQ(n, k);
+	}
+}
+
+TL_TEST(arm64_a_function_with_more_returns_than_asked_for_is_not_certain)
+{
+	struct a64_flow flow = flow_of(5);
+	uint64_t found[4];
+
+	for (size_t i = 0; i < 5; i++)
+		code[i] = RET;
+	CHECK_EQ(a64_flow_exits(&flow, found, 4), -1);
+	flow = flow_of(4);
+	CHECK_EQ(a64_flow_exits(&flow, found, 4), 4);
+}

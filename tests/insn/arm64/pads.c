@@ -318,3 +318,96 @@ TL_TEST(arm64_return_addresses_that_are_signed_or_kept_are_left_alone)
 	CHECK_EQ(returns, TL_ARRAY_SIZE(callers));
 	unregister_kretprobe(&rp);
 }
+
+/* ---- by exits ---- */
+
+/* Where the functions are. */
+static int function_bounds(uintptr_t addr, uintptr_t *start, uintptr_t *end)
+{
+	static const uintptr_t starts[] = {
+		(uintptr_t)padded_c,	  (uintptr_t)padded_j,
+		(uintptr_t)signed_ret,	  (uintptr_t)signed_retaa,
+		(uintptr_t)padded_signed, (uintptr_t)keeps,
+		(uintptr_t)bare_entry,
+	};
+
+	for (size_t i = 0; i + 1 < TL_ARRAY_SIZE(starts); i++)
+		if (addr >= starts[i] && addr < starts[i + 1]) {
+			*start = starts[i];
+			*end = starts[i + 1];
+			return 0;
+		}
+	return -TL_ENOENT;
+}
+
+static int by_exits(const struct tl_status *status, void *arg)
+{
+	*(bool *)arg |= status->is_return && status->by_exits;
+	return 0;
+}
+
+static unsigned long seen_sp, seen_pc;
+
+static int see_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	CHECK_EQ(regs->pc, ri->ret_addr);
+	CHECK_EQ(regs->sp, ri->fp);
+	regs->regs[0]++;
+	seen_sp = regs->sp;
+	seen_pc = regs->pc;
+	returns++;
+	return 0;
+}
+
+/*
+ * Where the return address must stay: each return is probed in its place, those that
+ * authenticate, too.
+ */
+TL_TEST(arm64_return_probes_that_leave_the_return_address_alone)
+{
+	for (int jump = 0; jump < 2; jump++) {
+		REQUIRE(prepare(jump));
+		ops.function = function_bounds;
+		for (size_t f = 0; f < TL_ARRAY_SIZE(functions); f++) {
+			struct kretprobe rp = { .handler = see_return };
+			bool exits = false;
+
+			rp.kp.addr = (void *)functions[f];
+			rp.kp.flags = KPROBE_FLAG_NO_SWAP;
+			returns = 0;
+			REQUIRE(register_kretprobe(&rp) == 0);
+			trapline_each_probe(by_exits, &exits);
+			CHECK(exits);
+			for (size_t c = 0; c < TL_ARRAY_SIZE(callers); c++)
+				CHECK_EQ(call(callers[c], functions[f], 40, 2),
+					 43);
+			CHECK_EQ(returns, TL_ARRAY_SIZE(callers));
+			CHECK_EQ(rp.nmissed, 0);
+			unregister_kretprobe(&rp);
+			CHECK_EQ(call(by_blr, functions[f], 40, 2), 42);
+		}
+		ops.function = NULL;
+	}
+}
+
+typedef void keeper(uintptr_t *where);
+
+/* What it keeps is the true address. */
+TL_TEST(arm64_a_function_that_keeps_its_return_address_is_followed_by_its_exits)
+{
+	for (int jump = 0; jump < 2; jump++) {
+		struct kretprobe rp = { .handler = see_return };
+		uintptr_t kept = 0;
+
+		REQUIRE(prepare(jump));
+		ops.function = function_bounds;
+		rp.kp.addr = (void *)keeps;
+		returns = 0;
+		REQUIRE(register_kretprobe(&rp) == 0);
+		((keeper *)(void *)keeps)(&kept);
+		CHECK_EQ(returns, 1);
+		CHECK_EQ(kept, seen_pc);
+		unregister_kretprobe(&rp);
+		ops.function = NULL;
+	}
+}
