@@ -109,11 +109,32 @@ static inline void tl_set_argument(struct pt_regs *regs, unsigned int n,
 	regs->regs[n] = value;
 }
 
-/* Have the function return @value at once. */
+/*
+ * How many bytes at @addr, a function's entry, must not become a jump's: bti,
+ * paciasp, pacibsp.
+ */
+static inline unsigned int tl_machine_pad(uintptr_t addr)
+{
+	uint32_t insn = *(const volatile uint32_t *)addr;
+
+	return (insn & 0xffffff3f) == 0xd503241f ||
+			       (insn & 0xffffffbf) == 0xd503233f
+		       ? 4
+		       : 0;
+}
+
+/*
+ * Have the function return @value at once.  Behind a pad its return address may be
+ * signed: xpaclri takes that off, or does nothing.
+ */
 static inline void tl_skip_function(struct pt_regs *regs, unsigned long value)
 {
+	register unsigned long x30 __asm__("x30") = regs->regs[30];
+
+	__asm__("hint #7" : "+r"(x30));
 	regs->regs[0] = value;
-	regs->pc = regs->regs[30];
+	regs->regs[30] = x30;
+	regs->pc = x30;
 }
 
 /* ---- text ------------------------------------------------------------------- */

@@ -85,5 +85,5 @@ static struct kprobe guard = {
 
 void tl_masks_start(void)
 {
-	register_kprobe(&guard);
+	tl_register_guard(&guard);
 }

@@ -28,6 +28,12 @@ bool tl_lock_is_dead(void);
  */
 void tl_signals_start(void);
 
+/*
+ * Register @kp, a jump at the entry of a function of the C library's: behind a
+ * landing pad, where no jump may be.
+ */
+int tl_register_guard(struct kprobe *kp);
+
 /* ---- masks.c -------------------------------------------------------------------- */
 
 /* From now on the C library's functions do not block SIGTRAP. */

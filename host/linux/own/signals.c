@@ -283,6 +283,17 @@ static struct kprobe guard = {
 	.flags = KPROBE_FLAG_JUMP_ONLY | KPROBE_FLAG_HOME,
 };
 
+int tl_register_guard(struct kprobe *kp)
+{
+	uintptr_t addr;
+
+	tlh_lock();
+	if (!tl_symbols_lookup(kp->symbol_name, &addr))
+		kp->offset = tl_machine_pad(addr);
+	tlh_unlock();
+	return register_kprobe(kp);
+}
+
 /* What was there before the probe was. */
 static void take_all(void)
 {
@@ -312,7 +323,7 @@ static bool start(void)
 	*not_forked = 1;
 	home_pid = tl_sys0(__NR_getpid);
 	if (tl_sys3(__NR_madvise, page, TL_PAGE, MADV_WIPEONFORK) ||
-	    register_kprobe(&guard)) {
+	    tl_register_guard(&guard)) {
 		tl_sys2(__NR_munmap, page, TL_PAGE);
 		return false;
 	}

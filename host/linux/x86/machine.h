@@ -133,6 +133,13 @@ static inline void tl_set_argument(struct pt_regs *regs, unsigned int n,
 		regs->cx = value;
 }
 
+/* How many bytes at @addr, a function's entry, must not become a jump's. */
+static inline unsigned int tl_machine_pad(uintptr_t addr)
+{
+	(void)addr;
+	return 0; /* a jump covers endbr64 */
+}
+
 /* Have the function return @value at once. */
 static inline void tl_skip_function(struct pt_regs *regs, unsigned long value)
 {
