@@ -33,6 +33,7 @@
 #define SIG_IGN	    1UL
 #define SIG_SETMASK 2
 #define TRAP_PERF   6
+#define TRAP_HWBKPT 4
 
 struct tl_sigaction tl_sigtrap_program;
 bool (*tl_sigtrap_debug)(const struct tl_siginfo *info, struct tl_ucontext *uc);
@@ -124,7 +125,7 @@ static void handle(int sig, struct tl_siginfo *info, struct tl_ucontext *uc)
 	if (tl_signal_is_trap(info)) {
 		if (breakpoint(uc))
 			return;
-	} else if (info->code == TRAP_PERF) {
+	} else if (info->code == TRAP_PERF || info->code == TRAP_HWBKPT) {
 		if (tl_sigtrap_debug && tl_sigtrap_debug(info, uc))
 			return;
 	} else if (info->code <= 0 && tl_signal_hides_breakpoint(uc)) {

@@ -26,6 +26,11 @@
  *   D3  Threads that are made later open their events before their first
  *       instruction that is the program's (births.c).
  *
+ * Where there are no events for us, all threads' registers are set by a process that
+ * traces them for a moment (registers.c), once and for all of the process's life.
+ * Then the exception itself has said which was hit; with more than one that is asked
+ * of the thread, in the same way.
+ *
  * Events do not follow fork(), and are closed by exec.  A child has copies of the
  * descriptors, though, and with them the events exist: so they are disabled before
  * they are closed.
@@ -41,11 +46,14 @@
 #define REGISTERS    (TL_DEBUG_EXECUTE + TL_DEBUG_DATA)
 #define ROWS	     (1u << 14) /* a power of two */
 #define GONE	     1u		/* a tid that no thread of a program has */
+#define TRAP_HWBKPT  4
 #define TRAP_PERF    6
+#define SIGTRAP_BIT  (1ul << (TL_SIGTRAP - 1))
 #define COOKIE	     0x7472706c64626700ul
 #define SIG_SETMASK  2
 #define TURNS_TO_ASK 1000
 #define CLEANED	     64
+#define TRIES	     100
 
 struct reg {
 	int fd; /* of the event; 0: none */
@@ -61,6 +69,7 @@ struct row {
 	uint32_t round; /* of each_cpu() */
 	struct tl_bp_thread handle;
 	struct reg reg[REGISTERS];
+	struct tl_debug_want set[REGISTERS]; /* if `by_trace` */
 };
 
 static struct row *rows; /* by tid, open addressing */
@@ -71,7 +80,10 @@ static uint32_t round;
 static struct {
 	uintptr_t by; /* the thread pointer of who visits */
 	struct row *row;
+	uint64_t mask; /* his */
 } visit;
+
+static bool by_trace; /* there are no events for us, but registers.c */
 
 /* ---- rows ------------------------------------------------------------------------ */
 
@@ -127,8 +139,10 @@ static void close_event(struct reg *reg)
 
 static void abandon(struct row *r)
 {
-	for (unsigned int i = 0; i < REGISTERS; i++)
+	for (unsigned int i = 0; i < REGISTERS; i++) {
 		close_event(&r->reg[i]);
+		r->set[i] = (struct tl_debug_want){ .addr = 0 };
+	}
 	__atomic_store_n(&r->tid, GONE, __ATOMIC_RELEASE);
 }
 
@@ -371,6 +385,79 @@ static void undo_change(struct change *c, const struct row *r)
 	}
 }
 
+/* ---- without events ------------------------------------------------------------------ */
+
+static bool any_events(void)
+{
+	for (uint32_t i = 0; i < ROWS; i++)
+		for (unsigned int k = 0; k < REGISTERS; k++)
+			if (rows[i].reg[k].fd)
+				return true;
+	return false;
+}
+
+static int trace_row(struct row *r, const struct tl_debug_want *want,
+		     unsigned int n)
+{
+	struct tl_debug_want next[REGISTERS] = { 0 };
+	bool own = r->tid == (uint32_t)tl_sys0(__NR_gettid), any = false;
+	int err = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		next[i] = want[i];
+		any = any || want[i].type != HW_BREAKPOINT_EMPTY;
+	}
+	/* Now it blocks everything, for us. */
+	if (own && any && visit.mask & SIGTRAP_BIT)
+		return -TL_EBUSY;
+	err = tl_registers_set(r->tid, next, REGISTERS, !own);
+	if (err == -TL_EPERM && tl_thread_has_ended(r->tid))
+		err = -TL_ESRCH;
+	if (!err)
+		for (unsigned int i = 0; i < REGISTERS; i++)
+			r->set[i] = next[i];
+	else if (err != -TL_ESRCH)
+		tl_registers_set(r->tid, r->set, REGISTERS, false);
+	return err;
+}
+
+/* Events were refused with @err: can it be done without? */
+static int trace_instead(struct row *r, const struct tl_debug_want *want,
+			 unsigned int n, int err)
+{
+	int other;
+
+	if ((err != -TL_EPERM && err != -TL_EOPNOTSUPP) || any_events())
+		return err;
+	other = trace_row(r, want, n);
+	by_trace = !other;
+	return other == -TL_ENOSPC || other == -TL_EBUSY || !other ? other
+								   : err;
+}
+
+/* Which of the registers has the exception come of?  0: it is not known. */
+static unsigned int traced_hits(const struct row *r)
+{
+	unsigned int which = 0, n = 0;
+	int hit = 0;
+
+	for (unsigned int i = 0; i < REGISTERS; i++)
+		if (r->set[i].type != HW_BREAKPOINT_EMPTY) {
+			which |= 1u << i;
+			n++;
+		}
+	/* There may be no process to be had just now. */
+	for (unsigned int i = 0; n > 1 && i < TRIES; i++) {
+		hit = tl_registers_hit(r->tid);
+		if (hit >= 0)
+			break;
+		tl_sleep_us(1000);
+	}
+	return n > 1 ? which & (hit < 0 ? 0 : (unsigned int)hit) : which;
+}
+
+/* ---- either way ------------------------------------------------------------------------ */
+
 /*
  * Have the row watch @want.  What must be had from the kernel is asked for first, so
  * that a refusal leaves everything as it was.
@@ -381,13 +468,15 @@ static int change_row(struct row *r, const struct tl_debug_want *want,
 	struct change c;
 	int err = 0;
 
+	if (by_trace)
+		return trace_row(r, want, n);
 	begin_change(&c, r, want, n);
 	for (unsigned int i = 0; i < n && !err; i++)
 		if (want[i].type != HW_BREAKPOINT_EMPTY && !c.next[i].fd)
 			err = add_event(&c, r->tid, i, &want[i]);
 	if (err) {
 		undo_change(&c, r);
-		return err;
+		return trace_instead(r, want, n, err);
 	}
 	for (unsigned int i = 0; i < n && !err; i++)
 		if (want[i].type != HW_BREAKPOINT_EMPTY && !c.next[i].fd)
@@ -451,6 +540,7 @@ static void visit_row(struct row *r, bool is_new, const struct call *c)
 	block_signals(&mask);
 	lock_row(r);
 	visit.row = r;
+	visit.mask = mask;
 	__atomic_store_n(&visit.by, tl_thread_pointer(), __ATOMIC_RELAXED);
 	if (is_new)
 		tl_bp_cpu_online();
@@ -531,6 +621,8 @@ static unsigned int hits(struct row *r)
 	unsigned int which = 0;
 	uint64_t n;
 
+	if (by_trace)
+		return traced_hits(r);
 	for (unsigned int i = 0; i < REGISTERS; i++) {
 		if (!r->reg[i].fd)
 			continue;
@@ -562,7 +654,8 @@ bool tl_debug_trap(const struct tl_siginfo *info, struct tl_ucontext *uc)
 	struct row *r;
 	unsigned int which, signal = 0;
 
-	if (info->code != TRAP_PERF || info->value != COOKIE)
+	if (by_trace ? info->code != TRAP_HWBKPT
+		     : info->code != TRAP_PERF || info->value != COOKIE)
 		return false;
 	r = find(tl_sys0(__NR_gettid));
 	if (!r || !enter_row(r))
@@ -570,7 +663,8 @@ bool tl_debug_trap(const struct tl_siginfo *info, struct tl_ucontext *uc)
 	which = hits(r);
 	if (which)
 		signal = report(which, uc);
-	hits(r); /* those of the handlers are nobody's */
+	if (!by_trace)
+		hits(r); /* those of the handlers are nobody's */
 	unlock_row(r);
 	return !(signal & TL_DEBUG_SIGNAL);
 }

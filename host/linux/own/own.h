@@ -34,6 +34,12 @@ void tl_signals_start(void);
  */
 int tl_register_guard(struct kprobe *kp);
 
+/*
+ * Has thread @tid ended?  One that has ended, and whose process goes on (main() by
+ * pthread_exit()), is among the others still.  Context: task.
+ */
+bool tl_thread_has_ended(uint32_t tid);
+
 /* ---- masks.c -------------------------------------------------------------------- */
 
 /* From now on the C library's functions do not block SIGTRAP. */
@@ -57,6 +63,23 @@ void tl_debug_thread_begins(void);
 
 /* Have all threads load their registers.  With the registration lock. */
 void tl_debug_load_all(void);
+
+/* ---- registers.c: the same where there are no events ----------------------------- */
+
+struct tl_debug_want;
+
+/*
+ * Set the registers of thread @tid of this process, register i as @want[i], and stop it
+ * for that.  @asks_mask: not while it really blocks SIGTRAP, which would kill it at a
+ * hit.  0; -EPERM, it cannot be traced; -ESRCH, it has ended; -ENOSPC, registers are
+ * somebody else's; -EBUSY, it blocks SIGTRAP; -EAGAIN, it does not stop, or there is no
+ * process to be had.  On failure they are off.
+ */
+int tl_registers_set(uint32_t tid, const struct tl_debug_want *want,
+		     unsigned int n, bool asks_mask);
+
+/* A bit for each that the last exception of thread @tid was of; or as above. */
+int tl_registers_hit(uint32_t tid);
 
 /* ---- births.c ------------------------------------------------------------------- */
 

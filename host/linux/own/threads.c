@@ -218,6 +218,22 @@ void tl_threads_each_other(void (*fn)(const char *tid, void *arg), void *arg)
 	tl_close(fd);
 }
 
+bool tl_thread_has_ended(uint32_t tid)
+{
+	char name[12], text[512], *at = name + sizeof(name) - 1;
+	long n, close = 0;
+
+	*at = 0;
+	do
+		*--at = (char)('0' + tid % 10);
+	while (tid /= 10);
+	n = read_task(at, "stat", text, sizeof(text));
+	for (long i = 0; i < n; i++)
+		if (text[i] == ')')
+			close = i;
+	return n <= 0 || text[close + 2] == 'Z' || text[close + 2] == 'X';
+}
+
 /* The value of the line "SigBlk:\t%016x". */
 static uint64_t blocked_in(const char *status)
 {
