@@ -202,10 +202,11 @@ static void print_summary(struct target *t, const size_t kinds[4],
 		output_text(out, "the command would be probed before its first "
 				 "instruction; it was not run\n");
 	else
-		output_text(out,
-			    "expected stop: about %.1f ms on an idle machine, of "
-			    "threads that run (%u of %u)\n",
-			    ms, n.running, n.all);
+		output_text(
+			out,
+			"expected stop: about %.1f ms on an idle machine, of "
+			"threads that run (%u of %u)\n",
+			ms, n.running, n.all);
 }
 
 int dry_run(struct target *t)
