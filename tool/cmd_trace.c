@@ -157,11 +157,33 @@ static void put_value(struct line *l, const struct field *f, uint64_t v,
 	put_figure(l, v, 10, 0, ' ');
 }
 
+/*
+ * A text of the target's.  In JSON it is what is left when it has been made
+ * printable; for people a backslash of its own is told from those that that takes.
+ */
+static void put_words(struct line *l, const char *s, bool json)
+{
+	struct line quoted = { 0 };
+	char *clean;
+
+	if (json) {
+		clean = text_clean_dup(s);
+		put_quoted(l, clean);
+	} else {
+		put_quoted(&quoted, s);
+		put(&quoted, "", 1);
+		clean = text_clean_dup(quoted.text);
+		put_string(l, clean);
+	}
+	free(quoted.text);
+	free(clean);
+}
+
 /* The field at @words, of which there are @n: how many it took; 0: nonsense. */
 static uint32_t put_field(struct line *l, const struct field *f, bool fault,
 			  const uint64_t *words, uint32_t n, bool json)
 {
-	char text[TL_MAX_STRING + 1], *clean;
+	char text[TL_MAX_STRING + 1];
 	uint32_t len;
 
 	if (!n)
@@ -179,9 +201,7 @@ static uint32_t put_field(struct line *l, const struct field *f, bool fault,
 		return 0;
 	memcpy(text, words + 1, len);
 	text[len] = '\0';
-	clean = text_clean_dup(text);
-	put_quoted(l, clean);
-	free(clean);
+	put_words(l, text, json);
 	if (!json && words[0] & TL_CUT)
 		put_string(l, "...");
 	return 1 + (len + 7) / 8;

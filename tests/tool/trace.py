@@ -227,6 +227,23 @@ def memory_is_fetched_and_what_is_not_there_is_a_fault():
 
 
 @tl.case
+def texts_are_made_printable_once():
+    d = tl.tempdir()
+    prog = os.path.join(d, "says")
+    tl.compile_to(prog, "__attribute__((noinline, noclone)) void say("
+                  "const char *s) { __asm__ volatile(\"nop; nop; nop; nop; nop\" "
+                  ": : \"r\"(s) : \"memory\"); } "
+                  'int main(void) { say("a\\r\\n"); say("\\\\x0d\\"b"); }')
+    r = tl.trapline("trace", "say $arg1:string", "--", prog)
+    tl.check_eq(re.findall(r"arg1=(.*)", r.stdout),
+                [r'"a\x0d\x0a"', r'"\\x0d\"b"'], r.stderr)
+    r = tl.trapline("trace", "--json", "say $arg1:string", "--", prog)
+    rows = [json.loads(x) for x in r.stdout.splitlines()]
+    tl.check_eq([x["args"]["arg1"] for x in rows[:-1]],
+                ["a\\x0d\\x0a", '\\x0d"b'], r.stderr)
+
+
+@tl.case
 def threads_have_their_numbers_and_lose_nothing():
     c = Caller(3000)
     t = Trace(c.pid, "work $arg1:u64 $arg2:s64")
