@@ -158,11 +158,16 @@ static bool all_ended(struct run *r, int *status)
 	for (size_t i = 0; i < r->n_targets; i++) {
 		int its = target_ended(r->targets[i]);
 
-		if (its < 0)
+		if (its < 0) {
 			*status = EXIT_FAILED;
+			r->lost = true;
+		}
 		ended += its != 0;
 	}
-	return r->follower ? r->all_gone : ended == r->n_targets;
+	/* Those without probes may run something else yet, but not for us. */
+	if (r->follower)
+		return r->all_gone || (r->lost && ended == r->n_targets);
+	return ended == r->n_targets;
 }
 
 static void sum_stats(struct run *r)

@@ -312,6 +312,14 @@ static void take_news(struct session *s, const struct wire *m)
 		s->loaded = m->n;
 }
 
+static int guardian_gone(const struct session *s)
+{
+	return refuse(
+		-EPIPE,
+		"the guardian of process %d is gone; 'trapline detach -p %d' makes sure that nothing is left",
+		s->pid, s->pid);
+}
+
 /* Read up to the answer to @what; what comes unasked changes the state. */
 static int receive(struct session *s, uint32_t what, struct wire *m)
 {
@@ -319,7 +327,7 @@ static int receive(struct session *s, uint32_t what, struct wire *m)
 		if (!wire_receive(s->fd, m, sizeof(*m))) {
 			if (s->state == SESSION_ALIVE)
 				s->state = SESSION_LOST;
-			return refuse(-EPIPE, "the guardian is gone");
+			return guardian_gone(s);
 		}
 		take_news(s, m);
 	} while (m->what != what);
@@ -371,7 +379,7 @@ static int send_probes(struct session *s, struct session_probe *probes,
 	if (!wire_send_fd(s->fd, &m, fd)) {
 		s->state = SESSION_LOST;
 		close(fd);
-		return refuse(-EPIPE, "the guardian is gone");
+		return guardian_gone(s);
 	}
 	session_kill_point(5);
 	armed = receive(s, WIRE_ADD, &m);

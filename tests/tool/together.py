@@ -180,17 +180,25 @@ def status_and_detach_name_every_session():
 
 
 @case
-def a_killed_guardian_is_cleaned_up_after_by_both():
+def a_killed_guardian_is_cleaned_up_after_by_all():
     t = Target("dyn")
     before = tl.footprint(t.pid)
     tools = [Session("count", t.pid, "hot_*", options=("-d", "100")),
              Session("trace", t.pid, "hot_mix", "hot_branch",
-                     options=("-d", "100", "-o", "/dev/null"))]
+                     options=("-d", "100", "-o", "/dev/null")),
+             Session("time", t.pid, "hot_branch", options=("-d", "100")),
+             Session("stack", t.pid, "hot_mix", options=("-d", "100")),
+             Session("count", t.pid, "hot_mix",
+                     options=("-d", "100", "--follow"))]
     r = tl.trapline("status", "-p", t.pid)
     guardian = int(r.stdout.split("kept by process ")[1].split()[0])
     os.kill(guardian, signal.SIGKILL)
     for s in tools:
-        s.p.wait(30)
+        check_eq(s.p.wait(40), 1, "exit status")
+        said = [x for x in s.errors().splitlines()
+                if "guardian" in x or "cannot" in x]
+        check_eq(len(said), 1, s.errors())
+        check(f"the guardian of process {t.pid} is gone" in said[0], said[0])
     tl.wait_for(lambda: not tl.ours(t.pid), 10, "nothing of ours")
     tl.check_clean(t.pid, before)
     t.quit()
