@@ -55,6 +55,7 @@ struct tl_bp_cpu {
 	unsigned int written; /* registers whose address is known */
 	bool known;	      /* control is what the CPU has */
 	bool loading;	      /* C2 */
+	unsigned int used;    /* control registers that may not be 0 */
 	unsigned long control[TL_BP_CONTROLS];
 	uintptr_t addr[TL_BP_MAX];
 	unsigned long serial[TL_BP_MAX]; /* whose it is (B3) */

@@ -125,6 +125,7 @@ static void write_control(struct tl_bp_cpu *c, const struct tl_debug_ops *host,
 			  unsigned int k, unsigned long control)
 {
 	c->control[k] = control;
+	c->used |= control ? 1u << k : 0;
 	set_control(host, k, control);
 }
 
@@ -456,10 +457,14 @@ static void mask(unsigned long *control, unsigned int registers)
 }
 
 /* What this CPU has in its control registers; all of it is off then. */
-static void take_control(const struct tl_debug_ops *host,
+static void take_control(const struct tl_bp_cpu *c,
+			 const struct tl_debug_ops *host,
 			 unsigned long *control)
 {
 	for (unsigned int k = 0; k < tl_bp_controls(); k++) {
+		control[k] = 0;
+		if (tl_arch_bp->own_control && !(c->used >> k & 1))
+			continue;
 		control[k] = host->read(
 			tl_arch_bp->control(tl_bp_kind_of(k), tl_bp_within(k)));
 		if (control[k] || !tl_arch_bp->own_control)
@@ -509,6 +514,15 @@ bool tl_trap_steps(void)
 	return c && c->n_steps;
 }
 
+/* A step of the thread's own debugger is in its status. */
+static void note_step(const struct tl_bp_cpu *c, struct tl_bp_state *state,
+		      unsigned long status)
+{
+	if (state && !c->n_steps && status & tl_arch_bp->step)
+		__atomic_fetch_or(&state->status, tl_arch_bp->step,
+				  __ATOMIC_RELAXED);
+}
+
 unsigned int tl_trap_debug(struct pt_regs *regs, unsigned long *status)
 {
 	const struct tl_debug_ops *host = tl_bp_host();
@@ -521,8 +535,12 @@ unsigned int tl_trap_debug(struct pt_regs *regs, unsigned long *status)
 
 	if (!c)
 		return 0;
-	take_control(host, control);
 	state = current_state(host);
+	if (tl_arch_bp->step_begin && !(said & tl_arch_bp->hit_bits(1))) {
+		note_step(c, state, said);
+		return 0;
+	}
+	take_control(c, host, control);
 	/* Some CPUs report registers that are not on. */
 	h.registers = tl_arch_bp->hit(said, control, c->addr, tl_bp_registers(),
 				      regs);
@@ -540,9 +558,7 @@ unsigned int tl_trap_debug(struct pt_regs *regs, unsigned long *status)
 			h.ours = tl_bp_enabled(control);
 		step_over(c, regs, h.ours, control);
 	}
-	if (state && !c->n_steps && *status & tl_arch_bp->step)
-		__atomic_fetch_or(&state->status, tl_arch_bp->step,
-				  __ATOMIC_RELAXED);
+	note_step(c, state, *status);
 	give_control(host, control);
 	if (h.stale && !tl_load(&c->loading))
 		load(c, host);
