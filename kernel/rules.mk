@@ -55,7 +55,7 @@ $(O)/$(kernel-target)/kmod.o: $(call objs,$(kernel-target),$(host-kmod-srcs) \
 	$(Q)$(call objcopy,$t) \
 		$(addprefix --keep-global-symbol=,$(host-kernel-kmod-calls)) $@.all $@
 
-$(foreach s,$(kernel-programs) $(guest-programs) $(guest-debug-programs),$(eval $(call user-program,$s)))
+$(foreach s,$(sort $(kernel-programs) $(guest-programs) $(guest-debug-programs)),$(eval $(call user-program,$s)))
 
 # $1 image, $2 its objects
 define image

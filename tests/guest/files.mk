@@ -30,7 +30,8 @@ guest-debug-srcs = $(addprefix tests/guest/, debug.c $(isa)/debug_step.c \
 	$(if $(filter x86,$(isa)),debug_tasks.c debug_cost.c \
 	x86/debug_islands.c x86/hop.S, \
 	arm64/debug_tasks.c program.c) $(isa)/shapes.S)
-guest-debug-programs = tests/guest/user/$(if $(filter arm64,$(isa)),arm64/)watched.c
+guest-debug-programs = tests/guest/user/$(if $(filter arm64,$(isa)),arm64/)watched.c \
+	$(if $(filter arm64,$(isa)),tests/guest/user/calls.c)
 guest-api-srcs = $(addprefix tests/api/, kprobe.c kretprobe.c branches.c rules.c \
 	once.c fault.c extras.c hw_breakpoint.c jprobe.c) \
 	$(addprefix tests/api/$(isa)/, exact.c places.S branches.S exact.S jprobe.S) \

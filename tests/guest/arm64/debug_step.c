@@ -11,8 +11,10 @@
 #include <kern/arch.h>
 #include <kern/debug.h>
 #include <kern/memory.h>
+#include <kern/thread.h>
 #include <kern/time.h>
 #include <kern/trap.h>
+#include <stdatomic.h>
 #include <tl_test.h>
 #include <trapline/host.h>
 #include <trapline/hw_breakpoint.h>
@@ -527,6 +529,121 @@ TL_TEST(interrupts_anywhere_in_a_step_do_no_harm)
 		unregister_kprobe(&p);
 		leave();
 	}
+}
+
+static struct pt_regs interrupted;
+static unsigned int interrupts;
+
+static bool note_interrupt(enum trap_kind kind, struct pt_regs *regs,
+			   uintptr_t info)
+{
+	(void)kind;
+	(void)info;
+	interrupts++;
+	interrupted = *regs;
+	return true;
+}
+
+static int raise_in_pre(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	pre_hits++;
+	arch_send_test();
+	return 0;
+}
+
+/* What is pending when an instruction is stepped: the probe's, or the breakpoint's. */
+TL_TEST(a_pending_interrupt_comes_when_the_step_is_done)
+{
+	trap_set_hook(TRAP_TEST, note_interrupt);
+	for (unsigned int i = 0; i < TL_ARRAY_SIZE(ways); i++)
+		for (unsigned int code = 0; code < 2; code++) {
+			struct kprobe p = { .symbol_name = "shape_lea",
+					    .pre_handler = raise_in_pre,
+					    .post_handler = count_post };
+			struct counted c;
+
+			enter(ways[i]);
+			interrupts = 0;
+			watch(&c, (void *)shape_lea, 4, HW_BREAKPOINT_X);
+			if (code)
+				REQUIRE(!register_kernel_hw_breakpoint(&c.bp));
+			REQUIRE(register_kprobe(&p) == 0);
+			for (unsigned int k = 1; k <= 20; k++) {
+				CHECK_EQ(shape_lea(k, 2), k + 9);
+				CHECK_EQ(pre_hits, k);
+				CHECK_EQ(post_hits, k);
+				CHECK_EQ(interrupts, k);
+				CHECK_EQ(interrupted.pstate &
+						 (PSTATE_SS | PSTATE_D |
+						  PSTATE_I),
+					 0);
+				CHECK_EQ(interrupted.pc ==
+						 (uintptr_t)shape_lea + 4,
+					 ways[i] == TL_STEPPING_ONE);
+				check_clean();
+			}
+			CHECK_EQ(c.hits, code ? 20 : 0);
+			unregister_kprobe(&p);
+			unregister_hw_breakpoint(&c.bp);
+			leave();
+		}
+	trap_set_hook(TRAP_TEST, NULL);
+}
+
+static atomic_bool over;
+static volatile unsigned long stepped_word;
+static unsigned long stepped_calls, looks;
+
+static void step_all_the_time(void *arg)
+{
+	(void)arg;
+	while (!over) {
+		CHECK_EQ(shape_push(40, 2), 42);
+		stepped_word++;
+		stepped_calls++;
+	}
+}
+
+static void look_for_steps(void *arg)
+{
+	(void)arg;
+	while (!over) {
+		check_clean();
+		looks++;
+		thread_yield();
+	}
+}
+
+/* Threads share a CPU with one that is in a step most of its time. */
+TL_TEST(no_step_is_left_on_for_another_thread)
+{
+	struct kprobe p = { .symbol_name = "shape_push",
+			    .pre_handler = count_pre };
+	struct counted c;
+	struct thread *t[3];
+
+	enter(TL_STEPPING_ONE);
+	watch(&c, &stepped_word, 8, HW_BREAKPOINT_W);
+	REQUIRE(!register_kernel_hw_breakpoint(&c.bp));
+	REQUIRE(register_kprobe(&p) == 0);
+	over = false;
+	stepped_calls = looks = 0;
+	t[0] = thread_start("steps", step_all_the_time, NULL, 1);
+	t[1] = thread_start("looks", look_for_steps, NULL, 1);
+	t[2] = thread_start("looks", look_for_steps, NULL, 1);
+	thread_sleep_ms(200);
+	over = true;
+	for (unsigned int i = 0; i < TL_ARRAY_SIZE(t); i++)
+		thread_join(t[i]);
+	CHECK(looks > 10);
+	CHECK(stepped_calls > 100);
+	CHECK_EQ(pre_hits, stepped_calls);
+	CHECK_EQ(c.hits, stepped_calls);
+	unregister_kprobe(&p);
+	unregister_hw_breakpoint(&c.bp);
+	leave();
 }
 
 /* Steps of nobody's, from one address to another. */

@@ -233,6 +233,44 @@ static void any_bytes_are_watched(void)
 	}
 }
 
+/* Eight bytes from the second of a word on: the last is the next one's first. */
+static void store_across(void)
+{
+	*(volatile unsigned long
+	  __attribute__((aligned(1))) *)((char *)word + 1) = -1ul;
+}
+
+static unsigned long status_of(int pid)
+{
+	unsigned long value = 0;
+
+	CHECK(ptrace(PTRACE_PEEKDEBUG, pid, 64, (uintptr_t)&value) == 0);
+	return value;
+}
+
+/* One signal for all that one access has hit; the status says which. */
+static void one_access_hits_several(void)
+{
+	int pid = traced(store_across);
+	unsigned int first;
+
+	CHECK(ptrace(PTRACE_GETDEBUG, pid, BREAK, (uintptr_t)&slots) == 0);
+	first = slots.info & 0xff;
+	set_slot(pid, WATCH, 0, (uintptr_t)&word[0],
+		 ON | TYPE_STORE | BYTES(2) << 3, 0);
+	set_slot(pid, WATCH, 1, (uintptr_t)&word[1], ON | TYPE_STORE | BYTES(1),
+		 0);
+	set_slot(pid, WATCH, 2, (uintptr_t)&word[0], ON | TYPE_STORE | BYTES(1),
+		 0); /* not this one */
+	set_slot(pid, WATCH, 3, (uintptr_t)&word[1],
+		 ON | TYPE_STORE | BYTES(7) << 1, 0); /* nor this */
+	go_on(pid, PTRACE_CONTINUE);
+	stops_for(pid, SIGTRAP);
+	CHECK(status_of(pid) == 3ul << first);
+	CHECK(peek(pid, &word[1]) == 0xff);
+	ends(pid);
+}
+
 /* All that there are of both kinds, and one more of either is refused. */
 static void each_kind_is_counted_for_itself(void)
 {
@@ -274,6 +312,7 @@ int main(const char *arg)
 	a_write_by_the_kernel_is_told();
 	what_is_not_the_tasks_is_refused();
 	any_bytes_are_watched();
+	one_access_hits_several();
 	each_kind_is_counted_for_itself();
 	return 0;
 }
