@@ -103,7 +103,7 @@ def child_that_outlives_the_session_is_cleaned_with_it():
     t = Target("forks", "-t", "3", "long_fork")
     s = tl.Session("count", t.pid, "step")
     first = t.ask("stats")["long_fork"]
-    tl.wait_for(lambda: t.ask("stats")["long_fork"] > first + 2, 10,
+    tl.wait_for(lambda: t.ask("stats")["long_fork"] > first + 2, 60,
                 "children of a probed parent")
     time.sleep(0.3)
     mine = children(t.pid)
@@ -209,7 +209,7 @@ def program_that_exits_while_it_is_counted():
     t = Target("dyn")
     s = tl.Session("count", t.pid, "hot_add")
     t.quit()
-    out, _ = s.p.communicate(timeout=10)
+    out, _ = s.p.communicate(timeout=60)
     check_eq(s.p.returncode, 0, f"exit status ({s.errors()})")
     check('"hits"' in out, f"the figures up to then: {out!r}")
 
