@@ -280,22 +280,75 @@ static void serve_registers(struct keeper *k)
 
 /* ---- an instruction ------------------------------------------------------------ */
 
+/* The part of the kernel's struct rseq that we need. */
+struct sequence {
+	uint32_t cpu_start, cpu;
+	uint64_t section;
+};
+
+/* What is there before an instruction that waits at an address. */
+struct before {
+	bool known;
+	struct sequence rseq; /* all 0: it has none */
+	uint64_t at;	      /* around the address, on its page */
+	size_t n;
+	uint8_t bytes[16];
+};
+
+/* By one call: also @code, and how many bytes of it. */
+static size_t read_before(struct keeper *k, const struct task *t,
+			  struct before *b, uint8_t *code)
+{
+	struct __ptrace_rseq_configuration conf = { 0 };
+	uint64_t page = t->addr & -KEEPER_PAGE, end = t->addr + 8;
+	struct iovec local[3], remote[3];
+	ssize_t got, before;
+	int n = 0;
+
+	*b = (struct before){ .at = t->addr - 7 };
+	if (b->at < page)
+		b->at = page;
+	if (end > page + KEEPER_PAGE)
+		end = page + KEEPER_PAGE;
+	b->n = end - b->at;
+	/* Without it the kernel has no such sequences. */
+	ptrace(PTRACE_GET_RSEQ_CONFIGURATION, t->tid, sizeof(conf), &conf);
+	local[n] = (struct iovec){ b->bytes, b->n };
+	remote[n++].iov_base = (void *)(uintptr_t)b->at;
+	if (conf.rseq_abi_pointer) {
+		local[n] = (struct iovec){ &b->rseq, sizeof(b->rseq) };
+		remote[n++].iov_base = (void *)(uintptr_t)conf.rseq_abi_pointer;
+	}
+	local[n] = (struct iovec){ code, X86_INSN_MAX };
+	remote[n++].iov_base = (void *)(uintptr_t)t->regs.rip;
+	before = -X86_INSN_MAX;
+	for (int i = 0; i < n; i++) {
+		remote[i].iov_len = local[i].iov_len;
+		before += (ssize_t)local[i].iov_len;
+	}
+	got = process_vm_readv(k->options.pid, local, (unsigned long)n, remote,
+			       (unsigned long)n, 0);
+	b->known = got >= before;
+	if (!conf.rseq_abi_pointer)
+		task_look_where(k, t);
+	else if (b->known)
+		k->apart = k->cpus > 1 && (int)b->rseq.cpu != sched_getcpu();
+	return b->known ? (size_t)(got - before) : 0;
+}
+
 /* What the instruction that @t waits at is going to write. */
-static void find_write(const struct keeper *k, const struct task *t,
-		       struct write *w, struct x86_insn *in)
+static void find_write(struct keeper *k, const struct task *t, struct write *w,
+		       struct x86_insn *in, struct before *b)
 {
 	uint8_t code[X86_INSN_MAX] = { 0 };
 	struct effect_regs regs;
-	size_t n = 0;
+	size_t n;
 
 	*w = (struct write){ .tid = t->tid, .own = t->own, .ip = t->regs.rip };
 	find_frames(k, w, &t->regs);
-	if (keeper_read(k, w->ip, code, sizeof(code)))
-		n = sizeof(code);
-	else
-		while (n < sizeof(code) &&
-		       keeper_read(k, w->ip + n, code + n, 1))
-			n++;
+	n = read_before(k, t, b, code);
+	while (n < sizeof(code) && keeper_read(k, w->ip + n, code + n, 1))
+		n++;
 	to_registers(&regs, &t->regs);
 	if (x86_decode(in, code, n, w->ip))
 		memset(in, 0, sizeof(*in));
@@ -334,43 +387,6 @@ static bool has_breakpoint(const struct keeper *k, uint64_t addr, uint64_t len)
 	return false;
 }
 
-/* The part of the kernel's struct rseq that we need. */
-struct sequence {
-	uint32_t cpu_start, cpu;
-	uint64_t section;
-};
-
-/*
- * Read what is at the operand, and whether @t is in a restartable sequence; its CPU is
- * had on the way.
- */
-static bool read_before(struct keeper *k, const struct task *t,
-			const struct carry *c, uint64_t *old)
-{
-	struct __ptrace_rseq_configuration conf = { 0 };
-	struct sequence s = { .cpu = UINT32_MAX };
-	struct iovec local[] = { { &s, sizeof(s) }, { old, c->size } };
-	struct iovec remote[] = { { NULL, sizeof(s) },
-				  { (void *)(uintptr_t)c->addr, c->size } };
-	size_t from = 0;
-
-	/* Without it the kernel has no such sequences. */
-	ptrace(PTRACE_GET_RSEQ_CONFIGURATION, t->tid, sizeof(conf), &conf);
-	if (conf.rseq_abi_pointer)
-		remote[0].iov_base = (void *)(uintptr_t)conf.rseq_abi_pointer;
-	else
-		from = 1;
-	if (process_vm_readv(k->options.pid, local + from, 2 - from,
-			     remote + from, 2 - from,
-			     0) != (ssize_t)((from ? 0 : sizeof(s)) + c->size))
-		return false;
-	if (from)
-		task_look_where(k, t);
-	else
-		k->apart = k->cpus > 1 && (int)s.cpu != sched_getcpu();
-	return !s.section;
-}
-
 static void put(const struct task *t, size_t at, uint64_t value)
 {
 	ptrace(PTRACE_POKEUSER, t->tid, at, value);
@@ -401,29 +417,73 @@ static void go_behind(struct task *t, const struct carry *c)
 }
 
 /* Make @t's write for it.  False: nothing has been done. */
-static bool carry(struct keeper *k, struct task *t, const struct x86_insn *in)
+static bool carry(struct keeper *k, struct task *t, const struct x86_insn *in,
+		  const struct before *b, struct carry *c)
 {
 	struct effect_regs r;
 	uint64_t old = 0;
-	struct carry c;
 	bool done;
 
 	to_registers(&r, &t->regs);
-	if (k->breakpoints < 0 || t->armed || !carry_plan(&c, in, &r) ||
-	    t->addr - c.addr >= c.size ||
-	    (c.addr ^ (c.addr + c.size - 1)) & -KEEPER_PAGE ||
-	    has_breakpoint(k, c.addr, c.size) || !read_before(k, t, &c, &old))
+	if (k->breakpoints < 0 || t->armed || !carry_plan(c, in, &r) ||
+	    t->addr - c->addr >= c->size ||
+	    (c->addr ^ (c->addr + c->size - 1)) & -KEEPER_PAGE ||
+	    has_breakpoint(k, c->addr, c->size) || !b->known || b->rseq.section)
 		return false;
 	if (flock(k->breakpoints, LOCK_EX | LOCK_NB))
 		return false;
-	carry_out(&c, &r, old);
-	done = page_open(k, c.addr) &&
-	       keeper_write(k, c.addr, &c.value, c.size);
+	memcpy(&old, b->bytes + (c->addr - b->at), c->size);
+	carry_out(c, &r, old);
+	done = page_open(k, c->addr) &&
+	       keeper_write(k, c->addr, &c->value, c->size);
 	flock(k->breakpoints, LOCK_UN);
 	if (done)
-		go_behind(t, &c);
+		go_behind(t, c);
 	k->ring->cost.carried += done;
 	return done;
+}
+
+/* Of point @i, whose bytes from @from to @to were written. */
+static void put_carried(struct keeper *k, const struct write *w, unsigned int i,
+			uint64_t from, uint64_t to, const struct carry *c)
+{
+	const struct page_point *p = &k->point[i];
+	uint8_t *shadow = k->shadow[i], now[8];
+	const uint8_t *value = (const uint8_t *)&c->value + (from - c->addr);
+
+	if (p->len > 8) {
+		put_hit(k, w, i, from, to, value, NULL);
+	} else {
+		memcpy(now, shadow, p->len);
+		memcpy(now + (from - p->addr), value, to - from);
+		put_hit(k, w, i, p->addr, p->addr + p->len, now, NULL);
+	}
+	memcpy(shadow + (from - p->addr), value, to - from);
+}
+
+/*
+ * As find_hits(), of what is known to be written without another look.  False: what was
+ * there is not what we had thought, since somebody has written who could not be held.
+ */
+static bool find_carried(struct keeper *k, const struct write *w,
+			 const struct carry *c, const struct before *b)
+{
+	for (int put = 0; put < 2; put++)
+		for (unsigned int i = 0; i < k->n_points; i++) {
+			const struct page_point *p = &k->point[i];
+			uint64_t from = UINT64_MAX, to = 0;
+
+			include(c->addr, c->size, p->addr, p->addr + p->len,
+				&from, &to);
+			if (p->by_register || from >= to)
+				continue;
+			if (put)
+				put_carried(k, w, i, from, to, c);
+			else if (memcmp(k->shadow[i] + (from - p->addr),
+					b->bytes + (from - b->at), to - from))
+				return false;
+		}
+	return true;
 }
 
 /* ---- a step ------------------------------------------------------------------- */
@@ -446,16 +506,21 @@ static void step_one(struct keeper *k, pid_t tid, struct task *t)
 {
 	uint64_t addr = t->addr, ip = t->regs.rip;
 	struct x86_insn in;
+	struct before b;
+	struct carry c;
 	struct write w;
 	int done;
 
-	find_write(k, t, &w, &in);
+	find_write(k, t, &w, &in, &b);
 	if (in.kind == X86_SYSCALL) /* not there any more */
 		return;
-	if (carry(k, t, &in)) {
+	if (carry(k, t, &in, &b, &c)) {
 		t->fault = false;
 		t->futile = 0;
-		shut(k, &w);
+		pages_shut(k);
+		if (k->n_open > 1 || !find_carried(k, &w, &c, &b))
+			find_hits(k, &w);
+		k->n_open = 0;
 		k->ring->cost.faults++;
 		return;
 	}
