@@ -30,7 +30,8 @@ static void read_segments(struct object *o, int fd, const Elf64_Ehdr *e)
 	     i++) {
 		if (!read_at(fd, &p, sizeof(p), e->e_phoff + i * sizeof(p)))
 			return;
-		if (p.p_type != PT_LOAD)
+		/* Of data: its first page may also be the last one of code. */
+		if (p.p_type != PT_LOAD || !(p.p_flags & PF_X))
 			continue;
 		o->segment[o->n].offset = p.p_offset;
 		o->segment[o->n].size = p.p_filesz;

@@ -73,7 +73,11 @@ void object_code_free(struct object_code *c);
 unsigned int object_go_check(const uint8_t code[OBJECT_GO_BYTES],
 			     bool *by_register);
 
-/* The address, before loading, of what is at @offset in the file. */
+/*
+ * The address, before loading, of the code at @offset in the file.  (A page of the
+ * file may be mapped twice: as the end of one segment, and as the beginning of the
+ * next, at another address.  lld lays files out like that.)
+ */
 uint64_t object_address(const struct object *o, uint64_t offset);
 
 #endif
