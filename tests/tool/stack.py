@@ -182,7 +182,8 @@ __attribute__((noinline)) long own_(long (*f)(long *), long *p)
 """
 USER = r"""
 long own(long (*f)(long *), long *p);
-static inline __attribute__((always_inline)) long get(long *p) { return *p; }
+static inline __attribute__((always_inline)) long get(long *p)
+{ long v; __asm__ volatile("mov (%1), %0" : "=r"(v) : "r"(p)); return v; }
 __attribute__((noinline)) long entry(long *p) { return get(p) * 3; }
 int main(void) { long n = 5; for (int i = 0; i < 7; i++) own(entry, &n); return 0; }
 """
@@ -209,6 +210,30 @@ def functions_are_named_alike_wherever_they_are():
                         ("libown:own%return", "main;own")]:
         r = tl.trapline("stack", probe, "--", prog)
         tl.check_eq(folded(r.stdout), {want: 7}, f"{probe} ({r.stderr})")
+
+
+# The call of quits() is the last instruction of last(): it returns into other().
+LAST = r"""
+#include <stdlib.h>
+void last(void), other(void);
+volatile long sink;
+__attribute__((noinline, noclone)) void leaf(long n) { sink = n; }
+__attribute__((noreturn)) void quits(void) { leaf(1); exit(0); }
+__asm__(".text; .globl last; .type last, @function\n"
+	"last: .cfi_startproc; sub $8, %rsp; .cfi_adjust_cfa_offset 8\n"
+	"call quits; .cfi_endproc; .size last, . - last\n"
+	".globl other; .type other, @function\n"
+	"other: .cfi_startproc; ret; .cfi_endproc; .size other, . - other");
+int main(void) { last(); return 0; }
+"""
+
+
+@tl.case
+def a_call_that_never_returns_is_of_its_function():
+    prog = os.path.join(tl.tempdir(), "last")
+    tl.compile_to(prog, LAST)
+    r = tl.trapline("stack", "leaf", "--", prog)
+    tl.check_eq(folded(r.stdout), {"main;last;quits;leaf": 1}, r.stderr)
 
 
 @tl.case
@@ -250,6 +275,17 @@ def a_flame_graph_has_widths_by_the_counts():
     tl.check_eq(round(w / whole, 2), 0.8, "one")
     above = [b for b in boxes["leaf"] if abs(b[0] - x) < 0.1 and b[1] < y]
     tl.check_eq(len(above), 1, "leaf lies on one")
+    # The whole is as wide as the picture, and what is side by side fills it.
+    root = doc.documentElement
+    tl.check_eq(whole, float(root.getAttribute("width")) - 20, "the whole")
+    two = boxes["two"][0]
+    beside = sorted(b for n in ("one", "leaf") for b in boxes[n]
+                    if abs(b[1] - (two[1] - 18)) < 1)
+    tl.check_eq(len(beside), 2, "one and leaf lie on two")
+    ends = [two[0]] + [x + w for x, _, w in beside]
+    for end, (x, _, _) in zip(ends, beside):
+        tl.check(abs(end - x) < 0.1, f"{beside} on {two}")
+    tl.check(abs(ends[-1] - (two[0] + two[2])) < 0.1, f"{beside} on {two}")
 
 
 @tl.case
