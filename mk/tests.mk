@@ -97,7 +97,8 @@ $(oracle-samples): scripts/linux-module
 	$(call say,LINUX,$@)
 	$(Q)scripts/linux-module -o $(O) $(basename $(@F)) $(filter %.c,$^)
 
-.PHONY: check-oracle check-arm64-linux oracle-tests
+.PHONY: check-oracle check-arm64-linux oracle-tests arm64-programs
+arm64-programs: $(filter $(O)/arm64/tests/api/% $(O)/arm64/tests/stress/%,$(programs))
 oracle-tests: $(linux-modules)/api.ko $(oracle-samples) $(oracle-guest) \
 		$(patsubst %.c,$(O)/x86/%,$(oracle-programs))
 check-oracle: deps-oracle
@@ -107,8 +108,8 @@ check-oracle: deps-oracle
 check-arm64-linux: export LINUX_ARCH := arm64
 check-arm64-linux:
 	$(Q)$(MAKE) --no-print-directory deps-oracle
-	$(Q)$(MAKE) --no-print-directory oracle-tests
-	$(Q)scripts/run-tests -o $(O) scripts/check-oracle
+	$(Q)$(MAKE) --no-print-directory oracle-tests arm64-programs
+	$(Q)scripts/run-tests -o $(O) scripts/check-oracle scripts/check-arm64-linux
 
 soak: tests all targets guests
 	$(Q)scripts/run-soak -o $(O)

@@ -43,7 +43,7 @@ host-linux-own-srcs := $(host-linux-object-srcs) $(host-linux-session-srcs) \
 	host/linux/own/threads.c \
 	host/linux/own/unwind.c
 $(foreach i,x86 arm64,$(eval host-linux-own-srcs.$i := $(addprefix host/linux/$i/, \
-	entry.S registers.c restorer.S unwind.S)))
+	entry.S next.c registers.c restorer.S unwind.S)))
 
 # For libtrapline: modules in the manner of Linux.
 host-linux-module-srcs := $(host-kmod-srcs) \

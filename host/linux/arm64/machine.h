@@ -20,10 +20,11 @@
 #define TL_RED_ZONE 0
 
 /*
- * Debug registers: breakpoints, watchpoints.  Most CPUs have so many; where there are
- * fewer the kernel says so.
+ * Debug registers: breakpoints, watchpoints.  Most CPUs have so many, and two
+ * breakpoints more, which own/debug.c steps with; where there are fewer the kernel
+ * says so.
  */
-#define TL_DEBUG_EXECUTE 6
+#define TL_DEBUG_EXECUTE 4
 #define TL_DEBUG_DATA	 4
 
 /*

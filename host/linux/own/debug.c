@@ -31,6 +31,15 @@
  * Then the exception itself has said which was hit; with more than one that is asked
  * of the thread, in the same way.
  *
+ * Where the CPU tells of an access, or of an instruction, before it takes place
+ * (arm64), it would tell again when the handler returns.  So the events that were
+ * hit are off until the thread has come past the instruction, where another two
+ * events, on what may be executed next, stop it:
+ *
+ *   D4  A row that has events has these two, so that there is a register for them.
+ *   D5  A row whose events are off for that is stepping.  What ends it is a
+ *       SIGTRAP of ours in that thread, at another place or by one of the two.
+ *
  * Events do not follow fork(), and are closed by exec.  A child has copies of the
  * descriptors, though, and with them the events exist: so they are disabled before
  * they are closed.
@@ -44,6 +53,7 @@
 #include <trapline/trapline.h>
 
 #define REGISTERS    (TL_DEBUG_EXECUTE + TL_DEBUG_DATA)
+#define STOPS	     2		/* of a step */
 #define ROWS	     (1u << 14) /* a power of two */
 #define GONE	     1u		/* a tid that no thread of a program has */
 #define TRAP_HWBKPT  4
@@ -59,6 +69,7 @@ struct reg {
 	int fd; /* of the event; 0: none */
 	struct tl_debug_want want;
 	uint64_t seen; /* hits, of those that the event has counted */
+	bool off;      /* it is being stepped over (D5) */
 };
 
 enum { FREE, VISITED, HIT };
@@ -70,6 +81,8 @@ struct row {
 	struct tl_bp_thread handle;
 	struct reg reg[REGISTERS];
 	struct tl_debug_want set[REGISTERS]; /* if `by_trace` */
+	struct reg stop[STOPS];		     /* D4 */
+	uintptr_t stepping; /* the address of the instruction; 0: none */
 };
 
 static struct row *rows; /* by tid, open addressing */
@@ -143,6 +156,9 @@ static void abandon(struct row *r)
 		close_event(&r->reg[i]);
 		r->set[i] = (struct tl_debug_want){ .addr = 0 };
 	}
+	for (unsigned int i = 0; i < STOPS; i++)
+		close_event(&r->stop[i]);
+	r->stepping = 0;
 	__atomic_store_n(&r->tid, GONE, __ATOMIC_RELEASE);
 }
 
@@ -166,6 +182,11 @@ static void note_fork(void)
 			if (rows[i].reg[k].fd)
 				tl_close(rows[i].reg[k].fd);
 			rows[i].reg[k].fd = 0;
+		}
+		for (unsigned int k = 0; k < STOPS; k++) {
+			if (rows[i].stop[k].fd)
+				tl_close(rows[i].stop[k].fd);
+			rows[i].stop[k].fd = 0;
 		}
 		abandon(&rows[i]);
 	}
@@ -289,6 +310,7 @@ static int retarget(struct reg *reg, const struct tl_debug_want *want)
 			      PERF_EVENT_IOC_MODIFY_ATTRIBUTES, (long)&attr);
 	}
 	tl_sys3(__NR_ioctl, reg->fd, PERF_EVENT_IOC_ENABLE, 0);
+	reg->off = false;
 	if (!err)
 		reg->want = *want;
 	return err;
@@ -299,6 +321,111 @@ static bool is_same(const struct tl_debug_want *a,
 {
 	return a->addr == b->addr && a->len == b->len && a->type == b->type;
 }
+
+/* ---- stepping over (D4, D5) ---------------------------------------------------------- */
+
+/* On and off, with what it has counted while it was to be looked at. */
+static void switch_event(struct reg *reg, bool on)
+{
+	tl_sys3(__NR_ioctl, reg->fd,
+		on ? PERF_EVENT_IOC_ENABLE : PERF_EVENT_IOC_DISABLE, 0);
+	reg->seen = counted(reg);
+	reg->off = !on;
+}
+
+/* A row with events has stops, off, and others have none.  0 or an error. */
+static int keep_stops(struct row *r)
+{
+	/* Somewhere, until it is needed. */
+	static const struct tl_debug_want nowhere = { .addr = 0x1000,
+						      .len = sizeof(long),
+						      .type = HW_BREAKPOINT_X };
+	bool any = false;
+	int fd;
+
+	if (!tl_machine_steps_over())
+		return 0;
+	for (unsigned int i = 0; i < REGISTERS; i++)
+		any |= r->reg[i].fd != 0;
+	for (unsigned int i = 0; i < STOPS; i++) {
+		if (any == (r->stop[i].fd != 0))
+			continue;
+		if (!any) {
+			close_event(&r->stop[i]);
+			r->stepping = 0;
+			continue;
+		}
+		fd = open_event(r->tid, &nowhere);
+		if (fd < 0)
+			return fd;
+		r->stop[i] = (struct reg){ .fd = fd, .want = nowhere };
+		switch_event(&r->stop[i], false);
+	}
+	return 0;
+}
+
+/* The events @which were hit at @uc, which goes on there: let it, once. */
+static void step_over(struct row *r, unsigned int which,
+		      const struct tl_ucontext *uc)
+{
+	struct tl_debug_want want = { .len = sizeof(long),
+				      .type = HW_BREAKPOINT_X };
+	uintptr_t at[STOPS];
+	struct pt_regs regs;
+	unsigned int n;
+
+	tl_signal_regs(&regs, uc);
+	n = tl_machine_over(&regs, at);
+	for (unsigned int i = 0; n && i < REGISTERS; i++)
+		if (which >> i & 1 && r->reg[i].fd)
+			switch_event(&r->reg[i], false);
+	if (!n || r->stepping)
+		return;
+	for (unsigned int i = 0; i < n; i++) {
+		want.addr = at[i];
+		retarget(&r->stop[i], &want);
+	}
+	r->stepping = uc->ip;
+}
+
+/*
+ * Handlers may touch what is watched (D1): what they have hit is off until they have
+ * returned, and then on again.
+ */
+static void let_handlers_touch(struct row *r)
+{
+	for (unsigned int i = 0; tl_machine_steps_over() && i < REGISTERS; i++)
+		if (r->reg[i].fd && counted(&r->reg[i]) != r->reg[i].seen)
+			switch_event(&r->reg[i], false);
+}
+
+static void switch_on(struct row *r)
+{
+	for (unsigned int i = 0; i < REGISTERS; i++)
+		if (r->reg[i].off)
+			switch_event(&r->reg[i], true);
+}
+
+/* Is a step of @r over, now that the thread is at @ip? */
+static void end_step(struct row *r, uintptr_t ip)
+{
+	bool over = ip != r->stepping;
+
+	if (!r->stepping)
+		return;
+	for (unsigned int i = 0; i < STOPS; i++)
+		over |= r->stop[i].fd &&
+			counted(&r->stop[i]) != r->stop[i].seen;
+	if (!over)
+		return;
+	r->stepping = 0;
+	for (unsigned int i = 0; i < STOPS; i++)
+		if (r->stop[i].fd)
+			switch_event(&r->stop[i], false);
+	switch_on(r);
+}
+
+/* ---- changing a row ---------------------------------------------------------------- */
 
 /* What a row was, and is to be. */
 struct change {
@@ -485,7 +612,7 @@ static int change_row(struct row *r, const struct tl_debug_want *want,
 		close_event(&c.old[i]);
 		r->reg[i] = c.next[i];
 	}
-	return err;
+	return err ? err : keep_stops(r);
 }
 
 /* ---- what the engine asks for -------------------------------------------------------- */
@@ -595,7 +722,8 @@ static bool watchable(uintptr_t addr, size_t len)
 	uintptr_t start = (uintptr_t)rows;
 
 	return addr + len <= TL_USER_END &&
-	       (addr + len <= start || addr >= start + ROWS * sizeof(*rows));
+	       (!rows || addr + len <= start ||
+		addr >= start + ROWS * sizeof(*rows));
 }
 
 const struct tl_debug_ops tl_own_debug = {
@@ -653,18 +781,28 @@ bool tl_debug_trap(const struct tl_siginfo *info, struct tl_ucontext *uc)
 {
 	struct row *r;
 	unsigned int which, signal = 0;
+	uintptr_t ip = uc->ip;
 
 	if (by_trace ? info->code != TRAP_HWBKPT
 		     : info->code != TRAP_PERF || info->value != COOKIE)
 		return false;
 	r = find(tl_sys0(__NR_gettid));
-	if (!r || !enter_row(r))
+	if (!r)
 		return true;
+	if (!enter_row(r)) {
+		let_handlers_touch(r);
+		return true;
+	}
 	which = hits(r);
+	end_step(r, ip);
 	if (which)
 		signal = report(which, uc);
 	if (!by_trace)
 		hits(r); /* those of the handlers are nobody's */
+	if (!r->stepping)
+		switch_on(r);
+	if (which && uc->ip == ip)
+		step_over(r, which, uc);
 	unlock_row(r);
 	return !(signal & TL_DEBUG_SIGNAL);
 }

@@ -88,6 +88,21 @@ void tl_births_follow(void);
 /* If that was asked for, and is not so yet.  Without the registration lock. */
 void tl_births_start(void);
 
+/* ---- x86/next.c, arm64/next.c ------------------------------------------------------ */
+
+/*
+ * Does the CPU tell of a breakpoint, or of a watched access, before the instruction
+ * has run, and would tell again?
+ */
+bool tl_machine_steps_over(void);
+
+/*
+ * If so: where is a thread with @regs to be stopped for that to be over?  Up to two
+ * places, to one of which it comes next, in @at.  How many.  Context: signal
+ * handler.
+ */
+unsigned int tl_machine_over(const struct pt_regs *regs, uintptr_t at[2]);
+
 /* ---- text.c -------------------------------------------------------------------- */
 
 /*

@@ -65,6 +65,21 @@ static inline bool interrupts_are_on(void)
 /* A watch is hit when the access has been made. */
 #define ACCESS_IS_DONE false
 
+/* *@p + 1, as one access; here by a load-exclusive and a store-exclusive. */
+static inline void increment(uint64_t *p)
+{
+	uint64_t value;
+	uint32_t failed;
+
+	__asm__ volatile("1:	ldxr %0, [%2]\n"
+			 "	add %0, %0, #1\n"
+			 "	stxr %w1, %0, [%2]\n"
+			 "	cbnz %w1, 1b"
+			 : "=&r"(value), "=&r"(failed)
+			 : "r"(p)
+			 : "memory");
+}
+
 /* Some of Linux's rules are of this processor. */
 #define ON_ARM64 true
 

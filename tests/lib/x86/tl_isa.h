@@ -69,6 +69,12 @@ static inline bool interrupts_are_on(void)
 /* A watch is hit when the access has been made. */
 #define ACCESS_IS_DONE true
 
+/* *@p + 1, as one access. */
+static inline void increment(uint64_t *p)
+{
+	__asm__ volatile("lock incq %0" : "+m"(*p));
+}
+
 /* Some of Linux's rules are of this processor. */
 #define ON_ARM64 false
 
