@@ -106,7 +106,7 @@ static int link_probe(struct kprobe *p, struct tl_work *work)
 	}
 	point = tl_table_find(addr);
 	if (!point) {
-		err = tl_point_create(addr, &point, &why);
+		err = tl_point_create(addr, tl_exit_lead(p), &point, &why);
 		if (err) {
 			refuse(p, why);
 			return err;
@@ -114,8 +114,11 @@ static int link_probe(struct kprobe *p, struct tl_work *work)
 	}
 
 	p->flags &= KPROBE_FLAG_DISABLED | KPROBE_FLAG_JUMP_ONLY |
-		    KPROBE_FLAG_HOME | KPROBE_FLAG_MOVES |
-		    (tl_probe_is_return(p) ? KPROBE_FLAG_NO_SWAP : 0);
+		    KPROBE_FLAG_HOME |
+		    (tl_probe_is_return(p)
+			     ? KPROBE_FLAG_NO_SWAP | KPROBE_FLAG_MOVES
+			     : 0) |
+		    (tl_probe_is_exit(p) ? KPROBE_FLAG_MOVES : 0);
 	if (p->flags & KPROBE_FLAG_DISABLED)
 		p->flags |= TL_FLAG_GIVEN;
 	p->flags |= TL_FLAG_NEW | entry_flag(addr);
