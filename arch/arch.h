@@ -89,10 +89,11 @@ unsigned long tl_return_hit(struct pt_regs *regs);
  * -TL_EILSEQ not a boundary, or a trap of the program's own; -TL_EINVAL,
  * -TL_EOPNOTSUPP: instructions that cannot be moved; -TL_ENOENT: no memory there.
  * Sets all of @plan; if it is refused plan->why alone, TL_WHY_NONE if the code
- * says it all.  Context: task.
+ * says it all.  @least: a jump is to displace so many bytes, if these are more than
+ * it needs: the `lead` of an exit, or 0.  Context: task.
  */
 int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
-		 uintptr_t end);
+		 uintptr_t end, unsigned int least);
 
 /*
  * The place nearest to @addr, of those that are not refused with

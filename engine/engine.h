@@ -332,7 +332,9 @@ void tl_writer_drain(void);
 
 /* ---- point.c ------------------------------------------------------------------ */
 
-int tl_point_create(uintptr_t addr, struct tl_point **out, enum tl_why *why);
+/* @least: as of tl_arch_plan(). */
+int tl_point_create(uintptr_t addr, unsigned int least, struct tl_point **out,
+		    enum tl_why *why);
 /* Take @p, which has no probes and is not armed, out of the table. */
 void tl_point_remove(struct tl_point *p);
 /* A grace period has passed: retire the copies of all that were removed. */

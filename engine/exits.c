@@ -448,7 +448,7 @@ static bool jump_fits(uintptr_t at, const struct tl_exit *exit)
 	struct tl_plan plan;
 
 	if (!tl_may_optimize() ||
-	    tl_arch_plan(&plan, at, exit->start, exit->end) ||
+	    tl_arch_plan(&plan, at, exit->start, exit->end, exit->ret - at) ||
 	    !plan.window_len || plan.island ||
 	    tl_forbidden(at, plan.window_len) ||
 	    !tl_allowed(at, plan.window_len, true))
@@ -489,7 +489,7 @@ static bool entry_covers(uintptr_t at, uintptr_t entry, uintptr_t start,
 {
 	struct tl_plan plan;
 
-	return !tl_arch_plan(&plan, entry, start, end) &&
+	return !tl_arch_plan(&plan, entry, start, end, 0) &&
 	       at - entry < plan.window_len;
 }
 

@@ -42,7 +42,8 @@ static int why_not_allowed(uintptr_t addr)
 	return tlh_read(code, addr, sizeof(code)) ? -TL_ENOENT : -TL_EINVAL;
 }
 
-int tl_point_create(uintptr_t addr, struct tl_point **out, enum tl_why *why)
+int tl_point_create(uintptr_t addr, unsigned int least, struct tl_point **out,
+		    enum tl_why *why)
 {
 	uintptr_t start = 0, end = 0;
 	struct tl_point *p;
@@ -61,7 +62,7 @@ int tl_point_create(uintptr_t addr, struct tl_point **out, enum tl_why *why)
 	if (tl_function(addr, &start, &end))
 		start = end = 0;
 
-	err = tl_arch_plan(&p->plan, addr, start, end);
+	err = tl_arch_plan(&p->plan, addr, start, end, least);
 	if (err) {
 		*why = p->plan.why;
 		goto free_point;

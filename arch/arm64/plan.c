@@ -95,11 +95,12 @@ static int plan_insn(struct tl_plan *plan, uint32_t insn, uintptr_t addr)
 }
 
 int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
-		 uintptr_t end)
+		 uintptr_t end, unsigned int least)
 {
 	uint32_t insn;
 	int err;
 
+	(void)least; /* exits are not looked at */
 	*plan = (struct tl_plan){ .why = TL_WHY_NONE };
 	if (addr % 4)
 		return -TL_EINVAL;

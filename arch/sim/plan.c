@@ -115,10 +115,11 @@ static void find_island(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 }
 
 int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
-		 uintptr_t end)
+		 uintptr_t end, unsigned int least)
 {
 	uint8_t op;
 
+	(void)least; /* exits are not looked at */
 	plan->why = TL_WHY_NONE;
 	if (tl_text_read(&op, addr, 1))
 		return -TL_ENOENT;

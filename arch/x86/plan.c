@@ -379,7 +379,7 @@ static int plan_insn(struct tl_plan *plan, uintptr_t addr, size_t avail)
 }
 
 int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
-		 uintptr_t end)
+		 uintptr_t end, unsigned int least)
 {
 	struct tl_text t = { .any = false };
 	struct x86_flow flow = {
@@ -411,7 +411,8 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 	if (start == end)
 		return 0;
 
-	r = find_window(&flow, addr, TL_JUMP_BYTES, &win);
+	r = find_window(&flow, addr,
+			least > TL_JUMP_BYTES ? least : TL_JUMP_BYTES, &win);
 	plan->why = why_of(r);
 	if (r == X86_FLOW_OK)
 		take_window(plan, &win);

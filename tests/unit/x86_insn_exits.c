@@ -42,12 +42,17 @@ static const struct row rows[] = {
 	{ "a long lead", CODE("\xb8\0\0\0\0\xc3"), .n = 1,
 	  .ret = { 5 }, .lead = { 5 } },
 	/* mov $0,(%rdi); pop %rbx; ret: the first alone is as long as a jump */
-	{ "a lead that ends before the return",
-	  CODE("\x48\xc7\x07\0\0\0\0\x5b\xc3"), .n = 1, .ret = { 8 } },
+	{ "a lead of more than the jump needs",
+	  CODE("\x48\xc7\x07\0\0\0\0\x5b\xc3"), .n = 1, .ret = { 8 },
+	  .lead = { 8 } },
 	/* add $8,%rsp; pop %r12; pop %rbx; ret */
-	{ "a lead of several that ends before the return",
+	{ "a lead of several of which the first need not be all",
 	  CODE("\x90\x48\x83\xc4\x08\x41\x5c\x5b\xc3"), .n = 1,
-	  .ret = { 8 } },
+	  .ret = { 8 }, .lead = { 7 } },
+	/* movabs $0,%rax; pop %rbx; pop %rbp; pop %rdi; ret */
+	{ "a lead of too much",
+	  CODE("\x48\xb8\0\0\0\0\0\0\0\0\x5b\x5d\x5f\xc3"), .n = 1,
+	  .ret = { 13 } },
 	/* mov $0,%eax; pop %rbx; pop %rbp; pop %r12; ret */
 	{ "a lead in front of which a long one stands",
 	  CODE("\xb8\0\0\0\0\x5b\x5d\x41\x5c\xc3"), .n = 1, .ret = { 9 },
@@ -55,9 +60,6 @@ static const struct row rows[] = {
 	/* sub $0x100,%rsp; nop; ret: a nop is as good as the return */
 	{ "a lead before a nop", CODE("\x48\x81\xec\0\1\0\0\x90\xc3"), .n = 1,
 	  .ret = { 7 }, .lead = { 7 } },
-	/* sub $0x100,%rsp; pop %rbp; ret: the pop would come too late */
-	{ "a lead that ends too early", CODE("\x48\x81\xec\0\1\0\0\x5d\xc3"),
-	  .n = 1, .ret = { 8 } },
 	/* jg 1f; mov $7,%eax; 1: ret */
 	{ "a lead that others pass by", CODE("\x7f\x05\xb8\7\0\0\0\xc3"), .n = 1,
 	  .ret = { 7 } },

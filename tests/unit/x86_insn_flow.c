@@ -153,7 +153,8 @@ TL_TEST(absurd_bounds_are_refused)
 	CHECK_EQ(find_window(&flow, flow.start - 1, 5, &win),
 		 X86_FLOW_NO_BOUNDS);
 	CHECK_EQ(find_window(&flow, flow.start, 0, &win), X86_FLOW_NO_BOUNDS);
-	CHECK_EQ(find_window(&flow, flow.start, 6, &win), X86_FLOW_NO_BOUNDS);
+	CHECK_EQ(find_window(&flow, flow.start, X86_NEED_MAX + 1, &win),
+		 X86_FLOW_NO_BOUNDS);
 }
 
 FUNCTION(data_after, "data_after_at: push %rbp; mov %rsp, %rbp; push %rbx\n"

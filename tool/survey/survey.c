@@ -105,7 +105,7 @@ uint64_t survey_function(const struct survey *s, uint64_t start, uint64_t end)
 		len = length_at(addr, end);
 		if (!len)
 			break;
-		err = tl_arch_plan(&plan, addr, start, end);
+		err = tl_arch_plan(&plan, addr, start, end, 0);
 		s->found(s->arg, addr, err,
 			 plan.window_len ? TL_WHY_NONE : plan.why, plan.island);
 		if (!err && plan.island)
@@ -125,7 +125,7 @@ int survey_place(const struct survey *s, uint64_t addr, uint64_t start,
 
 	current = s;
 	surveys++;
-	err = tl_arch_plan(&plan, addr, start, end);
+	err = tl_arch_plan(&plan, addr, start, end, 0);
 	*place = (struct survey_place){
 		.window = err ? 0 : plan.window_len,
 		.why = plan.window_len && !plan.island ? TL_WHY_NONE : plan.why,
@@ -147,11 +147,12 @@ struct jump {
 	unsigned int window;
 };
 
-static struct jump jump_at(uint64_t at, uint64_t start, uint64_t end)
+static struct jump jump_at(uint64_t at, uint64_t start, uint64_t end,
+			   unsigned int least)
 {
 	struct tl_plan plan;
 
-	if (tl_arch_plan(&plan, at, start, end) || !plan.window_len ||
+	if (tl_arch_plan(&plan, at, start, end, least) || !plan.window_len ||
 	    plan.island)
 		return (struct jump){ 0 };
 	return (struct jump){ at, plan.window_len };
@@ -160,12 +161,12 @@ static struct jump jump_at(uint64_t at, uint64_t start, uint64_t end)
 /* What is put at exit @e. */
 static struct jump exit_jump(const struct tl_exit *e, bool jumps, bool keep)
 {
-	struct jump j = jump_at(e->ret, e->start, e->end);
+	struct jump j = jump_at(e->ret, e->start, e->end, 0);
 
 	if (!j.at && !jumps && keep)
 		return (struct jump){ e->ret, 1 };
 	if (!j.at && jumps && e->lead)
-		return jump_at(e->ret - e->lead, e->start, e->end);
+		return jump_at(e->ret - e->lead, e->start, e->end, e->lead);
 	return j;
 }
 
@@ -187,7 +188,7 @@ enum survey_returns survey_returns(const struct survey *s, uint64_t at,
 	surveys++;
 	*covered = false;
 	keep |= tl_arch_takes_return(start);
-	entry = jump_at(at, start, end);
+	entry = jump_at(at, start, end, 0);
 	n = tl_arch_exits(start, end, at, exits, TL_EXITS_MAX, keep);
 	for (int i = 0; i < n && certain; i++) {
 		j[i] = exit_jump(&exits[i], jumps, keep);

@@ -87,31 +87,28 @@ static uint64_t calm_before(const struct walk *w, const struct x86_insn *in,
 }
 
 /*
- * Find the nearest place before the return at @in for a jump, such that what it
- * displaces ends where nothing but nops is left, or behind that.  It is no more
- * instructions than the jump needs.
+ * Find the nearest place before the return at @in for a jump.  What it displaces
+ * ends where nothing but nops is left, or behind that: these may be more
+ * instructions than it needs.
  */
 static void find_lead(const struct walk *w, const struct x86_insn *in,
 		      struct x86_exit *e)
 {
-	unsigned int n = w->nr_run < RUN ? w->nr_run : RUN;
-	uint64_t calm = calm_before(w, in, n);
+	unsigned int n = w->nr_run < RUN ? w->nr_run : RUN, i = 1, k;
+	uint64_t calm = calm_before(w, in, n), at;
 
-	for (unsigned int i = 1; i <= n; i++) {
-		uint64_t at = before(w, in, i), end;
-		unsigned int k = i;
-
-		if (in->next - at < JUMP_BYTES)
-			continue;
-		while (k && before(w, in, k) - at < JUMP_BYTES)
-			k--;
-		end = before(w, in, k);
-		if (end < calm)
-			continue;
-		e->ret = end;
-		e->lead = end - at;
+	while (i <= n && in->next - before(w, in, i) < JUMP_BYTES)
+		i++;
+	if (i > n)
 		return;
-	}
+	at = before(w, in, i);
+	for (k = i; k && (before(w, in, k) - at < JUMP_BYTES ||
+			  before(w, in, k) < calm);)
+		k--;
+	if (before(w, in, k) - at > X86_NEED_MAX || i - k > X86_WINDOW_INSNS)
+		return;
+	e->ret = before(w, in, k);
+	e->lead = (unsigned int)(e->ret - at);
 }
 
 static bool add_exit(struct walk *w, const struct x86_insn *in)

@@ -122,9 +122,14 @@ static enum x86_flow_result build(struct builder *b, unsigned int need)
 	while (win->len < need) {
 		if (win->nr && (b->last.attrs & X86_A_NOFALL))
 			break;
+		/* Only a need of more than 5 meets this and the next. */
+		if (win->nr == X86_WINDOW_INSNS)
+			return X86_FLOW_NOT_RELOCATABLE;
 		res = add_insn(b);
 		if (res != X86_FLOW_OK)
 			return res;
+		if (win->len > X86_WINDOW_MAX)
+			return X86_FLOW_NOT_RELOCATABLE;
 	}
 	win->span = win->len;
 	if (win->len >= need)
@@ -367,7 +372,7 @@ enum x86_flow_result x86_flow_window(const struct x86_flow *flow, uint64_t addr,
 	enum x86_flow_result res;
 
 	if (addr < flow->start || addr >= flow->end || need < 1 ||
-	    need > X86_WINDOW_INSNS || !x86_flow_learn(flow))
+	    need > X86_NEED_MAX || !x86_flow_learn(flow))
 		return X86_FLOW_NO_BOUNDS;
 	if (!x86_facts_start(flow, addr))
 		return flow->facts->decodes ? X86_FLOW_NOT_A_BOUNDARY

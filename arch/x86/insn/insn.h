@@ -288,7 +288,8 @@ enum x86_flow_result {
 };
 /* clang-format on */
 
-#define X86_WINDOW_MAX	 20 /* need + X86_INSN_MAX, need at most 5 */
+#define X86_WINDOW_MAX	 20 /* a need of 5 and one instruction, at least */
+#define X86_NEED_MAX	 12
 #define X86_WINDOW_INSNS 5
 
 struct x86_range {
@@ -426,7 +427,8 @@ struct x86_window {
 
 /*
  * Which run of whole instructions, from @addr on and at least @need bytes (1 to
- * 5) long, may be displaced by one jump?  The whole function is decoded; its
+ * X86_NEED_MAX) long, may be displaced by one jump?  At most X86_WINDOW_INSNS, and
+ * X86_WINDOW_MAX bytes.  The whole function is decoded; its
  * direct branches, the addresses it takes and its jump tables are followed.
  * When anything is unsure the answer is a refusal.  X86_FLOW_OK and *@out, or
  * the reason (*@out is unspecified).
