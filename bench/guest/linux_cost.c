@@ -4,8 +4,9 @@
  *
  * The counterpart of tests/guest/cost.c: the same function (work.S), the same loop
  * with interrupts off, the same handlers, the same lines on the console.  The time
- * stamp counter counts instructions under -icount shift=0.  kind= says whether
- * probes may become jumps, which is a setting of the kernel (debug.kprobes-optimization).
+ * stamp counter counts instructions under -icount shift=0, arm64's virtual counter
+ * steps of them.  jumps= says whether probes may become jumps, which is a setting
+ * of the kernel (debug.kprobes-optimization; there are none on arm64).
  */
 #include <linux/delay.h>
 #include <linux/irqflags.h>
@@ -20,6 +21,26 @@ static bool jumps;
 module_param(jumps, bool, 0444);
 
 static unsigned long hits;
+
+/* What the first bytes of the text are then, and how instructions are counted. */
+#ifdef CONFIG_ARM64
+#include <asm/arch_timer.h>
+#include <asm/sysreg.h>
+#define BREAKPOINT 0xd4200080 /* brk #4 */
+#define JUMP	   BREAKPOINT
+#define TEXT	   (*(u32 *)cost_work)
+
+static u64 instructions(void)
+{
+	isb();
+	return read_sysreg(cntvct_el0) * (1000000000 / arch_timer_get_cntfrq());
+}
+#else
+#define BREAKPOINT     0xcc
+#define JUMP	       0xe9
+#define TEXT	       (*(u8 *)cost_work)
+#define instructions() rdtsc()
+#endif
 
 static int count(struct kprobe *p, struct pt_regs *regs)
 {
@@ -46,25 +67,24 @@ static noinline u64 cost(void)
 	int i;
 
 	local_irq_save(flags);
-	start = rdtsc();
+	start = instructions();
 	for (i = 0; i < CALLS; i++)
 		cost_work();
-	start = rdtsc() - start;
+	start = instructions() - start;
 	local_irq_restore(flags);
 	return start;
 }
 
 /* @text is what the text must begin with: what kind of probe it is. */
-static void show(const char *name, u64 plain, u8 text, unsigned long want)
+static void show(const char *name, u64 plain, u32 text, unsigned long want)
 {
 	u64 with;
 
 	msleep(1000); /* jumps are made later, by a work item */
 	hits = 0;
 	with = cost();
-	if (hits != want || *(u8 *)cost_work != text)
-		pr_info("%s: %lu hits, text %02x\n", name, hits,
-			*(u8 *)cost_work);
+	if (hits != want || TEXT != text)
+		pr_info("%s: %lu hits, text %02x\n", name, hits, TEXT);
 	else
 		pr_info("%s = %llu\n", name,
 			(with - plain + CALLS / 2) / CALLS);
@@ -72,7 +92,7 @@ static void show(const char *name, u64 plain, u8 text, unsigned long want)
 
 static int __init start(void)
 {
-	u8 text = jumps ? 0xe9 : 0xcc;
+	u32 text = jumps ? JUMP : BREAKPOINT;
 	struct kprobe p = { .addr = (void *)cost_work, .pre_handler = count };
 	struct kprobe q = { .addr = (void *)cost_work,
 			    .pre_handler = count,
