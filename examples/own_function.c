@@ -12,6 +12,12 @@
 #include <trapline/kprobes.h>
 #include <trapline/regs.h>
 
+#ifdef __aarch64__
+#define FIRST_ARGUMENT regs[0]
+#else
+#define FIRST_ARGUMENT di
+#endif
+
 static __attribute__((noinline)) int area(int width, int height)
 {
 	__asm__ volatile("" : "+r"(width), "+r"(height));
@@ -26,8 +32,8 @@ static int before(struct kprobe *p, struct pt_regs *regs)
 	printf("%s(%lu, %lu)\n", p->symbol_name ? p->symbol_name : "area",
 	       width, height);
 	if (width == 4)
-		regs->di = 40; /* the first argument, on x86-64 */
-	return 0;	       /* go on with the function */
+		regs->FIRST_ARGUMENT = 40;
+	return 0; /* go on with the function */
 }
 
 static void after(struct kprobe *p, struct pt_regs *regs, unsigned long flags)

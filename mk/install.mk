@@ -4,6 +4,9 @@
 # PREFIX is where things will be found, DESTDIR what is put before it for a
 # package.  What is installed is listed once, and uninstall removes the same.
 # A manual page is also found by the other names that its NAME line gives.
+#
+# ARCH=arm64 installs what programs for arm64 are built with, which need not be on
+# this machine: the library, headers and pages, but not the command.
 
 MANDIR     ?= $(PREFIX)/share/man
 LIBDIR     ?= $(PREFIX)/lib
@@ -28,7 +31,10 @@ man-files := $(foreach p,$(man-pages),$(addprefix \
 
 completion = $(PREFIX)/share/bash-completion/completions/trapline
 
-installed = $(PREFIX)/bin/trapline $(completion) \
+cross-install := $(filter arm64,$(ARCH))
+libraries-in  := $(library-dir.$(or $(cross-install),x86))
+
+installed = $(if $(cross-install),,$(PREFIX)/bin/trapline $(completion)) \
 	$(addprefix $(LIBDIR)/,libtrapline.a $(so-file) $(so-name) $(so-link) \
 		pkgconfig/trapline.pc pkgconfig/trapline-kmod.pc) \
 	$(addprefix $(INCLUDEDIR)/,$(public-headers:include/%=%) \
@@ -36,12 +42,12 @@ installed = $(PREFIX)/bin/trapline $(completion) \
 	$(addprefix $(MANDIR)/,$(man-files))
 
 .PHONY: install uninstall
-install: all
+install: $(if $(cross-install),$(addprefix $(libraries-in)/,libtrapline.a \
+		libtrapline.so),all)
 	install -d $(sort $(dir $(addprefix $(DESTDIR),$(installed))))
-	install -m 755 $(O)/trapline $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 tool/completion.bash $(DESTDIR)$(completion)
-	install -m 644 $(O)/libtrapline.a $(DESTDIR)$(LIBDIR)/
-	install -m 755 $(O)/libtrapline.so $(DESTDIR)$(LIBDIR)/$(so-file)
+	$(if $(cross-install),,$(install-command))
+	install -m 644 $(libraries-in)/libtrapline.a $(DESTDIR)$(LIBDIR)/
+	install -m 755 $(libraries-in)/libtrapline.so $(DESTDIR)$(LIBDIR)/$(so-file)
 	ln -sf $(so-file) $(DESTDIR)$(LIBDIR)/$(so-name)
 	ln -sf $(so-name) $(DESTDIR)$(LIBDIR)/$(so-link)
 	install -m 644 $(public-headers) $(DESTDIR)$(INCLUDEDIR)/trapline/
@@ -50,15 +56,21 @@ install: all
 	$(foreach p,$(man-pages),$(call install-page,$p,$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $p))))
 	$(install-seen)
 
+define install-command
+install -m 755 $(O)/trapline $(DESTDIR)$(PREFIX)/bin/
+install -m 644 tool/completion.bash $(DESTDIR)$(completion)
+endef
+
 define install-pc
-sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
+sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; \
+		s|@KMOD_FLAGS@|$(if $(cross-install), -mno-outline-atomics)|' \
 		mk/$1.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/$1.pc
 	chmod 644 $(DESTDIR)$(LIBDIR)/pkgconfig/$1.pc
 
 endef
 
 # Outside of a package the program loader is to know the library at once.
-install-seen = $(if $(DESTDIR),,-ldconfig 2>/dev/null)
+install-seen = $(if $(DESTDIR)$(cross-install),,-ldconfig 2>/dev/null)
 
 # The page $1 into the folder $2, with a link for each other name.
 define install-page
