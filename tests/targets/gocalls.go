@@ -33,7 +33,7 @@ type figure struct {
 	Outer    int64 `json:"outer_ns"`
 }
 
-var grown, moved, fibbed, risked, guarded, exited, slept, worded, touched figure
+var grown, moved, fibbed, risked, guarded, exited, slept, worded, touched, waited figure
 
 func (f *figure) enter() time.Time {
 	atomic.AddInt64(&f.Calls, 1)
@@ -145,6 +145,16 @@ func Word(id int, name string, ok bool, ratio float64, list []byte) (string, int
 	name = strings.ToUpper(name)
 	worded.leave(begin)
 	return name, id + len(list)
+}
+
+// Wait is where many are at a time.
+//
+//go:noinline
+func Wait(n int, name string, gate chan int) int {
+	begin := waited.enter()
+	n += <-gate + len(name)
+	waited.leave(begin)
+	return n
 }
 
 //go:noinline
@@ -286,6 +296,25 @@ func word(n int) {
 	}
 }
 
+func wait(n int) {
+	var all sync.WaitGroup
+	gate := make(chan int)
+	for i := 0; i < n; i++ {
+		all.Add(1)
+		go func(i int) {
+			Wait(i, fmt.Sprint("goroutine ", i), gate)
+			all.Done()
+		}(i)
+	}
+	for atomic.LoadInt64(&waited.Calls)-waited.Returned < int64(n) {
+		time.Sleep(time.Millisecond)
+	}
+	for i := 0; i < n; i++ {
+		gate <- 1
+	}
+	all.Wait()
+}
+
 var address string
 
 func request(n int) {
@@ -315,7 +344,7 @@ func main() {
 	go http.Serve(listener, http.HandlerFunc(timed))
 	loads := map[string]func(int){"grow": grow, "move": move, "fib": fib,
 		"panic": panics, "exit": exit, "word": word, "request": request,
-		"touch": touch}
+		"touch": touch, "wait": wait}
 	if len(os.Args) > 1 && os.Args[1] == "-p" {
 		pprof.StartCPUProfile(io.Discard)
 	}
@@ -331,7 +360,8 @@ func main() {
 		text, _ := json.Marshal(map[string]*figure{"Grow": &grown,
 			"Move": &moved, "Fib": &fibbed, "Risk": &risked,
 			"Guard": &guarded, "Exit": &exited, "Word": &worded,
-			"Handle": &slept, "Touch": &touched})
+			"Handle": &slept, "Touch": &touched,
+			"Wait": &waited})
 		fmt.Println(string(text))
 	}
 }

@@ -150,6 +150,23 @@ def strings_are_compared_and_counted_by():
 
 
 @tl.case
+def thousands_of_goroutines_may_be_in_a_function_at_a_time():
+    go = Go()
+    s = tl.Session("time", go.pid, "main.Wait")
+    go.do("wait", 8000)
+    row = s.stop()[0]
+    tl.check_eq(row["calls"] + row["missed"], 8000, "calls")
+    tl.check(row["missed"] < 80, f"{row['missed']} missed")
+    s = tl.Session("trace", go.pid, "main.Wait%return n name if $retval > 100")
+    go.do("wait", 3000)
+    rows = s.stop()[:-1]
+    want = {i: f"goroutine {i}" for i in range(3000)
+            if i + 1 + len(f"goroutine {i}") > 100}
+    tl.check_eq({r["args"]["n"]: r["args"]["name"] for r in rows}, want,
+                "events")
+
+
+@tl.case
 def slow_calls_alone_are_kept():
     go = Go()
     for least, want in (("1ms", 10), ("1s", 0)):

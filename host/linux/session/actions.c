@@ -39,6 +39,7 @@ struct action {
 	bool followed; /* it is rp, not kp */
 	bool armed;
 	bool go;
+	size_t room; /* of GO_BYTES */
 };
 
 /* In the order of the figures' probes. */
@@ -354,6 +355,28 @@ static bool filters(const struct tl_program *p)
 	return false;
 }
 
+/*
+ * Of most calls little is saved, and thousands may be under way.  Of others the
+ * engine follows some hundreds at a time, which is enough for threads; goroutines
+ * that wait in a function are more.  The first probes may have memory for that.
+ */
+#define LITTLE	 64
+#define GO_CALLS 4096
+#define GO_BYTES (24u << 20)
+
+static size_t go_bytes;
+
+static void make_room(struct action *a)
+{
+	size_t bytes = GO_CALLS * (a->rp.data_size + 192);
+
+	if (a->rp.data_size <= LITTLE || go_bytes + bytes > GO_BYTES)
+		return;
+	a->rp.maxactive = GO_CALLS;
+	a->room = bytes;
+	go_bytes += bytes;
+}
+
 static void set_call(struct action *a)
 {
 	int saved = a->program ? tl_program_check(a->program, true) : 0;
@@ -367,6 +390,8 @@ static void set_call(struct action *a)
 	a->rp.data_size = sizeof(uint64_t);
 	if (a->program)
 		a->rp.data_size *= KEPT_WORDS + (size_t)saved;
+	if (a->go)
+		make_room(a);
 }
 
 static void set_handlers(struct action *a, uint32_t index)
@@ -430,6 +455,7 @@ static struct action *prepare(const struct tl_probe *p, uint32_t index)
 
 static void discard(struct action *a)
 {
+	go_bytes -= a->room;
 	tl_program_free(a->program);
 	tlh_free(a, sizeof(*a));
 }
