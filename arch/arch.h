@@ -293,6 +293,13 @@ bool tl_arch_has_jprobes(void);
 uintptr_t tl_arch_stack_args(const struct pt_regs *regs);
 
 /*
+ * The register with the @i-th argument of the function that was just entered (below
+ * TL_JPROBE_REFERENCES), where the address of a large structure would be; NULL: that
+ * is not how large structures are handed over here.
+ */
+unsigned long *tl_arch_reference(struct pt_regs *regs, unsigned int i);
+
+/*
  * Call the function at @entry as the one that was just entered would have been
  * called: with the registers of @regs, the vector registers of the interrupted
  * code, and @bytes of its stack arguments, copied to a stack pointer of the same

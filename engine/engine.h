@@ -506,7 +506,7 @@ void tl_retprobe_maintain(bool all);
 
 /* The function of @p, the kp of a jprobe, was entered.  Context: a detour. */
 void tl_jprobe_enter(struct tl_context *cx, struct kprobe *p,
-		     const struct pt_regs *regs);
+		     struct pt_regs *regs);
 /* Is @p the kp of a jprobe?  Context: any. */
 bool tl_probe_is_jprobe(const struct kprobe *p);
 

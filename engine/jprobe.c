@@ -29,7 +29,8 @@
  *   J2  There is one handler in a context at a time, so one frame.  (A hit in a
  *       handler is a miss: H1 of trap.c.)
  *   J3  No byte is read that is not known to be there: the host said so, or the
- *       caller did by stack_args, which the function itself is going to read.
+ *       caller did by stack_args or by_reference, which the function itself is
+ *       going to read.
  */
 #include "locks.h"
 
@@ -53,8 +54,43 @@ static long stack_bytes(const struct jprobe *jp, const struct pt_regs *regs)
 	return (size_t)n > skip ? n - (long)skip : 0;
 }
 
+/* Copies lie at the same offset from a multiple of this as the originals. */
+#define ALIGNED 64
+
+/*
+ * Call the handler with copies of structures by reference, whose addresses are in the
+ * registers meanwhile.
+ */
+static __attribute__((noinline)) void call_with_copies(const struct jprobe *jp,
+						       struct pt_regs *regs,
+						       size_t bytes,
+						       uintptr_t *frame)
+{
+	uintptr_t at = (uintptr_t)__builtin_alloca(jp->room);
+	unsigned long kept[TL_JPROBE_REFERENCES];
+	unsigned long *arg;
+
+	for (unsigned int i = 0; i < TL_JPROBE_REFERENCES; i++) {
+		arg = tl_arch_reference(regs, i);
+		kept[i] = arg ? *arg : 0;
+		if (!arg || !jp->by_reference[i])
+			continue;
+		at += (kept[i] - at) % ALIGNED;
+		tl_bytes_copy((void *)at, (const void *)kept[i],
+			      jp->by_reference[i]);
+		*arg = at;
+		at += jp->by_reference[i];
+	}
+	tl_arch_jprobe_call(jp->entry, regs, bytes, frame);
+	for (unsigned int i = 0; i < TL_JPROBE_REFERENCES; i++) {
+		arg = tl_arch_reference(regs, i);
+		if (arg)
+			*arg = kept[i];
+	}
+}
+
 void tl_jprobe_enter(struct tl_context *cx, struct kprobe *p,
-		     const struct pt_regs *regs)
+		     struct pt_regs *regs)
 {
 	const struct jprobe *jp = jprobe_of(p);
 	long bytes = stack_bytes(jp, regs);
@@ -63,7 +99,10 @@ void tl_jprobe_enter(struct tl_context *cx, struct kprobe *p,
 		tl_probe_missed(p);
 		return;
 	}
-	tl_arch_jprobe_call(jp->entry, regs, bytes, &cx->jprobe);
+	if (tl_seldom(jp->room))
+		call_with_copies(jp, regs, bytes, &cx->jprobe);
+	else
+		tl_arch_jprobe_call(jp->entry, regs, bytes, &cx->jprobe);
 	cx->jprobe = 0;
 }
 
@@ -120,6 +159,20 @@ static bool is_code(uintptr_t addr)
 	       (tl_allowed(addr, 1, false) || tl_allowed(addr, 1, true));
 }
 
+/* Find the room for copies of structures: 0 or -TL_E2BIG. */
+static int find_room(struct jprobe *jp)
+{
+	size_t bytes = 0;
+
+	jp->room = 0;
+	for (unsigned int i = 0; i < TL_JPROBE_REFERENCES; i++) {
+		bytes += jp->by_reference[i];
+		if (jp->by_reference[i])
+			jp->room += jp->by_reference[i] + ALIGNED - 1;
+	}
+	return bytes > TL_JPROBE_REFERENCE_BYTES ? -TL_E2BIG : 0;
+}
+
 static int check_handler(const struct jprobe *jp)
 {
 	uintptr_t entry = (uintptr_t)jp->entry;
@@ -140,6 +193,8 @@ static int prepare(struct jprobe *jp)
 		err = check_handler(jp);
 	if (!err && tl_probe_registered(&jp->kp))
 		err = -TL_EINVAL;
+	if (!err)
+		err = find_room(jp);
 	if (!err && !tl_arch_has_jprobes())
 		err = -TL_EOPNOTSUPP;
 	if (!err)

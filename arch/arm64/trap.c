@@ -30,6 +30,11 @@ uintptr_t tl_arch_stack_args(const struct pt_regs *regs)
 	return regs->sp;
 }
 
+unsigned long *tl_arch_reference(struct pt_regs *regs, unsigned int i)
+{
+	return (unsigned long *)&regs->regs[i];
+}
+
 /* The copies of one instruction are one each, or nowhere in the middle. */
 bool tl_arch_show(const struct tl_plan *plan, uintptr_t addr,
 		  const struct tl_code *code, uintptr_t at, bool detour,

@@ -22,6 +22,14 @@ uintptr_t tl_arch_stack_args(const struct pt_regs *regs)
 	return regs->sp + sizeof(long);
 }
 
+/* Large structures are on the stack. */
+unsigned long *tl_arch_reference(struct pt_regs *regs, unsigned int i)
+{
+	(void)regs;
+	(void)i;
+	return NULL;
+}
+
 /* There are no calls here, so the handler is C, and is told everything. */
 void tl_arch_jprobe_call(void *entry, const struct pt_regs *regs, size_t bytes,
 			 uintptr_t *frame)

@@ -25,6 +25,14 @@ uintptr_t tl_arch_stack_args(const struct pt_regs *regs)
 	return regs->sp + sizeof(long);
 }
 
+/* Large structures are on the stack. */
+unsigned long *tl_arch_reference(struct pt_regs *regs, unsigned int i)
+{
+	(void)regs;
+	(void)i;
+	return NULL;
+}
+
 /* The last place in @code where the original at @from begins, or -1. */
 static int place_of(const struct tl_code *code, unsigned int from)
 {

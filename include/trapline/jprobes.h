@@ -28,6 +28,11 @@
  * A function that takes more than TL_JPROBE_STACK bytes of arguments by the
  * stack needs `stack_args`.
  *
+ * Structures by reference.  On arm64 a structure of more than 16 bytes is in its
+ * caller's frame, and its address is the argument (AAPCS64, B.4): whatever the handler
+ * does to it the function would see.  Where `by_reference` says how large it is, the
+ * handler gets the address of a copy; else it may only look at it.
+ *
  * The copy has its own addresses.  The original is read once, when the handler
  * is called, and never written: objects of callers that others change meanwhile
  * keep what was written.  A pointer into the original stack therefore shows
@@ -56,6 +61,10 @@ extern "C" {
 /* `stack_args` of a function whose arguments are all in registers. */
 #define TL_JPROBE_NO_STACK (-1)
 
+/* So many arguments may be structures by reference; all their bytes together. */
+#define TL_JPROBE_REFERENCES	  8
+#define TL_JPROBE_REFERENCE_BYTES 4096
+
 /*
  * A jprobe.  The caller owns the memory, zeroes it, fills in where (kp.addr or
  * kp.symbol_name, the entry of a function) and entry, and leaves it alone from
@@ -71,6 +80,16 @@ struct jprobe {
 	 * stack, up to TL_JPROBE_STACK_MAX; 0: not known; TL_JPROBE_NO_STACK.
 	 */
 	int stack_args;
+
+	/*
+	 * Trapline's own, and looked at on arm64 alone: how large the structure
+	 * is whose address is the argument in register x0, x1, ... x7; 0: that is
+	 * none.  (Structures whose addresses are on the stack are not copied.)
+	 */
+	unsigned short by_reference[TL_JPROBE_REFERENCES];
+
+	/* The engine's: the room that copies of these take. */
+	unsigned int room;
 };
 
 /* What modules put around their handler. */
@@ -86,7 +105,7 @@ struct jprobe {
  *
  * Codes are those of register_kprobe(), and -TL_EINVAL: no entry, or the entry
  * is no function's; the probed address is not the entry of a function.
- * -TL_E2BIG: stack_args is too much.  -TL_EOPNOTSUPP: the first instruction of
+ * -TL_E2BIG: stack_args or by_reference is too much.  -TL_EOPNOTSUPP: the first instruction of
  * the function can only be simulated; not on this architecture.
  */
 int register_jprobe(struct jprobe *jp);

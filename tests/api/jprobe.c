@@ -122,7 +122,7 @@ ARGS(12)
 #define INTEGERS(n)                                                    \
 	{ #n " arguments", { (void *)args##n##_jump,                   \
 			     (void *)args##n##_break },                \
-	  (void *)see##n, call##n, n > 6 ? (n - 6) * 8 : -1 }
+	  (void *)see##n, call##n, n > 6 ? (n - 6) * 8 : -1, 0, 0 }
 
 static const struct kind integers[] = {
 	INTEGERS(0), INTEGERS(1), INTEGERS(2),	INTEGERS(3),  INTEGERS(4),
@@ -139,9 +139,6 @@ TL_TEST(the_handler_gets_every_argument_and_the_function_its_own)
 	for_each_row(w, jprobe_ways) {
 		for_each_row(k, integers) {
 			ROW(k->name);
-			/* Large ones are in their caller's frame. */
-			if (!STACK_HAS_ARGUMENTS && k->stack_args >= 192)
-				continue;
 			try_kind(k, w, 0);
 			try_kind(k, w, k->stack_args);
 			try_kind(k, w, 48);
@@ -315,10 +312,10 @@ static unsigned long call_variable(unsigned int i)
 static const struct kind kinds[] = {
 	KIND(small, 8),
 	KIND(pair, 8),
-	KIND(big, 200),
-	KIND(aligned, 192),
-	KIND(mixed, 400),
-	KIND(hidden, 200),
+	KIND_REF(big, 200, 1, sizeof(struct big)),
+	KIND_REF(aligned, 192, 0, sizeof(struct aligned)),
+	KIND_REF(mixed, 400, 0, sizeof(struct big)),
+	KIND_REF(hidden, 200, 1, sizeof(struct big)),
 	KIND(variable, 72),
 };
 /* clang-format on */
@@ -331,9 +328,6 @@ TL_TEST(structures_varargs_and_hidden_pointers_are_arguments_too)
 	for_each_row(w, jprobe_ways) {
 		for_each_row(k, kinds) {
 			ROW(k->name);
-			/* Large ones are in their caller's frame. */
-			if (!STACK_HAS_ARGUMENTS && k->stack_args >= 192)
-				continue;
 			try_kind(k, w, 0);
 			for (int more = 0; more < 64; more += 16)
 				try_kind(k, w, k->stack_args + more);
@@ -343,11 +337,10 @@ TL_TEST(structures_varargs_and_hidden_pointers_are_arguments_too)
 
 TL_TEST(more_than_is_copied_by_itself_needs_stack_args)
 {
-	static const struct kind k = KIND(huge, sizeof(struct huge));
+	static const struct kind k =
+		KIND_REF(huge, sizeof(struct huge), 0, sizeof(struct huge));
 	const struct jprobe_way *w;
 
-	if (!STACK_HAS_ARGUMENTS)
-		SKIP("a large structure is in its caller's frame");
 	CHECK(sizeof(struct huge) > TL_JPROBE_STACK);
 	for_each_row(w, jprobe_ways) {
 		ROW(w->name);
@@ -868,6 +861,10 @@ TL_TEST(refusals_of_jprobes_carry_linux_s_codes)
 		{ "too much", { .kp.addr = (void *)args8_jump,
 				.entry = (void *)see8,
 				.stack_args = TL_JPROBE_STACK_MAX + 1 },
+		  -TL_E2BIG },
+		{ "too large a structure", { .kp.addr = (void *)args8_jump,
+					     .entry = (void *)see8,
+					     .by_reference = { 4096, 1 } },
 		  -TL_E2BIG },
 		{ "less than none", { .kp.addr = (void *)args8_jump,
 				      .entry = (void *)see8,

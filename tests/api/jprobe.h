@@ -112,12 +112,18 @@ struct kind {
 	void *handler;
 	unsigned long (*call)(unsigned int i);
 	int stack_args;
+	/* The structure by reference, where there are such: which, how large. */
+	unsigned int reference;
+	unsigned short size;
 };
 
 /* clang-format off */
 #define KIND(name, bytes)                                                \
 	{ #name, { (void *)name##_jump, (void *)name##_break },          \
-	  (void *)see_##name, call_##name, bytes }
+	  (void *)see_##name, call_##name, bytes, 0, 0 }
+#define KIND_REF(name, bytes, reference, size)                           \
+	{ #name, { (void *)name##_jump, (void *)name##_break },          \
+	  (void *)see_##name, call_##name, bytes, reference, size }
 /* clang-format on */
 
 UNUSED static bool is_jump(const struct jprobe *jp)
@@ -133,6 +139,7 @@ UNUSED static void try_kind(const struct kind *k, const struct jprobe_way *w,
 			     .entry = k->handler,
 			     .stack_args = stack_args };
 
+	jp.by_reference[k->reference] = k->size;
 	jprobe_reset();
 	by_return = w->by_return;
 	CHECK_EQ(register_jprobe(&jp), 0);

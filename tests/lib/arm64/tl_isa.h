@@ -89,7 +89,7 @@ static inline void increment(uint64_t *p)
  */
 #define STACK_HAS_ARGUMENTS false
 
-/* The returns of a function whose control flow is certain are found. */
+/* Calls are followed by exits wherever these are certain, through tail calls, too. */
 #define EXITS_ARE_FOUND false
 
 #endif
