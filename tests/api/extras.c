@@ -161,11 +161,11 @@ static void count_in(const void *addr, place_fn *fn)
 	struct kprobe p = { .addr = (void *)(uintptr_t)addr, .counter = cell };
 	uint64_t before = tl_counter_read(cell);
 
-	CHECK_EQ(fn(30, 12, 0), 42);
+	CHECK_EQ(fn(300, 120, 0), 420);
 	CHECK_EQ(register_kprobe(&p), 0);
 	CHECK_WHY(&p, TL_WHY_NONE);
 	for (int i = 0; i < 100; i++)
-		CHECK_EQ(fn(30, 12, 0), 42);
+		CHECK_EQ(fn(300, 120, 0), 420);
 	CHECK_EQ(tl_counter_read(cell), before + 100);
 	unregister_kprobe(&p);
 }
