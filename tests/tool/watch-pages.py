@@ -508,6 +508,16 @@ def a_breakpoint_of_somebody_elses_misses_no_store():
             check_eq(len(rows), 200, "events")
             check_chain(rows, first)
         check_eq(s.summary["page_carried"], 0, f"{s.summary}")
+    # One that begins in the midst of it.
+    pages = Watch(p.pid, "counter")
+    p.begin("add", 12000)
+    s = Watch(p.pid, "counter", options=())
+    last = p.answer()
+    rows = s.stop()
+    if rows:
+        check_chain(rows, rows[0]["old"])
+        check_eq(rows[-1]["new"], last, "its last value")
+    check_eq(len(pages.stop()), 12000, "events")
     # A command's own registers and pages go together.
     was = p.read("v", "8Q4096x8I4096x4Q")
     s = Watch(p.pid, "v.a[0]", "v.a[1]", "v.a[2]", "v.a[3]", "v.a[4]",

@@ -416,6 +416,43 @@ static void go_behind(struct task *t, const struct carry *c)
 	t->regs.rip = c->ip;
 }
 
+/*
+ * The lock is kept from store to store while they come one after the other, but for
+ * moments in which who wants it, and asks every millisecond, will get it.
+ */
+#define KEPT_NS 20000000u
+#define FREE_NS 4000000u
+
+void keeper_rest(struct keeper *k)
+{
+	if (k->locked_ns)
+		flock(k->breakpoints, LOCK_UN);
+	k->locked_ns = 0;
+}
+
+static bool lock_breakpoints(struct keeper *k)
+{
+	uint64_t now = now_ns();
+
+	if (k->locked_ns && now - k->locked_ns < KEPT_NS)
+		return true;
+	if (k->locked_ns) {
+		keeper_rest(k);
+		k->free_ns = now + FREE_NS;
+	}
+	if (flock(k->breakpoints, LOCK_EX | LOCK_NB))
+		return false;
+	if (now >= k->free_ns)
+		k->locked_ns = now;
+	return true;
+}
+
+static void unlock_breakpoints(const struct keeper *k)
+{
+	if (!k->locked_ns)
+		flock(k->breakpoints, LOCK_UN);
+}
+
 /* Make @t's write for it.  False: nothing has been done. */
 static bool carry(struct keeper *k, struct task *t, const struct x86_insn *in,
 		  const struct before *b, struct carry *c)
@@ -430,13 +467,13 @@ static bool carry(struct keeper *k, struct task *t, const struct x86_insn *in,
 	    (c->addr ^ (c->addr + c->size - 1)) & -KEEPER_PAGE ||
 	    has_breakpoint(k, c->addr, c->size) || !b->known || b->rseq.section)
 		return false;
-	if (flock(k->breakpoints, LOCK_EX | LOCK_NB))
+	if (!lock_breakpoints(k))
 		return false;
 	memcpy(&old, b->bytes + (c->addr - b->at), c->size);
 	carry_out(c, &r, old);
 	done = page_open(k, c->addr) &&
 	       keeper_write(k, c->addr, &c->value, c->size);
-	flock(k->breakpoints, LOCK_UN);
+	unlock_breakpoints(k);
 	if (done)
 		go_behind(t, c);
 	k->ring->cost.carried += done;
@@ -681,6 +718,7 @@ static void wait_for_work(struct keeper *k)
 	bool any = since - k->polled < PEEK_NS && tasks_spin(k, &k->faults);
 
 	if (!any) {
+		keeper_rest(k);
 		poll(p, 3, -1);
 		while (read(k->children, &info, sizeof(info)) > 0)
 			;

@@ -116,12 +116,18 @@ struct keeper {
 	 * ours (watch_open()), and by us while we make one.  Negative: we never do.
 	 */
 	int breakpoints;
+	uint64_t
+		locked_ns; /* since when it is kept from store to store, or 0 */
+	uint64_t free_ns;  /* until then it is not */
 };
 
 /* ---- keeper.c ---------------------------------------------------------------- */
 
 /* The life of the keeper, which is a process of its own. */
 void keeper_run(struct keeper *k);
+
+/* It is about to sleep. */
+void keeper_rest(struct keeper *k);
 
 /* It ends by itself, for this reason. */
 void keeper_end(struct keeper *k, const char *why);

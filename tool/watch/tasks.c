@@ -380,11 +380,18 @@ bool tasks_look(struct keeper *k)
 	pid_t tid;
 
 	while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0) {
+		/*
+		 * There is nobody else to be seen; and one that has left its fault
+		 * has taken a message that was not read along.
+		 */
+		bool alone = k->n == 1 && k->task->tid == tid;
+
 		any = true;
-		take_messages(k);
+		if (!alone)
+			take_messages(k);
 		take_stop(k, tid, status);
-		if (k->n == 1 && k->task->tid == tid)
-			return true; /* there is nobody else to be seen */
+		if (alone)
+			return true;
 	}
 	return take_messages(k) || any;
 }
@@ -428,6 +435,7 @@ static bool sleep_until(struct keeper *k, unsigned int us)
 			      { k->children, POLLIN, 0 } };
 	struct signalfd_siginfo info;
 
+	keeper_rest(k);
 	if (ppoll(p, 2, &t, NULL) <= 0)
 		return false;
 	/* Before the look, so that what it does not see is told again. */
