@@ -188,6 +188,7 @@ static void serve(struct run *r, const struct follower_news *n, bool last)
 		r->all_gone = true;
 		break;
 	case FOLLOWER_LOST:
+		r->lost = true;
 		if (!last)
 			say_note("the follower is gone: children and new "
 				 "programs are not probed any more");

@@ -374,6 +374,8 @@ static void open_module(struct process *p, struct module *mod,
 		mod->image = img;
 	else if (vdso || fd >= 0)
 		mod->lack = why;
+	else if (errno == EMFILE)
+		mod->lack = "there are too many open files (ulimit -n)";
 	else
 		mod->lack = m->deleted
 				    ? "the file was deleted or replaced since "

@@ -212,23 +212,23 @@ static void progress(const struct run *r, double elapsed, uint64_t events)
 static bool told_to_end(struct run *r, double seconds)
 {
 	struct pollfd *fds = must_alloc(r->n_targets + 2, sizeof(*fds));
+	size_t n = 0;
 	bool told;
 
-	fds[0] = (struct pollfd){ .fd = wake[0], .events = POLLIN };
-	fds[1] = (struct pollfd){
-		.fd = r->follower ? follower_fd(r->follower) : -1,
-		.events = POLLIN,
-	};
+	/* No place for those that have ended: there may be only so many. */
+	fds[n++] = (struct pollfd){ .fd = wake[0], .events = POLLIN };
+	if (r->follower && follower_fd(r->follower) >= 0)
+		fds[n++] = (struct pollfd){ .fd = follower_fd(r->follower),
+					    .events = POLLIN };
 	for (size_t i = 0; i < r->n_targets; i++) {
 		const struct target *t = r->targets[i];
+		int fd = t->session && !t->ended ? session_fd(t->session) : -1;
 
-		fds[i + 2] = (struct pollfd){
-			.fd = t->session && !t->ended ? session_fd(t->session)
-						      : -1,
-			.events = POLLIN,
-		};
+		if (fd >= 0)
+			fds[n++] =
+				(struct pollfd){ .fd = fd, .events = POLLIN };
 	}
-	poll(fds, r->n_targets + 2, seconds > 0 ? (int)(seconds * 1e3) + 1 : 0);
+	poll(fds, n, seconds > 0 ? (int)(seconds * 1e3) + 1 : 0);
 	told = fds[0].revents;
 	free(fds);
 	return told;
@@ -417,6 +417,8 @@ static int run_attached(struct run *r)
 		each_target(r, dry_run, &status);
 	} else if (r->n_targets && catch_signals() == 0) {
 		run_targets(r, &l, &status);
+	} else if (r->n_targets) {
+		status = EXIT_FAILED;
 	}
 	if (l.holder)
 		launch_kill(&l);

@@ -500,6 +500,25 @@ def a_killed_command_leaves_nothing():
 
 
 @tl.case
+def with_few_descriptors_it_works_or_says_so():
+    t = tl.Target("dyn")
+    good = 0
+    for n in (5, 7, 10, 12, 14, 16, 18, 32):
+        r = subprocess.run(["sh", "-c", f'ulimit -n {n}; exec "$@"', "sh",
+                            tl.TRAPLINE, "count", "-p", str(t.pid), "-d",
+                            "50ms", "hot_add"], capture_output=True,
+                           text=True, timeout=60)
+        good += r.returncode == 0
+        tl.check(r.returncode == 0 or
+                 (r.returncode == 1 and "oo many open files" in r.stderr and
+                  len(r.stderr.splitlines()) == 1),
+                 f"{n}: {r.returncode} {r.stderr}")
+        tl.check_clean(t.pid)
+    tl.check(good >= 3, f"{good} times it worked")
+    t.quit()
+
+
+@tl.case
 def output_that_fails_detaches_all_the_same():
     t = tl.Target("dyn")
     footprint = tl.footprint(t.pid)

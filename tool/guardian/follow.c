@@ -883,12 +883,18 @@ static void settle(int fd)
 	sigset_t all;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	setsid();
 	prctl(PR_SET_NAME, FOLLOWER_NAME);
 	for (int i = 0; i < 3 && null >= 0; i++)
 		if (i != fd)
 			dup2(null, i);
 	tool = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
+	if (tool < 0)
+		_exit(1);
 	syscall(SYS_close_range, 3, tool - 1, 0);
 	syscall(SYS_close_range, tool + 1, ~0u, 0);
 	make_door();
@@ -896,10 +902,6 @@ static void settle(int fd)
 		return;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		files.rlim_cur = files.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &files);
-	}
 }
 
 void follower_main(int fd)

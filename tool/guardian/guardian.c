@@ -26,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -64,11 +65,16 @@ static int settle(int fd)
 {
 	struct sigaction end = { .sa_handler = on_end };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct rlimit files;
 	sigset_t none;
 	int null;
 
 	kill_point_guardian();
 	prctl(PR_SET_NAME, "trapline-guard");
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	if (chdir("/"))
 		return fd;
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -396,29 +402,50 @@ static void look(struct guardian *g, bool exited)
 
 enum { AT_TARGET = TL_MAX_SESSIONS, AT_DOOR, AT_LOADER, NR_POLLED };
 
-static void watch(struct guardian *g)
+/*
+ * What has happened at each of the descriptors @fd, in @events; false: none of them
+ * can be looked at now.  Those that are there follow one another: poll() takes no more
+ * places than a process may have descriptors, used or not.
+ */
+static bool look_around(const int fd[NR_POLLED], short events[NR_POLLED])
 {
 	struct pollfd fds[NR_POLLED];
+	int at[NR_POLLED], n = 0;
+
+	for (int i = 0; i < NR_POLLED; i++) {
+		events[i] = 0;
+		if (fd[i] < 0)
+			continue;
+		at[n] = i;
+		fds[n++] = (struct pollfd){ .fd = fd[i], .events = POLLIN };
+	}
+	if (poll(fds, (nfds_t)n, LOOK_MS) < 0)
+		return false;
+	for (int i = 0; i < n; i++)
+		events[at[i]] = fds[i].revents;
+	return true;
+}
+
+static void watch(struct guardian *g)
+{
+	int fd[NR_POLLED];
+	short events[NR_POLLED];
 
 	while (!asked_to_end) {
-		for (int i = 0; i < NR_POLLED; i++)
-			fds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
 		for (int i = 0; i < TL_MAX_SESSIONS; i++)
-			if (g->client[i].used)
-				fds[i].fd = g->client[i].fd;
-		if (g->state == SESSION_ALIVE)
-			fds[AT_TARGET].fd = g->pidfd;
-		fds[AT_DOOR].fd = g->door;
-		fds[AT_LOADER].fd = g->loader.fd;
-		if (poll(fds, NR_POLLED, LOOK_MS) < 0)
+			fd[i] = g->client[i].used ? g->client[i].fd : -1;
+		fd[AT_TARGET] = g->state == SESSION_ALIVE ? g->pidfd : -1;
+		fd[AT_DOOR] = g->door;
+		fd[AT_LOADER] = g->loader.fd;
+		if (!look_around(fd, events))
 			continue;
-		look(g, fds[AT_TARGET].revents);
+		look(g, events[AT_TARGET]);
 		for (int i = 0; i < TL_MAX_SESSIONS; i++)
-			if (fds[i].fd >= 0)
-				listen_to(g, &g->client[i], fds[i].revents);
-		if (fds[AT_LOADER].revents & POLLIN)
+			if (fd[i] >= 0)
+				listen_to(g, &g->client[i], events[i]);
+		if (events[AT_LOADER] & POLLIN)
 			loader_heard(g);
-		if (fds[AT_DOOR].revents)
+		if (events[AT_DOOR])
 			open_door(g);
 		session_sweep(g);
 		if (g->state == SESSION_ALIVE)
