@@ -351,7 +351,7 @@ static bool is_not_there_yet(const struct scope *s, const struct variable *v)
 		return true;
 	for (unsigned int i = 1; i < at->n; i++)
 		sum += at->step[i].op == LOCATION_ADD ? at->step[i].n : 0;
-	return at->step[0].n == DWARF_RBP ||
+	return at->framed || at->step[0].n == DWARF_RBP ||
 	       (at->step[0].n == DWARF_RSP && sum < 8);
 }
 
@@ -730,42 +730,104 @@ static void describe(const struct thing *t, struct field *f)
 							       : 'u';
 }
 
-/* The text that a string or []byte of Go's is; NULL: something is wrong with it. */
-static const struct node *go_text(struct expr *e, const struct thing *t,
-				  const char *first)
+/* Structures that are texts: where their letters are, and how many. */
+struct text_shape {
+	const char *type; /* its name, or how that begins: with a * */
+	bool go;
+	const char *at, *length; /* members, and members of these */
+};
+
+static const struct text_shape text_shapes[] = {
+	{ "string", true, "str", "len" },
+	{ "[]uint8", true, "array", "len" },
+	{ "basic_string<char,*", false, "_M_dataplus._M_p",
+	  "_M_string_length" },
+	{ "basic_string_view<char,*", false, "_M_str", "_M_len" },
+	{ "&str", false, "data_ptr", "length" }, /* Rust's */
+};
+
+static const struct text_shape *shape_of(struct expr *e, const struct thing *t)
 {
-	struct thing at = *t, length = *t;
+	const struct text_shape *found = NULL;
+	char *name = type_name(e, t);
+
+	for (size_t i = 0;
+	     i < sizeof(text_shapes) / sizeof(*text_shapes) && !found; i++) {
+		const struct text_shape *s = &text_shapes[i];
+		size_t len = strcspn(s->type, "*");
+
+		if (s->go == scope_of(e)->go && !strncmp(name, s->type, len) &&
+		    (s->type[len] || !name[len]))
+			found = s;
+	}
+	free(name);
+	return found;
+}
+
+/* The member of @t to which @path leads. */
+static bool follow_path(struct expr *e, struct thing *t, const char *path)
+{
 	unsigned int left = STRUCTS_MAX;
 	struct near near;
+	bool found = true;
 
-	near_init(&near, first);
-	if (!find_member(e, &at, first, &near, 0, &left) ||
-	    !find_member(e, &length, "len", &near, 0, &left) ||
-	    !is_pointer(&at) || size_of(&length) != 8)
-		return expr_wrong(e, "this is no string of Go's that is known");
+	near_init(&near, path);
+	while (found && *path) {
+		size_t len = strcspn(path, ".");
+		char *name = must_print("%.*s", (int)len, path);
+
+		found = is_struct(t) &&
+			find_member(e, t, name, &near, 0, &left);
+		free(name);
+		path += len + (path[len] == '.');
+	}
+	return found;
+}
+
+/*
+ * The text that @t is, of the shape @s; NULL: it looks otherwise, or something is
+ * wrong with it, which *@wrong says.
+ */
+static const struct node *shaped_text(struct expr *e, const struct thing *t,
+				      const struct text_shape *s, bool *wrong)
+{
+	struct thing at = *t, length = *t;
+
+	*wrong = false;
+	if (!follow_path(e, &at, s->at) ||
+	    !follow_path(e, &length, s->length) || !is_pointer(&at) ||
+	    size_of(&length) != 8)
+		return NULL;
+	*wrong = true;
 	if (!to_value(e, &at) || !to_value(e, &length))
 		return NULL;
 	return expr_text(e, at.node, length.node);
 }
 
-/* The member that leads to the letters of @t; NULL: it is no text. */
-static const char *go_letters(struct expr *e, const struct thing *t)
+/* The text that the structure @t is; NULL: it is none, or after a line. */
+static const struct node *take_text(struct expr *e, const struct thing *t,
+				    const char *begin)
 {
-	char *name = type_name(e, t);
-	const char *first = !scope_of(e)->go		   ? NULL
-			    : strcmp(name, "string") == 0  ? "str"
-			    : strcmp(name, "[]uint8") == 0 ? "array"
-							   : NULL;
+	const struct text_shape *s = shape_of(e, t);
+	const struct node *text = NULL;
+	bool wrong = false;
+	char *type;
 
-	free(name);
-	return first;
+	if (s)
+		text = shaped_text(e, t, s, &wrong);
+	if (text || wrong)
+		return text;
+	type = type_name(e, t);
+	e->at = begin;
+	expr_wrong(e, "this is a %s; name a member of it", type);
+	free(type);
+	return NULL;
 }
 
 static const struct node *take_name(struct expr *e, struct field *f)
 {
 	struct thing t = { .known = false };
 	const char *begin = e->at;
-	char *type;
 
 	if (!scope_of(e)->variables.known)
 		return expr_wrong(e,
@@ -778,19 +840,12 @@ static const struct node *take_name(struct expr *e, struct field *f)
 				  scope_of(e)->place);
 	if (!parse_prefix(e, &t, 0))
 		return NULL;
-	if (is_struct(&t) && !t.address_of && go_letters(e, &t)) {
+	if (is_struct(&t) && !t.address_of) {
 		*f = (struct field){ .name = f->name,
 				     .type = 't',
 				     .bytes = 8,
 				     .limit = STRING_SIZE };
-		return go_text(e, &t, go_letters(e, &t));
-	}
-	if (is_struct(&t) && !t.address_of) {
-		type = type_name(e, &t);
-		e->at = begin;
-		expr_wrong(e, "this is a %s; name a member of it", type);
-		free(type);
-		return NULL;
+		return take_text(e, &t, begin);
 	}
 	describe(&t, f);
 	return to_value(e, &t) ? t.node : NULL;

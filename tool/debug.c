@@ -169,6 +169,54 @@ bool debug_unit_at(const struct debug *d, uint64_t addr, Dwarf_Die *out)
 	return s.found;
 }
 
+/* Scopes in scopes; types and names of them in each other. */
+#define DEEPEST_SCOPE 256
+
+static bool innermost(Dwarf_Die *around, uint64_t addr, unsigned int depth,
+		      Dwarf_Die *out)
+{
+	Dwarf_Die child;
+	int err;
+
+	if (depth == DEEPEST_SCOPE)
+		return false;
+	for (err = dwarf_child(around, &child); err == 0;
+	     err = dwarf_siblingof(&child, &child)) {
+		switch (dwarf_tag(&child)) {
+		case DW_TAG_namespace:
+		case DW_TAG_module:
+		case DW_TAG_class_type:
+		case DW_TAG_structure_type:
+		case DW_TAG_union_type:
+			if (innermost(&child, addr, depth + 1, out))
+				return true;
+			break;
+		case DW_TAG_subprogram:
+		case DW_TAG_inlined_subroutine:
+		case DW_TAG_lexical_block:
+		case DW_TAG_try_block:
+		case DW_TAG_catch_block:
+		case DW_TAG_with_stmt:
+			if (dwarf_haspc(&child, addr) != 1)
+				break;
+			*out = child;
+			innermost(&child, addr, depth + 1, out);
+			return true;
+		}
+	}
+	return false;
+}
+
+int debug_scopes(Dwarf_Die *unit, uint64_t addr, Dwarf_Die **out)
+{
+	Dwarf_Die inner;
+
+	*out = NULL;
+	return innermost(unit, addr, 0, &inner)
+		       ? dwarf_getscopes_die(&inner, out)
+		       : 0;
+}
+
 const char *debug_name(const struct debug *d, Dwarf_Die *die)
 {
 	const char *name = dwarf_diename(die);

@@ -31,6 +31,14 @@ void debug_units(const struct debug *d, bool (*each)(Dwarf_Die *, void *),
 /* The unit whose code is at @addr of the file.  False: none. */
 bool debug_unit_at(const struct debug *d, uint64_t addr, Dwarf_Die *out);
 
+/*
+ * The blocks, inlined copies and the function around @addr, innermost first, then what
+ * is around that function in the text, the unit last.  How many; *@out is to be
+ * freed.  libdw's own dwarf_getscopes() sees no function whose definition lies in a
+ * namespace, where clang and rustc put it.
+ */
+int debug_scopes(Dwarf_Die *unit, uint64_t addr, Dwarf_Die **out);
+
 /* The name of @die, or NULL: it has none, or none that can be trusted. */
 const char *debug_name(const struct debug *d, Dwarf_Die *die);
 

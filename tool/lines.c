@@ -58,7 +58,7 @@ struct search {
 static Dwarf_Off scope_of(Dwarf_Die *unit, Dwarf_Addr addr)
 {
 	Dwarf_Die *scopes = NULL;
-	int n = dwarf_getscopes(unit, addr, &scopes);
+	int n = debug_scopes(unit, addr, &scopes);
 	Dwarf_Off found = 0;
 
 	for (int i = 0; i < n && !found; i++)

@@ -8,6 +8,7 @@
  * address.
  */
 #define _GNU_SOURCE
+#include "debug.h"
 #include "unwind.h"
 
 #include <dwarf.h>
@@ -181,7 +182,7 @@ static void add_inlined(struct unwinder *u, Dwfl_Module *mod, struct module *m,
 {
 	Dwarf_Addr bias = 0;
 	Dwarf_Die *cu = dwfl_module_addrdie(mod, p->pc, &bias), *scopes = NULL;
-	int n = cu ? dwarf_getscopes(cu, p->pc - bias, &scopes) : 0;
+	int n = cu ? debug_scopes(cu, p->pc - bias, &scopes) : 0;
 
 	for (int i = 0; i < n && p->n < INLINED - 1; i++) {
 		const char *name;

@@ -86,8 +86,10 @@ static bool frame_base(struct point *p, struct location *at)
 		return false;
 	if (ops[0].atom == DW_OP_call_frame_cfa)
 		return frame_address(p, at);
-	if (ops[0].atom >= DW_OP_reg0 && ops[0].atom <= DW_OP_reg31)
+	if (ops[0].atom >= DW_OP_reg0 && ops[0].atom <= DW_OP_reg31) {
+		at->framed = true;
 		return step(at, LOCATION_REGISTER, ops[0].atom - DW_OP_reg0);
+	}
 	if (ops[0].atom >= DW_OP_breg0 && ops[0].atom <= DW_OP_breg31)
 		return translate(p, at, ops, n);
 	return false;
@@ -345,17 +347,11 @@ static void add_children(struct point *p, Dwarf_Die *scope, bool globals,
  */
 static int scopes_at(const struct debug *d, uint64_t addr, Dwarf_Die **out)
 {
-	Dwarf_Die unit, *inner = NULL, die;
-	int n = 0;
+	Dwarf_Die unit;
 
 	*out = NULL;
-	if (debug_unit_at(d, addr, &unit))
-		n = dwarf_getscopes(&unit, addr, &inner);
-	if (n > 0)
-		die = inner[0];
-	free(inner);
-	/* Those around it in the text, where the others are of where it is defined. */
-	return n > 0 ? dwarf_getscopes_die(&die, out) : 0;
+	return debug_unit_at(d, addr, &unit) ? debug_scopes(&unit, addr, out)
+					     : 0;
 }
 
 bool variables_at(const struct debug *d, struct image *img, uint64_t addr,

@@ -29,6 +29,7 @@ enum location_op {
 
 struct location {
 	enum location_kind kind;
+	bool framed; /* counted from a register, as the function has set it */
 	unsigned int n;
 	struct {
 		enum location_op op;

@@ -546,6 +546,110 @@ def classes_bases_and_references():
             tl.check(int(other, 16) > 4096, other)
 
 
+TEXTS = r"""
+#include <string>
+#include <string_view>
+#define KEEP(x) asm volatile("nop; nop; nop; nop; nop" : : "r"(x) : "memory")
+#define NI __attribute__((noinline))
+namespace shop { namespace inner {
+struct owner { int id; std::string name; };
+NI long sell(const owner *who, const std::string &what, long n)
+{ KEEP(&what); KEEP(who); return n; }
+NI long look(std::string_view *at, long n) { KEEP(at); return n; }
+} }
+int main()
+{
+	/* The second is too long to be in the string itself, and holds a 0. */
+	shop::inner::owner a = { 1, "anne" },
+		b = { 2, std::string(70, 'b') + std::string("\0c", 2) };
+	std::string_view part = std::string_view("not all of it").substr(4, 3);
+	long n = 0;
+	for (long i = 0; i < 3; i++) {
+		n += shop::inner::sell(&a, "pear", i);
+		n += shop::inner::sell(&b, "", i);
+		n += shop::inner::look(&part, i);
+	}
+	return n != 9;
+}
+"""
+
+
+def build_cxx(text, cc, *options):
+    if not shutil.which(cc):
+        raise tl.Skip(f"{cc} is not installed")
+    d = tl.tempdir()
+    source, prog = os.path.join(d, "t.cc"), os.path.join(d, "t")
+    with open(source, "w", encoding="ascii") as f:
+        f.write(text)
+    # clang leaves it to the library to tell what a string is.
+    whole = ["-fstandalone-debug"] if cc == "clang++" else []
+    subprocess.run([cc, "-g", *whole, *options, "-std=c++17", "-o", prog,
+                    source], check=True)
+    return prog
+
+
+@tl.case
+def strings_of_c_plus_plus_are_texts_also_in_namespaces():
+    for cc in ("g++", "clang++"):
+        for level in ("-O0", "-O1", "-O2"):
+            prog = build_cxx(TEXTS, cc, level)
+            how = f"{cc} {level}"
+            rows = events(prog, "shop::inner::sell who->name what n")
+            tl.check_eq([r["args"] for r in rows],
+                        [x for i in range(3) for x in
+                         ({"who->name": "anne", "what": "pear", "n": i},
+                          {"who->name": "b" * 70, "what": "", "n": i})], how)
+            rows = events(prog, "shop::inner::look at n")
+            tl.check_eq([r["args"]["n"] for r in rows], [0, 1, 2], how)
+            rows = events(prog, "shop::inner::look *at")
+            tl.check_eq([r["args"]["*at"] for r in rows], ["all"] * 3, how)
+            r = run("count", "--json", 'shop::inner::sell if what == '
+                    '"pear" by who->name', "--", prog)
+            got = {x["key"]: x["hits"] for x in
+                   map(json.loads, r.stdout.splitlines()) if "key" in x}
+            tl.check_eq(got, {"anne": 3}, f"{how}: {r.stderr}")
+
+
+FRAMES = r"""
+struct two { long a, b; };
+volatile long sink;
+#define NI extern "C" __attribute__((noinline))
+NI void fill(volatile char *room, long x) { room[0] = x; sink = x; }
+NI long one(long x) { volatile char room[80]; fill(room, x); return x + room[0]; }
+NI long pair(struct two t, long n)
+{ volatile char room[80]; fill(room, t.a); sink = t.a + t.b; return n + sink; }
+NI long eight(long a, long b, long c, long d, long e, long f, long g, long h)
+{ volatile char room[40]; fill(room, a); return sink = a + b + c + d + e + f + g + h; }
+int main()
+{
+	struct two t = { 5, 6 };
+	for (long i = 0; i < 3; i++) { one(i); pair(t, i); eight(i, 2, 3, 4, 5, 6, 7, 80 + i); }
+}
+"""
+
+
+# Their debug information has places in a frame that is counted from %rsp, as it
+# will be: at the entry nothing is there.
+@tl.case
+def parameters_are_not_looked_for_in_a_frame_that_is_still_to_be_made():
+    for cc in ("g++", "clang++"):
+        for options in (("-O0",), ("-O0", "-fomit-frame-pointer"), ("-O1",),
+                        ("-O2", "-fomit-frame-pointer")):
+            prog = build_cxx(FRAMES, cc, *options)
+            how = f"{cc} {options}"
+            rows = events(prog, "one x")
+            tl.check_eq([r["args"]["x"] for r in rows], [0, 1, 2], how)
+            rows = events(prog, "eight a h")
+            tl.check_eq([r["args"] for r in rows],
+                        [{"a": i, "h": 80 + i} for i in range(3)], how)
+            r = run("trace", "--json", "pair n", "--", prog)
+            if r.returncode:
+                tl.check("not in its place yet" in r.stderr, r.stderr)
+                continue
+            rows = [json.loads(x) for x in r.stdout.splitlines()][:-1]
+            tl.check_eq([r["args"]["n"] for r in rows], [0, 1, 2], how)
+
+
 @tl.case
 def what_cannot_be_shown_is_said():
     prog = build(PROGRAM, "gcc", "-O2", "5")
