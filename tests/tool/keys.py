@@ -245,6 +245,8 @@ def the_slow_ones_are_kept():
         tl.check(29.9e6 < e["duration_ns"] < 20e9, f"{e['duration_ns']} ns")
     # Not each of them was kept waiting.
     tl.check(min(e["duration_ns"] for e in slow) < 55e6, "the quickest")
+    rows, _ = run("trace", "slow", "--min", "55ms", "slow%return us=$arg1:u64")
+    tl.check(len(rows) - 1 < 10, f"{len(rows) - 1} of 55 ms and more")
     rows, _ = run("time", "slow", "--min", "25ms", "slow by $arg1:u64")
     found, _ = by_key(rows, "function", "calls")
     tl.check_eq(found["slow"][30000], 10, "calls")
