@@ -488,7 +488,7 @@ static int read_file(struct coverage *c, const char *path)
 	if (fd >= 0)
 		close(fd);
 	if (!err) {
-		c->go = object.go;
+		c->go = c->survey.go = object.go;
 		if (!c->code.inroads.fixed)
 			c->bias = LOADED_AT;
 		find_functions(c);

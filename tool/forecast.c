@@ -216,6 +216,8 @@ void forecast(struct process *p, const struct places *places,
 	      struct session_probe *probes, bool breakpoints)
 {
 	struct taken *taken = calloc(places->n + 1, sizeof(*taken));
+	bool go = p->n && !p->modules[0].lack &&
+		  image_is_go(p->modules[0].image);
 
 	for (size_t m = 0; taken && m < p->n; m++) {
 		struct view v = { .module = &p->modules[m],
@@ -224,6 +226,7 @@ void forecast(struct process *p, const struct places *places,
 		const struct survey s = { .read = read_code,
 					  .inroads = inroads_at,
 					  .function = function_at,
+					  .go = go,
 					  .arg = &v };
 		bool tried = false, known = false;
 

@@ -97,6 +97,8 @@ static bool led_into(uint32_t inroads, const struct x86_window *win)
 	return inroads & ((1u << win->span) - 1) & ~1u;
 }
 
+static bool may_fault(const struct x86_window *win);
+
 /* @need: bytes of the jump. */
 static enum x86_flow_result find_window(struct x86_flow *flow, uintptr_t addr,
 					unsigned int need,
@@ -115,9 +117,11 @@ static enum x86_flow_result find_window(struct x86_flow *flow, uintptr_t addr,
 		if (flow->pad_end)
 			r = x86_flow_window(flow, addr, need, win);
 	}
-	return r == X86_FLOW_OK && led_into(inroads, win)
-		       ? X86_FLOW_TARGET_INSIDE
-		       : r;
+	if (r == X86_FLOW_OK && led_into(inroads, win))
+		return X86_FLOW_TARGET_INSIDE;
+	if (r == X86_FLOW_OK && tl_host_ops->own_faults && may_fault(win))
+		return X86_FLOW_NOT_RELOCATABLE;
+	return r;
 }
 
 void tl_plan_insn(const struct tl_plan *plan, uintptr_t addr, unsigned int off,
@@ -161,6 +165,51 @@ static bool cannot_fault(const struct x86_insn *i)
 		is_in(op, 0xac, 0xad) || op == 0xaf || op == 0xb3 ||
 		op == 0xb6 || op == 0xb7 || is_in(op, 0xba, 0xbf) ||
 		is_in(op, 0xc8, 0xcf));
+}
+
+/*
+ * What makes frames and takes them down: push, pop, and moves and sums of the
+ * stack pointer, a frame pointer and what lies there; moves of vector registers
+ * to it; and what leaves the function.  So may be variables of the program's.
+ */
+static bool is_of_frame(const struct x86_insn *i)
+{
+	unsigned int op = i->opcode, reg = i->modrm >> 3 & 7;
+	bool there = i->base == X86_REG_RSP || i->base == X86_REG_RBP ||
+		     (i->attrs & X86_A_RIPREL);
+
+	if (i->kind == X86_RET || i->kind == X86_JMP || i->kind == X86_JCC ||
+	    i->kind == X86_CALL)
+		return true;
+	if (i->kind != X86_NORMAL || i->enc != X86_LEGACY ||
+	    (i->attrs & (X86_A_PRIV | X86_A_PUSHF | X86_A_LOCK)) ||
+	    ((i->attrs & X86_A_MEM) && (!there || i->index != X86_REG_NONE)))
+		return false;
+	if (i->map == 0)
+		return op < 0x40 || is_in(op, 0x50, 0x5f) || op == 0x63 ||
+		       is_in(op, 0x80, 0x85) || is_in(op, 0x88, 0x8b) ||
+		       op == 0x8d || is_in(op, 0xc6, 0xc7) ||
+		       (op == 0xff && reg < 2);
+	return i->map == 1 &&
+	       (is_in(op, 0x10, 0x11) || op == 0x57 || op == 0x6e ||
+		op == 0x7e || is_in(op, 0xb6, 0xb7) || is_in(op, 0xbe, 0xbf) ||
+		op == 0xef);
+}
+
+/* Is there anything in it that may fault, other than at the stack's end? */
+static bool may_fault(const struct x86_window *win)
+{
+	struct x86_insn in;
+
+	for (unsigned int i = 0; i < win->nr; i++) {
+		unsigned int off = win->off[i];
+
+		if (x86_decode(&in, win->code + off, win->len - off,
+			       win->addr + off) ||
+		    (!cannot_fault(&in) && !is_of_frame(&in)))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -300,7 +349,8 @@ static void plan_island(struct tl_plan *plan, struct x86_flow *flow,
 	struct x86_window win;
 
 	if (why != TL_WHY_TARGET && why != TL_WHY_PAST_END &&
-	    why != TL_WHY_CALL)
+	    why != TL_WHY_CALL &&
+	    !(why == TL_WHY_NOT_RELOCATABLE && tl_host_ops->own_faults))
 		return;
 	if (find_window(flow, addr, TL_SHORT_BYTES, &win) != X86_FLOW_OK)
 		return;

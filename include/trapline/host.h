@@ -433,6 +433,13 @@ struct tl_host_ops {
 	void (*missed)(struct kprobe *p);
 
 	/*
+	 * The program goes on after faults of its own by where they were (Go, at
+	 * nil pointers): a jump displaces no instruction that may fault, but for
+	 * what is on the stack.
+	 */
+	bool own_faults;
+
+	/*
 	 * Which frame is it that is entered or left at @regs, of a function
 	 * whose stack may be moved (KPROBE_FLAG_MOVES)?  The same at both, and no
 	 * other frame's as long as it lives.  false: that cannot be told.  NULL:

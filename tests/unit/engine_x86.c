@@ -30,6 +30,7 @@ static const uint8_t g_code[] = { 0x53, 0xe8, 0, 0, 0, 0, 0x5b, 0xc3 };
 
 #define F 0x100
 #define G 0x200
+#define H 0x400
 
 typedef long fn(long a);
 static uint8_t before[SIM_TEXT_BYTES];
@@ -92,6 +93,52 @@ HANDLER int on_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	seen = *regs;
 	returns++;
 	return 0;
+}
+
+/* What is displaced is elsewhere when it faults. */
+TL_TEST(what_may_fault_is_not_displaced_where_the_program_looks_for_it)
+{
+	static const struct {
+		const char *name, *code;
+		bool jump;
+	} rows[] = {
+		/* push %rbp; mov %rsp,%rbp; and */
+		{ "a pointer", "\x55\x48\x89\xe5\x48\x8b\x00\x5d\xc3", false },
+		{ "its check", "\x55\x48\x89\xe5\x84\x00\x90\x5d\xc3", false },
+		{ "a division", "\x55\x48\x89\xe5\x48\xf7\xf9\x5d\xc3", false },
+		{ "the stack", "\x55\x48\x89\xe5\x8b\x45\x10\x5d\xc3", true },
+		{ "with an index", "\x55\x48\x89\xe5\x8b\x04\x04\x5d\xc3",
+		  false },
+		{ "no memory", "\x55\x48\x89\xe5\x01\xc8\x90\x5d\xc3", true },
+		{ "a frame", "\x48\x83\xec\x10\x48\x89\x6c\x24\x08", true },
+		{ "a vector", "\x55\x48\x89\xe5\x0f\x11\x04\x24\xc3", true },
+		{ "a vector elsewhere", "\x55\x48\x89\xe5\x0f\x11\x00\x90\xc3",
+		  false },
+	};
+
+	for (unsigned int i = 0; i < 2 * sizeof(rows) / sizeof(*rows); i++) {
+		struct kprobe p = { .symbol_name = "h",
+				    .flags = KPROBE_FLAG_JUMP_ONLY,
+				    .pre_handler = pre };
+		bool looks = i & 1;
+		int err;
+
+		if (!start())
+			SKIP("no memory may be writable and executable here");
+		/* No island's place is near. */
+		memset(sim_text + H - 200, 0x55, 400);
+		memcpy(sim_text + H, rows[i / 2].code, 9);
+		memcpy(before, sim_text, sizeof(before));
+		sim_function("h", (uintptr_t)sim_text + H, 9);
+		sim_ops.own_faults = looks;
+		ROW(rows[i / 2].name);
+		err = register_kprobe(&p);
+		CHECK_EQ(!err, rows[i / 2].jump || !looks);
+		if (!err)
+			unregister_kprobe(&p);
+		sim_ops.own_faults = false;
+		finish();
+	}
 }
 
 TL_TEST(jump_calls_handlers_and_keeps_the_result)

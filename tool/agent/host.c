@@ -363,6 +363,7 @@ int tl_host_init(void)
 {
 	ops.missed = tl_action_missed;
 	ops.gate = (const uint8_t *)tl_boot->gate;
+	ops.own_faults = tl_boot->stacks;
 	tl_sync_init();
 	probe_index = tlh_alloc(INDEX_SIZE * sizeof(*probe_index));
 	if (!probe_index)

@@ -61,12 +61,19 @@ static uint32_t inroads(uintptr_t addr)
 	return current->inroads(current->arg, addr);
 }
 
-static const struct tl_host_ops ops = {
+static struct tl_host_ops ops = {
 	.function = function,
 	.inroads = inroads,
 };
 
 const struct tl_host_ops *tl_host_ops = &ops;
+
+static void ask(const struct survey *s)
+{
+	current = s;
+	ops.own_faults = s->go;
+	surveys++; /* another text, maybe */
+}
 
 /* ---- the survey -------------------------------------------------------------- */
 
@@ -99,8 +106,7 @@ uint64_t survey_function(const struct survey *s, uint64_t start, uint64_t end)
 	unsigned int len;
 	int err;
 
-	current = s;
-	surveys++; /* another text, maybe */
+	ask(s);
 	while (addr < end) {
 		len = length_at(addr, end);
 		if (!len)
@@ -123,8 +129,7 @@ int survey_place(const struct survey *s, uint64_t addr, uint64_t start,
 	struct tl_plan plan;
 	int err;
 
-	current = s;
-	surveys++;
+	ask(s);
 	err = tl_arch_plan(&plan, addr, start, end, 0);
 	*place = (struct survey_place){
 		.window = err ? 0 : plan.window_len,
@@ -184,8 +189,7 @@ enum survey_returns survey_returns(const struct survey *s, uint64_t at,
 	bool certain = true, kept = false;
 	int n;
 
-	current = s;
-	surveys++;
+	ask(s);
 	*covered = false;
 	keep |= tl_arch_takes_return(start);
 	entry = jump_at(at, start, end, 0);

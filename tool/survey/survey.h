@@ -22,6 +22,7 @@ struct survey {
 	uint32_t (*inroads)(void *arg, uint64_t addr);
 	bool (*function)(void *arg, uint64_t addr, uint64_t *start,
 			 uint64_t *end);
+	bool go; /* it is in a Go program, as `own_faults` */
 
 	/*
 	 * An instruction: @err is 0, or why no probe may be there; @why is

@@ -116,6 +116,7 @@ enum x86_attr {
 
 /* base and index of a memory operand: 0..15 (31 with APX: never), or */
 #define X86_REG_RSP     4
+#define X86_REG_RBP     5
 #define X86_REG_RIP     0x40
 #define X86_REG_NONE    0xff
 /* clang-format on */
