@@ -4,7 +4,8 @@
  *
  * Nobody is attached to.  How long threads would be stopped is what
  * tests/tool/net-time.c has measured, as docs/design/net.md has it: 0.2 ms, and 15 us
- * for each thread.  That is the work of it, with CPUs to be had; where they are
+ * for each thread; and in a Go program, whose memory is searched for goroutines, 0.3
+ * ms for each MiB that it has written.  That is the work of it, with CPUs to be had; where they are
  * not, the stop is longer by what the scheduler lets wait, which nobody knows
  * beforehand.  (redis-server under load, 25 more in the queue for two CPUs: 11 of 12
  * attaches stopped it for 1 to 9 ms, where 0.3 were expected, and one for 270.)
@@ -23,6 +24,7 @@
 
 #define STOP_MS	       0.2
 #define STOP_THREAD_MS 0.015
+#define STOP_GO_MIB_MS 0.3
 
 struct threads {
 	unsigned int all, running;
@@ -55,6 +57,33 @@ static struct threads count_threads(pid_t pid)
 	if (d)
 		closedir(d);
 	return t;
+}
+
+/* MiB of memory that a file does not have. */
+static double memory_of(pid_t pid)
+{
+	unsigned long kib = 0;
+	char path[64], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "RssAnon: %lu", &kib) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return (double)kib / 1024;
+}
+
+static double expected_ms(const struct target *t, unsigned int threads)
+{
+	const struct module *m = t->process.modules;
+	double ms = STOP_MS + STOP_THREAD_MS * threads;
+
+	if (t->process.n && !m->lack && image_is_go(m->image))
+		ms += STOP_GO_MIB_MS * memory_of(t->pid);
+	return ms;
 }
 
 static const char *kind_name(const struct session_probe *p)
@@ -161,7 +190,7 @@ static void print_summary(struct target *t, const size_t kinds[4],
 {
 	struct output *out = &t->run->out;
 	struct threads n = count_threads(t->pid);
-	double ms = STOP_MS + STOP_THREAD_MS * n.all;
+	double ms = expected_ms(t, n.all);
 	size_t jumps = kinds[SESSION_JUMP] + kinds[SESSION_ISLAND];
 	struct json_object *obj, *sum;
 
