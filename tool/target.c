@@ -442,8 +442,8 @@ int target_ended(struct target *t)
 		return -1;
 	}
 	if (state == SESSION_EXECED)
-		say_ending("process %d runs another program now; these are "
-			   "the figures up to then",
+		say_ending("process %d runs another program now (--follow "
+			   "goes on with it); these are the figures up to then",
 			   pid);
 	else if (t->pid != t->run->child)
 		say_ending("process %d ended", pid);

@@ -191,7 +191,8 @@ int main(int n, char **v)
     p.stdout.readline()
     r = run("count", "-p", p.pid, "-d", "20", "step")
     tl.check_eq(r.returncode, 0, r.stderr)
-    tl.check("runs another program now" in r.stderr, r.stderr)
+    tl.check("runs another program now (--follow goes on with it)" in r.stderr,
+             r.stderr)
     tl.check("step" in r.stdout, r.stdout)
     # And the new one can be probed in its turn.
     r = run("count", "-p", p.pid, "--dry-run", "libc:nanosleep")
