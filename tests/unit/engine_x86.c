@@ -95,6 +95,85 @@ HANDLER int on_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	return 0;
 }
 
+/* A frame for each entry and each return, in turn; no stack: it cannot be told. */
+static struct tl_frame frames[8];
+static unsigned int frames_told;
+
+HANDLER bool next_frame(const struct pt_regs *regs, struct tl_frame *out)
+{
+	(void)regs;
+	*out = frames[frames_told++ % 8];
+	return out->stack;
+}
+
+static __attribute__((noinline)) long call_from_elsewhere(size_t off, long a)
+{
+	return call(off, a) + 1;
+}
+
+/*
+ * 4 nops, as what calls pass before they begin; lea 3(%rdi),%rax; nopw; add $4,%rax;
+ * ret
+ */
+static const uint8_t h_code[] = { 0x90, 0x90, 0x90, 0x90, 0x48,
+				  0x8d, 0x47, 0x03, 0x66, 0x90,
+				  0x48, 0x83, 0xc0, 0x04, 0xc3 };
+
+TL_TEST(frames_that_move_are_told_by_the_home)
+{
+	struct kretprobe r = { .kp = { .flags = KPROBE_FLAG_JUMP_ONLY |
+						KPROBE_FLAG_MOVES },
+			       .handler = on_return };
+
+	if (!start())
+		SKIP("no memory may be writable and executable here");
+	memset(sim_text + H - 200, 0x55, 400);
+	memcpy(sim_text + H, h_code, sizeof(h_code));
+	memcpy(before, sim_text, sizeof(before));
+	sim_function("h", (uintptr_t)sim_text + H, sizeof(h_code));
+	r.kp.addr = (kprobe_opcode_t *)(sim_text + H + 4);
+	sim_ops.frame = NULL;
+	CHECK_EQ(register_kretprobe(&r), -TL_EOPNOTSUPP);
+	sim_ops.frame = next_frame;
+	CHECK_EQ(register_kretprobe(&r), 0);
+
+	/* Told, and as a whole by its frame: the stack pointer is the same. */
+	memcpy(frames,
+	       (struct tl_frame[8]){ { 1, 8 },
+				     { 1, 8 },
+				     /* It was left, … */
+				     { 1, 8 },
+				     { 2, 8 },
+				     /* … which shows when its place is used. */
+				     { 1, 8 },
+				     { 1, 8 },
+				     /* Left again; nobody knows who is next. */
+				     { 1, 8 },
+				     { 1, 16 } },
+	       sizeof(frames));
+	frames_told = returns = 0;
+	CHECK_EQ(call(H, 10), 17);
+	CHECK_EQ(returns, 1);
+	CHECK_EQ(call(H, 10), 17);
+	CHECK_EQ(returns, 1);
+	CHECK_EQ(r.nmissed, 0);
+	CHECK_EQ(call(H, 10), 17);
+	CHECK_EQ(returns, 2);
+	CHECK_EQ(r.nmissed, 1);
+	CHECK_EQ(call(H, 10), 17);
+	CHECK_EQ(returns, 2);
+	/* Its place is left by a call from elsewhere, which was not followed. */
+	frames[0] = (struct tl_frame){ 0 };
+	frames[1] = (struct tl_frame){ 1, 8 };
+	CHECK_EQ(call_from_elsewhere(H, 10), 18);
+	CHECK_EQ(returns, 2);
+	CHECK_EQ(r.nmissed, 3);
+	CHECK_EQ(frames_told, 10);
+	unregister_kretprobe(&r);
+	sim_ops.frame = NULL;
+	finish();
+}
+
 /* What is displaced is elsewhere when it faults. */
 TL_TEST(what_may_fault_is_not_displaced_where_the_program_looks_for_it)
 {
