@@ -103,10 +103,8 @@ int tl_put_branch(struct tl_out *o, uintptr_t target)
 
 static const char *routine(bool post)
 {
-	bool plain;
+	bool plain = !tl_host_ops->gate && !tl_arm64_vectors;
 
-	tl_arm64_look_at_cpu();
-	plain = !tl_host_ops->gate && !tl_arm64_vectors;
 	if (post)
 		return plain ? tl_arm64_call_post_plain : tl_arm64_call_post;
 	return plain ? tl_arm64_call_pre_plain : tl_arm64_call_pre;

@@ -95,7 +95,7 @@ extern const char tl_arm64_gate_open[];
 /* cpu.c: which vector registers are kept (vectors.S); 0: none. */
 extern unsigned int tl_arm64_vectors;
 
-/* Find that out, before the first code is made. */
+/* Find that out, before there is the first probe. */
 void tl_arm64_look_at_cpu(void);
 
 #endif

@@ -101,6 +101,7 @@ int tl_arch_plan(struct tl_plan *plan, uintptr_t addr, uintptr_t start,
 	int err;
 
 	(void)least; /* exits are not looked at */
+	tl_arm64_look_at_cpu();
 	*plan = (struct tl_plan){ .why = TL_WHY_NONE };
 	if (addr % 4)
 		return -TL_EINVAL;
