@@ -94,9 +94,16 @@ static bool have_cells(void)
 static inline bool find_frame(const struct kprobe *p,
 			      const struct pt_regs *regs, struct tl_frame *f)
 {
+	struct tl_frame moved;
+
 	*f = (struct tl_frame){ 0, tl_arch_sp(regs) };
-	return !tl_seldom(p->flags & KPROBE_FLAG_MOVES) ||
-	       tl_host_ops->frame(regs, f);
+	if (!tl_seldom(p->flags & KPROBE_FLAG_MOVES))
+		return true;
+	/* Not *f itself, which is in registers as long as nobody else sees it. */
+	if (!tl_host_ops->frame(regs, &moved))
+		return false;
+	*f = moved;
+	return true;
 }
 
 static inline struct tl_frame frame_of(struct kretprobe_instance *ri)
