@@ -22,6 +22,7 @@
 
 #include "places.h"
 #include "tl_test.h"
+#include "tl_ucontext.h"
 
 static unsigned long hits;
 
@@ -82,17 +83,36 @@ static int probes_work(void)
 	return 0;
 }
 
+/* 0: a probe is refused, and nothing has changed. */
+static int probe_is_refused(void)
+{
+	struct kprobe p = { .addr = (void *)place_jump, .pre_handler = hit };
+	uint8_t before[16];
+
+	memcpy(before, (void *)place_jump, 16);
+	hits = 0;
+	if (register_kprobe(&p) != -TL_EOPNOTSUPP)
+		return __LINE__;
+	if (memcmp(before, (void *)place_jump, 16) ||
+	    place_jump(1, 2, 0) != 3 || hits)
+		return __LINE__;
+	return 0;
+}
+
 TL_TEST(what_is_forbidden_is_done_another_way)
 {
 	static const struct {
 		const char *name;
 		unsigned int nr;
+		bool refused;
 	} rows[] = {
-		{ "pwrite64: text is replaced by pages", SYS_pwrite64 },
-		{ "process_vm_readv: /proc/self/mem", SYS_process_vm_readv },
-		{ "membarrier: page permissions", SYS_membarrier },
+		{ "pwrite64: text is replaced by pages", SYS_pwrite64, false },
+		{ "process_vm_readv: /proc/self/mem", SYS_process_vm_readv,
+		  false },
+		{ "membarrier: page permissions", SYS_membarrier,
+		  NEEDS_MEMBARRIER },
 		{ "rt_tgsigqueueinfo: nobody to be asked",
-		  SYS_rt_tgsigqueueinfo },
+		  SYS_rt_tgsigqueueinfo, false },
 	};
 
 	for (size_t i = 0; i < TL_ARRAY_SIZE(rows); i++) {
@@ -104,7 +124,9 @@ TL_TEST(what_is_forbidden_is_done_another_way)
 			alarm(60);
 			if (forbid(rows[i].nr))
 				_exit(77);
-			_exit(probes_work() & 0xff);
+			_exit((rows[i].refused ? probe_is_refused()
+					       : probes_work()) &
+			      0xff);
 		}
 		CHECK_EQ(waitpid(pid, &status, 0), pid);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 77)

@@ -38,6 +38,9 @@ static inline long call_on_stack(long (*fn)(long, long, long), void *sp, long a,
 /* The first address that is not a program's. */
 #define USER_END 0xfffffffff000ul
 
+/* Can other CPUs be made to see new text by membarrier() alone? */
+#define NEEDS_MEMBARRIER true
+
 /* Others are waited for. */
 static inline void relax(void)
 {

@@ -34,6 +34,9 @@ static inline long call_on_stack(long (*fn)(long, long, long), void *sp, long a,
 /* The first address that is not a program's. */
 #define USER_END 0x7ffffffff000ul
 
+/* Can other CPUs be made to see new text by membarrier() alone? */
+#define NEEDS_MEMBARRIER false
+
 /* Others are waited for. */
 static inline void relax(void)
 {
