@@ -2,6 +2,7 @@
 /* memory.c - memory for the engine, from the kernel's heap and text area */
 
 #include <kern/arch.h>
+#include <kern/isa.h>
 #include <kern/memory.h>
 #include <trapline/host.h>
 
@@ -50,5 +51,8 @@ void tlh_exec_free(void *p, size_t size)
 
 TL_NOPROBE int tlh_read(void *dst, uintptr_t src, size_t len)
 {
-	return probe_read(dst, (const void *)src, len) ? -TL_EFAULT : 0;
+	int err = src < KERN_USER_END ? probe_read_user(dst, src, len)
+				      : probe_read(dst, (const void *)src, len);
+
+	return err ? -TL_EFAULT : 0;
 }

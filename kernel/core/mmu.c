@@ -389,6 +389,13 @@ NOPROBE int probe_read(void *dst, const void *src, size_t len)
 	return copy_or_fault(dst, src, len) ? -EFAULT : 0;
 }
 
+NOPROBE int probe_read_user(void *dst, uintptr_t src, size_t len)
+{
+	if (src >= KERN_USER_END || len > KERN_USER_END - src)
+		return -EFAULT;
+	return copy_user_or_fault(dst, (const void *)src, len) ? -EFAULT : 0;
+}
+
 struct walk {
 	void (*fn)(const struct map_entry *entry, void *arg);
 	void *arg;

@@ -17,7 +17,22 @@ copy_or_fault:
 	ret
 	.size	copy_or_fault, . - copy_or_fault
 
+/* The same of a user's pages, where the CPU guards these against the kernel. */
+	.globl	copy_user_or_fault
+	.type	copy_user_or_fault, @function
+copy_user_or_fault:
+	testb	$1, cpu_has_smap
+	jz	copy_or_fault
+	movq	%rdx, %rcx
+	stac
+7:	rep movsb
+8:	clac
+	movq	%rcx, %rax
+	ret
+	.size	copy_user_or_fault, . - copy_user_or_fault
+
 	.section fixups, "a"
+	.quad	7b, 8b
 	.quad	1b, 2b
 
 	.section .note.GNU-stack, "", @progbits

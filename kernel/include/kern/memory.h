@@ -83,6 +83,9 @@ bool text_is_allocated(uintptr_t addr);
  */
 int probe_read(void *dst, const void *src, size_t len);
 
+/* The same of the user's, which may be guarded against the kernel.  Context: any. */
+int probe_read_user(void *dst, uintptr_t src, size_t len);
+
 /* Call @fn for each mapped page, with what may be done there.  Tests only. */
 struct map_entry {
 	uintptr_t virt;

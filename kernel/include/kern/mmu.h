@@ -39,6 +39,7 @@ void mmu_text_written(uintptr_t alias, uintptr_t text, size_t len);
 
 /* The bytes that were not copied; of user_copy, one side is a user's. */
 size_t copy_or_fault(void *dst, const void *src, size_t len);
+size_t copy_user_or_fault(void *dst, const void *src, size_t len);
 size_t user_copy(void *dst, const void *src, size_t len);
 
 /* Bounds from the linker script. */
