@@ -351,7 +351,6 @@ void tl_point_unlink(struct tl_point *p, struct kprobe *probe);
  * whether probes are called at all.
  */
 void tl_point_review(struct tl_point *p);
-bool tl_point_has(const struct tl_point *p, const struct kprobe *probe);
 
 /* ---- gone.c ------------------------------------------------------------------- */
 

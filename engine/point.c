@@ -176,15 +176,6 @@ void tl_point_unlink(struct tl_point *p, struct kprobe *probe)
 	tl_point_review(p);
 }
 
-bool tl_point_has(const struct tl_point *p, const struct kprobe *probe)
-{
-	const struct kprobe *q = p->probes;
-
-	while (q && q != probe)
-		q = q->next;
-	return q;
-}
-
 /*
  * Text as it was: what is in memory, with the original bytes of every armed
  * point, and of islands, put over it.
