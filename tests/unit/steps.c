@@ -367,6 +367,45 @@ TL_TEST(one_instruction_is_one_step_of_all_who_wait_for_it)
 	}
 }
 
+/*
+ * Under the breakpoint's step a probe's instruction is simulated: for its post handler
+ * (b), or as no copy can stand for it (blr x30).  It is done, and so is the step.
+ */
+TL_TEST(a_simulated_instruction_is_a_step_that_is_done)
+{
+	static const uint32_t words[] = { 0x14000003, 0xd63f03c0 };
+
+	for (size_t w = 0; w < TL_ARRAY_SIZE(words); w++) {
+		struct hw_breakpoint bp;
+		struct kprobe p;
+		struct pt_regs regs;
+
+		start(TL_STEPPING_ONE);
+		put(2, words[w]);
+		bp = breakpoint(2);
+		p = probe(2);
+		if (w)
+			p.post_handler = NULL;
+		REQUIRE(register_kernel_hw_breakpoint(&bp) == 0);
+		REQUIRE(register_kprobe(&p) == 0);
+		regs = at(2);
+		regs.regs[30] = TEXT(5);
+		hit(&regs);
+		CHECK_EQ(on(), 0);
+		CHECK(tl_trap_breakpoint(&regs));
+		CHECK_EQ(regs.pc, TEXT(5));
+		CHECK_EQ(regs.regs[30], w ? TEXT(3) : TEXT(5));
+		CHECK_EQ(regs.pstate, PSTATE);
+		CHECK_EQ(told + pres, 2);
+		CHECK_EQ(posts, !w);
+		CHECK_EQ(on(), 1);
+		CHECK(!stepping && !tl_trap_steps());
+		unregister_kprobe(&p);
+		unregister_hw_breakpoint(&bp);
+		finish();
+	}
+}
+
 /* It would make the store fail for ever: off, until registers are loaded. */
 TL_TEST(an_exclusive_access_is_not_stepped_over_but_let_go)
 {
@@ -439,6 +478,30 @@ TL_TEST(a_handler_that_goes_elsewhere_leaves_no_step)
 	CHECK(!tl_trap_steps() && !stepping);
 	unregister_hw_breakpoint(&bp);
 	finish();
+}
+
+/* ---- sequences --------------------------------------------------------------------------- */
+
+/* ldxr, add, stxr, cbnz back; with a function around it, and without. */
+TL_TEST(the_nearest_place_outside_of_a_sequence_is_named)
+{
+	for (unsigned int known = 0; known < 2; known++) {
+		struct kprobe p;
+
+		start(TL_STEPPING_NONE);
+		if (!known)
+			sim_ops.function = NULL;
+		put(10, LDXR);
+		put(12, 0xc8027c20); /* stxr w2, x0, [x1] */
+		put(13, 0x35ffffa2); /* cbnz w2, to the first */
+		p = probe(11);
+		CHECK_EQ(register_kprobe(&p), -TL_EINVAL);
+		CHECK_EQ((uintptr_t)trapline_probe_near(p.addr), TEXT(10));
+		CHECK_EQ((uintptr_t)trapline_probe_near(
+				 (kprobe_opcode_t *)TEXT(20)),
+			 TEXT(20));
+		finish();
+	}
 }
 
 /* ---- what the home cannot give ------------------------------------------------------- */
