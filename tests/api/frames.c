@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* link: lib on-arm64 -lpthread */
 /*
- * frames.c - what a program's signal handlers see of arm64's copies: nothing
+ * frames.c - what a program's signal handlers see of arm64's copies: nothing; and
+ * how its text is changed
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <unistd.h>
 #include <unwind.h>
 
 #include <trapline/kprobes.h>
 #include <trapline/regs.h>
 #include <trapline/trapline.h>
 
+#include "tl_emulator.h"
 #include "tl_test.h"
 #include "tl_ucontext.h"
 
@@ -300,6 +305,88 @@ TL_TEST(a_signal_during_a_system_call_in_a_copy_sees_what_is_behind_it)
 		unregister_kprobe(&kp);
 		optimize_all_kprobes();
 	}
+}
+
+/* ---- how text is changed ---------------------------------------------------------------- */
+
+/* clang-format off */
+__asm__("	.text\n"
+	"	.globl in_page, nop_in_page\n"
+	"	.p2align 12\n"
+	"	.type in_page, %function\n"
+	"in_page:\n"
+	"	add	x0, x0, x1\n"
+	"	ret\n"
+	"	.size in_page, . - in_page\n"
+	"	.p2align 12\n"
+	"	.type nop_in_page, %function\n"
+	"nop_in_page:\n"
+	"	nop\n"
+	"	add	x0, x0, x1\n"
+	"	ret\n"
+	"	.size nop_in_page, . - nop_in_page\n"
+	"	.p2align 12\n");
+/* clang-format on */
+
+extern fn in_page, nop_in_page;
+
+/* Is @f in a page that is mapped from the program's file? */
+static bool is_of_file(fn *f)
+{
+	FILE *maps = fopen("/proc/self/maps", "r");
+	unsigned long start, end, inode;
+	char line[512];
+	bool is = false;
+
+	while (maps && fgets(line, sizeof(line), maps))
+		if (sscanf(line, "%lx-%lx %*s %*s %*s %lu", &start, &end,
+			   &inode) == 3 &&
+		    start <= (uintptr_t)f && (uintptr_t)f < end)
+			is = inode != 0;
+	if (maps)
+		fclose(maps);
+	return is;
+}
+
+static bool stays_of_file(fn *f)
+{
+	struct kprobe kp = { .addr = (void *)f, .pre_handler = hit };
+	bool is;
+
+	hits = 0;
+	CHECK(!register_kprobe(&kp));
+	CHECK_EQ(f((void *)1, 2), 3);
+	CHECK_EQ(hits, 1);
+	is = is_of_file(f);
+	unregister_kprobe(&kp);
+	CHECK_EQ(f((void *)1, 2), 3);
+	return is;
+}
+
+static volatile bool leave;
+
+static void *wait_a_while(void *arg)
+{
+	while (!leave)
+		usleep(1000);
+	return arg;
+}
+
+TL_TEST(with_threads_a_word_that_may_not_be_exchanged_comes_in_another_page)
+{
+	pthread_t t;
+
+	if (under_emulator())
+		SKIP("an emulator sees no other writes");
+	REQUIRE(!trapline_init());
+	CHECK(is_of_file(in_page) && is_of_file(nop_in_page));
+	CHECK(stays_of_file(in_page));
+	leave = false;
+	REQUIRE(!pthread_create(&t, NULL, wait_a_while, NULL));
+	CHECK(stays_of_file(nop_in_page));
+	CHECK(!stays_of_file(in_page));
+	leave = true;
+	pthread_join(t, NULL);
 }
 
 /* ---- actions --------------------------------------------------------------------------------- */
