@@ -92,8 +92,8 @@ inc.kernel/x86       = -Iinclude $(kern-inc) -Ikernel/x86
 inc.kernel/arm64     = -Iinclude $(kern-inc) -Ikernel/arm64
 inc.kernel/user      = $(kern-inc) -Ikernel/user
 inc.tool/agent       = -Iinclude -Itool/agent $(machine) $(tool-seen)
-inc.tool             = -Iinclude -Itool -Itool/survey $(tool-seen)
-inc.tool/survey      = -Iinclude -Itool/survey $(arch-seen) -Iarch/x86
+inc.tool             = -Iinclude -Itool -Itool/$1 -Itool/survey $(tool-seen)
+inc.tool/survey      = -Iinclude -Itool/survey $(arch-seen) -Iarch/$1
 inc.tool/watch       = -Iinclude -Itool/watch -Itool/guardian \
 		       -Iarch/x86/insn
 inc.tool/guardian    = -Iinclude -Itool/guardian -Itool $(tool-seen)

@@ -98,7 +98,7 @@ $(oracle-samples): scripts/linux-module
 	$(Q)scripts/linux-module -o $(O) $(basename $(@F)) $(filter %.c,$^)
 
 .PHONY: check-oracle check-arm64-linux oracle-tests arm64-programs
-arm64-programs: $(filter $(O)/arm64/tests/api/% $(O)/arm64/tests/stress/%,$(programs))
+arm64-programs: $(O)/arm64/trapline $(filter $(O)/arm64/tests/api/% $(O)/arm64/tests/stress/%,$(programs))
 oracle-tests: $(linux-modules)/api.ko $(oracle-samples) $(oracle-guest) \
 		$(patsubst %.c,$(O)/x86/%,$(oracle-programs))
 check-oracle: deps-oracle

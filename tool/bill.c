@@ -5,7 +5,8 @@
 #include "bill.h"
 
 #include <time.h>
-#include <x86intrin.h>
+
+#include "isa.h"
 
 /*
  * Of bench/README.md: a counting probe; a probe with a handler that does nothing;
@@ -39,8 +40,9 @@ struct bill_clock bill_now(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (struct bill_clock){ __rdtsc(), (uint64_t)t.tv_sec * 1000000000 +
-						       (uint64_t)t.tv_nsec };
+	return (struct bill_clock){ isa_ticks(),
+				    (uint64_t)t.tv_sec * 1000000000 +
+					    (uint64_t)t.tv_nsec };
 }
 
 double bill_ns_per_tick(const struct bill_clock *a, const struct bill_clock *b)

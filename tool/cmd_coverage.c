@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "isa.h"
 #include "match.h"
 #include "names.h"
 #include "object.h"
@@ -497,7 +498,8 @@ static int read_file(struct coverage *c, const char *path)
 	}
 	if (!err)
 		return 0;
-	say_error("cannot use %s: it is no program or library for x86-64, or "
+	say_error("cannot use %s: it is no program or library for " ISA_NAME
+		  ", or "
 		  "damaged",
 		  path);
 	return -1;

@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "isa.h"
 #include "launch.h"
 #include "resolve.h"
 #include "run.h"
@@ -954,6 +955,10 @@ int cmd_watch(const struct options *o)
 	r->options = o;
 	if (!is_usage(o, &r->condition)) {
 		status = EXIT_USAGE;
+		goto free;
+	}
+	if (!ISA_WATCHES) {
+		say_error("cannot watch variables on " ISA_NAME);
 		goto free;
 	}
 	if (output_open(&r->out, o->output) != 0)

@@ -9,8 +9,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
-#include <sys/user.h>
 #include <unistd.h>
+
+#include "isa.h"
 
 uint64_t entry_point_of(pid_t pid)
 {
@@ -38,23 +39,17 @@ int entry_set(struct entry *e, pid_t pid)
 		return -1;
 	errno = 0;
 	e->word = ptrace(PTRACE_PEEKTEXT, pid, e->addr, 0);
-	if (errno || ptrace(PTRACE_POKETEXT, pid, e->addr,
-			    (e->word & ~0xffL) | 0xcc) != 0)
+	if (errno ||
+	    ptrace(PTRACE_POKETEXT, pid, e->addr, isa_breakpoint(e->word)) != 0)
 		return -1;
 	return 0;
 }
 
 int entry_reached(const struct entry *e, pid_t pid)
 {
-	struct user_regs_struct regs;
+	int met = isa_met_breakpoint(pid, e->addr);
 
-	if (ptrace(PTRACE_GETREGS, pid, 0, &regs) != 0)
+	if (met == 1 && ptrace(PTRACE_POKETEXT, pid, e->addr, e->word) != 0)
 		return -1;
-	if (regs.rip != e->addr + 1)
-		return 0;
-	regs.rip = e->addr;
-	if (ptrace(PTRACE_POKETEXT, pid, e->addr, e->word) != 0 ||
-	    ptrace(PTRACE_SETREGS, pid, 0, &regs) != 0)
-		return -1;
-	return 1;
+	return met;
 }

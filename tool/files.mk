@@ -2,8 +2,10 @@
 # files.mk - the trapline command
 
 # What arming would do, asked of the code that arms.
-survey-srcs := tool/survey/survey.c arch/x86/plan.c arch/x86/text.c \
-	arch/x86/simulate.c $(x86-insn-srcs)
+survey-of = tool/survey/survey.c tool/survey/$1/words.c arch/$1/plan.c \
+	arch/$1/text.c arch/$1/simulate.c \
+	$(if $(filter arm64,$1),arch/arm64/cpu.c) $($1-insn-srcs)
+survey-srcs := $(call survey-of,x86)
 
 # The command without its session: what can be linked with another one.
 tool-front-srcs := tool/main.c tool/help.c tool/options.c tool/text.c \
@@ -21,9 +23,20 @@ tool-srcs := $(if $(and $(wildcard tool/session.c), \
 	tool/rings.c tool/watch/pages.c tool/watch/keeper.c tool/watch/carry.c tool/watch/tasks.c tool/watch/debugregs.c tool/watch/setup.c)
 tool-ldflags := -lm
 
+# The command for arm64: what it can say of files, and nobody to attach to.  With
+# libraries of that architecture (linux-fetch), all of them inside.
+arm64-sysroot := $(O)/linux-arm64/sysroot
+arm64-tool-srcs := $(filter-out $(survey-srcs) tool/watch/effect.c,$(tool-front-srcs)) \
+	$(call survey-of,arm64) tool/arm64/nobody.c tool/arm64/never.S
+$(O)/arm64/tool/%.o: override CFLAGS += -isystem $(arm64-sysroot)/usr/include
+$(O)/arm64/trapline: $(patsubst %,$(O)/arm64/%.o,$(arm64-tool-srcs))
+	$(call say,LINK,$@)
+	$(Q)$(call cc,arm64) -static -o $@ $^ -L$(arm64-sysroot)/usr/lib/aarch64-linux-gnu \
+		-ldw -lelf -llzma -lbz2 -lz -ljson-c -liberty $(tool-ldflags)
+
 # The command with a session that touches nobody, for the golden outputs.
 fake-srcs := $(tool-front-srcs) tests/tool/fake/session.c
-inc.tests/tool/fake = -Iinclude -Itool $(tool-seen)
+inc.tests/tool/fake = -Iinclude -Itool -Itool/$1 $(tool-seen)
 
 $(O)/trapline-fake: $(patsubst %,$(O)/x86/%.o,$(fake-srcs))
 	$(call say,LINK,$@)

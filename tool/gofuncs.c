@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "gofuncs.h"
+#include "isa.h"
 #include "image.h"
 
 #define HEADER_BYTES 72
@@ -68,7 +69,7 @@ static uint64_t relocated(Elf *elf, uint64_t at)
 		data = elf_getdata(scn, NULL);
 		for (int i = 0; data && gelf_getrela(data, i, &rela); i++)
 			if (rela.r_offset == at &&
-			    GELF_R_TYPE(rela.r_info) == R_X86_64_RELATIVE)
+			    GELF_R_TYPE(rela.r_info) == ISA_RELATIVE)
 				return (uint64_t)rela.r_addend;
 	}
 	return 0;

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "ifunc.h"
+#include "isa.h"
 
 struct search {
 	struct process *p;
@@ -95,13 +96,13 @@ static void scan_relocations(struct search *q, const struct module *user,
 		syms = elf_getdata(symscn, NULL);
 	for (int i = 0; gelf_getrela(data, i, &rela); i++) {
 		switch (GELF_R_TYPE(rela.r_info)) {
-		case R_X86_64_IRELATIVE:
+		case ISA_IRELATIVE:
 			if (user != q->m ||
 			    (uint64_t)rela.r_addend != q->s->addr)
 				continue;
 			break;
-		case R_X86_64_JUMP_SLOT:
-		case R_X86_64_GLOB_DAT:
+		case ISA_JUMP_SLOT:
+		case ISA_GLOB_DAT:
 			/* Its own slots may lead to its own trampolines. */
 			if (user == q->m || !is_named(q, elf, syms, &head,
 						      GELF_R_SYM(rela.r_info)))
@@ -131,7 +132,7 @@ size_t ifunc_choices(struct process *p, const struct module *m,
 		Elf_Scn *scn = NULL;
 		GElf_Shdr sh;
 
-		if (user->lack || user->image->machine != EM_X86_64)
+		if (user->lack || user->image->machine != ISA_MACHINE)
 			continue;
 		while ((scn = elf_nextscn(user->image->elf, scn)))
 			if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_RELA &&

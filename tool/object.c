@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "isa.h"
+
 #define MOST_SECTIONS 4096
 
 static bool read_at(int fd, void *dst, size_t len, uint64_t at)
@@ -115,7 +117,7 @@ int object_read(struct object *out, int fd)
 	if (!read_at(fd, &e, sizeof(e), 0))
 		return -EIO;
 	if (memcmp(e.e_ident, ELFMAG, SELFMAG) ||
-	    e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_machine != EM_X86_64)
+	    e.e_ident[EI_CLASS] != ELFCLASS64 || e.e_machine != ISA_MACHINE)
 		return -ENOEXEC;
 	if (e.e_phentsize != sizeof(Elf64_Phdr))
 		return -EIO;

@@ -27,7 +27,7 @@ struct object {
 };
 
 /*
- * Read the ELF file @fd.  0, -ENOEXEC (not one for x86-64), -EIO (damaged).
+ * Read the ELF file @fd.  0, -ENOEXEC (not one for this processor), -EIO (damaged).
  * What is damaged in the section headers alone is taken for not there.
  */
 int object_read(struct object *out, int fd);

@@ -30,10 +30,10 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
 #include <events.h>
 
+#include "isa.h"
 #include "text.h"
 
 /*
@@ -115,8 +115,8 @@ static struct moment moment_now(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (struct moment){ __rdtsc(), (uint64_t)t.tv_sec * 1000000000 +
-						   (uint64_t)t.tv_nsec };
+	return (struct moment){ isa_ticks(), (uint64_t)t.tv_sec * 1000000000 +
+						     (uint64_t)t.tv_nsec };
 }
 
 static size_t free_memory(void)

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "code.h"
+#include "survey_isa.h"
 
 static const struct survey *current;
 
@@ -77,28 +77,6 @@ static void ask(const struct survey *s)
 
 /* ---- the survey -------------------------------------------------------------- */
 
-/* The length of the instruction at @addr, or 0. */
-static unsigned int length_at(uint64_t addr, uint64_t end)
-{
-	uint8_t code[X86_INSN_MAX];
-	size_t n = end - addr < sizeof(code) ? end - addr : sizeof(code);
-	struct x86_insn in;
-
-	while (n && tl_text_read(code, addr, n))
-		n--;
-	return n && !x86_decode(&in, code, n, addr) ? in.len : 0;
-}
-
-static void tell_padding(const struct survey *s, const struct tl_plan *plan,
-			 uint64_t addr)
-{
-	for (unsigned int i = 0; i < plan->n_pads; i++) {
-		uint64_t start = addr + (uint64_t)(int64_t)plan->pad[i].at;
-
-		s->padding(s->arg, start, start + plan->pad[i].len);
-	}
-}
-
 uint64_t survey_function(const struct survey *s, uint64_t start, uint64_t end)
 {
 	struct tl_plan plan;
@@ -108,20 +86,18 @@ uint64_t survey_function(const struct survey *s, uint64_t start, uint64_t end)
 
 	ask(s);
 	while (addr < end) {
-		len = length_at(addr, end);
+		len = survey_length(addr, end);
 		if (!len)
 			break;
 		err = tl_arch_plan(&plan, addr, start, end, 0);
 		s->found(s->arg, addr, err,
 			 plan.window_len ? TL_WHY_NONE : plan.why, plan.island);
 		if (!err && plan.island)
-			tell_padding(s, &plan, addr);
+			survey_padding(s, &plan, addr);
 		addr += len;
 	}
 	return end - addr;
 }
-
-_Static_assert(SURVEY_ISLAND == TL_ISLAND_BYTES, "of the planner");
 
 int survey_place(const struct survey *s, uint64_t addr, uint64_t start,
 		 uint64_t end, struct survey_place *place)

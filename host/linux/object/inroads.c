@@ -42,6 +42,7 @@ struct segment {
 #define ET_EXEC 2
 #define ET_DYN	3
 #define X86_64	62
+#define AARCH64 183
 
 #define PT_LOAD		1
 #define PT_DYNAMIC	2
@@ -73,7 +74,8 @@ static int read_header(struct header *h, const uint8_t *file, size_t size)
 		return -1;
 	get(h, file, sizeof(*h));
 	if (get32(h->ident) != 0x464c457f || h->ident[4] != 2 ||
-	    h->ident[5] != 1 || h->machine != X86_64 ||
+	    h->ident[5] != 1 ||
+	    (h->machine != X86_64 && h->machine != AARCH64) ||
 	    (h->type != ET_EXEC && h->type != ET_DYN) ||
 	    h->phentsize != sizeof(struct segment) || h->phoff > size ||
 	    h->phnum > (size - h->phoff) / sizeof(struct segment))
@@ -132,6 +134,7 @@ int tl_inroads_open(struct tl_inroads *r, const void *file, size_t size)
 	*r = (struct tl_inroads){ .low = UINT64_MAX };
 	if (read_header(&h, file, size))
 		return -1;
+	r->words = h.machine == AARCH64;
 	r->fixed = h.type == ET_EXEC;
 	for (unsigned int i = 0; i < h.phnum; i++) {
 		get(&s, (const uint8_t *)file + h.phoff + i * sizeof(s),
@@ -917,6 +920,8 @@ void tl_inroads_functions(const struct tl_inroads *r,
 
 int tl_inroads_find(struct tl_inroads *r)
 {
+	if (r->words)
+		return 0;
 	scan_code(r);
 	scan_tables(r);
 	if (r->fixed)

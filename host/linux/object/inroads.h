@@ -30,6 +30,7 @@ struct tl_object_part {
 struct tl_inroads {
 	struct tl_object_part part[TL_INROADS_PARTS];
 	unsigned int n;
+	bool words; /* arm64: a jump covers one word, and nothing leads inside */
 	bool fixed; /* runs where it was linked: pointers need no relocation */
 	uint64_t low, high; /* what the parts span */
 	uint64_t dynamic, n_dynamic;

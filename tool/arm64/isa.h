@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * isa.h - what the command must know of the processor: arm64
+ *
+ * The same names as in the other folder of this kind.
+ */
+#ifndef TOOL_ISA_H
+#define TOOL_ISA_H
+
+#include <elf.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/ptrace.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+
+#define ISA_NAME    "arm64"
+#define ISA_MACHINE EM_AARCH64
+
+/* Is it known what an instruction writes, as `watch` needs? */
+#define ISA_WATCHES false
+
+/* Relocations: what a function of the program chooses, and the usual ones. */
+#define ISA_IRELATIVE R_AARCH64_IRELATIVE
+#define ISA_RELATIVE  R_AARCH64_RELATIVE
+#define ISA_JUMP_SLOT R_AARCH64_JUMP_SLOT
+#define ISA_GLOB_DAT  R_AARCH64_GLOB_DAT
+
+/* The clock of probes. */
+static inline uint64_t isa_ticks(void)
+{
+	uint64_t ticks;
+
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
+}
+
+/* The word @text with a breakpoint at its beginning. */
+static inline long isa_breakpoint(long text)
+{
+	return (text & ~0xffffffffL) | 0xd4200000;
+}
+
+/*
+ * Has the traced thread @pid met the breakpoint at @addr?  Then it goes on there.
+ * 1, 0, or -1: it cannot be asked.
+ */
+static inline int isa_met_breakpoint(pid_t pid, uint64_t addr)
+{
+	struct user_regs_struct regs;
+	struct iovec all = { &regs, sizeof(regs) };
+
+	if (ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &all) != 0)
+		return -1;
+	return regs.pc == addr;
+}
+
+#endif
