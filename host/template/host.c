@@ -76,8 +76,8 @@ void tlh_free(void *p, size_t size)
 /*
  * Pages mapped executable and not writable, not further than @reach from
  * @near: leave a hole beside your text, as wide as a branch reaches.  NULL
- * makes the registration fail with -TL_ENOMEM, or the probe stay a breakpoint
- * where only the detour found no place.
+ * makes the probe stay a breakpoint, and the registration fail with -TL_ENOMEM if
+ * there is nothing for a slot either, which may lie anywhere.
  */
 void *tlh_exec_alloc(uintptr_t near, size_t reach, size_t size)
 {

@@ -83,7 +83,8 @@ void tlh_free(void *p, size_t size);
 
 /*
  * Executable memory, never writable at its address, of which every byte is
- * within @reach bytes of @near.  Filled by tlh_text_write().  NULL: none there.
+ * within @reach bytes of @near.  Filled by tlh_text_write().  NULL: none there; for
+ * a slot behind a breakpoint it is then asked again, with a @reach of 64 TiB.
  * Context: task.
  */
 void *tlh_exec_alloc(uintptr_t near, size_t reach, size_t size);
