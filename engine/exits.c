@@ -417,8 +417,7 @@ void tl_exits_missed(uintptr_t sp)
 
 int tl_exit_pre(struct kprobe *p, struct pt_regs *regs)
 {
-	(void)p;
-	(void)regs;
+	tl_exits_hit(tlh_context(), p, regs);
 	return 0;
 }
 

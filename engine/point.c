@@ -142,11 +142,22 @@ bool tl_point_jump_only(const struct tl_point *p)
 	return false;
 }
 
+/* Is a call of its pre handler all that a hit of @probe takes? */
+static bool is_only_called(const struct kprobe *probe)
+{
+	bool own = tl_probe_is_return(probe) || tl_probe_is_exit(probe);
+
+	if (!probe->pre_handler || tl_load(&tl_engine.disarmed))
+		return false;
+	return tl_probe_plain(probe) ||
+	       (own && !probe->counter && !probe->post_handler &&
+		tl_probe_called(probe));
+}
+
 void tl_point_review(struct tl_point *p)
 {
 	struct kprobe *probe = p->probes;
-	bool only = probe && !probe->next && probe->pre_handler &&
-		    tl_probe_plain(probe);
+	bool only = probe && !probe->next && is_only_called(probe);
 
 	tl_store_release(&p->only, only ? probe : NULL); /* P1 */
 }

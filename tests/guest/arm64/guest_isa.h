@@ -177,8 +177,8 @@ static inline uint64_t INSTRUCTIONS(void)
 		  TL_STEPPING_ONE },                                           \
 		{ "jump", true, false, 110, TL_STEPPING_NONE },                \
 		{ "jump, pre and post", true, true, 220, TL_STEPPING_NONE },
-#define COST_FOLLOWED	   540
-#define COST_FOLLOWED_JUMP 450
+#define COST_FOLLOWED	   490
+#define COST_FOLLOWED_JUMP 400
 
 /* Is the instruction at @code one that copies for user_copy(): sttrb, ldtrb? */
 static inline bool copies_for_user(const uint8_t *code)

@@ -156,8 +156,8 @@ static inline uint64_t INSTRUCTIONS(void)
 		{ "breakpoint, pre and post", false, true, 316, 0 }, \
 		{ "jump", true, false, 125, 0 },                     \
 		{ "jump, pre and post", true, true, 245, 0 },
-#define COST_FOLLOWED	   545
-#define COST_FOLLOWED_JUMP 575
+#define COST_FOLLOWED	   515
+#define COST_FOLLOWED_JUMP 535
 
 /* Is the instruction at @code one that copies for user_copy(): rep movsb? */
 static inline bool copies_for_user(const uint8_t *code)
