@@ -11,14 +11,18 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "text.h"
 
 /* While so many are handed on, the rings of the targets are emptied again. */
 #define AT_ONCE 64
 
+/* For so long at a time: then whoever has called looks at what else there is. */
+#define AT_ONCE_NS 100000000
+
 /* What waits, in bytes; above it the rings are left to themselves. */
-#define MOST_WAITING (128u << 20)
+#define MOST_WAITING (16u << 20)
 
 /* Where the events of one target go. */
 struct port {
@@ -45,6 +49,10 @@ struct store {
 struct merge {
 	struct port *ports;
 	struct store in;
+	/* What is being handed on, in order: `next` is the next one, up to `upto`. */
+	struct store now;
+	size_t next;
+	uint64_t upto;
 	uint64_t begin_ns; /* of the first target's events */
 	uint64_t last_ns;
 };
@@ -66,6 +74,8 @@ void merge_free(struct merge *m)
 	}
 	free(m->in.event);
 	free(m->in.words);
+	free(m->now.event);
+	free(m->now.words);
 	free(m);
 }
 
@@ -117,7 +127,12 @@ static int by_clock(const void *va, const void *vb)
 	return a->words < b->words ? -1 : a->words > b->words;
 }
 
-/* Take what there is.  Up to which time all of it is known. */
+static size_t bytes_of(const struct store *s)
+{
+	return s->used * sizeof(*s->words) + s->n * sizeof(*s->event);
+}
+
+/* Take what there is.  Up to which time all of it is known; UINT64_MAX: nobody is left. */
 static uint64_t take(struct merge *m, struct run *r)
 {
 	uint64_t upto = UINT64_MAX;
@@ -128,7 +143,7 @@ static uint64_t take(struct merge *m, struct run *r)
 
 		if (!s)
 			continue;
-		if (m->in.used * sizeof(*m->in.words) < MOST_WAITING)
+		if (bytes_of(&m->in) < MOST_WAITING)
 			session_poll_events(s);
 		its = session_events_upto(s);
 		if (its < upto)
@@ -149,26 +164,67 @@ static void hand_on(struct merge *m, const struct store *s,
 	w->port->fn(w->port->arg, &e);
 }
 
-size_t merge_poll(struct merge *m, struct run *r)
+static uint64_t now_ns(void)
 {
-	uint64_t upto = take(m, r);
-	struct store s = m->in;
-	size_t n = 0;
+	struct timespec t;
 
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void begin_batch(struct merge *m, struct run *r)
+{
+	m->upto = take(m, r);
+	m->now = m->in;
+	m->next = 0;
 	m->in = (struct store){ 0 };
-	if (s.n)
-		qsort(s.event, s.n, sizeof(*s.event), by_clock);
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.event[i].e.clock >= upto && upto != UINT64_MAX) {
-			keep(&m->in, &s.event[i], s.words + s.event[i].words);
-			continue;
-		}
-		hand_on(m, &s, &s.event[i]);
+	if (m->now.n)
+		qsort(m->now.event, m->now.n, sizeof(*m->now.event), by_clock);
+}
+
+/* What is newer than all that is known waits. */
+static void end_batch(struct merge *m)
+{
+	for (; m->next < m->now.n; m->next++)
+		keep(&m->in, &m->now.event[m->next],
+		     m->now.words + m->now.event[m->next].words);
+	free(m->now.event);
+	free(m->now.words);
+	m->now = (struct store){ 0 };
+	m->next = 0;
+}
+
+/* Hand on the rest of the batch, until @end. */
+static void hand_on_batch(struct merge *m, struct run *r, uint64_t end,
+			  size_t *n)
+{
+	for (; m->next < m->now.n; m->next++) {
+		const struct waiting *w = &m->now.event[m->next];
+
+		if (w->e.clock >= m->upto && m->upto != UINT64_MAX)
+			break;
+		if (*n % AT_ONCE == 0 && *n && now_ns() >= end)
+			return;
+		hand_on(m, &m->now, w);
 		/* A target does not wait for whoever reads what we write. */
-		if (++n % AT_ONCE == 0)
+		if (++*n % AT_ONCE == 0)
 			take(m, r);
 	}
-	free(s.event);
-	free(s.words);
+	end_batch(m);
+}
+
+size_t merge_poll(struct merge *m, struct run *r)
+{
+	uint64_t end = now_ns() + AT_ONCE_NS;
+	size_t n = 0;
+
+	/* When nobody is left all of it is handed on. */
+	if (take(m, r) == UINT64_MAX)
+		end = UINT64_MAX;
+	do {
+		if (!m->now.n)
+			begin_batch(m, r);
+		hand_on_batch(m, r, end, &n);
+	} while (end == UINT64_MAX && (m->now.n || m->in.n));
 	return n;
 }

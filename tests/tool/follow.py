@@ -374,7 +374,8 @@ def children_that_end_at_once_have_the_name_of_their_program():
 
 @case
 def a_program_that_was_written_again_is_read_again():
-    """What is known of a file is kept for other processes of the same file."""
+    """What is known of a file is kept for other processes of the same file.  (It
+    is busy as long as our process in it lives.)"""
     old, new = (os.path.join(tl.tempdir(), x) for x in ("old", "new"))
     tl.compile_to(old, CHAIN)
     tl.compile_to(new, "long before(long n) { return n * n - n / 3; }\n" +
@@ -382,8 +383,8 @@ def a_program_that_was_written_again_is_read_again():
     out = os.path.join(tl.tempdir(), "rows")
     r = subprocess.run([tl.TRAPLINE, "count", "--follow", "--json", "-o", out,
                         "work", "--", "sh", "-c",
-                        f"{old} 2; {old} 3; cat {new} > {old}; {old} 4; "
-                        f"{old} 2"],
+                        f"{old} 2; {old} 3; until cat {new} > {old}; do :; done; "
+                        f"{old} 4; {old} 2"],
                        capture_output=True, text=True, timeout=100)
     check_eq(r.returncode, 0, r.stderr)
     with open(out, encoding="utf-8") as f:
@@ -478,6 +479,22 @@ def with_block_children_wait_for_their_reader_too():
     check(summary["lost"] <= 1, f"{summary['lost']} lost")
     check_eq(summary["events"] + summary["lost"], MANY, "sum")
     check_eq(len(lines) - 1, summary["events"], "lines")
+
+
+@case
+def a_hot_process_does_not_keep_it_from_ending():
+    """More comes meanwhile than what is written: it ends all the same."""
+    t = tl.Target("dyn")
+    out = os.path.join(tl.tempdir(), "rows")
+    r = trapline("trace", "--follow", "-p", t.pid, "-d", "200ms", "--json",
+                 "-o", out, "hot_add", timeout=100)
+    check_eq(r.returncode, 0, r.stderr)
+    with open(out, encoding="utf-8") as f:
+        lines = f.readlines()
+    check_eq(json.loads(lines[-1])["summary"]["events"], len(lines) - 1,
+             "events")
+    tl.check_clean(t.pid)
+    t.quit()
 
 
 def follower(pid):
