@@ -97,7 +97,7 @@ static bool take_length(struct watched *w, uint64_t len)
 
 static bool take_suffixes(struct watched *w)
 {
-	char *colon = strrchr(w->name, ':');
+	char *colon = data_colon(w->name);
 	uint64_t len;
 
 	w->access = 'w';
@@ -108,7 +108,7 @@ static bool take_suffixes(struct watched *w)
 	}
 	if (colon && is_access(colon + 1, &w->access)) {
 		*colon = 0;
-		colon = strrchr(w->name, ':');
+		colon = data_colon(w->name);
 	}
 	if (colon && parse_u64(colon + 1, &len)) {
 		if (!take_length(w, len))

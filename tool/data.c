@@ -12,11 +12,13 @@
 
 #include "data.h"
 #include "debug.h"
+#include "names.h"
 #include "resolve.h"
 #include "spec.h"
 #include "text.h"
 
 #define STRUCTS_MAX 1024 /* that are looked through for members */
+#define SCOPES_MAX  64	 /* namespaces in each other */
 
 /* What the user wrote, taken apart. */
 struct request {
@@ -26,6 +28,28 @@ struct request {
 	const char *path; /* members and indices, into text */
 	uint64_t offset;
 };
+
+/*
+ * Is @symbol, of a file's table, what people write as @name?  Names with `::` are
+ * mangled there; the last part of it stands in the mangled one as it is.
+ */
+static bool is_called(const char *symbol, const char *name)
+{
+	const char *last = name;
+	char *plain;
+	bool is;
+
+	if (strcmp(symbol, name) == 0)
+		return true;
+	for (const char *at = name; (at = strstr(at, "::")); last = at)
+		at += 2;
+	if (last == name || !strstr(symbol, last))
+		return false;
+	plain = name_demangle(symbol, false);
+	is = plain && strcmp(plain, name) == 0;
+	free(plain);
+	return is;
+}
 
 /* ---- symbol tables ------------------------------------------------------------ */
 
@@ -68,7 +92,7 @@ static void search_table(Elf *elf, Elf_Scn *scn, const char *name,
 		if (!gelf_getsym(data, (int)i, &sym))
 			break;
 		is = elf_strptr(elf, sh.sh_link, sym.st_name);
-		if (is && strcmp(is, name) == 0)
+		if (is && is_called(is, name))
 			take_symbol(&sym, f);
 	}
 }
@@ -111,28 +135,47 @@ static bool address_of(Dwarf_Die *die, uint64_t *addr)
 	return true;
 }
 
-static bool search_unit(Dwarf_Die *unit, void *arg)
+/* Its name alone, or with all that it is in. */
+static bool is_meant(const struct search *s, Dwarf_Die *die)
 {
-	struct search *s = arg;
+	const char *name = debug_name(s->debug, die), *linkage;
+	Dwarf_Attribute attr;
+
+	if (!name)
+		return false;
+	if (strcmp(name, s->name) == 0)
+		return true;
+	if (!strstr(s->name, "::") ||
+	    !dwarf_attr_integrate(die, DW_AT_linkage_name, &attr))
+		return false;
+	linkage = dwarf_formstring(&attr);
+	return linkage && is_called(linkage, s->name);
+}
+
+/* What lies in @scope, a unit or a namespace. */
+static void search_scope(Dwarf_Die *scope, struct search *s, unsigned int depth)
+{
 	Dwarf_Die child;
 	uint64_t addr;
 	int err;
 
-	for (err = dwarf_child(unit, &child); err == 0;
+	for (err = dwarf_child(scope, &child); err == 0;
 	     err = dwarf_siblingof(&child, &child)) {
-		const char *name;
-
+		if (dwarf_tag(&child) == DW_TAG_namespace && depth < SCOPES_MAX)
+			search_scope(&child, s, depth + 1);
 		if (dwarf_tag(&child) != DW_TAG_variable ||
-		    !address_of(&child, &addr))
-			continue;
-		name = debug_name(s->debug, &child);
-		if (!name || strcmp(name, s->name) != 0)
+		    !address_of(&child, &addr) || !is_meant(s, &child))
 			continue;
 		s->many |= s->found && s->addr != addr;
 		s->found = true;
 		s->addr = addr;
 		s->die = child;
 	}
+}
+
+static bool search_unit(Dwarf_Die *unit, void *arg)
+{
+	search_scope(unit, arg, 0);
 	return true;
 }
 
@@ -372,9 +415,22 @@ static int find_plain(struct module *m, const struct request *q,
 
 /* ---- what the user wrote ------------------------------------------------------------ */
 
+char *data_colon(const char *text)
+{
+	const char *at = text + strlen(text);
+
+	while (at > text)
+		if (*--at == ':') {
+			if (at == text || at[-1] != ':')
+				return (char *)at;
+			at--;
+		}
+	return NULL;
+}
+
 static int take_apart(struct request *q, const char *text)
 {
-	const char *name = text, *colon = strrchr(text, ':');
+	const char *name = text, *colon = data_colon(text);
 	size_t n;
 	char *plus;
 
@@ -420,6 +476,22 @@ static int find_in_modules(struct process *p, const struct request *q,
 	return 0;
 }
 
+/* A `.` can be of the name itself, as in Go's `main.counter`. */
+static bool lengthen(struct request *q)
+{
+	char *longer;
+	size_t n;
+
+	if (*q->path != '.')
+		return false;
+	n = 1 + strcspn(q->path + 1, ".[+");
+	longer = must_print("%s%.*s", q->name, (int)n, q->path);
+	free(q->name);
+	q->name = longer;
+	q->path += n;
+	return true;
+}
+
 int data_find(struct process *p, const char *text, struct data *out)
 {
 	struct request q;
@@ -434,7 +506,9 @@ int data_find(struct process *p, const char *text, struct data *out)
 	}
 	ret = take_apart(&q, text);
 	if (!ret) {
-		ret = find_in_modules(p, &q, out);
+		do
+			ret = find_in_modules(p, &q, out);
+		while (!ret && lengthen(&q));
 		if (!ret)
 			say_error("%s: no variable of that name is found",
 				  text);

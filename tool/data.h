@@ -5,7 +5,8 @@
  *	[BINARY:]NAME[.MEMBER|[INDEX]]...[+OFFSET]	0xADDRESS
  *
  * NAME is looked up in the debug information, whose types members and indices want,
- * and then in the symbol tables: in the program first, then in its libraries.
+ * and then in the symbol tables: in the program first, then in its libraries.  It may
+ * be that of C++ or Rust with all that it is in (`ns::name`), or of Go (`main.name`).
  */
 #ifndef TL_DATA_H
 #define TL_DATA_H
@@ -26,6 +27,12 @@ struct data {
 	enum data_type type;
 	bool typed; /* by debug information */
 };
+
+/*
+ * The last colon of @text that is none of a `::`, which belongs to a name of C++ or
+ * Rust; NULL: there is none.
+ */
+char *data_colon(const char *text);
 
 /* 0, or -1 after a line that says why not. */
 int data_find(struct process *p, const char *text, struct data *out);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "names.h"
 #include "text.h"
 #include "watching.h"
 
@@ -42,6 +43,7 @@ static void describe_place(struct watching *r, struct place_text *t)
 
 	if (!m || m->lack)
 		return;
+	image_names(m->image);
 	at = t->ip - m->bias;
 	s = image_find(m->image, at);
 	if (s && at < s->addr + (s->size ? s->size : UINT64_MAX - s->addr))

@@ -432,6 +432,67 @@ def a_command_is_watched_from_its_beginning():
     check("no variable" in r.stderr, r.stderr)
 
 
+NAMES = r"""
+#include <cstdio>
+namespace outer {
+struct pool { int size, used; } pool;
+static long hidden;
+namespace x { short w = 3; }
+struct counts { static long all; };
+long counts::all = 7;
+long dotted __asm__("main.dotted") = 9;
+__thread int mine;
+__attribute__((noinline)) void change(int i)
+{
+	pool.used = i; hidden += i; x::w -= i; counts::all *= 2; dotted++; mine = i;
+	__asm__ volatile("" : : : "memory");
+}
+}
+int main()
+{
+	puts("ready");
+	fflush(stdout);
+	while (getchar() == 'a')
+		outer::change(1);
+	return 0;
+}
+"""
+
+
+@case
+def names_in_namespaces_and_with_dots_are_found():
+    """As people write them, and the writers are shown so, too."""
+    prog = os.path.join(tl.tempdir(), "names")
+    want = {"outer::pool.used": (0, 1), "outer::hidden": (0, 1),
+            "outer::x::w": (3, 2), "outer::counts::all": (7, 14),
+            "main.dotted": (9, 10)}
+    for flags in ((), ("-g",)):
+        subprocess.run(["g++", "-O1", "-x", "c++", "-o", prog, "-", *flags],
+                       input=NAMES, text=True, check=True)
+        p = tl.start([prog], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                     text=True)
+        p.stdout.readline()
+        # Two at a time; ours may be all the registers there are.
+        s = [Watch(p.pid, *x) for x in
+             (("outer::hidden", "main.dotted"),
+              ("names:outer::x::w:2:w",
+               "outer::pool.used" if flags else "outer::counts::all"))]
+        p.stdin.write("a")
+        p.stdin.flush()
+        time.sleep(0.5)
+        for r in s[0].stop() + s[1].stop():
+            name = r["variable"].removeprefix("names:")
+            check_eq((r["old"], r["new"]), want[name], name)
+            check(r["symbol"].startswith("outer::change"), r["symbol"])
+            s.append(name)
+        check_eq(len(s), 6, f"changes {s[2:]}")
+        refused(p.pid, 1, "each thread has its own", "outer::mine")
+        refused(p.pid, 1, "no variable of that name", "outer::other")
+        refused(p.pid, 1, "no variable of that name", "inner::hidden")
+        p.stdin.close()
+        check_eq(p.wait(), 0, "the program's end")
+
+
 @case
 def a_condition_chooses():
     w = Watched()
