@@ -469,32 +469,33 @@ static void mend_chains(struct watching *r)
 	}
 }
 
-static void take_changes(struct watching *r, bool all)
+/*
+ * Tell of what there is, @all or what is settled.  Were there new ones?  Only one
+ * round: accesses may come faster than they are told of, and the watch is to end all
+ * the same.
+ */
+static bool take_changes(struct watching *r, bool all)
 {
-	size_t new_ones, i;
+	size_t new_ones = fill(r, all), i;
 
-	do {
-		new_ones = fill(r, all);
-		notice_loss(r);
-		for (i = 0; i < n_pending; i++) {
-			struct change *c = &pending[i];
-			bool wait = !all && n_pending < BATCH &&
-				    now_ns() - c->since < PATIENCE;
+	notice_loss(r);
+	for (i = 0; i < n_pending; i++) {
+		struct change *c = &pending[i];
+		bool wait = !all && n_pending < BATCH &&
+			    now_ns() - c->since < PATIENCE;
 
-			if (!find_values(r, c, next_of(pending, n_pending, i),
-					 wait))
-				break;
-			if (!c->early)
-				watching_print(r, c);
-		}
-		memmove(pending, pending + i,
-			(n_pending - i) * sizeof(*pending));
-		n_pending -= i;
-		if (i)
-			output_flush(&r->out);
-	} while (new_ones);
-	if (!n_pending && !all)
+		if (!find_values(r, c, next_of(pending, n_pending, i), wait))
+			break;
+		if (!c->early)
+			watching_print(r, c);
+	}
+	memmove(pending, pending + i, (n_pending - i) * sizeof(*pending));
+	n_pending -= i;
+	if (i)
+		output_flush(&r->out);
+	if (!new_ones && !n_pending && !all)
 		mend_chains(r);
+	return new_ones;
 }
 
 /* ---- by page protection --------------------------------------------------------- */
@@ -748,12 +749,14 @@ static void run_loop(struct watching *r)
 			       ? r->began + (uint64_t)(o->duration * 1e9)
 			       : UINT64_MAX;
 
+	bool more = false;
+
 	while (!interrupted && (now = now_ns()) < end) {
 		uint64_t left = (end - now) / 1000000 + 1;
 
-		wait_for_any(r, left < LOOK_MS ? (int)left : LOOK_MS);
-		if (r->watch)
-			take_changes(r, false);
+		if (!more)
+			wait_for_any(r, left < LOOK_MS ? (int)left : LOOK_MS);
+		more = r->watch && take_changes(r, false);
 		take_hits(r);
 		if ((o->events && r->events >= o->events) || r->out.failed)
 			break;
@@ -838,7 +841,8 @@ static void begin_registers(struct watching *r)
 /* All of it, as far as the target is concerned. */
 static int watch_it(struct watching *r, struct launch *l)
 {
-	struct sigaction act = { .sa_handler = on_signal };
+	struct sigaction act = { .sa_handler = on_signal,
+				 .sa_flags = SA_RESTART | SA_RESETHAND };
 
 	if (open_registers(r) != 0)
 		return EXIT_FAILED;
@@ -861,7 +865,8 @@ static int watch_it(struct watching *r, struct launch *l)
 	run_loop(r);
 	if (r->watch) {
 		watch_enable(r->watch, false);
-		take_changes(r, true);
+		while (take_changes(r, true))
+			;
 	}
 	if (r->pages) {
 		pages_stop(r->pages);

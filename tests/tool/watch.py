@@ -432,6 +432,71 @@ def a_command_is_watched_from_its_beginning():
     check("no variable" in r.stderr, r.stderr)
 
 
+# Writes faster than anybody reads of it, in eight threads.
+HOT = r"""
+#include <pthread.h>
+#include <stdio.h>
+long hot, line[64];
+static void *writes(void *arg)
+{
+	for (;;)
+		__atomic_fetch_add(&hot, 1, __ATOMIC_SEQ_CST);
+	return arg;
+}
+int main(void)
+{
+	pthread_t t;
+	for (int i = 0; i < 8; i++)
+		pthread_create(&t, NULL, writes, NULL);
+	puts("ready");
+	fflush(stdout);
+	getchar();
+	return 0;
+}
+"""
+
+
+def start_hot():
+    prog = os.path.join(tl.tempdir(), "hot")
+    tl.compile_to(prog, HOT, "-g", "-pthread")
+    p = tl.start([prog], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                 text=True)
+    p.stdout.readline()
+    return p
+
+
+@case
+def it_ends_in_time_however_hot_the_variable_is():
+    p = start_hot()
+    began = time.time()
+    # What slows it down: parts of what is hot, whose values are not known.
+    r = tl.trapline("watch", "-p", p.pid, "-d", 1, "--json", "--stack", "-o",
+                    os.path.join(tl.tempdir(), "rows"), "hot", "hot+0:4",
+                    "hot+1:1", "hot+2:2")
+    check_eq(r.returncode, 0, f"exit status ({r.stderr})")
+    note(f"{time.time() - began:.1f} s")
+    p.communicate("\n")
+    check_eq(p.returncode, 0, "the program's end")
+
+
+@case
+def an_interrupt_while_nobody_reads_loses_no_line():
+    w = Watched()
+    p = tl.start([tl.TRAPLINE, "watch", "-v", "-p", str(w.pid), "counter"],
+                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for said in p.stderr:
+        if "attached to process" in said:
+            break
+    first = w.tell("add", 3000) - 3000  # more than a pipe takes
+    time.sleep(1)
+    p.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    out, err = p.communicate(timeout=60)
+    check_eq((p.returncode, "cannot write" in err), (0, False), f"end ({err})")
+    check_eq([int(x.split("->")[1].split()[0]) for x in out.splitlines()],
+             list(range(first + 1, first + 3001)), "new values")
+
+
 NAMES = r"""
 #include <cstdio>
 namespace outer {
