@@ -168,7 +168,7 @@ static void serve(struct run *r, const struct follower_news *n, bool last)
 		/* It has ended even, most likely by itself. */
 		if (n->err == -ETIMEDOUT || (n->err == -ESRCH && n->parent))
 			began_before(r, n->pid);
-		else if (n->err)
+		else if (n->err && !r->refused)
 			say_note("process %d is not followed: %s", (int)n->pid,
 				 strerror(-n->err));
 		break;

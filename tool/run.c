@@ -166,7 +166,8 @@ static bool all_ended(struct run *r, int *status)
 	}
 	/* Those without probes may run something else yet, but not for us. */
 	if (r->follower)
-		return r->all_gone || (r->lost && ended == r->n_targets);
+		return r->all_gone || (r->refused && !r->n_targets) ||
+		       (r->lost && ended == r->n_targets);
 	return ended == r->n_targets;
 }
 
@@ -333,9 +334,9 @@ static void measure(struct run *r, struct launch *l, int *status)
 	if (r->follower)
 		followed_end(r);
 	if (!r->n_targets) {
-		say_error(
-			"nothing was probed: no process that was followed has "
-			"a place for the probes");
+		if (!r->refused)
+			say_error("nothing was probed: no process that was "
+				  "followed has a place for the probes");
 		*status = EXIT_FAILED;
 		return;
 	}
@@ -373,8 +374,10 @@ static void attach_and_follow(struct run *r)
 	for (size_t i = 0; i < r->n_targets;) {
 		struct target *t = r->targets[i];
 		pid_t pid = t->pid;
-		bool probed = target_resolve(t) == 0 && target_attach(t) == 0;
+		bool placed = target_resolve(t) == 0;
+		bool probed = placed && target_attach(t) == 0;
 
+		r->refused |= placed && !probed;
 		if (!probed)
 			run_drop_target(r, i);
 		followed_take(r, pid, probed ? t : NULL);

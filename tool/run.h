@@ -69,6 +69,7 @@ struct run {
 	uint64_t missed;
 	struct follower *follower; /* --follow, or NULL */
 	bool all_gone;		   /* nobody is followed any more */
+	bool refused;		   /* one was, and a line says why */
 	bool lost;		   /* a guardian, or the follower, was killed */
 	uint64_t unprobed;	   /* children and programs without probes */
 	uint64_t began_before;	   /* programs, and their probes came later */

@@ -497,6 +497,23 @@ def a_hot_process_does_not_keep_it_from_ending():
     t.quit()
 
 
+@case
+def who_cannot_be_attached_to_has_one_line():
+    t = tl.Target("dyn", "-t", "1")
+    d = start(["strace", "-o", "/dev/null", "-p", str(t.pid)],
+              stderr=subprocess.DEVNULL)
+    tl.wait_for(lambda: "TracerPid:\t0" not in
+                open(f"/proc/{t.pid}/status", encoding="utf-8").read(), 20,
+                "it is traced")
+    r = trapline("count", "--follow", "-p", t.pid, "hot_add")
+    check_eq(r.returncode, 1, r.stderr)
+    check("is under a debugger" in r.stderr and
+          len(r.stderr.splitlines()) == 1, r.stderr)
+    d.terminate()
+    d.wait()
+    t.quit()
+
+
 def follower(pid):
     """Who follows it; 0: nobody."""
     try:
