@@ -13,7 +13,6 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -602,17 +601,6 @@ TL_TEST(times_where_an_exception_may_pass)
 	/* It leaves for wherever it is told to: its exits are not certain.  */
 	CHECK_EQ(try_probe(pid, (void *)setcontext, SESSION_TIME, "setcontext"),
 		 -EOPNOTSUPP);
-	CHECK_EQ(victim_stop(pid), 0);
-}
-
-TL_TEST(times_of_functions_that_keep_their_return_address)
-{
-	pid_t pid = victim_start(victim_threads);
-
-	REQUIRE(pid > 0);
-	CHECK_EQ(try_probe(pid, (void *)_setjmp, SESSION_TIME, "_setjmp"),
-		 -EOPNOTSUPP);
-	CHECK(still_right(pid));
 	CHECK_EQ(victim_stop(pid), 0);
 }
 

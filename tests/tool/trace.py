@@ -539,7 +539,7 @@ def a_trace_for_babeltrace_has_every_event():
 
 
 @tl.case
-def functions_that_keep_their_return_address_are_left_alone():
+def functions_that_keep_their_return_address_return_to_it():
     d = tl.tempdir()
     prog = os.path.join(d, "jumps")
     src = ("#include <setjmp.h>\n#include <stdio.h>\nstatic jmp_buf b;\n"
@@ -560,6 +560,25 @@ def functions_that_keep_their_return_address_are_left_alone():
     p.stdin.write("x")
     p.communicate(timeout=20)
     tl.check_eq(p.returncode, 0, "exit status")
+
+
+@tl.case
+def times_of_setjmp_are_exact():
+    d = tl.tempdir()
+    prog = os.path.join(d, "jumps")
+    src = ("#include <setjmp.h>\n#include <stdio.h>\nstatic jmp_buf b;\n"
+           "int main(void){volatile int n=0,wrong=0;"
+           "for(int i=0;i<1000;i++){switch(setjmp(b)){"
+           "case 0:n++;longjmp(b,5);case 5:break;default:wrong++;}}"
+           "printf(\"%d %d\\n\",n,wrong);return 0;}\n")
+    tl.compile_to(prog, src)
+    r = subprocess.run([tl.TRAPLINE, "time", "--json", "_setjmp", "--", prog],
+                       capture_output=True, text=True)
+    tl.check_eq(r.returncode, 0, r.stderr)
+    tl.check("1000 0\n" in r.stdout, r.stdout)
+    rows = [json.loads(x) for x in r.stdout.splitlines() if x[:1] == "{"]
+    # The C library calls main() behind one of its own.
+    tl.check_eq(rows[0]["calls"], 1001, "calls")
 
 
 @tl.case

@@ -111,7 +111,7 @@ note_words() {
 		tail -n +7 | paste -sd' '
 }
 like "the note has the library's version and the protocol's" \
-	"$(note_words "$TL_BUILD/libtrapline.so")" '^00000000 01000000 02000000 '
+	"$(note_words "$TL_BUILD/libtrapline.so")" '^00000000 01000000 02000100 '
 
 # begin PROGRAM ARG...: its number in $pid, its output in $tmp/out.
 begin() {
@@ -189,7 +189,8 @@ END
 begin "$tmp/without" "$tmp/later.so"
 ok 'a library of a later protocol' answers '0 1'
 is 'status works there' "$(timeout 30 "$TRAPLINE" status -p "$pid")" \
-	"process $pid: no probes"
+	"process $pid: no probes
+process $pid has libtrapline: 0 probes of its own"
 ok 'and so does detach' timeout 30 "$TRAPLINE" detach -p "$pid"
 refused 'another protocol' 'of protocol 99, where this trapline has 2'
 
