@@ -666,6 +666,22 @@ static int share_registers(struct watching *r)
 	return 0;
 }
 
+/* A thread of another process has other things at these addresses. */
+static bool check_thread(const struct watching *r)
+{
+	char path[64];
+
+	if (!r->options->tid)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)r->pid,
+		 (int)r->options->tid);
+	if (access(path, F_OK) == 0)
+		return true;
+	say_error("process %d has no thread %d", (int)r->pid,
+		  (int)r->options->tid);
+	return false;
+}
+
 /* As many as there are; the others go by page. */
 static int open_registers(struct watching *r)
 {
@@ -844,7 +860,7 @@ static int watch_it(struct watching *r, struct launch *l)
 	struct sigaction act = { .sa_handler = on_signal,
 				 .sa_flags = SA_RESTART | SA_RESETHAND };
 
-	if (open_registers(r) != 0)
+	if (!check_thread(r) || open_registers(r) != 0)
 		return EXIT_FAILED;
 	r->began = now_ns();
 	tids_begin(&r->tids, r->pid);

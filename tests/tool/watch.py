@@ -10,6 +10,7 @@ in the process, also after the command was killed.
 import json
 import os
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -666,6 +667,10 @@ def refused(pid, status, text, *what):
     check_eq(r.stderr.count("\n"), 1, "lines")
 
 
+def few_files():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))
+
+
 @case
 def what_cannot_be_watched_is_refused_with_its_reason():
     w = Watched()
@@ -683,6 +688,13 @@ def what_cannot_be_watched_is_refused_with_its_reason():
     refused(w.pid, 1, "1, 2, 4 or 8", "counter:3:rw")
     refused(w.pid, 1, "nothing is mapped", "0x10:8")
     refused(w.pid, 1, "each thread has its own", "mine")
+    refused(w.pid, 1, f"no thread {os.getpid()}", "counter", "-t", os.getpid())
+    for way in ((), ("--pages",)):
+        r = subprocess.run([tl.TRAPLINE, "watch", "-p", str(w.pid), *way,
+                            "counter"], capture_output=True, text=True,
+                           timeout=60, preexec_fn=few_files)
+        check_eq(r.returncode, 1, f"status with few descriptors {way}")
+        check("open files" in r.stderr, r.stderr)
     s = Watch(w.pid, "counter", "plain")
     refused(w.pid, 1, "debug registers are in use", "counter:rw", "plain:rw",
             "small:rw")

@@ -211,7 +211,7 @@ static int list_threads(const struct watch *w, pid_t *tids)
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)w->options.pid);
 	d = opendir(path);
 	if (!d)
-		return -ESRCH;
+		return errno == ENOENT ? -ESRCH : -errno;
 	while (n < THREADS_MAX && (e = readdir(d)))
 		if (e->d_name[0] != '.')
 			tids[n++] = atoi(e->d_name);

@@ -107,10 +107,11 @@ struct pages *pages_open(const struct page_options *o,
 	if (!p || !k || n > PAGE_POINTS || !prepare(k, o, points, n))
 		goto fail;
 	p->ring = make_ring(o->pid, points, n, &file);
-	if (!p->ring)
+	if (!p->ring || pipe2(life, O_CLOEXEC) ||
+	    pipe2(wake, O_CLOEXEC | O_NONBLOCK)) {
+		snprintf(why, size, "%s", strerror(errno));
 		goto fail;
-	if (pipe2(life, O_CLOEXEC) || pipe2(wake, O_CLOEXEC | O_NONBLOCK))
-		goto fail;
+	}
 	k->ring = p->ring;
 	k->life = life[0];
 	k->wake = wake[1];

@@ -211,7 +211,7 @@ static int seize_new(struct keeper *k)
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)k->options.pid);
 	d = opendir(path);
 	if (!d)
-		return -ESRCH;
+		return errno == ENOENT ? -ESRCH : -errno;
 	while (!err && (e = readdir(d))) {
 		pid_t tid = (pid_t)atoi(e->d_name);
 
