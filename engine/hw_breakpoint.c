@@ -336,7 +336,7 @@ unlock:
 void unregister_hw_breakpoint(struct hw_breakpoint *bp)
 {
 	tl_lock();
-	if (bp->serial) {
+	if (bp && bp->serial) {
 		take_out(bp);
 		settle_jump(bp->at, bp->type);
 		if (bp->thread)

@@ -451,7 +451,7 @@ static int take_apart(struct request *q, const char *text)
 		return -1;
 	}
 	if (!n) {
-		say_error("%s: there is no name", text);
+		say_error("'%s': there is no name", text);
 		return -1;
 	}
 	return 0;

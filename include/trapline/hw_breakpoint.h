@@ -136,7 +136,7 @@ int modify_hw_breakpoint(struct hw_breakpoint *bp,
 			 const struct hw_breakpoint *to);
 
 /*
- * Take @bp away.  Nothing, if it is not registered (its thread has ended).  Its
+ * Take @bp away.  Nothing, if it is not registered (its thread has ended), or NULL.  Its
  * memory is the caller's again.
  */
 void unregister_hw_breakpoint(struct hw_breakpoint *bp);

@@ -317,6 +317,7 @@ TL_TEST(hits_before_a_cpu_is_told_belong_to_those_that_are_registered)
 	CHECK_EQ(k[0].hits, 1);
 	CHECK_EQ(add_user(0, 2), 0);
 	CHECK_EQ(u[1].hits, 2);
+	unregister_hw_breakpoint(NULL); /* as Linux: nothing */
 	unregister_hw_breakpoint(&k[0].bp);
 	CHECK_EQ(k[0].hits, 2);
 	CHECK_EQ(u[1].hits, 3);
