@@ -114,6 +114,12 @@ void debug_flush(struct task *task)
 	task->debugged = false;
 }
 
+void debug_core(const struct task *task, unsigned long *values, unsigned int n)
+{
+	tl_bp_core((const struct tl_bp_thread *)(const void *)&task->debug,
+		   values, n);
+}
+
 int debug_write(struct task *task, unsigned int n, unsigned long value)
 {
 	return tl_bp_debugger_write(host_kernel_thread(task), n, value);

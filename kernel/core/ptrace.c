@@ -143,6 +143,14 @@ static long begin_trace(struct task *self, int request, int pid)
 	return ret;
 }
 
+static bool is_core_for(const struct task *self, const struct task *task,
+			int request)
+{
+	return task && request == PTRACE_PEEKDEBUG &&
+	       task->state == TASK_ENDED && task->core &&
+	       (task->tracer == self || task->parent == self);
+}
+
 /*
  * The debug registers of @pid.  What takes care of them may sleep, so the lock is
  * let go of; a task that was stopped may be killed meanwhile, but who
@@ -151,13 +159,18 @@ static long begin_trace(struct task *self, int request, int pid)
 static long debug_registers(struct task *self, int request, int pid,
 			    unsigned int n, uintptr_t data)
 {
-	unsigned long flags = sched_lock(), value;
+	unsigned long flags = sched_lock(), value = 0;
 	struct task *task = task_find(pid);
 	bool mine = task && task->tracer == self && task->state == TASK_STOPPED;
+	bool core = is_core_for(self, task, request);
 	struct user_debug slots;
 	long ret;
 
+	if (core && n < TASK_CORE_WORDS)
+		value = task->core[n];
 	sched_unlock(flags);
+	if (core)
+		return copy_to_user(data, &value, sizeof(value));
 	if (!mine)
 		return -ESRCH;
 	switch (request) {

@@ -120,6 +120,7 @@ static void free_task(struct task *task)
 {
 	debug_flush(task);
 	space_free(task->space);
+	kfree(task->core);
 	kfree(task);
 }
 
@@ -174,6 +175,16 @@ static void leave_family(const struct task *task)
 	trace_forget(task);
 }
 
+/* What its core shows, until it is waited for (PTRACE_PEEKDEBUG). */
+static void dump_core(struct task *self)
+{
+	unsigned long *core = kmalloc(TASK_CORE_WORDS * sizeof(*core));
+
+	if (core)
+		debug_core(self, core, TASK_CORE_WORDS);
+	self->core = core;
+}
+
 void task_exit(int status)
 {
 	struct thread *thread = arch_current();
@@ -181,6 +192,8 @@ void task_exit(int status)
 	struct space *space = self->space;
 	unsigned long flags;
 
+	if (self->debugged && status & 0x7f) /* a signal */
+		dump_core(self);
 	debug_flush(self);
 	flags = sched_lock();
 	self->space = NULL; /* A1 */

@@ -44,6 +44,13 @@ void debug_flush(struct task *task)
 	(void)task;
 }
 
+void debug_core(const struct task *task, unsigned long *values, unsigned int n)
+{
+	(void)task;
+	(void)values;
+	(void)n;
+}
+
 int debug_write(struct task *task, unsigned int n, unsigned long value)
 {
 	(void)task;

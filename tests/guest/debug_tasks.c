@@ -36,6 +36,12 @@ TL_TEST(a_debuggers_registers_are_names)
 	CHECK_EQ(run("n"), 0);
 }
 
+TL_TEST(a_core_shows_the_names_of_a_task_that_a_signal_has_ended)
+{
+	for (int i = 0; i < 10; i++)
+		CHECK_EQ(run("d"), 0);
+}
+
 TL_TEST(a_debuggers_mistakes_are_refused_and_change_nothing)
 {
 	CHECK_EQ(run("r"), 0);

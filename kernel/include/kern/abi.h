@@ -76,7 +76,11 @@ enum ptrace_request {
 	PTRACE_STEP,	 /* the same for one instruction; then SIGTRAP */
 	PTRACE_DETACH,	 /* go on, with signal @data, and no longer traced */
 	PTRACE_KILL,
-	PTRACE_PEEKDEBUG, /* debug register @addr into *(long *)@data */
+	/*
+	 * Debug register @addr into *(long *)@data.  Also of a child, or a tracee, that a
+	 * signal has ended, as it was then (its core), until it is waited for.
+	 */
+	PTRACE_PEEKDEBUG,
 	PTRACE_POKEDEBUG, /* @data into debug register @addr */
 	/*
 	 * arm64: all breakpoints (@addr 0), all watchpoints (1) at once, in the

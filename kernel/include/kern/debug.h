@@ -40,6 +40,9 @@ int debug_fork(struct task *parent, struct task *child);
 /* @task executes another program, or ends.  Context: task. */
 void debug_flush(struct task *task);
 
+/* What a core dump of @task shows: @n registers from 0.  Context: task. */
+void debug_core(const struct task *task, unsigned long *values, unsigned int n);
+
 /* A debugger's view of register @n.  0 or an error.  Context: task. */
 int debug_write(struct task *task, unsigned int n, unsigned long value);
 int debug_read(struct task *task, unsigned int n, unsigned long *value);

@@ -17,6 +17,9 @@
 
 #define TASK_NAME 16
 
+/* Debug registers have numbers below this, whatever the processor. */
+#define TASK_CORE_WORDS 65
+
 struct pt_regs;
 struct space;
 struct thread;
@@ -53,6 +56,8 @@ struct task {
 	/* For whoever takes care of the debug registers (debug.h). */
 	bool debugged; /* it may have breakpoints: its switches are told */
 	uintptr_t debug;
+	unsigned long
+		*core; /* as a signal ended it: TASK_CORE_WORDS, or NULL */
 
 	uint32_t cpus;
 };

@@ -121,6 +121,36 @@ static void names(void)
 	ends(pid, 7);
 }
 
+/* A signal ends it: the names with their holes, until it is waited for. */
+static void dumped(void)
+{
+	const unsigned long control = ENABLE(1, W8) | ENABLE(3, RW8);
+	int pid = victim(write_words), status = 0;
+	unsigned long value = 0;
+
+	CHECK(set(pid, 1, (unsigned long)&words[1]) == 0);
+	CHECK(set(pid, 2, 7) == 0); /* and not enabled */
+	CHECK(set(pid, 3, (unsigned long)&words[3]) == 0);
+	CHECK(set(pid, 7, control) == 0);
+	CHECK(ptrace(PTRACE_CONTINUE, pid, 0, SIGSEGV) == 0);
+	for (int i = 0; ptrace(PTRACE_PEEKDEBUG, pid, 7, (uintptr_t)&value);
+	     i++) {
+		CHECK(i < 100000);
+		yield();
+	}
+	CHECK(value == control);
+	CHECK(get(pid, 0) == 0);
+	CHECK(get(pid, 1) == (unsigned long)&words[1]);
+	CHECK(get(pid, 2) == 7);
+	CHECK(get(pid, 3) == (unsigned long)&words[3]);
+	CHECK(get(pid, 6) == FIXED);
+	CHECK(get(pid, 1000) == 0);
+	CHECK(set(pid, 1, 0) < 0);
+	CHECK(wait(pid, &status, 0) == pid);
+	CHECK(W_KILLED(status) && W_SIGNAL(status) == SIGSEGV);
+	CHECK(ptrace(PTRACE_PEEKDEBUG, pid, 7, (uintptr_t)&value) < 0);
+}
+
 /* What cannot be, and that nothing has changed then. */
 static void refusals(void)
 {
@@ -327,6 +357,9 @@ int main(const char *arg)
 	switch (arg[0]) {
 	case 'n':
 		names();
+		return 0;
+	case 'd':
+		dumped();
 		return 0;
 	case 'r':
 		refusals();

@@ -303,6 +303,33 @@ static void each_kind_is_counted_for_itself(void)
 	ends(pid);
 }
 
+/* A signal ends it: its registers, until it is waited for. */
+static void a_core_shows_what_there_was(void)
+{
+	int pid = traced(store_thrice), status;
+	unsigned long value = 0;
+
+	set_slot(pid, WATCH, 1, (uintptr_t)&word[1], STORE(8), 0);
+	CHECK(ptrace(PTRACE_CONTINUE, pid, 0, SIGSEGV) == 0);
+	for (int i = 0;
+	     ptrace(PTRACE_PEEKDEBUG, pid, WATCH_CONTROL(1), (uintptr_t)&value);
+	     i++) {
+		CHECK(i < 100000);
+		yield();
+	}
+	CHECK(value == STORE(8));
+	CHECK(ptrace(PTRACE_PEEKDEBUG, pid, WATCH_ADDRESS(1),
+		     (uintptr_t)&value) == 0);
+	CHECK(value == (uintptr_t)&word[1]);
+	CHECK(ptrace(PTRACE_PEEKDEBUG, pid, WATCH_ADDRESS(0),
+		     (uintptr_t)&value) == 0);
+	CHECK(value == 0);
+	status = end_of(pid);
+	CHECK(W_KILLED(status) && W_SIGNAL(status) == SIGSEGV);
+	CHECK(ptrace(PTRACE_PEEKDEBUG, pid, WATCH_CONTROL(1),
+		     (uintptr_t)&value) < 0);
+}
+
 int main(const char *arg)
 {
 	(void)arg;
@@ -314,5 +341,6 @@ int main(const char *arg)
 	any_bytes_are_watched();
 	one_access_hits_several();
 	each_kind_is_counted_for_itself();
+	a_core_shows_what_there_was();
 	return 0;
 }
