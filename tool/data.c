@@ -121,17 +121,17 @@ struct search {
 	bool found, many;
 };
 
+/* Go's locations are blocks, which dwarf_getlocation() does not take for any. */
 static bool address_of(Dwarf_Die *die, uint64_t *addr)
 {
 	Dwarf_Attribute attr;
-	Dwarf_Op *ops;
-	size_t n;
+	Dwarf_Block block;
 
 	if (!dwarf_attr_integrate(die, DW_AT_location, &attr) ||
-	    dwarf_getlocation(&attr, &ops, &n) != 0 || n != 1 ||
-	    ops[0].atom != DW_OP_addr)
+	    dwarf_formblock(&attr, &block) != 0 ||
+	    block.length != 1 + sizeof(*addr) || block.data[0] != DW_OP_addr)
 		return false;
-	*addr = ops[0].number;
+	memcpy(addr, block.data + 1, sizeof(*addr));
 	return true;
 }
 

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import struct
 import subprocess
@@ -557,6 +558,44 @@ def names_in_namespaces_and_with_dots_are_found():
         refused(p.pid, 1, "no variable of that name", "inner::hidden")
         p.stdin.close()
         check_eq(p.wait(), 0, "the program's end")
+
+
+GO = """package main
+import ("bufio"; "fmt"; "os")
+type pool struct { size, used int64; left [4]int16 }
+var held pool
+var total int32
+func add() { held.used += 2; total--; held.left[2] = 7 }
+func init() { fmt.Println("ready") }
+func main() { in := bufio.NewReader(os.Stdin)
+	for { c, _ := in.ReadByte(); if c != 'a' { return }; add() } }
+"""
+
+
+@case
+def members_of_variables_of_go_are_found():
+    if not shutil.which("go"):
+        raise tl.Skip("there is no go here")
+    d = tl.tempdir()
+    prog = os.path.join(d, "members")
+    with open(f"{d}/x.go", "w", encoding="utf-8") as f:
+        f.write(GO)
+    subprocess.run(["go", "build", "-o", prog, f"{d}/x.go"], check=True,
+                   env=dict(os.environ, HOME=d, GOFLAGS="", GO111MODULE="off",
+                            GOPATH=f"{d}/path"))
+    p = tl.start([prog], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                 text=True)
+    p.stdout.readline()
+    s = Watch(p.pid, "main.held.used", "main.total", "main.held.left[2]")
+    p.stdin.write("a")
+    p.stdin.flush()
+    time.sleep(0.5)
+    rows = {r["variable"]: (r["old"], r["new"]) for r in s.stop()}
+    check_eq(rows, {"main.held.used": (0, 2), "main.total": (0, -1),
+                    "main.held.left[2]": (0, 7)}, "changes")
+    refused(p.pid, 1, "no member 'lost'", "main.held.lost")
+    p.stdin.close()
+    check_eq(p.wait(), 0, "the program's end")
 
 
 @case
