@@ -3,15 +3,21 @@
 
 #include "user.h"
 
+static size_t append(char *line, size_t n, const char *s)
+{
+	while (*s)
+		line[n++] = *s++;
+	return n;
+}
+
 /* In one call, since others write to the console, too. */
 int main(const char *arg)
 {
-	char line[32 + USER_ARG_MAX] = "hello from ring 3, ";
-	size_t n = sizeof("hello from ring 3, ") - 1;
+	char line[32 + USER_ARG_MAX];
+	size_t n = append(line, 0, "hello from ring 3, ");
 
-	while (*arg && n < sizeof(line) - 1)
-		line[n++] = *arg++;
-	line[n++] = '\n';
+	n = append(line, n, arg);
+	n = append(line, n, "\n");
 	write(line, n);
 	return 42;
 }
