@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stopped.h - the registers of a thread that is stopped under ptrace: x86-64
+ *
+ * The same names as in the other folder of this kind.
+ */
+#ifndef TOOL_STOPPED_H
+#define TOOL_STOPPED_H
+
+#include <elf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ptrace.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+
+struct isa_regs {
+	struct user_regs_struct user;
+};
+
+/* Of the instruction that makes a system call, in bytes. */
+#define ISA_SYSCALL_BYTES 2
+
+static inline bool isa_is_syscall(const uint8_t *code)
+{
+	return code[0] == 0x0f && code[1] == 0x05;
+}
+
+/* 0, or a negative errno. */
+static inline int isa_get_regs(pid_t tid, struct isa_regs *r)
+{
+	struct iovec v = { &r->user, sizeof(r->user) };
+
+	return ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &v) ? -errno : 0;
+}
+
+static inline int isa_set_regs(pid_t tid, const struct isa_regs *r)
+{
+	return ptrace(PTRACE_SETREGS, tid, 0, &r->user) ? -errno : 0;
+}
+
+/* Does it run code of this architecture, and not of the narrower one? */
+static inline bool isa_is_wide(const struct isa_regs *r)
+{
+	return r->user.cs == 0x33;
+}
+
+static inline uint64_t isa_pc(const struct isa_regs *r)
+{
+	return r->user.rip;
+}
+
+static inline void isa_set_pc(struct isa_regs *r, uint64_t pc)
+{
+	r->user.rip = pc;
+}
+
+static inline uint64_t isa_sp(const struct isa_regs *r)
+{
+	return r->user.rsp;
+}
+
+static inline void isa_set_sp(struct isa_regs *r, uint64_t sp)
+{
+	r->user.rsp = sp;
+}
+
+/* The system call that it comes out of, or is in: negative if none. */
+static inline long isa_syscall(const struct isa_regs *r)
+{
+	return (long)r->user.orig_rax;
+}
+
+/* It goes on where its registers say: no call is made again. */
+static inline void isa_no_syscall(struct isa_regs *r)
+{
+	r->user.orig_rax = ~0ul;
+}
+
+/* What a system call returned. */
+static inline long isa_result(const struct isa_regs *r)
+{
+	return (long)r->user.rax;
+}
+
+static inline void isa_set_result(struct isa_regs *r, long result)
+{
+	r->user.rax = (uint64_t)result;
+}
+
+/* Argument @i of a function, 0 to 3. */
+static inline uint64_t isa_arg(const struct isa_regs *r, unsigned int i)
+{
+	const uint64_t arg[] = { r->user.rdi, r->user.rsi, r->user.rdx,
+				 r->user.rcx };
+
+	return arg[i];
+}
+
+static inline void isa_set_arg0(struct isa_regs *r, uint64_t value)
+{
+	r->user.rdi = value;
+}
+
+/* So that the thread, at a system call instruction, makes this call. */
+static inline void isa_set_syscall(struct isa_regs *r, long nr,
+				   const uint64_t arg[6])
+{
+	r->user.rax = (uint64_t)nr;
+	r->user.orig_rax = ~0ul;
+	r->user.rdi = arg[0];
+	r->user.rsi = arg[1];
+	r->user.rdx = arg[2];
+	r->user.r10 = arg[3];
+	r->user.r8 = arg[4];
+	r->user.r9 = arg[5];
+}
+
+/* One that begins at @pc, on the stack @sp, with nothing else it knows. */
+static inline void isa_begin_at(struct isa_regs *r, uint64_t pc, uint64_t sp,
+				uint64_t argument)
+{
+	r->user.rip = pc;
+	r->user.rsp = sp;
+	r->user.rdi = argument;
+	r->user.rbp = 0;
+	r->user.eflags = 0x202;
+	r->user.orig_rax = ~0ul;
+}
+
+/* Where the thread's own data are; 0: it cannot be asked. */
+static inline uint64_t isa_thread_pointer(pid_t tid, const struct isa_regs *r)
+{
+	(void)tid;
+	return r->user.fs_base;
+}
+
+/* One register and no other, in the thread and in @r.  0, or a negative errno. */
+static inline int isa_poke_pc(pid_t tid, struct isa_regs *r, uint64_t pc)
+{
+	if (ptrace(PTRACE_POKEUSER, tid, offsetof(struct user_regs_struct, rip),
+		   pc))
+		return -errno;
+	r->user.rip = pc;
+	return 0;
+}
+
+static inline int isa_poke_result(pid_t tid, struct isa_regs *r, long result)
+{
+	if (ptrace(PTRACE_POKEUSER, tid, offsetof(struct user_regs_struct, rax),
+		   result))
+		return -errno;
+	r->user.rax = (uint64_t)result;
+	return 0;
+}
+
+#endif
