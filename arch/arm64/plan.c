@@ -135,27 +135,59 @@ uintptr_t tl_arch_near(uintptr_t addr, uintptr_t start, uintptr_t end)
 
 /* ---- exits ---- */
 
+#define PARTS 8
+
+/* What a branch leads to: a function that is gone on to, or a piece that was split off. */
+static bool find_part(uintptr_t addr, struct a64_range *part)
+{
+	uintptr_t start, end;
+	bool found = tl_host_ops->function &&
+		     !tl_host_ops->function(addr, &start, &end);
+
+	if (!found)
+		found = tl_host_ops->piece &&
+			!tl_host_ops->piece(addr, &start, &end);
+	if (!found || start % 4)
+		return false;
+	*part = (struct a64_range){ start, end & -4ul };
+	return true;
+}
+
 /*
  * To replace an address that is in a register costs less than a second probe, so
- * that is done wherever it may be.  Other functions are not gone on to.
+ * that is done wherever it may be.
  */
 int tl_arch_exits(uintptr_t start, uintptr_t end, uintptr_t entry,
 		  struct tl_exit *exits, int max, bool tails)
 {
+	struct a64_range parts[PARTS];
+	struct a64_exit found[TL_EXITS_MAX];
+	uint64_t outside;
 	struct a64_flow flow = { .start = start,
 				 .end = end & -4ul,
-				 .read = tl_text_bytes };
-	uint64_t found[TL_EXITS_MAX];
+				 .read = tl_text_bytes,
+				 .parts = parts };
 	int n;
 
 	if (!tails || start % 4 || entry != start)
 		return -TL_EOPNOTSUPP;
-	n = a64_flow_exits(&flow, found,
-			   max < TL_EXITS_MAX ? max : TL_EXITS_MAX);
-	for (int i = 0; i < n; i++)
-		exits[i] = (struct tl_exit){ .ret = found[i],
+	max = max < TL_EXITS_MAX ? max : TL_EXITS_MAX;
+	while ((n = a64_flow_exits(&flow, found, max, &outside)) < 0) {
+		if (!outside || flow.nr_parts == PARTS ||
+		    !find_part(outside, &parts[flow.nr_parts]))
+			break;
+		flow.nr_parts++;
+	}
+	for (int i = 0; i < n; i++) {
+		exits[i] = (struct tl_exit){ .ret = found[i].ret,
 					     .start = start,
-					     .end = end };
+					     .end = end,
+					     .tail = found[i].part };
+		if (!found[i].part)
+			continue;
+		exits[i].start = parts[found[i].part - 1].start;
+		exits[i].end = parts[found[i].part - 1].end;
+	}
 	return n < 0 ? -TL_EOPNOTSUPP : n;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib tests/stress/tails.S -lpthread */
+/* link: lib and-arm64 tests/stress/ISA/tails.S -lpthread */
 /*
  * tails.c - calls that go on to other functions at their end, and are followed
  *
@@ -38,7 +38,8 @@ static bool in_order;
 
 HANDLER int on_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
-	*(unsigned long *)ri->data = *(unsigned long *)regs->sp;
+	(void)regs;
+	*(unsigned long *)ri->data = (unsigned long)ri->ret_addr;
 	return 0;
 }
 
@@ -47,7 +48,9 @@ HANDLER int on_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	struct followed *f = (struct followed *)get_kretprobe(ri);
 
 	__atomic_fetch_add(&f->returned, 1, __ATOMIC_RELAXED);
-	if (regs->ax != 7 || (unsigned long)ri->ret_addr != regs->ip)
+	if (regs_return_value(regs) != 7 ||
+	    (unsigned long)ri->ret_addr != instruction_pointer(regs) ||
+	    *(unsigned long *)ri->data != instruction_pointer(regs))
 		__atomic_fetch_add(&f->wrong, 1, __ATOMIC_RELAXED);
 	for (unsigned int i = 0; in_order && i < sizeof(order) - 1; i++)
 		if (!order[i]) {

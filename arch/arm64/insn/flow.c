@@ -243,32 +243,57 @@ static bool goes_anywhere(enum a64_plan plan, uint32_t insn)
 	       (plan == A64_SIM_BR && (insn >> 21 & 3) != 1);
 }
 
+/* Is @addr in the function, or in a part of it? */
+static bool is_inside(const struct a64_flow *flow, uint64_t addr)
+{
+	for (unsigned int i = 0; i < flow->nr_parts; i++)
+		if (addr >= flow->parts[i].start && addr < flow->parts[i].end)
+			return true;
+	return addr >= flow->start && addr < flow->end;
+}
+
+static bool begins_part(const struct a64_flow *flow, uint64_t addr)
+{
+	for (unsigned int i = 0; i < flow->nr_parts; i++)
+		if (addr == flow->parts[i].start)
+			return true;
+	return false;
+}
+
+/* A branch to @place: not out of the function, nor to its start. */
+static bool stays(const struct a64_flow *flow, uint64_t place,
+		  uint64_t *outside)
+{
+	if (!is_inside(flow, place))
+		*outside = place;
+	return !*outside && place != flow->start;
+}
+
 /* May @insn at @addr be in a function whose exits are certain? */
 static bool is_certain(const struct a64_flow *flow, enum a64_plan plan,
-		       uint32_t insn, uint64_t addr)
+		       uint32_t insn, uint64_t addr, uint64_t *outside)
 {
 	uint64_t place;
-	bool inside;
 
 	if (plan == A64_UNALLOCATED || plan == A64_ERET ||
 	    goes_anywhere(plan, insn))
 		return false;
 	if (!a64_place(insn, addr, &place))
 		return true;
-	inside = place >= flow->start && place < flow->end;
 	switch (plan) {
 	case A64_SIM_B:
 		if (insn >> 31)
-			return !inside || place == flow->start;
-		return inside && place != flow->start;
+			return !is_inside(flow, place) ||
+			       place == flow->start || begins_part(flow, place);
+		return stays(flow, place, outside);
 	case A64_SIM_B_COND:
 	case A64_SIM_CBZ:
 	case A64_SIM_TBZ:
-		return inside && place != flow->start;
+		return stays(flow, place, outside);
 	case A64_SIM_ADR: /* adrp names a page, which is no part of it */
-		return insn >> 31 || !inside;
+		return insn >> 31 || !is_inside(flow, place);
 	default:
-		return !inside;
+		return !is_inside(flow, place);
 	}
 }
 
@@ -282,35 +307,57 @@ static bool runs_on(enum a64_plan plan, uint32_t insn)
 	       falls_through(plan, insn);
 }
 
-int a64_flow_exits(const struct a64_flow *flow, uint64_t *exits,
-		   unsigned int max)
+/* The exits of one part of @whole, or of itself: how many, or -1. */
+static int exits_of(const struct a64_flow *whole, unsigned int part,
+		    struct a64_exit *exits, unsigned int max, uint64_t *outside)
 {
+	struct a64_flow flow = *whole;
 	struct words w;
 	unsigned int n = 0;
 	bool on = true;
 
-	if (flow->end - flow->start > 4 * A64_FUNCTION_MAX)
+	if (part) {
+		flow.start = whole->parts[part - 1].start;
+		flow.end = whole->parts[part - 1].end;
+	}
+	if (flow.end - flow.start > 4 * A64_FUNCTION_MAX)
 		return -1;
-	start_words(&w, flow);
-	for (size_t i = 0; i < a64_flow_words(flow); i++) {
+	start_words(&w, &flow);
+	for (size_t i = 0; i < a64_flow_words(&flow); i++) {
 		uint32_t insn = word(&w, i);
 		enum a64_plan plan = a64_match(insn)->plan;
-		uint64_t addr = flow->start + 4 * i;
+		uint64_t addr = flow.start + 4 * i;
 
 		if (insn == NOP)
 			continue;
 		if (is_return(insn)) {
 			if (n == max)
 				return -1;
-			exits[n++] = addr;
+			exits[n++] = (struct a64_exit){ addr, part };
 			on = false;
 			continue;
 		}
-		if (!is_certain(flow, plan, insn, addr))
+		if (!is_certain(whole, plan, insn, addr, outside))
 			return -1;
 		on = runs_on(plan, insn);
 	}
 	return on ? -1 : (int)n;
+}
+
+int a64_flow_exits(const struct a64_flow *flow, struct a64_exit *exits,
+		   unsigned int max, uint64_t *outside)
+{
+	unsigned int n = 0;
+
+	*outside = 0;
+	for (unsigned int part = 0; part <= flow->nr_parts; part++) {
+		int some = exits_of(flow, part, exits + n, max - n, outside);
+
+		if (some < 0)
+			return -1;
+		n += (unsigned int)some;
+	}
+	return (int)n;
 }
 
 /* ---- functions that keep their return address ---- */

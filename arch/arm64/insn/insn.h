@@ -178,6 +178,12 @@ static inline bool a64_is_brk(uint32_t insn)
 
 /* ---- control flow ---- */
 
+/* Whole words of code: [start, end). */
+struct a64_range {
+	uint64_t start;
+	uint64_t end;
+};
+
 /* A function, [start, end), or as much as is known of the code around a place. */
 struct a64_flow {
 	uint64_t start;
@@ -189,6 +195,10 @@ struct a64_flow {
 
 	/* a64_flow_bytes() of them, for a64_flow_learn(). */
 	uint8_t *facts;
+
+	/* For a64_flow_exits(): what it goes on to, or has elsewhere. */
+	const struct a64_range *parts;
+	unsigned int nr_parts;
 };
 
 /* Longer ones are not looked at: in words. */
@@ -223,23 +233,32 @@ bool a64_flow_in_exclusive(const struct a64_flow *flow, uint64_t addr);
 /* The nearest place in the function that is not; the one before of two.  0: none */
 uint64_t a64_flow_near(const struct a64_flow *flow, uint64_t addr);
 
+/* Where a call of a function ends. */
+struct a64_exit {
+	uint64_t ret;
+	unsigned int part; /* from 1, in flow->parts; 0: the function itself */
+};
+
 /*
- * At which instructions does the function return?  Their number, at most @max, or -1:
- * it is not certain that there are no others.  Certain is: all of it decodes, and
+ * At which instructions do calls of the function end?  Their number, at most @max, or
+ * -1: it is not certain that there are no others.  Certain is: all of it decodes, and
  *
  *   - it goes to a register only by calls and by returns to x30: there are no
  *     tables of jumps, no other ways back
- *   - no branch leaves it (a tail call, whose callee would return for both), and none
- *     leads to its start, which would be the entry of a call that nobody has made
- *   - no call leads to its inside: the return would be no return of it
+ *   - no branch leaves it and its parts (a part is a function that it goes on to, a
+ *     tail call, or a piece of its own), and none leads to its start, which would
+ *     be the entry of a call that nobody has made
+ *   - no call leads to its inside: the return would be no return of it.  (A part
+ *     that is a function may be called.)
  *   - nothing in it is read or named as data, which might look like a return
  *   - control does not run out at its end, but behind a call, which is one that
  *     never returns
  *
- * Context: any.
+ * *@outside: where a branch leaves, so that asking again with the part that is there
+ * may help; 0: that was not the reason.  Context: any.
  */
-int a64_flow_exits(const struct a64_flow *flow, uint64_t *exits,
-		   unsigned int max);
+int a64_flow_exits(const struct a64_flow *flow, struct a64_exit *exits,
+		   unsigned int max, uint64_t *outside);
 
 /*
  * Does the function at flow->start keep the address that it returns to where

@@ -227,7 +227,8 @@ static const struct {
 
 TL_TEST(arm64_where_a_function_returns_is_certain_or_not)
 {
-	uint64_t found[4];
+	struct a64_exit found[4];
+	uint64_t outside;
 
 	for (size_t i = 0; i < TL_ARRAY_SIZE(exits); i++) {
 		struct a64_flow flow = flow_of(exits[i].words);
@@ -235,7 +236,8 @@ TL_TEST(arm64_where_a_function_returns_is_certain_or_not)
 
 		ROW(exits[i].name);
 		memcpy(code, exits[i].code, sizeof(exits[i].code));
-		n = a64_flow_exits(&flow, found, TL_ARRAY_SIZE(found));
+		n = a64_flow_exits(&flow, found, TL_ARRAY_SIZE(found),
+				   &outside);
 		if (!exits[i].picture) {
 			CHECK_EQ(n, -1);
 			continue;
@@ -244,20 +246,89 @@ TL_TEST(arm64_where_a_function_returns_is_certain_or_not)
 			if (exits[i].picture[w] != 'r')
 				continue;
 			CHECK(k < n);
-			CHECK_EQ(found[k++], BASE + 4 * w);
+			CHECK_EQ(found[k].part, 0);
+			CHECK_EQ(found[k++].ret, BASE + 4 * w);
 		}
 		CHECK_EQ(n, k);
 	}
 }
 
+/* The function is three words; a part is the five behind four of somebody else's. */
+static const struct {
+	const char *name;
+	int n; /* with the part; 1: its return, 2: one before it, too */
+	uint32_t code[3];
+	uint32_t part[5];
+} tails[] = {
+	{ "goes on to the part", 1, { NOP, NOP, B(5) }, { NOP, NOP, RET } },
+	{ "or not", 2, { CBNZ(7), NOP, RET }, { NOP, NOP, RET } },
+	{ "comes back", 1, { NOP, BNE(6), RET }, { NOP, NOP, B(-8) } },
+	{ "that calls it, too", 1, { NOP, BL(6), B(5) }, { NOP, NOP, RET } },
+	{ "the part is a loop", 1, { NOP, NOP, B(5) }, { NOP, CBNZ(-1), RET } },
+
+	{ "it comes back to the start",
+	  -1,
+	  { NOP, NOP, B(5) },
+	  { CBNZ(-7), NOP, RET } },
+	{ "the part calls its inside",
+	  -1,
+	  { NOP, NOP, B(5) },
+	  { BL(-6), NOP, RET } },
+	{ "the inside of the part is called",
+	  -1,
+	  { NOP, BL(7), B(5) },
+	  { NOP, NOP, RET } },
+	{ "it leaves the part, too",
+	  -1,
+	  { NOP, NOP, B(5) },
+	  { NOP, NOP, B(9) } },
+	{ "the part goes to a register",
+	  -1,
+	  { NOP, NOP, B(5) },
+	  { NOP, BR, RET } },
+	{ "the part runs out", -1, { NOP, NOP, B(5) }, { NOP, RET, CMP } },
+};
+
+TL_TEST(arm64_the_returns_of_what_a_function_goes_on_to_are_its_exits)
+{
+	const struct a64_range part = { BASE + 4 * 7, BASE + 4 * 10 };
+	struct a64_exit found[4];
+	uint64_t outside;
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(tails); i++) {
+		struct a64_flow flow = flow_of(3);
+		int n;
+
+		ROW(tails[i].name);
+		memset(code, 0xff, sizeof(code));
+		memcpy(code, tails[i].code, sizeof(tails[i].code));
+		memcpy(code + 7, tails[i].part, sizeof(tails[i].part));
+		CHECK_EQ(a64_flow_exits(&flow, found, 4, &outside), -1);
+		CHECK_EQ(outside, BASE + 4 * 7);
+		flow.parts = &part;
+		flow.nr_parts = 1;
+		n = a64_flow_exits(&flow, found, 4, &outside);
+		CHECK_EQ(n, tails[i].n);
+		for (int k = 0; k < n; k++) {
+			unsigned int in = part.start <= found[k].ret;
+
+			CHECK_EQ(found[k].part, in);
+			CHECK_EQ(found[k].ret, BASE + 4 * (in ? 9 : 2));
+		}
+	}
+	flow_of(3);
+}
+
 TL_TEST(arm64_a_function_with_more_returns_than_asked_for_is_not_certain)
 {
 	struct a64_flow flow = flow_of(5);
-	uint64_t found[4];
+	struct a64_exit found[4];
+	uint64_t outside;
 
 	for (size_t i = 0; i < 5; i++)
 		code[i] = RET;
-	CHECK_EQ(a64_flow_exits(&flow, found, 4), -1);
+	CHECK_EQ(a64_flow_exits(&flow, found, 4, &outside), -1);
+	CHECK_EQ(outside, 0);
 	flow = flow_of(4);
-	CHECK_EQ(a64_flow_exits(&flow, found, 4), 4);
+	CHECK_EQ(a64_flow_exits(&flow, found, 4, &outside), 4);
 }
