@@ -182,6 +182,12 @@ struct access {
 	bool both; /* it loads and stores */
 };
 
+/* With the byte at the top as below it, where a tag may be. */
+static uintptr_t untagged(uint64_t address)
+{
+	return (uintptr_t)((int64_t)(address << 8) >> 8);
+}
+
 static uint64_t base_of(uint32_t insn, const struct pt_regs *regs)
 {
 	unsigned int n = insn >> 5 & 31;
@@ -212,6 +218,17 @@ static uint64_t index_of(uint32_t insn, const struct pt_regs *regs,
 	return insn >> 12 & 1 ? value << scale : value;
 }
 
+/* ldraa, whose base is signed; ld64b and the like: not what their fields say. */
+static bool is_odd(uint32_t insn)
+{
+	unsigned int opc = insn >> 12 & 7;
+
+	if ((insn & 0xff200000) != 0xf8200000)
+		return false;
+	return insn & 1u << 10 ||
+	       ((insn & 0x8c00) == 0x8000 && opc != 0 && opc != 4);
+}
+
 /* One register: an offset, scaled, not, before or after; or an index. */
 static void access_one(uint32_t insn, const struct pt_regs *regs,
 		       struct access *a)
@@ -219,9 +236,12 @@ static void access_one(uint32_t insn, const struct pt_regs *regs,
 	bool vector = insn >> 26 & 1;
 	unsigned int scale = insn >> 30;
 
+	if (is_odd(insn))
+		return;
+
 	if (vector && insn >> 23 & 1)
 		scale = 4;
-	a->len = (size_t)1 << scale;
+	a->len = 1ul << scale;
 	if (insn >> 24 & 1)
 		a->at += (uint64_t)(insn >> 10 & 0xfff) << scale;
 	else if (!(insn >> 21 & 1))
@@ -239,10 +259,12 @@ static void access_pair(uint32_t insn, struct access *a)
 	bool vector = insn >> 26 & 1;
 	unsigned int opc = insn >> 30;
 	unsigned int scale = vector ? 2 + opc : opc & 2 ? 3 : 2;
+	bool tags = !vector && opc == 1 && !(insn >> 22 & 1); /* stgp */
 
-	a->len = (size_t)2 << scale;
+	a->len = tags ? 16 : 2ul << scale;
 	if ((insn >> 23 & 3) != 1)
-		a->at += (uint64_t)signed_field(insn, 15, 7) << scale;
+		a->at += (uint64_t)signed_field(insn, 15, 7)
+			 << (tags ? 4 : scale);
 }
 
 static void access_structures(uint32_t insn, struct access *a)
@@ -250,32 +272,54 @@ static void access_structures(uint32_t insn, struct access *a)
 	static const uint8_t registers[16] = {
 		4, 0, 4, 0, 3, 0, 3, 1, 2, 0, 2
 	};
-	unsigned int scale = insn >> 14 & 3;
+	unsigned int scale = insn >> 14 & 3, size = insn >> 10 & 3;
 
+	if (scale == 3) /* to all elements */
+		scale = size;
+	else if (scale == 2)
+		scale += size & 1;
 	if (insn >> 24 & 1)
 		a->len = ((insn >> 21 & 1) + (insn >> 13 & 1) * 2 + 1ul)
-			 << (scale == 3 ? insn >> 10 & 3 : scale);
+			 << scale;
 	else
 		a->len = registers[insn >> 12 & 15] * 8ul << (insn >> 30 & 1);
 }
 
-/* All that @insn, at the pc of @regs, is about to access; false: nobody knows. */
+static bool is_casp(uint32_t insn)
+{
+	return (insn & 0xbfa00000) == 0x08200000;
+}
+
+static void access_exclusive(uint32_t insn, struct access *a)
+{
+	bool pair = (insn & 0x00a00000) == 0x00200000;
+
+	if (is_casp(insn)) {
+		a->both = true;
+		a->len = 8ul << (insn >> 30);
+		return;
+	}
+	a->both = (insn & 0x00a00000) == 0x00a00000; /* cas */
+	a->len = 1ul << (insn >> 30) << pair;
+}
+
+/*
+ * All that @insn, at the pc of @regs, is about to access; false: nobody knows.  The
+ * byte at the top may be a tag.
+ */
 static bool access_of(uint32_t insn, const struct pt_regs *regs,
 		      struct access *a)
 {
 	*a = (struct access){ .at = base_of(insn, regs) };
-	a->both = (insn & 0x3fa00000) == 0x08a00000; /* cas */
 	if ((insn & 0x3f000000) == 0x08000000) /* exclusive, ordered, cas */
-		a->len = (size_t)1 << (insn >> 30)
-				   << ((insn & 0x00a00000) == 0x00200000);
+		access_exclusive(insn, a);
 	else if ((insn & 0x38000000) == 0x28000000)
 		access_pair(insn, a);
 	else if ((insn & 0x38000000) == 0x38000000)
 		access_one(insn, regs, a);
 	else if ((insn & 0xbe000000) == 0x0c000000)
 		access_structures(insn, a);
-	else
-		return false;
+	a->at = untagged(a->at);
 	return a->len != 0;
 }
 
@@ -345,7 +389,7 @@ static unsigned int hit_watch(unsigned long status,
 			      const struct pt_regs *regs)
 {
 	unsigned int what = status & STATUS_STORE ? TYPE_STORE : TYPE_LOAD;
-	uintptr_t far = (uintptr_t)((int64_t)(status << 8) >> 8);
+	uintptr_t far = untagged(status);
 	struct access access;
 	uint32_t insn;
 
@@ -447,7 +491,7 @@ static bool spoiled(const struct pt_regs *regs)
 	uint32_t insn;
 
 	return !tlh_read(&insn, regs->pc, sizeof(insn)) &&
-	       (insn & 0x3f800000) == 0x08000000;
+	       (insn & 0x3f800000) == 0x08000000 && !is_casp(insn);
 }
 
 static const struct tl_arch_bp arm64_bp = {

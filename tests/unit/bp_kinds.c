@@ -431,3 +431,90 @@ TL_TEST(one_access_hits_all_whose_bytes_it_has)
 		finish();
 	}
 }
+
+/* Which bytes an instruction accesses, counted from where x1 points to. */
+static const struct {
+	const char *name;
+	uint32_t insn;
+	unsigned int from, to;
+	bool store; /* what the CPU says of it */
+} accesses[] = {
+	{ "casp x", 0x48227c24, 0, 16, false },
+	{ "casp w", 0x08227c24, 0, 8, true },
+	{ "cas", 0xc8a27c24, 0, 8, false },
+	{ "casb", 0x08a27c24, 0, 1, true },
+	{ "ldxp x", 0xc87f0c22, 0, 16, false },
+	{ "ldxp w", 0x887f0c22, 0, 8, false },
+	{ "stxp", 0xc8260c22, 0, 16, true },
+	{ "stxr w", 0x88067c22, 0, 4, true },
+	{ "ldaxrb", 0x085ffc22, 0, 1, false },
+	{ "stp, an offset", 0xa9010c22, 16, 32, true },
+	{ "ldpsw", 0x69410c22, 8, 16, false },
+	{ "stgp", 0x69008c22, 16, 32, true },
+	{ "st1 d", 0x4d008420, 0, 8, true },
+	{ "st1 s", 0x0d009020, 0, 4, true },
+	{ "st1 h", 0x4d004820, 0, 2, true },
+	{ "st2 d", 0x0d208420, 0, 16, true },
+	{ "st4 b", 0x0d202020, 0, 4, true },
+	{ "ld3r s", 0x4d40e820, 0, 12, false },
+	{ "st3 of 8 bytes", 0x0c9f4020, 0, 24, true },
+	{ "swp", 0xf8228023, 0, 8, false },
+	{ "ldaddb", 0x38220023, 0, 1, true },
+};
+
+/* One watch each before, at the first and last byte, and behind. */
+static void access_hits(unsigned int i, uintptr_t base, uintptr_t tag)
+{
+	uintptr_t from = base + accesses[i].from, to = base + accesses[i].to;
+	const uintptr_t at[] = { from - 1, from, to - 1, to };
+	struct counted c[4];
+
+	for (unsigned int n = 0; n < 4; n++) {
+		c[n] = counted(1, at[n]);
+		c[n].bp.len = 1;
+		c[n].bp.type = HW_BREAKPOINT_RW;
+		REQUIRE(register_kernel_hw_breakpoint(&c[n].bp) == 0);
+	}
+	exception(STATUS_WATCH | (accesses[i].store ? STATUS_STORE : 0) |
+			  (from & 0xffffffffffffff),
+		  (uintptr_t)&accesses[i].insn, base ^ tag);
+	for (unsigned int n = 0; n < 4; n++) {
+		ROW(accesses[i].name);
+		CHECK_EQ(c[n].hits, n == 1 || n == 2);
+		unregister_hw_breakpoint(&c[n].bp);
+	}
+}
+
+TL_TEST(each_instruction_hits_what_it_accesses_and_no_more)
+{
+	for (unsigned int i = 0; i < TL_ARRAY_SIZE(accesses); i++)
+		for (unsigned int tagged = 0; tagged < 2; tagged++) {
+			start(&rows[1]);
+			access_hits(i, K(1), tagged ? 0x5aul << 56 : 0);
+			finish();
+		}
+}
+
+/* Its base is signed, so only the address that the CPU gives leads anywhere. */
+TL_TEST(an_access_that_its_fields_do_not_tell_hits_the_nearest)
+{
+	static const uint32_t insn[] = { 0xf8201422 /* ldraa */,
+					 0xf83fd022 /* ld64b */,
+					 0xf83f9022 /* st64b */ };
+
+	for (unsigned int i = 0; i < TL_ARRAY_SIZE(insn); i++) {
+		struct counted near = counted(1, K(1)), far = counted(1, K(3));
+
+		near.bp.type = far.bp.type = HW_BREAKPOINT_RW;
+		start(&rows[1]);
+		REQUIRE(register_kernel_hw_breakpoint(&near.bp) == 0);
+		REQUIRE(register_kernel_hw_breakpoint(&far.bp) == 0);
+		exception(STATUS_WATCH | ((K(1) - 8) & 0xffffffffffffff),
+			  (uintptr_t)&insn[i], K(9) ^ 0x33ul << 48);
+		CHECK_EQ(near.hits, 1);
+		CHECK_EQ(far.hits, 0);
+		unregister_hw_breakpoint(&near.bp);
+		unregister_hw_breakpoint(&far.bp);
+		finish();
+	}
+}
