@@ -22,8 +22,8 @@ struct check {
 	uint32_t fields, bytes, key;
 	uint64_t words;	  /* bit i: word i is saved, */
 	uint64_t strings; /* or a string of length begins there */
-	uint8_t length[TL_SAVED_WORDS];
 	int saved;
+	uint8_t *length; /* of those strings; junk elsewhere */
 };
 
 static bool is_width(uint8_t size)
@@ -190,7 +190,10 @@ static bool check_one(struct check *c, uint32_t i)
 
 int tl_program_check(const struct tl_program *p, bool call)
 {
-	struct check c = { .p = p, .call = call, .bytes = TL_EVENT_HEAD };
+	uint8_t length[TL_SAVED_WORDS];
+	struct check c = {
+		.p = p, .call = call, .bytes = TL_EVENT_HEAD, .length = length
+	};
 
 	if (p->version != TL_PROGRAM_VERSION || p->n > TL_MAX_OPS ||
 	    p->entry > p->n || p->reserved || (p->entry && !call))
