@@ -96,7 +96,7 @@ inc.tool             = -Iinclude -Itool -Itool/$1 -Itool/survey $(tool-seen)
 inc.tool/survey      = -Iinclude -Itool/survey $(arch-seen) -Iarch/$1
 inc.tool/watch       = -Iinclude -Itool/watch -Itool/guardian \
 		       -Iarch/x86/insn
-inc.tool/guardian    = -Iinclude -Itool/guardian -Itool $(tool-seen)
+inc.tool/guardian    = -Iinclude -Itool/guardian -Itool -Itool/$1 $(tool-seen)
 inc.tests/lib        = -Itests/lib
 inc.tests/unit       = -Iinclude -Itests/lib $(inc-under-test)
 inc.tests/insn/x86   = -Iinclude -Itests/lib -Iarch/x86/insn
@@ -224,20 +224,24 @@ library-dir.x86 := $(O)
 library-dir.arm64 := $(O)/arm64
 $(foreach i,x86 arm64,$(eval $(call library-rules,$i,$(library-dir.$i))))
 
-$(O)/agent.elf: $(call layer-objs,x86,agent) $(O)/x86/core.o
-	$(call say,LINK,$@)
-	$(Q)$(call cc,x86) -shared -nostdlib -Wl,--no-undefined,-z,noexecstack \
-		-Wl,--build-id=none $(agent-ldflags) -o $@.full $(filter %.o,$^)
-	$(Q)$(call objcopy,x86) --strip-debug $@.full $@
+# For $1; they lie in $2.  The agent is data inside the command, too: tl_agent_image
+# up to ..._image_end.
+define agent-rules
+$2/agent.elf: $(call layer-objs,$1,agent) $(O)/$1/core.o
+	$$(call say,LINK,$$@)
+	$$(Q)$$(call cc,$1) -shared -nostdlib -Wl,--no-undefined,-z,noexecstack \
+		-Wl,--build-id=none $$(agent-ldflags) -o $$@.full $$(filter %.o,$$^)
+	$$(Q)$$(call objcopy,$1) --strip-debug $$@.full $$@
 
-# The agent as data inside the command: tl_agent_image up to ..._image_end.
-$(O)/x86/agent_image.o: mk/image.S $(O)/agent.elf
-	$(call say,AS,$@)
-	$(Q)$(call cc,x86) -DIMAGE='"$(O)/agent.elf"' -DNAME=tl_agent_image \
-		-c $< -o $@
+$(O)/$1/agent_image.o: mk/image.S $2/agent.elf
+	$$(call say,AS,$$@)
+	$$(Q)$$(call cc,$1) -DIMAGE='"$2/agent.elf"' -DNAME=tl_agent_image \
+		-c $$< -o $$@
+endef
+$(foreach i,x86 arm64,$(eval $(call agent-rules,$i,$(library-dir.$i))))
 
 $(O)/trapline: $(call objs,x86,$(sort $(tool-srcs) $(guardian-srcs) \
-		$(host-linux-object-srcs))) \
+		$(guardian-srcs.x86) $(host-linux-object-srcs))) \
 		$(O)/x86/agent_image.o
 	$(call say,LINK,$@)
 	$(Q)$(call cc,x86) -o $@.new $^ -ldw -lelf -llzma -ljson-c -liberty $(tool-ldflags)

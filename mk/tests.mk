@@ -23,7 +23,7 @@ programs-of = $(foreach t,$(targets-of),$(O)/$t/$(1:.c=))
 
 # $1 target, $2 word: what it stands for
 linked = $(if $(filter -% x86:% arm64:% on-arm64 and-arm64,$2),,$(if $(filter lib,$2),$(library-dir.$1)/libtrapline.a, \
-	$(if $(filter agent-image,$2),$(O)/x86/agent_image.o, \
+	$(if $(filter agent-image,$2),$(O)/$1/agent_image.o, \
 	$(call objs,$1,$(if $(filter %.c %.S %.cc,$2),$(subst /ISA/,/$1/,$2),$(call layer-srcs,$2) $($2-srcs.$1))))))
 layer-srcs = $(or $($1-srcs),$(error a link: line names $1, which is no layer))
 word-dir = $(if $(filter %.c,$1),$(call folder,$1),$(dir.$1))

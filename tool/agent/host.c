@@ -316,7 +316,7 @@ static int piece_of(uintptr_t addr, uintptr_t *start, uintptr_t *end)
  */
 static bool frame_of(const struct pt_regs *regs, struct tl_frame *out)
 {
-	const uint64_t *g = (const uint64_t *)regs->r14;
+	const uint64_t *g = (const uint64_t *)tl_goroutine(regs);
 
 	if (!g)
 		return false;

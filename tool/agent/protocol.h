@@ -183,7 +183,7 @@ struct tl_session {
 #define TL_PROBE_BY_EXITS   2
 /* What leads into the code at addr is known, see `inroads`. */
 #define TL_PROBE_INROADS 4
-/* A Go function, which has its goroutine in r14 when it is entered and returns. */
+/* A Go function: tl_goroutine() (host/linux) is known at entry and return. */
 #define TL_PROBE_GO 8
 
 #define TL_COST_OF   64
@@ -359,7 +359,7 @@ struct tl_agent_table {
 	int32_t adopt;
 	int32_t adopt_file;
 	int32_t adopt_map;
-	int32_t adopt_mask;
+	int32_t adopt_kept;
 };
 
 #define TL_STACKS      64

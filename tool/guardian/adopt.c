@@ -5,7 +5,7 @@
  * The child has copies of our jumps, of the agent, and the parent's figures,
  * which are shared memory.  So that it counts, and by itself, it needs figures of
  * its own at the same address, and an open gate.  The child makes the mappings
- * itself, held at each system call (tool/agent/adopt.S):
+ * itself, held at each system call (tool/agent/x86/adopt.S):
  *
  *     child                          follower
  *     memory file made               takes it, gives it its size and what is
@@ -216,7 +216,7 @@ static int begin(struct child *c)
 	/* Not out of a system call of 64 bits. */
 	if (c->exact.cs != 0x33 || c->exact.rcx != c->exact.rip)
 		return -EOPNOTSUPP;
-	if (poke(c, c->f->where.adopt_mask, &c->mask, sizeof(c->mask)))
+	if (poke(c, c->f->where.adopt_kept, &c->mask, sizeof(c->mask)))
 		return -EFAULT;
 	r = c->exact;
 	if (lead(c, &r, c->f->where.adopt))

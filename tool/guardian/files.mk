@@ -29,10 +29,9 @@ guardian-srcs := tool/object.c tool/entry.c $(host-linux-object-srcs) \
 	tool/guardian/semaphores.c \
 	tool/guardian/serve.c \
 	tool/guardian/sessions.c \
-	tool/guardian/stub.S \
 	tool/guardian/text.c \
 	tool/guardian/undo.c \
-	tool/guardian/wait.S \
 	tool/guardian/wire.c \
 	tool/guardian/worker.c \
 	tool/guardian/yield.c
+guardian-srcs.x86 := tool/x86/stub.S tool/x86/wait.S

@@ -22,11 +22,11 @@ struct follow_where {
 	uint64_t events;     /* of the session; or 0 */
 	uint32_t ring_bytes; /* as struct tl_events has it; the tool's */
 	uint32_t block;	     /* the same */
-	/* In the agent: see tool/agent/adopt.S. */
+	/* In the agent: see tool/agent/x86/adopt.S. */
 	uint64_t adopt;
 	uint64_t adopt_file;
 	uint64_t adopt_map;
-	uint64_t adopt_mask;
+	uint64_t adopt_kept;
 };
 
 enum follow_what {

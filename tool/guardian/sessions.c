@@ -458,7 +458,7 @@ static struct follow_where where(const struct guardian *g, uint32_t owner)
 	w.adopt = h->entry + (uint64_t)(int64_t)h->at.adopt;
 	w.adopt_file = h->entry + (uint64_t)(int64_t)h->at.adopt_file;
 	w.adopt_map = h->entry + (uint64_t)(int64_t)h->at.adopt_map;
-	w.adopt_mask = h->entry + (uint64_t)(int64_t)h->at.adopt_mask;
+	w.adopt_kept = h->entry + (uint64_t)(int64_t)h->at.adopt_kept;
 	return w;
 }
 

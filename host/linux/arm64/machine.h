@@ -95,6 +95,25 @@ static inline uint64_t tl_ticks(void)
 	return ticks;
 }
 
+/* @fn(@a, @b) on the stack that ends at @top; it uses no vector register. */
+static inline int tl_call_on(uintptr_t top, int (*fn)(void *a, void *b),
+			     void *a, void *b)
+{
+	register void *x0 __asm__("x0") = a;
+	register void *x1 __asm__("x1") = b;
+
+	__asm__ volatile("mov x19, sp\n\t"
+			 "mov sp, %[top]\n\t"
+			 "blr %[fn]\n\t"
+			 "mov sp, x19"
+			 : "+r"(x0), "+r"(x1)
+			 : [top] "r"(top), [fn] "r"(fn)
+			 : "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9",
+			   "x10", "x11", "x12", "x13", "x14", "x15", "x16",
+			   "x17", "x18", "x19", "x30", "cc", "memory");
+	return (int)(uintptr_t)x0;
+}
+
 /* Others may be waited for: nothing is in a hurry here. */
 static inline void tl_relax(void)
 {
@@ -136,6 +155,12 @@ static inline void tl_skip_function(struct pt_regs *regs, unsigned long value)
 	regs->regs[0] = value;
 	regs->regs[30] = x30;
 	regs->pc = x30;
+}
+
+/* Of a Go program: the goroutine, at a function's entry and behind its return. */
+static inline uintptr_t tl_goroutine(const struct pt_regs *regs)
+{
+	return regs->regs[28];
 }
 
 /* ---- text ------------------------------------------------------------------- */

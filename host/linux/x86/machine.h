@@ -148,6 +148,12 @@ static inline void tl_skip_function(struct pt_regs *regs, unsigned long value)
 	regs->sp += sizeof(uintptr_t);
 }
 
+/* Of a Go program: the goroutine, at a function's entry and behind its return. */
+static inline uintptr_t tl_goroutine(const struct pt_regs *regs)
+{
+	return regs->r14;
+}
+
 /* ---- text ------------------------------------------------------------------- */
 
 /* Can any text be written over while others may execute it? */

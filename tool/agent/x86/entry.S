@@ -14,7 +14,7 @@ tl_agent_table:
 	.long	tl_agent_adopt - tl_agent_table
 	.long	tl_agent_adopt_file - tl_agent_table
 	.long	tl_agent_adopt_map - tl_agent_table
-	.long	tl_agent_adopt_mask - tl_agent_table
+	.long	tl_agent_adopt_kept - tl_agent_table
 
 	/* rdi: struct tl_boot; the stack is ours and aligned to 16. */
 tl_agent_entry:

@@ -60,7 +60,7 @@ put_away:
 
 	movl	$NR_rt_sigprocmask, %eax
 	movl	$2, %edi		/* SIG_SETMASK */
-	leaq	tl_agent_adopt_mask(%rip), %rsi
+	leaq	tl_agent_adopt_kept(%rip), %rsi
 	movl	$0, %edx
 	movl	$8, %r10d
 	syscall
@@ -79,9 +79,9 @@ name:	.asciz	"trapline-figures"	/* TL_FIGURES_NAME */
 
 	.data
 	.balign	8
-	.globl	tl_agent_adopt_mask
-	.hidden	tl_agent_adopt_mask
-tl_agent_adopt_mask: .quad 0
+	.globl	tl_agent_adopt_kept
+	.hidden	tl_agent_adopt_kept
+tl_agent_adopt_kept: .quad 0
 kept_rax: .quad	0
 kept_rip: .quad	0
 kept_rdi: .quad	0
