@@ -33,14 +33,16 @@ static uintptr_t conditional(uintptr_t pc, uint32_t insn)
 	return 0;
 }
 
+/* Of those with this form casp is one instruction of its own. */
 static bool is_exclusive(uint32_t insn)
 {
-	return (insn & 0x3f800000) == 0x08000000;
+	return (insn & 0x3f800000) == 0x08000000 &&
+	       (insn & 0xbfa00000) != 0x08200000;
 }
 
 static bool is_store_exclusive(uint32_t insn)
 {
-	return (insn & 0x3fc00000) == 0x08000000;
+	return is_exclusive(insn) && !(insn & 1u << 22);
 }
 
 static uint32_t word_at(uintptr_t pc)
@@ -51,7 +53,8 @@ static uint32_t word_at(uintptr_t pc)
 /*
  * Whoever is stopped between a load-exclusive and its store begins again, so it may
  * be stopped only behind the store and the branch back to the load, or where a
- * branch leads out.
+ * branch leads out.  (Of several such branches the last: who leaves by another one
+ * is not watched until it comes by one of the two.)
  */
 static unsigned int behind_sequence(uintptr_t pc, uintptr_t at[2])
 {
