@@ -20,9 +20,11 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/user.h>
+#include <ucontext.h>
 
 #ifndef NT_ARM_TLS
 #define NT_ARM_TLS 0x401
@@ -39,6 +41,30 @@ struct isa_regs {
 
 /* Of the instruction that makes a system call, in bytes. */
 #define ISA_SYSCALL_BYTES 4
+
+/* Below its stack pointer a thread has nothing. */
+#define ISA_RED_ZONE 0
+
+/*
+ * A signal frame holds the registers in this order.  The first of the records behind
+ * them is that of the vector registers: its magic number, and its length.
+ *
+ *     x0 … x30 sp pc pstate (a word to align) magic|length
+ */
+#define ISA_FRAME_MARK	  0x0000021046508001ull
+#define ISA_FRAME_SP_BACK 4
+
+/* The number of a call is as it is. */
+static inline long isa_call(long nr)
+{
+	return nr;
+}
+
+/* Does system call @nr make tasks? */
+static inline bool isa_makes_tasks(long nr)
+{
+	return nr == SYS_clone || nr == SYS_clone3;
+}
 
 /* svc #0 */
 static inline bool isa_is_syscall(const uint8_t *code)
@@ -99,6 +125,16 @@ static inline uint64_t isa_sp(const struct isa_regs *r)
 static inline void isa_set_sp(struct isa_regs *r, uint64_t sp)
 {
 	r->user.sp = sp;
+}
+
+/* What may be an address of code, of all but pc. */
+#define ISA_ADDRESSES 32
+static inline unsigned int isa_addresses(const struct isa_regs *r,
+					 uint64_t to[ISA_ADDRESSES])
+{
+	memcpy(to, r->user.regs, sizeof(r->user.regs));
+	to[31] = r->user.sp;
+	return ISA_ADDRESSES;
 }
 
 /* The system call that it comes out of, or is in: negative if none. */
@@ -183,6 +219,12 @@ static inline int isa_poke_result(pid_t tid, struct isa_regs *r, long result)
 
 	r->user.regs[0] = (uint64_t)result;
 	return ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &all) ? -errno : 0;
+}
+
+/* Where the thread was that a signal handler of ours has interrupted. */
+static inline uint64_t isa_context_pc(const ucontext_t *c)
+{
+	return c->uc_mcontext.pc;
 }
 
 #endif

@@ -26,20 +26,10 @@
 
 #include "net_tasks.h"
 
-#define RED_ZONE 128
-#define CHUNK	 (256 * 1024)
+#define CHUNK (256 * 1024)
 
 /* In /proc/PID/pagemap: present, or swapped out. */
 #define PAGE_THERE (3ull << 62)
-
-/*
- * A signal frame holds the registers in this order, so that the word with the
- * segments (cs 0x33, ss 0x2b, the others 0) is three after the stack pointer:
- *
- *     r8 … r15 rdi rsi rbp rbx rdx rax rcx rsp rip eflags cs|gs|fs|ss
- */
-#define FRAME_SEGMENTS 0x002b000000000033ull
-#define FRAME_SP_BACK  3
 
 struct scan {
 	struct net_hold *h;
@@ -100,7 +90,7 @@ static bool is_syscall(struct net_task *t, uintptr_t at)
 
 	errno = 0;
 	insn = ptrace(PTRACE_PEEKTEXT, t->tid, at, 0);
-	return !errno && (insn & 0xffff) == 0x050f;
+	return !errno && isa_is_syscall((const uint8_t *)&insn);
 }
 
 /*
@@ -116,11 +106,11 @@ struct places {
 
 static struct places places_of(const struct net_task *t)
 {
-	struct places p = { 0, t->regs.rip };
-	long ax = (long)t->regs.rax;
+	struct places p = { 0, isa_pc(&t->regs) };
+	long result = isa_result(&t->regs);
 
-	if ((long)t->regs.orig_rax >= 0 && ax <= -512 && ax >= -516)
-		p.call = p.after - 2;
+	if (isa_syscall(&t->regs) >= 0 && result <= -512 && result >= -516)
+		p.call = p.after - ISA_SYSCALL_BYTES;
 	return p;
 }
 
@@ -141,9 +131,9 @@ static uintptr_t way_out(struct scan *s, struct net_task *t)
 			a->busy = true;
 		return to;
 	}
-	call = to ? to - 2 : other_place(b, p.call);
+	call = to ? to - ISA_SYSCALL_BYTES : other_place(b, p.call);
 	if (call && is_syscall(t, call))
-		return call + 2;
+		return call + ISA_SYSCALL_BYTES;
 	if (a)
 		a->busy = true;
 	if (b)
@@ -153,21 +143,15 @@ static uintptr_t way_out(struct scan *s, struct net_task *t)
 
 /*
  * An address in a register is a return address only in hand-written code
- * (vfork keeps its own in rdi), but then it is.  rcx is the kernel's during a
- * system call: the place after it.
+ * (vfork keeps its own in one), but then it is.
  */
 static void mark_registers(struct scan *s, const struct net_task *t)
 {
-	const struct user_regs_struct *r = &t->regs;
-	const uintptr_t all[] = {
-		r->rax, r->rbx, r->rdx, r->rsi, r->rdi, r->rbp, r->rsp, r->r8,
-		r->r9,	r->r10, r->r11, r->r12, r->r13, r->r14, r->r15,
-	};
+	uint64_t all[ISA_ADDRESSES];
+	unsigned int n = isa_addresses(&t->regs, all);
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+	for (unsigned int i = 0; i < n; i++)
 		mark(s, all[i]);
-	if ((long)r->orig_rax < 0)
-		mark(s, r->rcx);
 }
 
 /* A thread that is held without a stop: only its place is known. */
@@ -175,7 +159,7 @@ static void mark_place(struct scan *s, const struct net_task *t)
 {
 	mark(s, t->place.pc);
 	if (t->place.nr >= 0)
-		mark(s, t->place.pc - 2);
+		mark(s, t->place.pc - ISA_SYSCALL_BYTES);
 	for (int i = 0; i < 6; i++)
 		mark(s, t->place.args[i]);
 }
@@ -207,14 +191,15 @@ static void add_stack(struct scan *s, uintptr_t sp)
  */
 static void scan_red_zone(struct scan *s, uintptr_t sp, uintptr_t ip)
 {
-	uint64_t words[RED_ZONE / 8];
-	struct iovec local = { words, RED_ZONE };
-	struct iovec remote = { (void *)((sp & ~7ull) - RED_ZONE), RED_ZONE };
+	uint64_t words[ISA_RED_ZONE / 8 + 1];
+	struct iovec local = { words, ISA_RED_ZONE };
+	struct iovec remote = { (void *)((sp & ~7ull) - ISA_RED_ZONE),
+				ISA_RED_ZONE };
 
-	if (process_vm_readv(net_reader(s->h), &local, 1, &remote, 1, 0) !=
-	    RED_ZONE)
+	if (!ISA_RED_ZONE || process_vm_readv(net_reader(s->h), &local, 1,
+					      &remote, 1, 0) != ISA_RED_ZONE)
 		return;
-	for (int i = 0; i < RED_ZONE / 8; i++)
+	for (int i = 0; i < ISA_RED_ZONE / 8; i++)
 		if (words[i] != ip)
 			mark(s, words[i]);
 }
@@ -226,8 +211,8 @@ static void scan_words(struct scan *s, const uint64_t *w, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (w[i] - low < span)
 			mark(s, w[i]);
-		if (w[i] == FRAME_SEGMENTS && i >= FRAME_SP_BACK)
-			add_stack(s, w[i - FRAME_SP_BACK]);
+		if (w[i] == ISA_FRAME_MARK && i >= ISA_FRAME_SP_BACK)
+			add_stack(s, w[i - ISA_FRAME_SP_BACK]);
 	}
 }
 
@@ -237,7 +222,7 @@ static void scan_words(struct scan *s, const uint64_t *w, size_t n)
  */
 static void scan_memory(struct scan *s, uintptr_t from, uintptr_t to)
 {
-	const size_t overlap = FRAME_SP_BACK * 8;
+	const size_t overlap = ISA_FRAME_SP_BACK * 8;
 	pid_t pid = net_reader(s->h);
 	struct iovec local, remote;
 	ssize_t got;
@@ -372,17 +357,16 @@ static bool in_sequence(struct scan *s, struct net_task *t)
 	remote = (struct iovec){ (void *)cs, 32 };
 	if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != 32)
 		return true;
-	return t->regs.rip - desc[1] < desc[2];
+	return isa_pc(&t->regs) - desc[1] < desc[2];
 }
 
 static int move(struct scan *s, struct net_task *t, uintptr_t to)
 {
-	if (ptrace(PTRACE_POKEUSER, t->tid,
-		   offsetof(struct user_regs_struct, rip), to))
-		return -errno;
-	t->regs.rip = to;
-	s->h->stats.moved++;
-	return 0;
+	int err = isa_poke_pc(t->tid, &t->regs, to);
+
+	if (!err)
+		s->h->stats.moved++;
+	return err;
 }
 
 /* The areas that a thread would be moved out of are not busy. */
@@ -400,10 +384,10 @@ static void mark_thread(struct scan *s, struct net_task *t)
 {
 	if (t->state == NET_STOPPED) {
 		if (way_out(s, t) && in_sequence(s, t))
-			mark(s, t->regs.rip);
+			mark(s, isa_pc(&t->regs));
 		mark_registers(s, t);
-		scan_red_zone(s, t->regs.rsp, t->regs.rip);
-		add_stack(s, t->regs.rsp);
+		scan_red_zone(s, isa_sp(&t->regs), isa_pc(&t->regs));
+		add_stack(s, isa_sp(&t->regs));
 	} else {
 		mark_place(s, t);
 		scan_red_zone(s, t->place.sp, t->place.pc);
@@ -436,7 +420,7 @@ static void move_threads(struct scan *s)
 			continue;
 		to = way_out(s, t);
 		if (to && move(s, t, to))
-			mark(s, t->regs.rip);
+			mark(s, isa_pc(&t->regs));
 	}
 }
 
@@ -452,7 +436,8 @@ static bool sleeps_inside(const struct net_task *t, void *arg)
 {
 	const struct scan *s = arg;
 
-	return area_at(s, t->place.pc) || area_at(s, t->place.pc - 2);
+	return area_at(s, t->place.pc) ||
+	       area_at(s, t->place.pc - ISA_SYSCALL_BYTES);
 }
 
 static bool has_run(const struct net_task *t, void *arg)

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,8 +21,6 @@
 #define SEIZE_OPTIONS                                                     \
 	(PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
 	 PTRACE_O_TRACEEXEC)
-
-#define X32_BIT 0x40000000 /* in the number of a system call */
 
 /* ---- the list of tasks ---------------------------------------------------- */
 
@@ -277,18 +274,6 @@ static int seize_sharers(struct net_hold *h)
 	return r;
 }
 
-bool net_makes_tasks(long nr)
-{
-	switch (nr & ~X32_BIT) {
-	case SYS_clone:
-	case SYS_clone3:
-	case SYS_fork:
-	case SYS_vfork:
-		return true;
-	}
-	return false;
-}
-
 /* Seize everyone that shares the memory (S1); nobody is stopped by that. */
 int net_seize_all(struct net_hold *h)
 {
@@ -308,7 +293,7 @@ int net_seize_all(struct net_hold *h)
 			}
 			net_look(t->pid, t->tid, &t->place);
 			t->quiet_birth = t->place.known &&
-					 !net_makes_tasks(t->place.nr);
+					 !isa_makes_tasks(t->place.nr);
 		}
 		done = h->n_tasks;
 		r = seize_sharers(h);

@@ -11,16 +11,15 @@
  *   S1  Nobody that shares the memory is missed: net_seize.c.
  *   S2  A call that our stop has ended with -EINTR is made again: we stand
  *       inside the kernel's delivery of signals, before it decides about
- *       restarts, so -ERESTARTNOHAND in rax makes it do the right thing, also
- *       for a signal that comes until the last moment: a handler sees EINTR,
- *       anything else restarts.  It is written as soon as the stop is seen, so
- *       that all is well if we are killed.
+ *       restarts, so -ERESTARTNOHAND as the result makes it do the right
+ *       thing, also for a signal that comes until the last moment: a handler
+ *       sees EINTR, anything else restarts.  It is written as soon as the stop
+ *       is seen, so that all is well if we are killed.
  *       The other way is not to interrupt: net_watch.c.
  *   S3  A stop is looked at but not taken (WNOWAIT): if we are killed, a
  *       signal that waits to be delivered is delivered by the kernel.
  */
 #define _GNU_SOURCE
-#include <elf.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -36,7 +35,6 @@
 
 #include "net_tasks.h"
 
-#define X32_BIT	       0x40000000 /* in the number of a system call */
 #define ERESTARTNOHAND 514   /* what system calls return inside the kernel */
 #define PER_TASK_NS    30000 /* that is added to a time limit */
 #define STUCK_MS       30    /* how long to follow those in the kernel */
@@ -53,13 +51,6 @@ uint64_t net_clock(void)
 
 /* ---- one stop ------------------------------------------------------------- */
 
-static int read_registers(struct net_task *t)
-{
-	struct iovec v = { &t->regs, sizeof(t->regs) };
-
-	return ptrace(PTRACE_GETREGSET, t->tid, NT_PRSTATUS, &v) ? -errno : 0;
-}
-
 /*
  * Has our stop ended a system call with EINTR that can be made again?  close()
  * cannot: the descriptor is gone, whatever it returns.  A signal that stops
@@ -67,10 +58,10 @@ static int read_registers(struct net_task *t)
  */
 static bool was_interrupted(const struct net_task *t)
 {
-	long nr = (long)t->regs.orig_rax;
+	long nr = isa_syscall(&t->regs);
 
-	if (nr < 0 || (long)t->regs.rax != -EINTR ||
-	    (nr & ~X32_BIT) == SYS_close)
+	if (nr < 0 || isa_result(&t->regs) != -EINTR ||
+	    isa_call(nr) == SYS_close)
 		return false;
 	if (t->stop == NET_STOP_SIGNAL)
 		return t->signal != SIGSTOP && t->signal != SIGTSTP &&
@@ -81,13 +72,8 @@ static bool was_interrupted(const struct net_task *t)
 /* S2 */
 static void restart_call(struct net_hold *h, struct net_task *t)
 {
-	unsigned long ax = (unsigned long)-ERESTARTNOHAND;
-
-	if (ptrace(PTRACE_POKEUSER, t->tid,
-		   offsetof(struct user_regs_struct, rax), ax))
-		return;
-	t->regs.rax = ax;
-	h->stats.rewound++;
+	if (!isa_poke_result(t->tid, &t->regs, -ERESTARTNOHAND))
+		h->stats.rewound++;
 }
 
 static void let_go(struct net_hold *h, struct net_task *t, int sig)
@@ -200,7 +186,7 @@ static int stopped(struct net_hold *h, size_t i, int status)
 		let_go(h, t, t->signal);
 		return 0;
 	}
-	if (read_registers(t)) {
+	if (isa_get_regs(t->tid, &t->regs)) {
 		t->state = NET_FREE;
 		return 0;
 	}
@@ -275,7 +261,7 @@ static void look_at_late(struct net_hold *h, struct net_task *t)
 		return;
 	}
 	if (t->place.state == 'D' && t->place.known &&
-	    (!net_makes_tasks(t->place.nr) || waits_for_child(h, t)))
+	    (!isa_makes_tasks(t->place.nr) || waits_for_child(h, t)))
 		t->state = NET_STUCK;
 }
 
@@ -344,7 +330,7 @@ static bool may_sleep_on(const struct net_hold *h, struct net_task *t)
 	if (h->options.watch_blocked)
 		return net_watch(t);
 	return h->options.leave_blocked && t->place.known && t->place.nr >= 0 &&
-	       !net_makes_tasks(t->place.nr) && t->runs &&
+	       !isa_makes_tasks(t->place.nr) && t->runs &&
 	       (t->place.state == 'S' || t->place.state == 'D');
 }
 
@@ -424,7 +410,8 @@ bool net_spot_of(const struct net_task *t, struct net_spot *spot)
 	if (t->state == NET_FREE || t->foreign)
 		return false;
 	if (t->state == NET_STOPPED)
-		*spot = (struct net_spot){ t->regs.rip, t->regs.rsp, true };
+		*spot = (struct net_spot){ isa_pc(&t->regs), isa_sp(&t->regs),
+					   true };
 	else if (t->state == NET_STUCK || t->watch >= 0)
 		*spot = (struct net_spot){ t->place.pc, t->place.sp,
 					   t->place.known };
@@ -552,7 +539,7 @@ static void follow(struct net_hold *h)
 			if (!r)
 				n += t->state == NET_ASKED ||
 				     (t->state == NET_STUCK &&
-				      !net_makes_tasks(t->place.nr) &&
+				      !isa_makes_tasks(t->place.nr) &&
 				      now - begun < STUCK_MS * 1000000ull);
 			if (r > 0 && !stopped(h, i, status) &&
 			    h->tasks[i].state == NET_STOPPED)

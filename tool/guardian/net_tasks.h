@@ -7,7 +7,7 @@
 #ifndef GUARDIAN_NET_TASKS_H
 #define GUARDIAN_NET_TASKS_H
 
-#include <sys/user.h>
+#include <stopped.h>
 
 #include "net.h"
 
@@ -43,7 +43,7 @@ struct net_task {
 	int watch;     /* what holds it when it wakes; -1: nothing */
 	bool hit;      /* that has sent a SIGTRAP, not yet taken */
 	struct net_place place;
-	struct user_regs_struct regs;
+	struct isa_regs regs;
 };
 
 struct net_hold {
@@ -77,9 +77,6 @@ int net_seize_all(struct net_hold *h);
 
 /* When all are held: 1 if somebody had been missed, who is seized now. */
 int net_seize_missed(struct net_hold *h);
-
-/* Does system call @nr make tasks? */
-bool net_makes_tasks(long nr);
 
 /*
  * From a signal handler: bury the dead if we are in PTRACE_SEIZE.  That waits

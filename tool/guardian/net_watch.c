@@ -124,7 +124,7 @@ static bool may_be_watched(const struct net_task *t)
 {
 	return t->place.known && t->place.nr >= 0 &&
 	       (t->place.state == 'S' || t->place.state == 'D') &&
-	       !net_makes_tasks(t->place.nr) && t->place.nr != SYS_execve &&
+	       !isa_makes_tasks(t->place.nr) && t->place.nr != SYS_execve &&
 	       t->place.nr != SYS_execveat && takes_trap(t);
 }
 
@@ -158,7 +158,7 @@ static void on_trial(int sig, siginfo_t *info, void *context)
 
 	(void)sig;
 	tried += is_hit(info);
-	tried_at = (uintptr_t)c->uc_mcontext.gregs[REG_RIP];
+	tried_at = isa_context_pc(c);
 }
 
 static __attribute__((noinline, noclone)) void place_of_trial(void)

@@ -12,10 +12,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/user.h>
+#include <ucontext.h>
 
 struct isa_regs {
 	struct user_regs_struct user;
@@ -23,6 +26,37 @@ struct isa_regs {
 
 /* Of the instruction that makes a system call, in bytes. */
 #define ISA_SYSCALL_BYTES 2
+
+/* Below its stack pointer, what a thread may use all the same. */
+#define ISA_RED_ZONE 128
+
+/*
+ * A signal frame holds the registers in this order, so that the word with the
+ * segments (cs 0x33, ss 0x2b, the others 0) is three after the stack pointer:
+ *
+ *     r8 … r15 rdi rsi rbp rbx rdx rax rcx rsp rip eflags cs|gs|fs|ss
+ */
+#define ISA_FRAME_MARK	  0x002b000000000033ull
+#define ISA_FRAME_SP_BACK 3
+
+/* The number of a call without the bit that says how it passes arguments. */
+static inline long isa_call(long nr)
+{
+	return nr & ~0x40000000l;
+}
+
+/* Does system call @nr make tasks? */
+static inline bool isa_makes_tasks(long nr)
+{
+	switch (isa_call(nr)) {
+	case SYS_clone:
+	case SYS_clone3:
+	case SYS_fork:
+	case SYS_vfork:
+		return true;
+	}
+	return false;
+}
 
 static inline bool isa_is_syscall(const uint8_t *code)
 {
@@ -66,6 +100,24 @@ static inline uint64_t isa_sp(const struct isa_regs *r)
 static inline void isa_set_sp(struct isa_regs *r, uint64_t sp)
 {
 	r->user.rsp = sp;
+}
+
+/*
+ * What may be an address of code, of all but pc.  rcx is the kernel's during a
+ * system call: the place after it.
+ */
+#define ISA_ADDRESSES 16
+static inline unsigned int isa_addresses(const struct isa_regs *r,
+					 uint64_t to[ISA_ADDRESSES])
+{
+	const struct user_regs_struct *u = &r->user;
+	const uint64_t all[ISA_ADDRESSES] = {
+		u->rax, u->rbx, u->rdx, u->rsi, u->rdi, u->rbp, u->rsp, u->r8,
+		u->r9,	u->r10, u->r11, u->r12, u->r13, u->r14, u->r15, u->rcx,
+	};
+
+	memcpy(to, all, sizeof(all));
+	return (long)u->orig_rax < 0 ? ISA_ADDRESSES : ISA_ADDRESSES - 1;
 }
 
 /* The system call that it comes out of, or is in: negative if none. */
@@ -155,6 +207,12 @@ static inline int isa_poke_result(pid_t tid, struct isa_regs *r, long result)
 		return -errno;
 	r->user.rax = (uint64_t)result;
 	return 0;
+}
+
+/* Where the thread was that a signal handler of ours has interrupted. */
+static inline uint64_t isa_context_pc(const ucontext_t *c)
+{
+	return (uint64_t)c->uc_mcontext.gregs[REG_RIP];
 }
 
 #endif
