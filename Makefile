@@ -94,7 +94,7 @@ inc.kernel/user      = $(kern-inc) -Ikernel/user
 inc.tool/agent       = -Iinclude -Itool/agent $(machine) $(tool-seen)
 inc.tool             = -Iinclude -Itool -Itool/$1 -Itool/survey $(tool-seen)
 inc.tool/survey      = -Iinclude -Itool/survey $(arch-seen) -Iarch/$1
-inc.tool/watch       = -Iinclude -Itool/watch -Itool/guardian \
+inc.tool/watch       = -Iinclude -Itool/watch -Itool/guardian -Itool/$1 \
 		       -Iarch/x86/insn
 inc.tool/guardian    = -Iinclude -Itool/guardian -Itool -Itool/$1 $(tool-seen)
 inc.tests/lib        = -Itests/lib

@@ -36,6 +36,15 @@ static inline uint64_t isa_ticks(void)
 	return ticks;
 }
 
+/* Of them in a second; 0: it is to be measured. */
+static inline uint64_t isa_tick_rate(void)
+{
+	uint64_t rate;
+
+	__asm__("mrs %0, cntfrq_el0" : "=r"(rate));
+	return rate;
+}
+
 /* The word @text with a breakpoint at its beginning. */
 static inline long isa_breakpoint(long text)
 {

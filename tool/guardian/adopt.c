@@ -30,23 +30,24 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <protocol.h>
 
+#include "kept.h"
+
 struct child {
 	pid_t pid;
 	int pidfd;
 	const struct family *f;
-	struct user_regs_struct exact;
+	struct isa_regs exact;
 	uint64_t mask;
 	bool sent_stop; /* SIGSTOP came, which cannot be blocked */
 };
 
 /* Run the child up to the end of its next system call, with @result. */
-static int to_end_of_call(struct child *c, struct user_regs_struct *r)
+static int to_end_of_call(struct child *c, struct isa_regs *r)
 {
 	struct __ptrace_syscall_info info;
 	int status;
@@ -65,14 +66,14 @@ static int to_end_of_call(struct child *c, struct user_regs_struct *r)
 		if (info.op == PTRACE_SYSCALL_INFO_EXIT)
 			break;
 	}
-	return ptrace(PTRACE_GETREGS, c->pid, 0, r) ? -ESRCH : 0;
+	return isa_get_regs(c->pid, r) ? -ESRCH : 0;
 }
 
-static int lead(struct child *c, struct user_regs_struct *r, uint64_t to)
+static int lead(struct child *c, struct isa_regs *r, uint64_t to)
 {
-	r->rip = to;
-	r->orig_rax = ~0ul;
-	return ptrace(PTRACE_SETREGS, c->pid, 0, r) ? -ESRCH : 0;
+	isa_set_pc(r, to);
+	isa_no_syscall(r);
+	return isa_set_regs(c->pid, r) ? -ESRCH : 0;
 }
 
 /* Behind what is always there: entries up to the first that is not in use. */
@@ -152,12 +153,12 @@ static int take_file(struct child *c, long fd, uint64_t bytes)
  */
 static int replace(struct child *c, uint64_t at, uint64_t bytes)
 {
-	struct user_regs_struct r;
+	struct isa_regs r;
 	int err = to_end_of_call(c, &r), fd;
 
 	if (err)
 		return err;
-	fd = take_file(c, (long)r.rax, bytes);
+	fd = take_file(c, isa_result(&r), bytes);
 	err = fd < 0			  ? fd
 	      : at == c->f->where.figures ? fill_figures(c, fd)
 					  : fill_events(c, fd, at);
@@ -166,17 +167,15 @@ static int replace(struct child *c, uint64_t at, uint64_t bytes)
 		err = -errno;
 	if (err)
 		goto close_fd;
-	r.r8 = r.rax;
-	r.rdi = at;
-	r.rsi = bytes;
-	r.rdx = PROT_READ | PROT_WRITE;
-	r.r10 = MAP_SHARED | MAP_FIXED;
-	r.r9 = 0;
+	isa_set_syscall(&r, SYS_mmap,
+			(uint64_t[]){ at, bytes, PROT_READ | PROT_WRITE,
+				      MAP_SHARED | MAP_FIXED,
+				      (uint64_t)isa_result(&r), 0 });
 	err = lead(c, &r, c->f->where.adopt_map);
 	if (!err)
 		err = to_end_of_call(c, &r);
-	if (!err && r.rax != at)
-		err = (int)(long)r.rax;
+	if (!err && isa_result(&r) != (long)at)
+		err = (int)isa_result(&r);
 	/* It is closed, come what may. */
 	if (to_end_of_call(c, &r))
 		err = -ESRCH;
@@ -207,16 +206,18 @@ static int poke(const struct child *c, uint64_t at, const void *from,
 /* From here on it goes on by itself, if it must. */
 static int begin(struct child *c)
 {
-	struct user_regs_struct r;
+	struct isa_regs r;
 	uint64_t all = ~0ul;
+	struct isa_kept kept;
+	int err;
 
-	if (ptrace(PTRACE_GETREGS, c->pid, 0, &c->exact) ||
+	if (isa_get_regs(c->pid, &c->exact) ||
 	    ptrace(PTRACE_GETSIGMASK, c->pid, 8, &c->mask))
 		return -ESRCH;
-	/* Not out of a system call of 64 bits. */
-	if (c->exact.cs != 0x33 || c->exact.rcx != c->exact.rip)
-		return -EOPNOTSUPP;
-	if (poke(c, c->f->where.adopt_kept, &c->mask, sizeof(c->mask)))
+	err = isa_keep(&kept, c->pid, &c->exact, c->mask);
+	if (err)
+		return err;
+	if (poke(c, c->f->where.adopt_kept, &kept, sizeof(kept)))
 		return -EFAULT;
 	r = c->exact;
 	if (lead(c, &r, c->f->where.adopt))
@@ -227,11 +228,12 @@ static int begin(struct child *c)
 /* The next file is for events: the figures have its name. */
 static int lead_to_file(struct child *c)
 {
-	struct user_regs_struct r;
+	struct isa_regs r;
 
-	if (ptrace(PTRACE_GETREGS, c->pid, 0, &r))
+	if (isa_get_regs(c->pid, &r))
 		return -ESRCH;
-	r.rdi = c->f->where.figures + offsetof(struct tl_figures, name);
+	isa_set_arg0(&r,
+		     c->f->where.figures + offsetof(struct tl_figures, name));
 	return lead(c, &r, c->f->where.adopt_file);
 }
 
@@ -271,7 +273,7 @@ static int finish(struct child *c, bool good)
 
 	if (good && poke(c, c->f->where.gate, &open, 1))
 		return -EFAULT;
-	if (ptrace(PTRACE_SETREGS, c->pid, 0, &c->exact) ||
+	if (isa_set_regs(c->pid, &c->exact) ||
 	    ptrace(PTRACE_SETSIGMASK, c->pid, 8, &c->mask))
 		return -ESRCH;
 	if (c->sent_stop)

@@ -31,10 +31,10 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
 #include <entry.h>
 
+#include "isa.h"
 #include "maps.h"
 #include "worker.h"
 
@@ -42,8 +42,8 @@ extern const uint8_t tl_wait_enter[], tl_wait[], tl_wait_end[];
 extern const uint8_t tl_wait_until[], tl_wait_entry[], tl_wait_sleep[];
 
 #define WAIT_BYTES ((size_t)(tl_wait_end - tl_wait_enter))
-#define SLEEP_MS   20	   /* while it waits, at a time */
-#define MOST_WORDS 1000000 /* of arguments and environment */
+#define SLEEP_NS   20000000 /* while it waits, at a time */
+#define MOST_WORDS 1000000  /* of arguments and environment */
 
 /* Words of text, by ptrace, also where it is not writable. */
 static int write_words(pid_t pid, uint64_t at, const uint8_t *from, size_t n)
@@ -101,11 +101,13 @@ static uint64_t ticks_per_ms(void)
 	struct timespec t = { .tv_nsec = 2000000 };
 	uint64_t begin;
 
+	if (!rate)
+		rate = isa_tick_rate() / 1000;
 	if (!rate) {
-		begin = __rdtsc();
+		begin = isa_ticks();
 		nanosleep(&t, NULL);
 		/* No less than that, on a machine that was busy meanwhile. */
-		rate = (__rdtsc() - begin) / 2;
+		rate = (isa_ticks() - begin) / 2;
 		if (rate > 10000000)
 			rate = 10000000;
 	}
@@ -137,7 +139,7 @@ static bool has_filter(pid_t pid)
 /* When the patience of who waits from now on ends. */
 static uint64_t end_of_patience(void)
 {
-	return __rdtsc() + FOLLOW_PATIENCE_MS * ticks_per_ms();
+	return isa_ticks() + FOLLOW_PATIENCE_MS * ticks_per_ms();
 }
 
 static void make_stub(uint8_t *stub, uint64_t entry, pid_t pid)
@@ -146,7 +148,7 @@ static void make_stub(uint8_t *stub, uint64_t entry, pid_t pid)
 	memcpy(stub, tl_wait_enter, WAIT_BYTES);
 	put_word(stub, tl_wait_until, end_of_patience());
 	put_word(stub, tl_wait_entry, entry);
-	put_word(stub, tl_wait_sleep, has_filter(pid) ? 0 : SLEEP_MS);
+	put_word(stub, tl_wait_sleep, has_filter(pid) ? 0 : SLEEP_NS);
 }
 
 /* ---- the word on the stack ------------------------------------------------ */
@@ -206,12 +208,12 @@ int entrance_expect(struct entrance *e, pid_t pid)
 
 	entrance_close(e);
 	*e = (struct entrance){ .entry = entry_point_of(pid), .memory = -1 };
-	if (ptrace(PTRACE_GETREGS, pid, 0, &e->regs))
+	if (isa_get_regs(pid, &e->regs))
 		return -ESRCH;
-	if (e->regs.cs != 0x33 || !e->entry)
+	if (!isa_is_wide(&e->regs) || !e->entry)
 		return -ENOEXEC;
-	if (e->regs.rip != e->entry) {
-		e->word = find_word(pid, e->regs.rsp, e->entry);
+	if (isa_pc(&e->regs) != e->entry) {
+		e->word = find_word(pid, isa_sp(&e->regs), e->entry);
 		if (!e->word)
 			return -ENOEXEC;
 	}
@@ -232,32 +234,31 @@ int entrance_expect(struct entrance *e, pid_t pid)
 
 bool entrance_reached(struct entrance *e, pid_t pid)
 {
-	struct user_regs_struct r;
+	struct isa_regs r;
 
 	if (!e->word)
 		return true;
-	if (ptrace(PTRACE_GETREGS, pid, 0, &r) || r.rip - e->stub >= WAIT_BYTES)
+	if (isa_get_regs(pid, &r) || isa_pc(&r) - e->stub >= WAIT_BYTES)
 		return false;
 	write_words(pid, e->word, (const uint8_t *)&e->entry, sizeof(e->entry));
 	e->regs = r;
-	e->regs.rip = e->entry;
-	e->regs.orig_rax = ~0ul;
+	isa_behind_wait(&e->regs);
+	isa_set_pc(&e->regs, e->entry);
 	return true;
 }
 
 int entrance_wait(struct entrance *e, pid_t pid)
 {
-	struct user_regs_struct r = e->regs;
+	struct isa_regs r = e->regs;
 	char path[64];
 
 	/* Of this memory, whoever has the number later. */
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	e->memory = open(path, O_RDWR | O_CLOEXEC);
 	entrance_renew(e);
-	r.rip = e->stub + (uint64_t)(tl_wait - tl_wait_enter);
-	r.orig_rax = ~0ul;
-	if (ptrace(PTRACE_SETREGS, pid, 0, &r) ||
-	    ptrace(PTRACE_DETACH, pid, 0, 0))
+	isa_set_pc(&r, e->stub + (uint64_t)(tl_wait - tl_wait_enter));
+	isa_no_syscall(&r);
+	if (isa_set_regs(pid, &r) || ptrace(PTRACE_DETACH, pid, 0, 0))
 		return -ESRCH;
 	return 0;
 }
@@ -283,17 +284,17 @@ void entrance_close(struct entrance *e)
 
 bool entrance_leave(struct entrance *e, pid_t pid)
 {
-	struct user_regs_struct r;
+	struct isa_regs r;
 	bool waits = false;
 
 	entrance_close(e);
 	if (!e->stub)
 		return false;
-	if (!ptrace(PTRACE_GETREGS, pid, 0, &r)) {
-		waits = r.rip - e->stub < WAIT_BYTES;
+	if (!isa_get_regs(pid, &r)) {
+		waits = isa_pc(&r) - e->stub < WAIT_BYTES;
 		/* A thread may still be there if it is not the one. */
 		if (waits)
-			ptrace(PTRACE_SETREGS, pid, 0, &e->regs);
+			isa_set_regs(pid, &e->regs);
 		write_words(pid, e->stub, e->bytes, ENTRANCE_BYTES);
 	}
 	e->stub = 0;

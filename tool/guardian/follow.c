@@ -531,14 +531,13 @@ static bool is_ignored(pid_t pid, int sig)
 /* A call that nothing would have ended, if nobody traced, is made again. */
 static void rewind_call(pid_t tid, int sig)
 {
-	struct user_regs_struct r;
+	struct isa_regs r;
 
-	if (ptrace(PTRACE_GETREGS, tid, 0, &r) || (long)r.orig_rax < 0 ||
-	    (long)r.rax != -EINTR || r.orig_rax == SYS_close ||
+	if (isa_get_regs(tid, &r) || isa_syscall(&r) < 0 ||
+	    isa_result(&r) != -EINTR || isa_syscall(&r) == SYS_close ||
 	    !is_ignored(tid, sig))
 		return;
-	r.rax = (uint64_t)-ERESTARTNOHAND;
-	ptrace(PTRACE_SETREGS, tid, 0, &r);
+	isa_poke_result(tid, &r, -ERESTARTNOHAND);
 }
 
 static bool stops(int sig)

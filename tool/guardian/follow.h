@@ -13,7 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/user.h>
+
+#include "stopped.h"
 
 /* What there is of ours in a process, at these addresses. */
 struct follow_where {
@@ -107,7 +108,7 @@ struct family {
 	struct follow_where where;
 };
 
-#define ENTRANCE_BYTES 128
+#define ENTRANCE_BYTES 128 /* as the wait.S's know */
 
 /* How a new program comes to its entry point, and waits there. */
 struct entrance {
@@ -116,7 +117,7 @@ struct entrance {
 	uint64_t stub; /* 0: there is none */
 	int memory;    /* of who waits; -1: it cannot be written */
 	uint8_t bytes[ENTRANCE_BYTES]; /* what was there */
-	struct user_regs_struct regs;  /* with which it goes on */
+	struct isa_regs regs;	       /* with which it goes on */
 };
 
 /*

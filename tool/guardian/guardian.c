@@ -34,10 +34,10 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
 #include <session.h>
 
+#include "isa.h"
 #include "judge.h"
 #include "lock.h"
 #include "sessions.h"
@@ -469,7 +469,7 @@ void guardian_main(int fd, const struct wire_start *start)
 	g->loader.fd = -1;
 	g->state = SESSION_ALIVE;
 	g->first_ns = guardian_now();
-	g->first_ticks = __rdtsc();
+	g->first_ticks = isa_ticks();
 	g->door = make_door();
 	err = attach(g, start);
 	if (!err)

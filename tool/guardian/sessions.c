@@ -27,9 +27,9 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-#include <x86intrin.h>
 
 #include "guardian.h"
+#include "isa.h"
 #include "leads.h"
 #include "semaphores.h"
 
@@ -101,9 +101,10 @@ void session_fill(struct guardian *g, struct wire *m, int result)
 	m->stats.attach_ns = h->attach_ns;
 	m->stats.longest_stop_ns = h->longest_stop_ns;
 	m->stats.threads = h->threads;
-	if (ns)
+	m->stats.ticks_per_second = isa_tick_rate();
+	if (ns && !m->stats.ticks_per_second)
 		m->stats.ticks_per_second =
-			(uint64_t)((double)(__rdtsc() - g->first_ticks) /
+			(uint64_t)((double)(isa_ticks() - g->first_ticks) /
 				   (double)ns * 1e9);
 	snprintf(m->error, sizeof(m->error), "%s", session_error());
 	refuse(0, "%s", "");

@@ -34,6 +34,12 @@ static inline uint64_t isa_ticks(void)
 	return __rdtsc();
 }
 
+/* Of them in a second; 0: it is to be measured. */
+static inline uint64_t isa_tick_rate(void)
+{
+	return 0;
+}
+
 /* The word @text with a breakpoint at its beginning. */
 static inline long isa_breakpoint(long text)
 {

@@ -171,6 +171,12 @@ static inline void isa_set_syscall(struct isa_regs *r, long nr,
 	r->user.r9 = arg[5];
 }
 
+/* It stands behind the system call of wait.S: all but that is as it was. */
+static inline void isa_behind_wait(struct isa_regs *r)
+{
+	r->user.orig_rax = ~0ul;
+}
+
 /* One that begins at @pc, on the stack @sp, with nothing else it knows. */
 static inline void isa_begin_at(struct isa_regs *r, uint64_t pc, uint64_t sp,
 				uint64_t argument)

@@ -10,8 +10,8 @@
  * mind is not known: a CPU is what its probes need now.  It uses the stack, which at an entry point
  * is the program's to use; rdx and the stack pointer are what counts there.
  */
-#define NR_poll 7
-#define NR_brk	12
+#define NR_brk	     12
+#define NR_nanosleep 35
 
 	.section .rodata
 	.globl	tl_wait_enter, tl_wait, tl_wait_end, tl_wait_until, tl_wait_entry
@@ -27,13 +27,16 @@ tl_wait:
 	pushq	%rdx
 again:
 	pause
-	movl	tl_wait_sleep(%rip), %edx
-	testl	%edx, %edx
+	movq	tl_wait_sleep(%rip), %rax
+	testq	%rax, %rax
 	jz	awake
-	movl	$NR_poll, %eax
-	xorl	%edi, %edi
+	pushq	%rax
+	pushq	$0
+	movq	%rsp, %rdi
 	xorl	%esi, %esi
+	movl	$NR_nanosleep, %eax
 	syscall
+	addq	$16, %rsp
 awake:
 	rdtsc
 	shlq	$32, %rdx
@@ -48,5 +51,7 @@ tl_wait_until: .quad	0
 tl_wait_entry: .quad	0
 tl_wait_sleep: .quad	0
 tl_wait_end:
+	/* No more than ENTRANCE_BYTES. */
+	.org	tl_wait_enter + 128
 
 	.section .note.GNU-stack, "", @progbits
