@@ -74,6 +74,12 @@ static inline bool isa_is_syscall(const uint8_t *code)
 	return !memcmp(code, svc, sizeof(svc));
 }
 
+/* Instructions begin at multiples of it. */
+#define ISA_CODE_STEP 4
+
+/* So many places for a stub are looked at: one is in reach of threads 128 MiB around. */
+#define LOAN_CAVES 32
+
 /* 0, or a negative errno. */
 static inline int isa_get_regs(pid_t tid, struct isa_regs *r)
 {
@@ -160,6 +166,15 @@ static inline void isa_set_result(struct isa_regs *r, long result)
 	r->user.regs[0] = (uint64_t)result;
 }
 
+/*
+ * It has stopped for a system call: behind that, and not before it?  The kernel says
+ * so in x7, which cannot be changed at such a stop.
+ */
+static inline bool isa_at_exit(const struct isa_regs *r)
+{
+	return r->user.regs[7] == 1;
+}
+
 /* Argument @i of a function, 0 to 3. */
 static inline uint64_t isa_arg(const struct isa_regs *r, unsigned int i)
 {
@@ -198,6 +213,33 @@ static inline void isa_begin_at(struct isa_regs *r, uint64_t pc, uint64_t sp,
 	r->user.regs[29] = 0;
 	r->user.regs[30] = 0;
 	r->user.pstate = 0;
+	r->nr = -1;
+}
+
+/*
+ * The thread goes on at @pc, with its registers as they are; what it was about to
+ * jump to is not what is there.
+ */
+static inline void isa_enter(struct isa_regs *r, uint64_t pc)
+{
+	const uint64_t btype = 3ul << 10;
+
+	r->user.pc = pc;
+	r->user.pstate &= ~btype;
+	r->nr = -1;
+}
+
+/* It has met a breakpoint: where that is. */
+static inline uint64_t isa_trapped_at(const struct isa_regs *r)
+{
+	return r->user.pc;
+}
+
+/* So that it finds @value as the result of the breakpoint, and goes on behind it. */
+static inline void isa_answer(struct isa_regs *r, long value)
+{
+	r->user.regs[0] = (uint64_t)value;
+	r->user.pc += 4;
 	r->nr = -1;
 }
 

@@ -30,8 +30,8 @@
 #define _GNU_SOURCE
 #include "worker.h"
 
-#include <elf.h>
 #include <dirent.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -44,7 +44,6 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,6 +54,7 @@
 #include "guardian.h"
 #include "judge.h"
 #include "library.h"
+#include "loan.h"
 #include "maps.h"
 #include "net.h"
 #include "text.h"
@@ -64,54 +64,14 @@
 #endif
 
 #define PAGE	4096ul
-#define STOP_MS 200
 #define STUB_MS 3000
 /* Until one of all threads has stopped, on a busy machine. */
 #define BORROW_MS 3000
 #define TURN_US	  20000
 
-extern const uint8_t tl_stub[], tl_stub_end[], tl_stub_syscall[],
-	tl_stub_magic[];
-extern const uint8_t tl_stub_rax[], tl_stub_rcx[], tl_stub_rdx[], tl_stub_rsi[];
-extern const uint8_t tl_stub_rdi[], tl_stub_r8[], tl_stub_r10[], tl_stub_r11[];
-extern const uint8_t tl_stub_rip[], tl_stub_mask[];
-extern const uint8_t tl_stub_reap[], tl_stub_caller[], tl_stub_call[];
-extern const uint8_t tl_stub_thread[], tl_stub_server[], tl_stub_worker[];
-extern const uint8_t tl_stub_code[], tl_stub_figures[], tl_stub_root[];
-
-#define STUB_BYTES ((size_t)(tl_stub_end - tl_stub))
-#define STUB_MAX   TL_STUB_MAX
-
 _Static_assert(offsetof(struct tl_call, alive) == 44, "CALL_ALIVE of stub.S");
 
 bool worker_force;
-
-/*
- * A cave in libtrapline has room for all of the stub; others for what is behind
- * the part for callers, who are made only there.
- */
-struct cave {
-	uint64_t at;
-	size_t skip;		/* so many bytes of the stub are left out */
-	size_t len;		/* of what is there */
-	uint8_t file[STUB_MAX]; /* what the file has there */
-};
-
-struct loan {
-	pid_t pid;
-	pid_t tid;
-	int mem; /* /proc/TID/mem */
-	struct cave cave;
-	struct user_regs_struct exact;
-	struct user_regs_struct literal;
-	uint64_t mask;
-	pid_t reap; /* only wait for this child of T's; 0: make a worker */
-	struct caller *caller; /* or only have this one born, if not NULL */
-	pid_t middle;
-	pid_t worker;
-	uint64_t since; /* when T had stopped, by our clock */
-	bool untouched; /* it has not stopped, and is as it was */
-};
 
 /* ---- the cave ------------------------------------------------------------ */
 
@@ -216,56 +176,62 @@ static void look_for_library(pid_t pid)
 static bool cave_in_library(struct cave *c)
 {
 	*c = (struct cave){ .at = library.cave, .len = STUB_BYTES };
-	memset(c->file, 0xcc, sizeof(c->file));
+	loan_cave_bytes(c->file, sizeof(c->file));
 	return library.cave != 0;
 }
 
-/* The first cave of @pid that is @pristine, or else one that a stub is in. */
-static int find_cave(struct cave *c, pid_t pid, int mem, bool pristine)
+/*
+ * The first caves of @pid, @most of them, that are @pristine, or else that a stub is
+ * in: how many, or a negative errno.
+ */
+static int find_caves(struct cave *c, int most, pid_t pid, int mem,
+		      bool pristine)
 {
 	struct maps maps;
-	bool found = false;
-	int err;
+	int n = 0, err;
 
-	if (cave_in_library(c) && suits_us(c, mem, pristine))
-		return 0;
+	if (cave_in_library(c) && suits_us(c, mem, pristine) && ++n == most)
+		return n;
 	err = maps_read(&maps, pid);
 	if (err)
 		return err;
-	for (size_t i = 0; i < maps.n && !found; i++)
-		found = cave_in(c, &maps.map[i], pid) &&
-			suits_us(c, mem, pristine);
+	for (size_t i = 0; i < maps.n && n < most; i++)
+		n += cave_in(&c[n], &maps.map[i], pid) &&
+		     suits_us(&c[n], mem, pristine);
 	maps_free(&maps);
-	return found ? 0 : -ENOENT;
+	return n;
 }
 
-static void put_word(uint8_t *stub, const uint8_t *label, size_t skip,
-		     uint64_t word)
+static int find_cave(struct cave *c, pid_t pid, int mem, bool pristine)
 {
-	memcpy(stub + (label - tl_stub) + skip, &word, sizeof(word));
+	int n = find_caves(c, 1, pid, mem, pristine);
+
+	return n > 0 ? 0 : n < 0 ? n : -ENOENT;
 }
 
-static void make_stub(uint8_t *stub, const struct loan *l)
+/* Caves for one that is to be borrowed; a caller is born in the library's. */
+static int offer_caves(struct cave *c, pid_t pid, int mem, bool caller)
 {
-	const struct user_regs_struct *r = &l->literal;
+	int n = find_caves(c, LOAN_CAVES, pid, mem, true);
 
-	memcpy(stub, tl_stub, STUB_BYTES);
-	put_word(stub, tl_stub_rax, 2, r->rax);
-	put_word(stub, tl_stub_rcx, 2, r->rcx);
-	put_word(stub, tl_stub_rdx, 2, r->rdx);
-	put_word(stub, tl_stub_rsi, 2, r->rsi);
-	put_word(stub, tl_stub_rdi, 2, r->rdi);
-	put_word(stub, tl_stub_r8, 2, r->r8);
-	put_word(stub, tl_stub_r10, 2, r->r10);
-	put_word(stub, tl_stub_r11, 2, r->r11);
-	put_word(stub, tl_stub_rip, 0, r->rip);
-	put_word(stub, tl_stub_mask, 0, l->mask);
-	memcpy(stub + (tl_stub_reap - tl_stub) + 1, &l->reap, sizeof(l->reap));
-	if (!l->caller)
-		return;
-	put_word(stub, tl_stub_call, 2, l->caller->call);
-	put_word(stub, tl_stub_thread, 2, l->caller->thread);
-	put_word(stub, tl_stub_server, 0, l->caller->server);
+	if (n > 0 && caller)
+		n = !c[0].skip;
+	return n > 0 ? n
+		     : refuse(n < 0 ? n : -ENOENT,
+			      "no unused bytes at the end of a code segment");
+}
+
+/* T is stopped: that from which it finds its way back. */
+static int choose_cave(struct loan *l, const struct cave *c, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (loan_reaches(l, &c[i])) {
+			l->cave = c[i];
+			return 0;
+		}
+	return refuse(-EAGAIN,
+		      "thread %d runs code that is far from any unused bytes",
+		      l->tid);
 }
 
 /* ---- the thread ---------------------------------------------------------- */
@@ -301,11 +267,7 @@ static int suits(pid_t pid, pid_t tid)
 	return 0;
 }
 
-/*
- * Wait for an event stop of @pid, @ms for each stop: 0, or -EAGAIN (it does not stop
- * now), -ESRCH.  Signals that come in between are delivered.
- */
-static int event_stop(pid_t pid, int event, unsigned int ms)
+int loan_event_stop(pid_t pid, int event, unsigned int ms)
 {
 	int status, err, sig;
 
@@ -388,50 +350,9 @@ static void abort_sequence(struct loan *l)
 	    mem_read(l->mem, &at, c.rseq_abi_pointer + 8, 8) || !at ||
 	    mem_read(l->mem, &cs, at, sizeof(cs)))
 		return;
-	if (l->exact.rip - cs.start < cs.length) {
-		l->exact.rip = cs.abort;
-		l->exact.orig_rax = ~0ul;
-	}
-}
-
-#define ERESTARTSYS	      512
-#define ERESTARTNOINTR	      513
-#define ERESTARTNOHAND	      514
-#define ERESTART_RESTARTBLOCK 516
-
-/*
- * From the registers at the stop: those to be put back exactly, and those that
- * the stub puts back if nobody is there to do that.
- */
-static void plan_return(struct loan *l)
-{
-	struct user_regs_struct *r = &l->literal;
-	long result;
-
-	abort_sequence(l);
-	result = (long)l->exact.rax;
-	/* Our interruption, and not a signal, made it say EINTR: again. */
-	if ((long)l->exact.orig_rax >= 0 && result == -EINTR &&
-	    l->exact.orig_rax != SYS_close &&
-	    !signal_pending(l->pid, l->tid, l->mask)) {
-		l->exact.rip -= 2;
-		l->exact.rax = l->exact.orig_rax;
-		l->exact.orig_rax = ~0ul;
-	}
-	*r = l->exact;
-	if ((long)r->orig_rax < 0)
-		return;
-	switch (result) {
-	case -ERESTARTSYS:
-	case -ERESTARTNOINTR:
-	case -ERESTARTNOHAND:
-		r->rip -= 2;
-		r->rax = r->orig_rax;
-		break;
-	case -ERESTART_RESTARTBLOCK:
-		r->rip -= 2;
-		r->rax = SYS_restart_syscall;
-		break;
+	if (isa_pc(&l->exact) - cs.start < cs.length) {
+		isa_set_pc(&l->exact, cs.abort);
+		isa_no_syscall(&l->exact);
 	}
 }
 
@@ -460,23 +381,27 @@ static int take(struct loan *l, bool seized)
 			      "cannot trace thread %d: %s", l->tid,
 			      strerror(errno));
 	session_kill_point(1);
+	if (!seized)
+		loan_look(&l->before, l->pid, l->tid);
 	if (!seized && ptrace(PTRACE_INTERRUPT, l->tid, 0, 0))
 		return -ESRCH;
-	err = event_stop(l->tid, PTRACE_EVENT_STOP, seized ? 0 : STOP_MS);
+	err = loan_event_stop(l->tid, PTRACE_EVENT_STOP, seized ? 0 : STOP_MS);
 	l->untouched = err == -EAGAIN;
 	if (err)
 		return err;
 	l->since = now_ns();
-	if (ptrace(PTRACE_GETREGS, l->tid, 0, &l->exact) ||
+	if (isa_get_regs(l->tid, &l->exact) ||
 	    ptrace(PTRACE_GETSIGMASK, l->tid, 8, &l->mask))
 		return -ESRCH;
-	if (l->exact.cs != 0x33)
+	if (!isa_is_wide(&l->exact))
 		return refuse(-EAGAIN, "thread %d runs 32-bit code", l->tid);
 	if (in_fault(l->pid, l->tid))
 		return refuse(-EAGAIN, "thread %d is in a fault", l->tid);
-	plan_return(l);
-	/* What plan_return() mended, before anything else. */
-	if (ptrace(PTRACE_SETREGS, l->tid, 0, &l->exact))
+	err = loan_suits(l);
+	if (err)
+		return err;
+	abort_sequence(l);
+	if (loan_plan(l, signal_pending(l->pid, l->tid, l->mask)))
 		return -ESRCH;
 	session_kill_point(2);
 	if (ptrace(PTRACE_SETOPTIONS, l->tid, 0,
@@ -500,7 +425,7 @@ static int next_stop(pid_t pid, enum __ptrace_request how, int *status)
 /* T comes out of its clone, waits for I, and stops behind that. */
 static int come_back(struct loan *l)
 {
-	struct user_regs_struct r;
+	struct isa_regs r;
 	int status, err;
 
 	for (int i = 0; i < 20; i++) {
@@ -512,9 +437,9 @@ static int come_back(struct loan *l)
 			return -ESRCH;
 		if (WSTOPSIG(status) != (SIGTRAP | 0x80))
 			continue;
-		if (ptrace(PTRACE_GETREGS, l->tid, 0, &r))
+		if (isa_get_regs(l->tid, &r))
 			return -ESRCH;
-		if (r.orig_rax == SYS_wait4 && (long)r.rax != -ENOSYS)
+		if (isa_syscall(&r) == SYS_wait4 && isa_at_exit(&r))
 			return 0;
 	}
 	return -ETIMEDOUT;
@@ -567,13 +492,12 @@ static int first_child_counts(pid_t pid, pid_t tid)
 /* The error of the call that @tid has come back from; 0: there is none. */
 static long call_failed(pid_t tid, int status)
 {
-	struct user_regs_struct r;
+	struct isa_regs r;
 
 	if (!WIFSTOPPED(status) || WSTOPSIG(status) != (SIGTRAP | 0x80) ||
-	    ptrace(PTRACE_GETREGS, tid, 0, &r) || (long)r.rax >= 0 ||
-	    (long)r.rax == -ENOSYS)
+	    isa_get_regs(tid, &r) || !isa_at_exit(&r) || isa_result(&r) >= 0)
 		return 0;
-	return (long)r.rax;
+	return isa_result(&r);
 }
 
 /* T is at the entry of its clone; W is born and stays, I is gone. */
@@ -637,24 +561,23 @@ static int give_birth(struct loan *l)
 static int lead_caller(struct loan *l)
 {
 	struct caller *c = l->caller;
-	struct user_regs_struct r;
+	struct isa_regs r;
 	int status, err = next_stop(c->tid, 0, &status);
 
 	if (err || !WIFSTOPPED(status))
 		return err ? err : -ESRCH;
-	if (ptrace(PTRACE_SETOPTIONS, c->tid, 0, 0) ||
-	    ptrace(PTRACE_GETREGS, c->tid, 0, &r))
+	if (ptrace(PTRACE_SETOPTIONS, c->tid, 0, 0) || isa_get_regs(c->tid, &r))
 		return -ESRCH;
-	r.rip = c->server;
-	r.rdi = c->call;
-	r.orig_rax = ~0ul;
-	return ptrace(PTRACE_SETREGS, c->tid, 0, &r) ? -ESRCH : 0;
+	isa_set_pc(&r, c->server);
+	isa_set_arg0(&r, c->call);
+	isa_no_syscall(&r);
+	return isa_set_regs(c->tid, &r) ? -ESRCH : 0;
 }
 
 /* T is at the entry of its clone; it comes out of it, and the caller is born. */
 static int bear_caller(struct loan *l)
 {
-	struct user_regs_struct r;
+	struct isa_regs r;
 	unsigned long message;
 	int status, err;
 
@@ -671,12 +594,13 @@ static int bear_caller(struct loan *l)
 			session_kill_point(41);
 		}
 		if (WSTOPSIG(status) != (SIGTRAP | 0x80) ||
-		    ptrace(PTRACE_GETREGS, l->tid, 0, &r) ||
-		    r.orig_rax != SYS_clone || (long)r.rax == -ENOSYS)
+		    isa_get_regs(l->tid, &r) || isa_syscall(&r) != SYS_clone ||
+		    !isa_at_exit(&r))
 			continue;
-		if ((long)r.rax < 0)
-			return barren(l, (long)r.rax);
-		l->caller->parent_thread = l->exact.fs_base;
+		if (isa_result(&r) < 0)
+			return barren(l, isa_result(&r));
+		l->caller->parent_thread =
+			isa_thread_pointer(l->tid, &l->exact);
 		return l->caller->tid ? lead_caller(l) : -ESRCH;
 	}
 	return -ETIMEDOUT;
@@ -687,21 +611,23 @@ static int bear_caller(struct loan *l)
 static struct {
 	pid_t tid;
 	bool untouched; /* it was asked to stop, and that is all */
+	struct sleep before;
 } strays[MAX_STRAYS];
 
-static void add_stray(pid_t tid, bool untouched)
+static void add_stray(pid_t tid, bool untouched, const struct sleep *before)
 {
 	for (int i = 0; i < MAX_STRAYS; i++)
 		if (!strays[i].tid) {
 			strays[i].tid = tid;
 			strays[i].untouched = untouched;
+			strays[i].before = *before;
 			return;
 		}
 }
 
 void worker_stray(pid_t tid)
 {
-	add_stray(tid, false);
+	add_stray(tid, false, &(const struct sleep){ 0 });
 }
 
 enum stray { NO_STRAY, UNTOUCHED, TOUCHED };
@@ -732,22 +658,11 @@ static void end_children(struct loan *l)
 static void give_back(struct loan *l, bool clean)
 {
 	struct worker via = { .pid = l->tid, .mem = l->mem };
-	int err = -EAGAIN;
 
-	ptrace(PTRACE_INTERRUPT, l->tid, 0, 0);
-	ptrace(PTRACE_CONT, l->tid, 0, 0);
-	/* It is on its way; on a busy machine it waits for a CPU. */
-	for (int turn = 0; err == -EAGAIN && turn < 10; turn++)
-		err = event_stop(l->tid, PTRACE_EVENT_STOP, STOP_MS);
-	if (err) {
+	if (loan_end(l)) {
 		worker_stray(l->tid);
 		return;
 	}
-	session_kill_point(12);
-	ptrace(PTRACE_SETSIGMASK, l->tid, 8, &l->mask);
-	session_kill_point(13);
-	ptrace(PTRACE_SETREGS, l->tid, 0, &l->exact);
-	session_kill_point(14);
 	if (clean)
 		mem_write(&via, l->cave.at, l->cave.file, l->cave.len);
 	ptrace(PTRACE_DETACH, l->tid, 0, 0);
@@ -762,22 +677,22 @@ static uint64_t in_cave(const struct loan *l, const uint8_t *label)
 static int run_stub(struct loan *l)
 {
 	struct worker via = { .pid = l->tid, .mem = l->mem };
-	struct user_regs_struct regs = l->literal;
+	struct isa_regs regs = l->literal;
 	uint8_t stub[STUB_MAX];
 	uint64_t all = ~0ul;
 	int err;
 
-	make_stub(stub, l);
+	memcpy(stub, tl_stub, STUB_BYTES);
+	loan_fill(stub, l);
 	err = mem_write(&via, l->cave.at, stub + l->cave.skip, l->cave.len);
 	if (err)
 		return refuse(err, "its memory cannot be written: %s",
 			      strerror(-err));
 	session_kill_point(3);
-	regs.rip = in_cave(l, l->caller ? tl_stub_caller
-			      : l->reap ? tl_stub_reap
-					: tl_stub_worker);
-	regs.orig_rax = ~0ul;
-	if (ptrace(PTRACE_SETREGS, l->tid, 0, &regs))
+	isa_enter(&regs, in_cave(l, l->caller ? tl_stub_caller
+				    : l->reap ? tl_stub_reap
+					      : tl_stub_worker));
+	if (isa_set_regs(l->tid, &regs))
 		return -ESRCH;
 	session_kill_point(4);
 	if (ptrace(PTRACE_SETSIGMASK, l->tid, 8, &all))
@@ -892,19 +807,14 @@ static int keep_worker(struct worker *w, struct loan *l)
  * It has stopped now: a signal is passed on, and a call that our interruption
  * has ended is made again.
  */
-static void part_with_stray(pid_t tid, int status)
+static void part_with_stray(pid_t tid, int status, const struct sleep *before)
 {
 	int sig = status >> 16 ? 0 : WSTOPSIG(status);
-	struct user_regs_struct r;
 
 	if (sig == (SIGTRAP | 0x80))
 		sig = 0;
-	if (status >> 16 == PTRACE_EVENT_STOP &&
-	    !ptrace(PTRACE_GETREGS, tid, 0, &r) && (long)r.orig_rax >= 0 &&
-	    (long)r.rax == -EINTR && r.orig_rax != SYS_close) {
-		r.rax = (uint64_t)-ERESTARTNOHAND;
-		ptrace(PTRACE_SETREGS, tid, 0, &r);
-	}
+	if (status >> 16 == PTRACE_EVENT_STOP)
+		loan_again(tid, before);
 	ptrace(PTRACE_DETACH, tid, 0, (long)sig);
 }
 
@@ -923,7 +833,7 @@ static int let_strays_go(bool untouched)
 			left++;
 			continue;
 		}
-		part_with_stray(strays[i].tid, status);
+		part_with_stray(strays[i].tid, status, &strays[i].before);
 		strays[i].tid = 0;
 	}
 	return left;
@@ -970,8 +880,9 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap,
 	};
 	bool brief = reap || caller; /* nothing is done in the cave later */
 	bool hurried, lost;
+	struct cave caves[LOAN_CAVES];
 	char path[64];
-	int err, at;
+	int err, at, n;
 	enum stray stray = find_stray(tid, &at);
 
 	if (stray == TOUCHED)
@@ -985,20 +896,22 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap,
 	err = brief ? 0 : first_child_counts(pid, tid);
 	if (err)
 		goto close_mem;
-	err = find_cave(&l.cave, pid, l.mem, true);
-	if (!err && caller && l.cave.skip)
-		err = -ENOENT;
-	if (err) {
-		refuse(err, "no unused bytes at the end of a code segment");
+	n = offer_caves(caves, pid, l.mem, caller != NULL);
+	if (n < 0) {
+		err = n;
 		goto close_mem;
 	}
 	hurried = hurry();
-	if (stray == UNTOUCHED)
+	if (stray == UNTOUCHED) {
+		l.before = strays[at].before;
 		strays[at].tid = 0;
+	}
 	err = take(&l, stray == UNTOUCHED);
+	if (!err)
+		err = choose_cave(&l, caves, n);
 	if (err) {
 		if (ptrace(PTRACE_DETACH, tid, 0, 0))
-			add_stray(tid, l.untouched);
+			add_stray(tid, l.untouched, &l.before);
 		calm_down(hurried);
 		goto close_mem;
 	}
@@ -1108,13 +1021,12 @@ static int borrow_any(struct worker *w, pid_t pid, pid_t reap,
 /* ---- afterwards ---------------------------------------------------------- */
 
 /*
- * A system call instruction in the target's own text.  The worker executes
- * these two bytes and nothing behind them, so it does not matter what they
- * belong to.
+ * A system call instruction in the target's own text.  The worker executes it and
+ * nothing behind it, so it does not matter what these bytes belong to.
  */
 uint64_t find_syscall(pid_t pid, int mem)
 {
-	uint8_t buf[4096 + 1];
+	uint8_t buf[4096];
 	struct maps maps;
 	uint64_t found = 0;
 
@@ -1127,19 +1039,14 @@ uint64_t find_syscall(pid_t pid, int mem)
 			continue;
 		for (uint64_t at = m->start; at < m->end && !found;
 		     at += 4096) {
-			const uint8_t *p = buf;
-
-			if (mem_read(mem, buf, at, 4096))
+			if (mem_read(mem, buf, at, sizeof(buf)))
 				break;
-			buf[4096] = 0;
-			while ((p = memchr(p, 0x0f,
-					   (size_t)(buf + 4096 - p)))) {
-				if (p[1] == 0x05) {
-					found = at + (uint64_t)(p - buf);
+			for (size_t k = 0; k + ISA_SYSCALL_BYTES <= sizeof(buf);
+			     k += ISA_CODE_STEP)
+				if (isa_is_syscall(buf + k)) {
+					found = at + k;
 					break;
 				}
-				p++;
-			}
 		}
 	}
 	maps_free(&maps);

@@ -34,4 +34,5 @@ guardian-srcs := tool/object.c tool/entry.c $(host-linux-object-srcs) \
 	tool/guardian/wire.c \
 	tool/guardian/worker.c \
 	tool/guardian/yield.c
-guardian-srcs.x86 := tool/x86/stub.S tool/x86/wait.S
+guardian-srcs.x86 := tool/guardian/x86/loan.c tool/x86/stub.S tool/x86/wait.S
+guardian-srcs.arm64 := tool/guardian/arm64/loan.c tool/arm64/stub.S

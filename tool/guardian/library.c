@@ -31,6 +31,7 @@
 #include "guardian.h"
 #include "hold.h"
 #include "object.h"
+#include "stopped.h"
 #include "worker.h"
 
 #define STACK_BYTES (256ul << 10)
@@ -84,8 +85,9 @@ static void add_copy(struct library *out, pid_t pid, const struct map *m,
 static bool check_entry(const struct library *lib, const struct maps *maps,
 			pid_t pid)
 {
-	const struct map *m = maps_find(maps, lib->server - 2 - TL_STUB_MAX);
-	uint8_t code[2] = { 0 };
+	const struct map *m =
+		maps_find(maps, lib->server - ISA_SYSCALL_BYTES - TL_STUB_MAX);
+	uint8_t code[ISA_SYSCALL_BYTES] = { 0 };
 	char path[64];
 	int mem;
 
@@ -95,10 +97,10 @@ static bool check_entry(const struct library *lib, const struct maps *maps,
 	mem = open(path, O_RDONLY | O_CLOEXEC);
 	if (mem < 0)
 		return false;
-	if (mem_read(mem, code, lib->server - 2, sizeof(code)))
+	if (mem_read(mem, code, lib->server - sizeof(code), sizeof(code)))
 		code[0] = 0;
 	close(mem);
-	return code[0] == 0x0f && code[1] == 0x05;
+	return isa_is_syscall(code);
 }
 
 int library_find(struct library *out, pid_t pid)
@@ -124,7 +126,7 @@ int library_find(struct library *out, pid_t pid)
 	if (out->copies && out->talks)
 		out->talks = check_entry(out, &maps, pid);
 	if (out->talks) {
-		out->syscall_at = out->server - 2;
+		out->syscall_at = out->server - ISA_SYSCALL_BYTES;
 		out->cave = out->syscall_at - TL_STUB_MAX;
 	}
 	maps_free(&maps);

@@ -36,6 +36,7 @@
 #include <session.h>
 
 #include "guardian.h"
+#include "isa.h"
 #include "judge.h"
 
 #define PAGE	    4096ul
@@ -86,7 +87,7 @@ static uint8_t *relocate(uint64_t base, uint64_t bytes)
 	for (uint64_t at = rela; at < rela + size; at += sizeof(Elf64_Rela)) {
 		const Elf64_Rela *r = (const Elf64_Rela *)(image + at);
 
-		if (ELF64_R_TYPE(r->r_info) != R_X86_64_RELATIVE)
+		if (ELF64_R_TYPE(r->r_info) != ISA_RELATIVE)
 			goto refuse_it;
 		*(uint64_t *)(image + r->r_offset) =
 			base + (uint64_t)r->r_addend;

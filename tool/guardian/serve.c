@@ -17,7 +17,6 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
 #include <unistd.h>
 
 #include <session.h>
@@ -29,6 +28,7 @@
 #include "leads.h"
 #include "text.h"
 #include "piece.h"
+#include "stopped.h"
 
 #define PAGE	 4096ul
 #define MOST	 4096 /* edits, windows or ranges in one question */
@@ -418,11 +418,13 @@ static long serve_piece(struct hold *h, uint64_t addr)
 
 /* ---- the loop ------------------------------------------------------------ */
 
-static long serve(struct hold *h, const struct user_regs_struct *r)
+static long serve(struct hold *h, const struct isa_regs *r)
 {
-	switch (r->rdi) {
+	const uint64_t a = isa_arg(r, 1), b = isa_arg(r, 2);
+
+	switch (isa_arg(r, 0)) {
 	case TL_ASK_WRITE:
-		return serve_write(h, r->rsi, r->rdx);
+		return serve_write(h, a, b);
 	case TL_ASK_BEGIN:
 		return serve_begin(h);
 	case TL_ASK_END:
@@ -430,52 +432,53 @@ static long serve(struct hold *h, const struct user_regs_struct *r)
 		session_kill_point(27);
 		return 0;
 	case TL_ASK_EVICT:
-		return serve_evict(h, r->rsi, r->rdx);
+		return serve_evict(h, a, b);
 	case TL_ASK_QUIESCE:
-		return serve_quiesce(h, r->rsi, r->rdx);
+		return serve_quiesce(h, a, b);
 	case TL_ASK_EXEC:
-		return serve_exec(h, r->rsi, r->rdx, r->rcx);
+		return serve_exec(h, a, b, isa_arg(r, 3));
 	case TL_ASK_UNMAP:
-		return serve_unmap(h, r->rsi, r->rdx);
+		return serve_unmap(h, a, b);
 	case TL_ASK_INROADS:
-		return (long)leads_at(r->rsi);
+		return (long)leads_at(a);
 	case TL_ASK_PIECE:
-		return serve_piece(h, r->rsi);
+		return serve_piece(h, a);
 	}
 	return -EINVAL;
 }
 
-static int answer(struct hold *h, struct user_regs_struct *r, long value)
+static int answer(struct hold *h, struct isa_regs *r, long value)
 {
-	r->rax = (uint64_t)value;
-	r->orig_rax = ~0ul;
-	return h->w.lost || ptrace(PTRACE_SETREGS, h->w.pid, 0, r) ? -ESRCH : 0;
+	isa_answer(r, value);
+	return h->w.lost || isa_set_regs(h->w.pid, r) ? -ESRCH : 0;
 }
 
 /* A fault of the agent's: is it one that it expects? */
-static bool mend(struct hold *h, struct user_regs_struct *r)
+static bool mend(struct hold *h, struct isa_regs *r)
 {
-	if (r->rip < h->entry + (uint64_t)(int64_t)h->at.copy ||
-	    r->rip >= h->entry + (uint64_t)(int64_t)h->at.copy_fault)
+	const uint64_t copy = h->entry + (uint64_t)(int64_t)h->at.copy;
+	const uint64_t fault = h->entry + (uint64_t)(int64_t)h->at.copy_fault;
+
+	if (isa_pc(r) < copy || isa_pc(r) >= fault)
 		return false;
-	r->rip = h->entry + (uint64_t)(int64_t)h->at.copy_fault;
-	r->orig_rax = ~0ul;
-	return ptrace(PTRACE_SETREGS, h->w.pid, 0, r) == 0;
+	isa_set_pc(r, fault);
+	isa_no_syscall(r);
+	return isa_set_regs(h->w.pid, r) == 0;
 }
 
 long hold_serve(struct hold *h)
 {
-	uint64_t asks = h->entry + (uint64_t)(int64_t)h->at.ask + 1;
-	struct user_regs_struct r = { 0 };
+	uint64_t asks = h->entry + (uint64_t)(int64_t)h->at.ask;
+	struct isa_regs r = { 0 };
 	int sig;
 
 	for (;;) {
 		sig = worker_run(&h->w, AGENT_MS);
-		if (sig < 0 || ptrace(PTRACE_GETREGS, h->w.pid, 0, &r))
+		if (sig < 0 || isa_get_regs(h->w.pid, &r))
 			break;
-		if (sig == SIGTRAP && r.rip == asks) {
-			if (r.rdi == TL_ASK_READY)
-				return (long)r.rsi;
+		if (sig == SIGTRAP && isa_trapped_at(&r) == asks) {
+			if (isa_arg(&r, 0) == TL_ASK_READY)
+				return (long)isa_arg(&r, 1);
 			if (answer(h, &r, serve(h, &r)))
 				break;
 		} else if (sig == SIGTRAP || !mend(h, &r)) {
@@ -485,16 +488,17 @@ long hold_serve(struct hold *h)
 	/* It is lost, or runs wild; the target needs it for nothing. */
 	hold_net_close(h);
 	worker_end(&h->w);
-	return refuse(
-		-EIO, "the agent in process %d has failed (%s %d at +0x%llx)",
-		h->pid, sig < 0 ? "error" : "signal", sig, r.rip - h->base);
+	return refuse(-EIO,
+		      "the agent in process %d has failed (%s %d at +0x%llx)",
+		      h->pid, sig < 0 ? "error" : "signal", sig,
+		      (unsigned long long)(isa_pc(&r) - h->base));
 }
 
 long hold_command(struct hold *h, uint64_t command)
 {
-	struct user_regs_struct r;
+	struct isa_regs r;
 
-	if (h->w.lost || ptrace(PTRACE_GETREGS, h->w.pid, 0, &r) ||
+	if (h->w.lost || isa_get_regs(h->w.pid, &r) ||
 	    answer(h, &r, (long)command))
 		return -ESRCH;
 	return hold_serve(h);

@@ -10,10 +10,11 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "stopped.h"
 
 static uint64_t now_ns(void)
 {
@@ -165,49 +166,36 @@ static int to_syscall_stop(struct worker *w)
 long worker_call(struct worker *w, long nr, uint64_t a, uint64_t b, uint64_t c,
 		 uint64_t d, uint64_t e, uint64_t f)
 {
-	struct user_regs_struct old, regs;
+	const uint64_t arg[] = { a, b, c, d, e, f };
+	struct isa_regs old, regs;
 	int err;
 
-	if (w->lost || ptrace(PTRACE_GETREGS, w->pid, 0, &old))
+	if (w->lost || isa_get_regs(w->pid, &old))
 		return -ESRCH;
 	regs = old;
-	regs.rip = w->syscall_at;
-	regs.rax = (uint64_t)nr;
-	regs.orig_rax = ~0ul;
-	regs.rdi = a;
-	regs.rsi = b;
-	regs.rdx = c;
-	regs.r10 = d;
-	regs.r8 = e;
-	regs.r9 = f;
-	if (ptrace(PTRACE_SETREGS, w->pid, 0, &regs))
+	isa_set_pc(&regs, w->syscall_at);
+	isa_set_syscall(&regs, nr, arg);
+	if (isa_set_regs(w->pid, &regs))
 		return -ESRCH;
 	err = to_syscall_stop(w);
 	if (!err)
 		err = to_syscall_stop(w);
-	if (err || ptrace(PTRACE_GETREGS, w->pid, 0, &regs))
+	if (err || isa_get_regs(w->pid, &regs))
 		return -ESRCH;
-	old.orig_rax = ~0ul;
-	if (ptrace(PTRACE_SETREGS, w->pid, 0, &old))
+	isa_no_syscall(&old);
+	if (isa_set_regs(w->pid, &old))
 		return -ESRCH;
-	return (long)regs.rax;
+	return isa_result(&regs);
 }
 
 int worker_start(struct worker *w, uint64_t ip, uint64_t sp, uint64_t argument)
 {
-	struct user_regs_struct regs;
+	struct isa_regs regs;
 
-	if (w->lost || ptrace(PTRACE_GETREGS, w->pid, 0, &regs))
+	if (w->lost || isa_get_regs(w->pid, &regs))
 		return -ESRCH;
-	regs.rip = ip;
-	regs.rsp = sp;
-	regs.rdi = argument;
-	regs.rbp = 0;
-	regs.eflags = 0x202;
-	regs.orig_rax = ~0ul;
-	if (ptrace(PTRACE_SETREGS, w->pid, 0, &regs))
-		return -ESRCH;
-	return 0;
+	isa_begin_at(&regs, ip, sp, argument);
+	return isa_set_regs(w->pid, &regs) ? -ESRCH : 0;
 }
 
 int worker_run(struct worker *w, unsigned int ms)

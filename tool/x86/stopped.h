@@ -63,6 +63,12 @@ static inline bool isa_is_syscall(const uint8_t *code)
 	return code[0] == 0x0f && code[1] == 0x05;
 }
 
+/* Instructions begin at multiples of it. */
+#define ISA_CODE_STEP 1
+
+/* So many places for a stub are looked at: one is in reach of any thread. */
+#define LOAN_CAVES 1
+
 /* 0, or a negative errno. */
 static inline int isa_get_regs(pid_t tid, struct isa_regs *r)
 {
@@ -143,6 +149,12 @@ static inline void isa_set_result(struct isa_regs *r, long result)
 	r->user.rax = (uint64_t)result;
 }
 
+/* It has stopped for a system call: behind that, and not before it? */
+static inline bool isa_at_exit(const struct isa_regs *r)
+{
+	return isa_result(r) != -ENOSYS;
+}
+
 /* Argument @i of a function, 0 to 3. */
 static inline uint64_t isa_arg(const struct isa_regs *r, unsigned int i)
 {
@@ -186,6 +198,26 @@ static inline void isa_begin_at(struct isa_regs *r, uint64_t pc, uint64_t sp,
 	r->user.rdi = argument;
 	r->user.rbp = 0;
 	r->user.eflags = 0x202;
+	r->user.orig_rax = ~0ul;
+}
+
+/* The thread goes on at @pc, with its registers as they are. */
+static inline void isa_enter(struct isa_regs *r, uint64_t pc)
+{
+	r->user.rip = pc;
+	r->user.orig_rax = ~0ul;
+}
+
+/* It has met a breakpoint: where that is. */
+static inline uint64_t isa_trapped_at(const struct isa_regs *r)
+{
+	return r->user.rip - 1;
+}
+
+/* So that it finds @value as the result of the breakpoint, and goes on behind it. */
+static inline void isa_answer(struct isa_regs *r, long value)
+{
+	r->user.rax = (uint64_t)value;
 	r->user.orig_rax = ~0ul;
 }
 

@@ -77,7 +77,7 @@ static void all_busy(struct tl_search *s)
 
 /*
  * Is @pc in the few instructions that the command lets a borrowed thread run
- * (tool/guardian/stub.S)?  They lie in one page, and are known by their end.
+ * (tool/x86/stub.S)?  They lie in one page, and are known by their end.
  */
 static bool is_borrowed(uintptr_t pc)
 {
