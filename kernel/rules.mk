@@ -42,7 +42,7 @@ $(guest-dir)/module/$1.image.o: kernel/core/module.S $(guest-dir)/module/$1.o
 	$$(Q)$$(call cc,$(kernel-target)) -DMODULE='"$(guest-dir)/module/$1.o"' \
 		-DNAME='"$1"' -c $$< -o $$@
 endef
-$(foreach m,$(guest-modules),$(eval $(call guest-module,$m,tests/guest/module/$m.c,$(call kern-inc,$(kernel-target)))))
+$(foreach m,$(guest-modules),$(eval $(call guest-module,$m,$(call guest-module-src,$m),$(call kern-inc,$(kernel-target)))))
 $(foreach m,$(guest-kmods),$(eval $(call guest-module,$m,$(kmod-src.$m),-Iinclude/kmod -Iinclude)))
 
 # The engine, and what modules in the manner of Linux find.

@@ -47,6 +47,16 @@ test-srcs := $(if $(SAN),$(foreach s,$(test-srcs),$(if \
 # The functions that it calls are ours, not the compiler's.
 $(O)/x86/tests/unit/linux_module.c.o: private CFLAGS += -fno-builtin
 
+# A module for a test to load, as data in its program.
+relocs-module := $(O)/arm64/tests/unit/relocs.ko
+$(relocs-module): tests/guest/module/arm64/relocs.S $(wildcard include/kmod/linux/*.h)
+	$(call say,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '#include <linux/module.h>' | $(call cc,arm64) -DMODULE -DIN_A_PROCESS \
+		-Iinclude/kmod -Iinclude -r -nostdlib -o $@ $< -x c -
+$(O)/arm64/tests/unit/module_image.S.o: private CFLAGS += -DIMAGE='"$(relocs-module)"'
+$(O)/arm64/tests/unit/module_image.S.o: $(relocs-module)
+
 # Parts in C++, named in a link: line.
 define cxx-rules
 $(O)/$1/tests/stress/%.cc.o: tests/stress/%.cc

@@ -335,6 +335,7 @@ static int relocate_section(const struct object *o,
 	const struct elf_rela *r = contents(o, rela);
 	size_t n = rela->size / sizeof(*r);
 	uintptr_t value, place;
+	int err;
 
 	if (!r)
 		return -ENOEXEC;
@@ -344,11 +345,14 @@ static int relocate_section(const struct object *o,
 		if (!resolve(o, r->symbol, &value))
 			return -ENOENT;
 		place = o->at[rela->info] + r->offset;
-		if (arch_relocate(r->type, writable(o, place),
-				  s->size - r->offset, place,
-				  value + (uint64_t)r->addend)) {
-			printk("module %s: relocation %u cannot be made\n",
-			       o->m->name, r->type);
+		err = arch_relocate(r->type, writable(o, place),
+				    s->size - r->offset, place,
+				    value + (uint64_t)r->addend);
+		if (err) {
+			printk("module %s: a relocation of type %u %s\n",
+			       o->m->name, r->type,
+			       err == -ERANGE ? "does not reach"
+					      : "is not known here");
 			return -ENOEXEC;
 		}
 	}

@@ -25,7 +25,7 @@ int arch_relocate(uint32_t type, void *to, size_t room, uintptr_t place,
 		value -= place;
 	if (room < n || (type == R_32 && value != (uint32_t)value) ||
 	    (!wide && type != R_32 && value != (uint64_t)(int32_t)value))
-		return -ENOEXEC;
+		return -ERANGE;
 	memcpy(to, &value, n);
 	return 0;
 }

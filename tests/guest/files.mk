@@ -11,10 +11,15 @@ guest-programs = $(addprefix tests/guest/user/, family.c calls.c faults.c \
 	signals.c moves.c debugger.c traps.c)
 # What a program consists of besides its own file.
 with.debugger = tests/guest/user/$(isa)/victim.S
-guest-module-srcs := tests/guest/module_load.c
+guest-module-srcs = tests/guest/module_load.c \
+	$(if $(filter arm64,$(isa)),tests/guest/arm64/module_relocs.c)
 guest-module-probe-srcs = $(addprefix tests/guest/, module_probes.c program.c)
 # Modules of this kernel, and those in the manner of Linux.
-guest-modules := victim begins_badly lacks_symbol
+guest-modules = victim begins_badly lacks_symbol $(guest-modules.$(isa))
+guest-modules.arm64 := relocs wants_got far_branch
+# A module's source, of the processor's own or not.
+guest-module-src = $(firstword $(wildcard tests/guest/module/$(isa)/$1.S \
+	tests/guest/module/$1.c))
 guest-kmods := kmod_count kmod_forgets kmod_watches count_calls time_call watch_call
 kmod-src.kmod_count := tests/guest/module/kmod_count.c
 kmod-src.kmod_forgets := tests/guest/module/kmod_forgets.c

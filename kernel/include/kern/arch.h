@@ -94,7 +94,8 @@ uint64_t arch_counter(void);
 
 /*
  * Store @value at @to, where there are @room bytes, as the relocation @type of an
- * object file wants it; it will be at @place.  0 or -ENOEXEC.  Context: task.
+ * object file wants it; it will be at @place.  0; -ENOEXEC: no such type is known here;
+ * -ERANGE: it does not fit.  Context: task.
  */
 int arch_relocate(uint32_t type, void *to, size_t room, uintptr_t place,
 		  uint64_t value);

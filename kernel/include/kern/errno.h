@@ -17,6 +17,7 @@
 #define EEXIST	17
 #define EINVAL	22
 #define ENOSPC	28
+#define ERANGE	34
 #define ENOSYS	38
 
 #endif
