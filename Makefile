@@ -247,6 +247,13 @@ $(O)/trapline: $(call objs,x86,$(sort $(tool-srcs) $(guardian-srcs) \
 	$(Q)$(call cc,x86) -o $@.new $^ -ldw -lelf -llzma -ljson-c -liberty $(tool-ldflags)
 	$(Q)mv -f $@.new $@
 
+$(O)/arm64/trapline: $(call objs,arm64,$(sort $(arm64-tool-srcs) $(guardian-srcs) \
+		$(guardian-srcs.arm64) $(host-linux-object-srcs))) \
+		$(O)/arm64/agent_image.o
+	$(call say,LINK,$@)
+	$(Q)$(call cc,arm64) -o $@ $^ $(arm64-tool-ldflags) \
+		-ldw -lelf -llzma -lbz2 -lz -ljson-c -liberty $(tool-ldflags)
+
 $(foreach i,$(kernel-isas),$(eval isa := $i)$(eval include kernel/rules.mk))
 .PHONY: check-guests check-kernel
 check-guests check-kernel: guests

@@ -23,16 +23,15 @@ tool-srcs := $(if $(and $(wildcard tool/session.c), \
 	tool/rings.c tool/watch/pages.c tool/watch/keeper.c tool/watch/carry.c tool/watch/tasks.c tool/watch/debugregs.c tool/watch/setup.c)
 tool-ldflags := -lm
 
-# The command for arm64: what it can say of files, and nobody to attach to.  With
-# libraries of that architecture (linux-fetch), all of them inside.
+# The command for arm64, with libraries of that architecture (linux-fetch), all of
+# them inside.  It watches nothing (tool/arm64/nobody.c): what an instruction writes is
+# known of x86.
 arm64-sysroot := $(O)/linux-arm64/sysroot
-arm64-tool-srcs := $(filter-out $(survey-srcs) tool/watch/effect.c,$(tool-front-srcs)) \
-	$(call survey-of,arm64) tool/arm64/nobody.c tool/arm64/never.S
+arm64-tool-srcs := $(filter-out $(survey-srcs) tool/watch/%, \
+	$(tool-srcs)) $(call survey-of,arm64) tool/watch/events.c \
+	tool/arm64/nobody.c tool/arm64/never.S
 $(O)/arm64/tool/%.o: override CFLAGS += -isystem $(arm64-sysroot)/usr/include
-$(O)/arm64/trapline: $(patsubst %,$(O)/arm64/%.o,$(arm64-tool-srcs))
-	$(call say,LINK,$@)
-	$(Q)$(call cc,arm64) -static -o $@ $^ -L$(arm64-sysroot)/usr/lib/aarch64-linux-gnu \
-		-ldw -lelf -llzma -lbz2 -lz -ljson-c -liberty $(tool-ldflags)
+arm64-tool-ldflags := -static -L$(arm64-sysroot)/usr/lib/aarch64-linux-gnu
 
 # The command with a session that touches nobody, for the golden outputs.
 fake-srcs := $(tool-front-srcs) tests/tool/fake/session.c

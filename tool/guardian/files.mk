@@ -34,5 +34,5 @@ guardian-srcs := tool/object.c tool/entry.c $(host-linux-object-srcs) \
 	tool/guardian/wire.c \
 	tool/guardian/worker.c \
 	tool/guardian/yield.c
-guardian-srcs.x86 := tool/guardian/x86/loan.c tool/x86/stub.S tool/x86/wait.S
-guardian-srcs.arm64 := tool/guardian/arm64/loan.c tool/arm64/stub.S
+$(foreach i,x86 arm64,$(eval guardian-srcs.$i := tool/guardian/$i/loan.c \
+	tool/$i/stub.S tool/$i/wait.S))
