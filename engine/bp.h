@@ -38,7 +38,12 @@ struct tl_bp_state {
 	struct tl_bp_state *next;
 };
 
-#define TL_STEPS 8
+/*
+ * Owners of steps at a time.  Each but the newest was interrupted in its one
+ * instruction, so its registers are on the CPU's stack, and there is no room for so many
+ * frames on a kernel's.
+ */
+#define TL_STEPS 64
 
 /* Who single-steps: step.c. */
 struct tl_step {
@@ -61,7 +66,7 @@ struct tl_bp_cpu {
 	unsigned long serial[TL_BP_MAX]; /* whose it is (B3) */
 	unsigned int over; /* registers that are being stepped over */
 	unsigned int n_steps;
-	struct tl_step steps[TL_STEPS];
+	struct tl_step *steps; /* TL_STEPS; NULL: this home steps nothing */
 };
 
 /* This CPU's, or NULL: there are none.  Context: any, interrupts off. */

@@ -305,6 +305,21 @@ bool tl_bp_learn(void)
 	return host;
 }
 
+static bool home_steps(const struct tl_debug_ops *host)
+{
+	return host->step && tl_arch_bp->step_begin;
+}
+
+/* All CPUs', and behind them their steps. */
+static size_t cpus_bytes(const struct tl_debug_ops *host)
+{
+	size_t each = sizeof(struct tl_bp_cpu);
+
+	if (home_steps(host))
+		each += TL_STEPS * sizeof(struct tl_step);
+	return host->cpus * each;
+}
+
 int tl_bp_ready(void)
 {
 	const struct tl_debug_ops *host = tl_bp_host();
@@ -314,9 +329,12 @@ int tl_bp_ready(void)
 		return -TL_EOPNOTSUPP;
 	if (tl_engine.bp_cpus)
 		return 0;
-	cpus = tlh_alloc(host->cpus * sizeof(*cpus));
+	cpus = tlh_alloc(cpus_bytes(host));
 	if (!cpus)
 		return -TL_ENOMEM;
+	for (unsigned int i = 0; home_steps(host) && i < host->cpus; i++)
+		cpus[i].steps = (struct tl_step *)(cpus + host->cpus) +
+				(size_t)i * TL_STEPS;
 	tl_store_release(&tl_engine.bp_cpus, cpus);
 	return 0;
 }
@@ -343,7 +361,7 @@ void tl_bp_cpus_free(void)
 		return;
 	tl_store_release(&tl_engine.bp_cpus, NULL);
 	host->each_cpu(off_here, NULL);
-	tlh_free(cpus, host->cpus * sizeof(*cpus));
+	tlh_free(cpus, cpus_bytes(host));
 }
 
 /* ---- debug exceptions ------------------------------------------------------------ */

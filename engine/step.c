@@ -27,15 +27,12 @@
 #include "bp.h"
 #include <trapline/trap.h>
 
-/* Room for a breakpoint, a slot and a watch, in a handler and in what it interrupted. */
-_Static_assert(TL_STEPS >= 6, "bp.h");
-
 bool tl_step_begin(struct tl_bp_cpu *c, struct pt_regs *regs,
 		   const struct tl_copy *copy, unsigned int registers)
 {
 	struct tl_step *s;
 
-	if (c->n_steps == TL_STEPS)
+	if (!c->steps || c->n_steps == TL_STEPS)
 		return false;
 	s = &c->steps[c->n_steps];
 	s->copy = copy;

@@ -268,32 +268,34 @@ TL_TEST(steps_end_when_user_mode_comes_to_the_kernel_otherwise)
 /* What each found is what each restores, from the newest on. */
 TL_TEST(steps_of_exceptions_within_exceptions_are_a_stack)
 {
-	struct kprobe p[9];
-	struct pt_regs regs[9];
+	struct kprobe p[16];
+	struct pt_regs regs[65];
 	unsigned int n;
 
 	start(TL_STEPPING_ONE);
-	for (unsigned int i = 0; i < 9; i++) {
+	for (unsigned int i = 0; i < 16; i++) {
 		p[i] = probe(2 * i);
 		REQUIRE(register_kprobe(&p[i]) == 0);
 	}
 	/* Each in a handler of an NMI that came before the last one's instruction. */
-	for (n = 0; n < 9; n++) {
-		regs[n] = at(2 * n);
+	for (n = 0; n < 65; n++) {
+		regs[n] = at(2 * (n % 16));
 		regs[n].pstate |= n & 1 ? PSTATE_I : 0;
 		if (!tl_trap_breakpoint(&regs[n]))
 			break;
 	}
-	CHECK_EQ(n, 8); /* there is room for so many */
+	/* More than a kernel's stack has room for. */
+	CHECK_EQ(n, 64);
+	CHECK(n * sizeof(struct pt_regs) >= 16384);
 	while (n--) {
 		CHECK(stepping);
 		CHECK_EQ(execute(&regs[n]), WENT_ON);
 		step_exception(&regs[n]);
-		CHECK_EQ(regs[n].pc, TEXT(2 * n + 1));
+		CHECK_EQ(regs[n].pc, TEXT(2 * (n % 16) + 1));
 		CHECK_EQ(regs[n].pstate, PSTATE | (n & 1 ? PSTATE_I : 0));
 	}
 	CHECK(!stepping && !tl_trap_steps());
-	for (unsigned int i = 0; i < 9; i++)
+	for (unsigned int i = 0; i < 16; i++)
 		unregister_kprobe(&p[i]);
 	finish();
 }
