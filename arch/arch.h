@@ -330,6 +330,8 @@ extern const char tl_arch_return_trampoline[];
  * within its kind, where @control is the one control register that it has or
  * shares.  Context: any.
  */
+#define TL_BP_STOPS 3
+
 struct tl_arch_bp {
 	/* The most that there can be; [1] is 0 where kind 0 serves data, too. */
 	unsigned int registers[TL_BP_KINDS];
@@ -403,6 +405,13 @@ struct tl_arch_bp {
 	bool (*stepped)(const struct pt_regs *regs);
 	/* Would the exception that has come keep the instruction from ever succeeding? */
 	bool (*spoiled)(const struct pt_regs *regs);
+	/*
+	 * Then: where execute breakpoints would meet whoever has come past all that
+	 * must not be interrupted, and nobody else before.  How many; 0: it is not
+	 * known.
+	 */
+	unsigned int (*behind)(const struct pt_regs *regs,
+			       uintptr_t at[TL_BP_STOPS]);
 };
 
 /* NULL: it has none, or none like that. */

@@ -65,6 +65,8 @@ struct tl_bp_cpu {
 	uintptr_t addr[TL_BP_MAX];
 	unsigned long serial[TL_BP_MAX]; /* whose it is (B3) */
 	unsigned int over; /* registers that are being stepped over */
+	unsigned int gone; /* that are off until a stop is met; C5 */
+	unsigned int stops;
 	unsigned int n_steps;
 	struct tl_step *steps; /* TL_STEPS; NULL: this home steps nothing */
 };

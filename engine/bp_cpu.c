@@ -18,6 +18,11 @@
  *       these promises itself: no hit is reported meanwhile, and a register
  *       that stays is never off.
  *
+ *   C5  Where a step would keep the instruction from ever succeeding (an exclusive
+ *       sequence), whoever is there is let go, and registers that nobody has now
+ *       stop it behind: what was hit is off until then, or until the registers
+ *       are loaded, whatever comes first.
+ *
  * Switching is lazy.  A thread without breakpoints is switched to without a look
  * here, and the registers keep the last thread's.  A hit of these is
  * a false alarm: the serial number in the register is in no set that counts now.
@@ -236,6 +241,7 @@ static int load(struct tl_bp_cpu *c, const struct tl_debug_ops *host)
 	for (unsigned int k = 0; !c->known && k < tl_bp_controls(); k++)
 		write_control(c, host, k, 0);
 	c->known = true;
+	c->gone = c->stops = 0; /* C5 */
 	for (unsigned int kind = 0; kind < TL_BP_KINDS && tl_bp_count(kind);
 	     kind++) {
 		load_kernel(c, host, &w, kind);
@@ -498,18 +504,74 @@ static void give_control(const struct tl_debug_ops *host,
 			set_control(host, k, control[k]);
 }
 
+/* Have register @n stop whoever comes to @at, as @regs do. */
+static void put_stop(struct tl_bp_cpu *c, const struct pt_regs *regs,
+		     unsigned int n, uintptr_t at, unsigned long *control)
+{
+	const struct tl_debug_ops *host = tl_bp_host();
+	const struct tl_bp_entry e = { .addr = at };
+
+	write_address(c, host, n, &e);
+	control[tl_bp_control(n)] = tl_arch_bp->bits(
+		tl_bp_within(n), at, TL_BREAKPOINT_BYTES, HW_BREAKPOINT_X,
+		tl_arch_ip(regs) >= host->kernel_start);
+	c->used |= 1u << tl_bp_control(n);
+	c->stops |= 1u << n;
+}
+
+static void take_stops(struct tl_bp_cpu *c, unsigned long *control)
+{
+	mask(control, c->stops);
+	c->stops = 0;
+}
+
+/*
+ * C5.  Without registers for all stops there are none.  (Who is let go again, in
+ * another sequence, is not met behind the first.)
+ */
+static void let_go(struct tl_bp_cpu *c, const struct pt_regs *regs,
+		   unsigned int registers, unsigned long *control)
+{
+	uintptr_t at[TL_BP_STOPS];
+	unsigned int n = tl_arch_bp->behind(regs, at), k = 0;
+	unsigned int free[TL_BP_STOPS];
+
+	take_stops(c, control);
+	mask(control, registers);
+	c->gone |= registers;
+	c->known = false;
+	for (unsigned int i = 0; i < tl_bp_count(0) && k < n; i++)
+		if (!c->control[tl_bp_control(i)])
+			free[k++] = i;
+	for (unsigned int i = 0; k == n && i < n; i++)
+		put_stop(c, regs, free[i], at[i], control);
+}
+
+/* Who was let go has come to a stop. */
+static void come_back(struct tl_bp_cpu *c, unsigned long *control)
+{
+	take_stops(c, control);
+	for (unsigned int n = 0; n < tl_bp_registers(); n++)
+		if (c->gone & ~c->over & 1u << n)
+			control[tl_bp_control(n)] =
+				c->control[tl_bp_control(n)];
+	c->gone = 0;
+	c->known = true;
+}
+
 /*
  * The exception came before the instruction: that is executed with @registers off,
- * whatever their handlers have done.  (Where a step would keep the instruction from
- * succeeding, or too many are under way, they stay off until the registers are
- * loaded.)
+ * whatever their handlers have done.  (Where too many steps are under way, they stay
+ * off until the registers are loaded.)
  */
 static void step_over(struct tl_bp_cpu *c, struct pt_regs *regs,
 		      unsigned int registers, unsigned long *control)
 {
-	if (tl_arch_bp->spoiled(regs))
-		c->known = false;
-	else if (tl_step_begin(c, regs, NULL, registers))
+	if (tl_arch_bp->spoiled(regs)) {
+		let_go(c, regs, registers, control);
+		return;
+	}
+	if (tl_step_begin(c, regs, NULL, registers))
 		c->over |= registers;
 	mask(control, registers);
 }
@@ -521,7 +583,7 @@ void tl_bp_step_over(struct tl_bp_cpu *c, unsigned int registers)
 	c->over &= ~registers;
 	for (unsigned int k = 0; k < tl_bp_controls(); k++)
 		control[k] = c->control[k];
-	mask(control, c->over);
+	mask(control, c->over | c->gone);
 	give_control(tl_bp_host(), control);
 }
 
@@ -566,6 +628,10 @@ unsigned int tl_trap_debug(struct pt_regs *regs, unsigned long *status)
 		false_alarm = said & tl_arch_bp->hit_bits(1);
 	*status &= ~tl_arch_bp->hit_bits(false_alarm ? 1 : h.registers);
 	h.registers &= tl_bp_enabled(control);
+	if (h.registers & c->stops) {
+		h.registers &= ~c->stops;
+		come_back(c, control);
+	}
 	report(c, state, regs, &h);
 	*status |= said & tl_arch_bp->hit_bits(h.registers & ~h.ours);
 	if (!tl_arch_bp->step_begin) {

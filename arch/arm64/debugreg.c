@@ -485,13 +485,92 @@ static bool stepped(const struct pt_regs *regs)
 	return regs->pstate & PSTATE_SS;
 }
 
+/* ---- exclusive sequences ------------------------------------------------------------- */
+
+#define SEQUENCE 32 /* words; in longer ones no end is looked for */
+
 /* A load-exclusive or store-exclusive: each exception takes the reservation away. */
+static bool is_exclusive(uint32_t insn)
+{
+	return (insn & 0x3f800000) == 0x08000000 && !is_casp(insn);
+}
+
+static bool is_store_exclusive(uint32_t insn)
+{
+	return is_exclusive(insn) && !(insn & 1u << 22);
+}
+
 static bool spoiled(const struct pt_regs *regs)
 {
 	uint32_t insn;
 
-	return !tlh_read(&insn, regs->pc, sizeof(insn)) &&
-	       (insn & 0x3f800000) == 0x08000000 && !is_casp(insn);
+	return !tlh_read(&insn, regs->pc, sizeof(insn)) && is_exclusive(insn);
+}
+
+static unsigned int add_stop(uintptr_t *at, unsigned int n, uintptr_t stop)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (at[i] == stop)
+			return n;
+	if (n < TL_BP_STOPS)
+		at[n++] = stop;
+	return n;
+}
+
+/*
+ * Does control go on behind @insn, or to *@to (0: nowhere else)?  false: that is not
+ * known, or it does not.
+ */
+static bool goes_on(uint32_t insn, uintptr_t pc, uint64_t *to)
+{
+	*to = 0;
+	switch (a64_match(insn)->plan) {
+	case A64_SIM_B_COND:
+	case A64_SIM_CBZ:
+	case A64_SIM_TBZ:
+		return a64_place(insn, pc, to);
+	case A64_SLOT:
+	case A64_LOAD_EX:
+	case A64_STORE_EX:
+	case A64_SIM_ADR:
+	case A64_SIM_LITERAL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
+ * Behind the store, and the branch from there back to the load; and wherever a branch
+ * between them leads out, forward.  One that leads back leads to the load, or to
+ * where nobody has a reservation yet.
+ */
+static unsigned int behind(const struct pt_regs *regs,
+			   uintptr_t at[TL_BP_STOPS])
+{
+	uintptr_t out[SEQUENCE], end = regs->pc;
+	unsigned int n, n_out = 0;
+	uint64_t to;
+	uint32_t insn;
+
+	for (;; end += 4) {
+		if (end - regs->pc >= 4 * SEQUENCE ||
+		    tlh_read(&insn, end, sizeof(insn)) ||
+		    !goes_on(insn, end, &to))
+			return 0;
+		if (is_store_exclusive(insn))
+			break;
+		if (to > end)
+			out[n_out++] = to;
+	}
+	if (!tlh_read(&insn, end + 4, sizeof(insn)) &&
+	    goes_on(insn, end + 4, &to) && to && to <= end)
+		end += 4;
+	n = add_stop(at, 0, end + 4);
+	for (unsigned int i = 0; i < n_out; i++)
+		if (out[i] > end)
+			n = add_stop(at, n, out[i]);
+	return n;
 }
 
 static const struct tl_arch_bp arm64_bp = {
@@ -516,6 +595,7 @@ static const struct tl_arch_bp arm64_bp = {
 	.step_end = step_end,
 	.stepped = stepped,
 	.spoiled = spoiled,
+	.behind = behind,
 };
 
 const struct tl_arch_bp *const tl_arch_bp = &arm64_bp;

@@ -19,10 +19,12 @@
 
 #include "tl_test.h"
 
-#define ADD  0x91000400u
-#define LOAD 0xf9400020u
-#define NOP  0xd503201fu
-#define LDXR 0xc85f7c20u /* ldxr x0, [x1] */
+#define ADD	0x91000400u
+#define LOAD	0xf9400020u
+#define NOP	0xd503201fu
+#define LDXR	0xc85f7c20u /* ldxr x0, [x1] */
+#define STXR	0xc8037c20u /* stxr w3, x0, [x1] */
+#define CBNZ(n) (0x35000003u | ((n)&0x7ffffu) << 5)
 
 #define PSTATE_SS (1ul << 21)
 #define PSTATE_D  (1ul << 9)
@@ -408,7 +410,91 @@ TL_TEST(a_simulated_instruction_is_a_step_that_is_done)
 	}
 }
 
-/* It would make the store fail for ever: off, until registers are loaded. */
+static void loop(void)
+{
+	put(2, LDXR);
+	put(3, CBNZ(4)); /* out of it, to 7 */
+	put(4, STXR);
+	put(5, CBNZ(-3));
+}
+
+static uintptr_t stop_at(unsigned int i)
+{
+	return sim.dr[0][16 + i] & 1 ? sim.dr[0][i] : 0;
+}
+
+/* Where each way that leads out of the sequence comes to. */
+TL_TEST(who_goes_through_an_exclusive_sequence_is_stopped_behind_it)
+{
+	for (unsigned int from = 2; from <= 4; from += 2)
+		for (unsigned int end = 6; end <= 5 + from / 2; end++) {
+			struct hw_breakpoint bp;
+			struct pt_regs regs;
+
+			start(TL_STEPPING_ONE);
+			loop();
+			bp = breakpoint(from);
+			REQUIRE(register_kernel_hw_breakpoint(&bp) == 0);
+			REQUIRE(on() == 1);
+			for (unsigned int n = 1; n <= 3; n++) {
+				regs = at(from);
+				hit(&regs);
+				CHECK_EQ(told, n);
+				CHECK_EQ(regs.pc, TEXT(from));
+				CHECK(!tl_trap_steps() && !stepping);
+				CHECK_EQ(stop_at(0), TEXT(6));
+				CHECK_EQ(stop_at(1), from == 2 ? TEXT(7) : 0);
+				CHECK_EQ(on(), from == 2 ? 2 : 1);
+				regs = at(end);
+				hit(&regs);
+				CHECK_EQ(told, n);
+				CHECK_EQ(regs.pc, TEXT(end));
+				CHECK(!tl_trap_steps() && !stepping);
+				CHECK_EQ(stop_at(0) + stop_at(1), 0);
+				CHECK_EQ(on(), 1);
+			}
+			unregister_hw_breakpoint(&bp);
+			finish();
+		}
+}
+
+/* A load of the registers, and not enough of them for the stops. */
+TL_TEST(the_registers_that_stop_it_are_nobodys_else)
+{
+	struct hw_breakpoint bp, other[15];
+	struct pt_regs regs;
+
+	for (unsigned int more = 0; more < 16; more++) {
+		start(TL_STEPPING_ONE);
+		loop();
+		bp = breakpoint(2);
+		REQUIRE(register_kernel_hw_breakpoint(&bp) == 0);
+		for (unsigned int i = 0; i < more; i++) {
+			other[i] = breakpoint(20 + i);
+			REQUIRE(!register_kernel_hw_breakpoint(&other[i]));
+		}
+		regs = at(2);
+		hit(&regs);
+		CHECK_EQ(told, 1);
+		CHECK_EQ(on(), more + (more <= 13 ? 2 : 0));
+		regs = at(20); /* of another's, nothing has changed */
+		hit(&regs);
+		CHECK_EQ(told, more ? 2 : 1);
+		if (tl_trap_steps()) {
+			execute(&regs);
+			step_exception(&regs);
+		}
+		tl_bp_load();
+		CHECK_EQ(on(), more + 1);
+		CHECK_EQ(stop_at(0) == TEXT(6), 0);
+		for (unsigned int i = 0; i < more; i++)
+			unregister_hw_breakpoint(&other[i]);
+		unregister_hw_breakpoint(&bp);
+		finish();
+	}
+}
+
+/* It would make the store fail for ever; where it ends is not known. */
 TL_TEST(an_exclusive_access_is_not_stepped_over_but_let_go)
 {
 	struct hw_breakpoint bp;

@@ -62,19 +62,21 @@ static unsigned int behind_sequence(uintptr_t pc, uintptr_t at[2])
 	unsigned int n = 1;
 
 	while (!is_store_exclusive(word_at(end)) && end < pc + 4 * SEQUENCE &&
-	       (end & 4095) != 4092) {
-		to = conditional(end, word_at(end));
-		if (to > end)
-			at[1] = to;
-		n = to > end ? 2 : n;
+	       (end & 4095) != 4092)
 		end += 4;
-	}
 	if (!is_store_exclusive(word_at(end))) {
 		at[0] = pc + 4;
 		return 1;
 	}
 	to = (end & 4095) == 4092 ? 0 : conditional(end + 4, word_at(end + 4));
 	at[0] = to && to <= end ? end + 8 : end + 4;
+	for (; pc < end; pc += 4) {
+		to = conditional(pc, word_at(pc));
+		if (to <= end || to == at[0])
+			continue;
+		at[1] = to;
+		n = 2;
+	}
 	return n;
 }
 

@@ -284,27 +284,111 @@ TL_TEST(each_store_of_many_is_seen_once_and_done)
 	check_clean();
 }
 
-/* An exception in between takes the reservation away. */
-TL_TEST(a_watched_lock_can_be_taken)
+/* Adds 1, and a second way out; what was there. */
+__attribute__((noinline, noclone)) static unsigned long
+add_exclusive(volatile unsigned long *word, unsigned long not_if)
 {
-	static _Atomic unsigned long word;
+	unsigned long was, next;
+	unsigned int failed;
 
-	for (unsigned int type = HW_BREAKPOINT_W; type <= HW_BREAKPOINT_RW;
+	__asm__ volatile("1:	ldaxr	%0, [%3]\n\t"
+			 "cmp	%0, %4\n\t"
+			 "b.eq	2f\n\t"
+			 "add	%1, %0, #1\n\t"
+			 "stlxr	%w2, %1, [%3]\n\t"
+			 "cbnz	%w2, 1b\n\t"
+			 "nop\n"
+			 "2:	nop"
+			 : "=&r"(was), "=&r"(next), "=&r"(failed)
+			 : "r"(word), "r"(not_if)
+			 : "cc", "memory");
+	return was;
+}
+
+/*
+ * An exception in between takes the reservation away, so from the load to the store is
+ * one access; what comes behind it is another.  (A tick in between may be the end of
+ * the one.)
+ */
+TL_TEST(a_watched_lock_can_be_taken_and_what_follows_is_seen)
+{
+	static volatile unsigned long word;
+
+	for (unsigned int type = HW_BREAKPOINT_R; type <= HW_BREAKPOINT_RW;
 	     type++) {
+		unsigned int each = type == HW_BREAKPOINT_RW ? 3 : 2, want = 0;
+		uint64_t from = ticks();
 		struct counted c;
 
+		word = 0;
 		watch(&c, &word, 8, type);
 		REQUIRE(!register_kernel_hw_breakpoint(&c.bp));
-		for (unsigned long i = 0; i < 1000; i++)
-			CHECK_EQ(word++, i);
-		CHECK(c.hits > 0);
-		/* After a tick it is on again. */
-		idle_ms(20);
-		c.hits = 0;
-		word = 0;
-		CHECK_EQ(c.hits, 1);
+		for (unsigned long i = 0; i < 1000; i++) {
+			CHECK_EQ(add_exclusive(&word, ~0ul), 2 * i);
+			word = word + 1;
+			want += each;
+		}
+		/* By the other way out; there is no store then. */
+		for (unsigned long i = 0; i < 100; i++) {
+			CHECK_EQ(add_exclusive(&word, 2000), 2000);
+			word = 2000;
+			want += type == HW_BREAKPOINT_RW ? 2 : 1;
+		}
+		CHECK(c.hits >= want && c.hits <= want + ticks() - from);
 		unregister_hw_breakpoint(&c.bp);
+		CHECK_EQ(word, 2000);
 	}
+	check_clean();
+}
+
+/* An execute breakpoint at each word of it: once for each round. */
+TL_TEST(breakpoints_at_an_exclusive_load_and_store_let_it_go_on)
+{
+	static volatile unsigned long word;
+	const uint32_t *at = (const uint32_t *)(uintptr_t)add_exclusive;
+	uint64_t from = ticks();
+	struct counted c[2];
+
+	while ((*at & 0xfffffc00) != 0xc85ffc00)
+		at++;
+	watch(&c[0], (void *)at, 4, HW_BREAKPOINT_X);
+	watch(&c[1], (void *)(at + 4), 4, HW_BREAKPOINT_X);
+	for (unsigned int k = 0; k < 2; k++) {
+		REQUIRE(!register_kernel_hw_breakpoint(&c[k].bp));
+		for (unsigned int i = 0; i < 200; i++)
+			add_exclusive(&word, ~0ul);
+		CHECK(c[k].hits >= 200 && c[k].hits <= 200 + ticks() - from);
+		unregister_hw_breakpoint(&c[k].bp);
+	}
+	CHECK_EQ(word, 400);
+	check_clean();
+}
+
+/* All registers for breakpoints are somebody's: off until the next tick. */
+TL_TEST(without_a_free_register_a_watched_lock_is_seen_from_the_next_tick_on)
+{
+	unsigned int n = arch_debug_count(0);
+	static struct counted x[16], c;
+	static volatile unsigned long word;
+
+	word = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		watch(&x[i], (uint8_t *)(uintptr_t)shape_cli + 4 * i, 4,
+		      HW_BREAKPOINT_X);
+		REQUIRE(!register_kernel_hw_breakpoint(&x[i].bp));
+	}
+	watch(&c, &word, 8, HW_BREAKPOINT_W);
+	REQUIRE(!register_kernel_hw_breakpoint(&c.bp));
+	for (unsigned long i = 0; i < 1000; i++)
+		CHECK_EQ(add_exclusive(&word, ~0ul), i);
+	CHECK(c.hits > 0);
+	idle_ms(20);
+	c.hits = 0;
+	word = 0;
+	CHECK_EQ(c.hits, 1);
+	unregister_hw_breakpoint(&c.bp);
+	for (unsigned int i = 0; i < n; i++)
+		unregister_hw_breakpoint(&x[i].bp);
 	check_clean();
 }
 
