@@ -278,6 +278,84 @@ TL_TEST(what_a_vector_writes_is_foretold)
 	}
 }
 
+TL_TEST(a_bit_may_be_far_from_its_operand)
+{
+	/* %ecx, of up to 69 bits: (%rbx), 8(%rbx) and (%rbx) */
+	static const uint8_t bts[] = { 0x0f, 0xab, 0x0b },
+			     btc[] = { 0x48, 0x0f, 0xbb, 0x4b, 0x08 },
+			     btr[] = { 0x66, 0x0f, 0xb3, 0x0b };
+
+	REQUIRE(start_page());
+	foretold = 0;
+	try_insn(bts, sizeof(bts));
+	try_insn(btc, sizeof(btc));
+	try_insn(btr, sizeof(btr));
+	CHECK(foretold > 3);
+}
+
+TL_TEST(a_pop_into_memory_goes_by_what_rsp_becomes)
+{
+	static const uint8_t code[] = { 0x8f, 0x44, 0x24, 0x08 };
+	struct effect_regs r = { .ip = 0x1000 };
+	uint64_t addr, len, got;
+	struct x86_insn in;
+
+	__asm__ volatile("lea	-256(%%rsp), %%rsp\n\t"
+			 "push	$77\n\t"
+			 "mov	%%rsp, %[rsp]\n\t"
+			 "pop	8(%%rsp)\n\t"
+			 "mov	8(%%rsp), %[got]\n\t"
+			 "lea	256(%%rsp), %%rsp"
+			 : [rsp] "=&r"(r.gp[4]), [got] "=&r"(got)
+			 :
+			 : "memory");
+	CHECK_EQ(got, 77); /* so it was 8 bytes above where rsp pointed then */
+	REQUIRE(!x86_decode(&in, code, sizeof(code), 0x1000));
+	REQUIRE(effect_operand(&in, code, &r, 0, 0, &addr, &len));
+	CHECK_EQ(addr, r.gp[4] + 8 + 8);
+	CHECK_EQ(len, 8);
+}
+
+TL_TEST(no_value_is_told_of_what_is_no_store_of_it)
+{
+	static const struct {
+		const char *name;
+		uint8_t code[8];
+		size_t len;
+		enum effect_kind kind;
+	} all[] = {
+		{ "fstpt", { 0xdb, 0x3b }, 2, EFFECT_UNKNOWN },
+		{ "fldt", { 0xdb, 0x2b }, 2, EFFECT_READ },
+		{ "mov %ds", { 0x8c, 0x1b }, 2, EFFECT_UNKNOWN },
+		{ "stmxcsr", { 0x0f, 0xae, 0x1b }, 3, EFFECT_UNKNOWN },
+		{ "vmovq", { 0xc5, 0xfa, 0x7e, 0x03 }, 4, EFFECT_READ },
+		{ "kmovw", { 0xc5, 0xf8, 0x91, 0x0b }, 4, EFFECT_UNKNOWN },
+		{ "kmovw k", { 0xc5, 0xf8, 0x90, 0x0b }, 4, EFFECT_READ },
+		{ "bt $", { 0x0f, 0xba, 0x23, 0x01 }, 4, EFFECT_READ },
+		{ "pinsrb", { 0x66, 0x0f, 0x3a, 0x20, 3, 1 }, 6, EFFECT_READ },
+		{ "pextrb",
+		  { 0x66, 0x0f, 0x3a, 0x14, 3, 1 },
+		  6,
+		  EFFECT_UNKNOWN },
+		{ "vmovaps 0x40(%rbx)", /* at 0x2000 */
+		  { 0x62, 0xf1, 0x7c, 0x48, 0x29, 0x43, 0x01 },
+		  7,
+		  EFFECT_UNKNOWN },
+	};
+
+	for (size_t i = 0; i < TL_ARRAY_SIZE(all); i++) {
+		struct effect_regs r = { .ip = 0x1000 + all[i].len };
+		struct effect e;
+
+		ROW(all[i].name);
+		r.gp[3] = all[i].code[0] == 0x62 ? 0x1fc0 : 0x2000;
+		CHECK(effect_find(&e, all[i].code, all[i].len, 0x1000, true, &r,
+				  0x2000, 1));
+		CHECK(e.certain);
+		CHECK_EQ(e.kind, all[i].kind);
+	}
+}
+
 TL_TEST(string_stores_are_found_where_they_were)
 {
 	static const uint8_t stosb[] = { 0xaa }, stosw[] = { 0x66, 0xab },
