@@ -104,7 +104,7 @@ inc.tests/insn/arm64 = -Iinclude -Itests/lib $(inc-under-test)
 inc.tests/api        = -Iinclude $(test-lib) -Itests/api \
 	-Itests/api/$(patsubst kernel-%,%,$1)
 inc.tests/stress     = -Iinclude $(test-lib) -Itests/stress
-inc.tests/tool       = -Iinclude -Itests/lib $(inc-under-test)
+inc.tests/tool       = -Iinclude -Itests/lib -Itests/tool/$1 $(inc-under-test)
 inc.tests/guest      = -Iinclude $(test-lib)
 inc.tests/oracle     =
 inc.tests/guest/user = $(kern-inc) -Ikernel/user \

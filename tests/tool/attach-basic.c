@@ -312,60 +312,12 @@ TL_TEST(no_system_call_shows_that_it_was_interrupted)
  */
 static void all_live(void)
 {
-	static const uint64_t seed[4] = { 0x1111, 0x2222, 0x3333, 0x4444 };
+	const uint64_t seed[4] = { 0x1111, 0x2222, 0x3333, 0x4444 };
 	uint64_t wrong;
 
 	__atomic_store_n(&shared->ready, 1, __ATOMIC_RELEASE);
 	while (!__atomic_load_n(&shared->stop, __ATOMIC_RELAXED)) {
-		__asm__ volatile(
-			"movdqu %[seed], %%xmm0\n\t"
-			"movdqa %%xmm0, %%xmm7\n\t"
-			"movdqa %%xmm0, %%xmm15\n\t"
-			"movq $0x5a5a, -8(%%rsp)\n\t"
-			"movq $0x6b6b, -128(%%rsp)\n\t"
-			"movq $0x0102030405060708, %%rbx\n\t"
-			"movq %%rbx, %%rdx\n\tmovq %%rbx, %%rsi\n\t"
-			"movq %%rbx, %%rdi\n\tmovq %%rbx, %%r8\n\t"
-			"movq %%rbx, %%r9\n\tmovq %%rbx, %%r10\n\t"
-			"movq %%rbx, %%r11\n\tmovq %%rbx, %%r12\n\t"
-			"movq %%rbx, %%r13\n\tmovq %%rbx, %%r14\n\t"
-			"movq %%rbx, %%r15\n\tmovq %%rbx, %%rax\n\t"
-			"movq $100000, %%rcx\n\t"
-			"stc\n\t"
-			"1: jnc 2f\n\t"
-			"leaq -1(%%rcx), %%rcx\n\t"
-			"jrcxz 3f\n\t"
-			"jmp 1b\n\t"
-			"2: movq $0, %%rbx\n\t"
-			"3: xorq %%rbx, %%rdx\n\txorq %%rbx, %%rsi\n\t"
-			"xorq %%rbx, %%rdi\n\txorq %%rbx, %%r8\n\t"
-			"xorq %%rbx, %%r9\n\txorq %%rbx, %%r10\n\t"
-			"xorq %%rbx, %%r11\n\txorq %%rbx, %%r12\n\t"
-			"xorq %%rbx, %%r13\n\txorq %%rbx, %%r14\n\t"
-			"xorq %%rbx, %%r15\n\txorq %%rbx, %%rax\n\t"
-			"orq %%rdx, %%rsi\n\torq %%rdi, %%r8\n\t"
-			"orq %%r9, %%r10\n\torq %%r11, %%r12\n\t"
-			"orq %%r13, %%r14\n\torq %%r15, %%rax\n\t"
-			"orq %%rsi, %%r8\n\torq %%r10, %%r12\n\t"
-			"orq %%r14, %%rax\n\torq %%r8, %%r12\n\t"
-			"orq %%r12, %%rax\n\torq %%rcx, %%rax\n\t"
-			"movq -8(%%rsp), %%rdx\n\t"
-			"xorq $0x5a5a, %%rdx\n\torq %%rdx, %%rax\n\t"
-			"movq -128(%%rsp), %%rdx\n\t"
-			"xorq $0x6b6b, %%rdx\n\torq %%rdx, %%rax\n\t"
-			"movdqu %[seed], %%xmm1\n\t"
-			"pcmpeqb %%xmm1, %%xmm0\n\t"
-			"pcmpeqb %%xmm1, %%xmm7\n\t"
-			"pcmpeqb %%xmm1, %%xmm15\n\t"
-			"pand %%xmm7, %%xmm0\n\tpand %%xmm15, %%xmm0\n\t"
-			"pmovmskb %%xmm0, %%edx\n\t"
-			"xorl $0xffff, %%edx\n\torq %%rdx, %%rax\n\t"
-			"movq %%rax, %[wrong]\n\t"
-			: [wrong] "=m"(wrong)
-			: [seed] "m"(seed)
-			: "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9",
-			  "r10", "r11", "r12", "r13", "r14", "r15", "xmm0",
-			  "xmm1", "xmm7", "xmm15", "cc", "memory");
+		wrong = live_registers(seed);
 		wrong_unless(!wrong);
 		__atomic_fetch_add(&shared->rounds, 1, __ATOMIC_RELAXED);
 	}
@@ -637,18 +589,10 @@ TL_TEST(no_zombie_is_left_to_a_target_that_adopts)
 	CHECK_EQ(victim_stop(pid), 0);
 }
 
-/* read(), with its system call among the first five bytes. */
+/* read(), with its system call where the probe is, or behind that. */
 long bare_read(int fd, void *buf, size_t n);
-extern const char bare_read_end[];
-__asm__(".text\n"
-	".globl bare_read, bare_read_end\n"
-	"bare_read:\n"
-	"	xorl %eax, %eax\n"
-	"	nop\n"
-	"	syscall\n"
-	"	ret\n"
-	"	.fill 8, 1, 0xcc\n"
-	"bare_read_end:\n");
+extern const char bare_read_at[], bare_read_end[];
+__asm__(BARE_READ);
 
 static int pipe_fds[2];
 
@@ -666,7 +610,7 @@ static void reader(void)
 TL_TEST(a_thread_asleep_in_a_copied_system_call_is_moved_back)
 {
 	struct session_probe p = {
-		.addr = (uint64_t)(uintptr_t)bare_read,
+		.addr = (uint64_t)(uintptr_t)bare_read_at,
 		.start = (uint64_t)(uintptr_t)bare_read,
 		.end = (uint64_t)(uintptr_t)bare_read_end - 8,
 		.action = SESSION_COUNT,

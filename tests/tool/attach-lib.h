@@ -27,6 +27,7 @@
 #include <session.h>
 
 #include "tl_test.h"
+#include "victim.h"
 
 #define VICTIM_THREADS 4
 
@@ -58,25 +59,9 @@ __attribute__((noinline, noclone, used)) void probed_end(void)
 	__asm__ volatile("");
 }
 
-/* a + 5: too little room for a jump at its start, and padding in the middle. */
+/* a + 5. */
 uint64_t probed_isle(uint64_t a);
 extern const char probed_isle_end[];
-__asm__(".text\n"
-	"	.p2align 4\n"
-	"	.globl probed_isle, probed_isle_end\n"
-	"	.type probed_isle, @function\n"
-	"probed_isle:\n"
-	"	mov %rdi, %rax\n"
-	"1:	xor %edx, %edx\n"
-	"	test %rdx, %rdx\n"
-	"	jne 1b\n"
-	"	add $5, %rax\n"
-	"	jmp 2f\n"
-	"	.p2align 4\n"
-	"2:	ret\n"
-	"	.size probed_isle, . - probed_isle\n"
-	"probed_isle_end:\n"
-	"	.p2align 4\n");
 
 __attribute__((unused)) static void isle_probe(struct session_probe *p)
 {

@@ -53,6 +53,8 @@ struct isa_regs {
  */
 #define ISA_FRAME_MARK	  0x0000021046508001ull
 #define ISA_FRAME_SP_BACK 4
+/* From the ucontext up to it, which is in. */
+#define ISA_FRAME_WORDS 59
 
 /* The number of a call is as it is. */
 static inline long isa_call(long nr)

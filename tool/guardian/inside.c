@@ -22,24 +22,24 @@
 #include <stdlib.h>
 
 #include "maps.h"
+#include "stopped.h"
 #include "worker.h"
 
 #define CHUNK (256ul << 10)
 
 /*
  * The words of a signal frame, from its ucontext: where the thread's alternate
- * stack is, the registers that were interrupted, and cs, gs, fs, ss in one
- * word, which is the same in every frame of a 64-bit program.
+ * stack is, the registers that were interrupted, and a word that is the same in
+ * every frame.
  */
 enum {
 	FRAME_STACK = 2,
 	FRAME_STACK_SIZE = 4,
-	FRAME_SP = 20,
-	FRAME_IP = 21,
-	FRAME_SEGMENTS = 23,
+	FRAME_SP = ISA_FRAME_WORDS - 1 - ISA_FRAME_SP_BACK,
+	FRAME_IP,
+	FRAME_MARK = ISA_FRAME_WORDS - 1,
 	FRAME_WORDS
 };
-#define SEGMENTS 0x002b000000000033ul
 
 /* No deeper than that into what a stack pointer points into: it may be a heap. */
 #define STACK_MOST    (64ul << 20)
@@ -104,7 +104,7 @@ static void look_at_words(struct look *l, const uint64_t *w, size_t n,
 			  uint64_t at)
 {
 	for (size_t i = 0; i + FRAME_WORDS <= n; i++) {
-		if (w[i + FRAME_SEGMENTS] != SEGMENTS ||
+		if (w[i + FRAME_MARK] != ISA_FRAME_MARK ||
 		    !in_use(l, w + i, at + i * 8))
 			continue;
 		if (in_code(l, w[i + FRAME_IP]))

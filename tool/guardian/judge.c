@@ -20,6 +20,7 @@
 #include "follow.h"
 #include "guardian.h"
 #include "hold.h"
+#include "isa.h"
 #include "library.h"
 #include "object.h"
 #include "worker.h"
@@ -258,7 +259,7 @@ int judge_process(pid_t pid, const struct session_options *opt,
 		return refuse(
 			-ENOEXEC,
 			err == -ENOEXEC
-				? "process %d is a 32-bit program, or not one for x86-64"
+				? "process %d is a 32-bit program, or not one for " ISA_NAME
 				: "cannot read the program of process %d",
 			pid);
 	}

@@ -13,7 +13,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -27,6 +26,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "code.h"
 #include "guardian.h"
 
 #define MOST_INSNS   4096
@@ -44,6 +44,7 @@ static const struct call {
 	{ "exit",	    SYS_exit,	 { 0 } },
 	{ "wait4",	    SYS_wait4,	 { 1000, 0, 0x80000000 } },
 	{ "rt_sigprocmask", SYS_rt_sigprocmask, { 2, 4096, 0, 8 } },
+	ISA_CALLS_OF_STUB
 	{ "restart_syscall", SYS_restart_syscall, { 0 } },
 	/* the worker */
 	{ "close_range",    SYS_close_range, { 0, ~0u, 2 } },
@@ -59,7 +60,7 @@ static const struct call {
 	{ "madvise",	    SYS_madvise, { 4096, 4096, MADV_WIPEONFORK } },
 	{ "membarrier",	    SYS_membarrier, { 1 << 5 } },
 	{ "membarrier",	    SYS_membarrier, { 1 << 6 } },
-	{ "open",	    SYS_open,	 { 4096, 02000000 } },
+	ISA_CALL_OPEN(02000000),
 	{ "read",	    SYS_read,	 { 3, 4096, 16 } },
 	{ "close",	    SYS_close,	 { 3 } },
 	{ "nanosleep",	    SYS_nanosleep, { 4096 } },
@@ -80,8 +81,8 @@ static const struct call library_calls[] = {
 	{ "clone",	    SYS_clone,	 { 0x3d0f00, 4096, 4096, 4096, 4096 } },
 	{ "getpid",	    SYS_getpid,	 { 0 } },
 	{ "gettid",	    SYS_gettid,	 { 0 } },
-	{ "open",	    SYS_open,	 { 4096, O_RDWR | O_CLOEXEC } },
-	{ "open",	    SYS_open,	 { 4096, O_DIRECTORY | O_CLOEXEC } },
+	ISA_CALL_OPEN(O_RDWR | O_CLOEXEC),
+	ISA_CALL_OPEN(O_DIRECTORY | O_CLOEXEC),
 	{ "getdents64",	    SYS_getdents64, { 3, 4096, 1024 } },
 	{ "pwrite64",	    SYS_pwrite64, { 3, 4096, 5, 4096 } },
 	{ "mmap",	    SYS_mmap,	 { 0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~0ull } },
@@ -93,7 +94,7 @@ static const struct call library_calls[] = {
 	{ "futex",	    SYS_futex,	 { 4096, 128, 1, 4096 } },
 	{ "futex",	    SYS_futex,	 { 4096, 129, 1 } },
 	{ "sched_yield",    SYS_sched_yield, { 0 } },
-	{ "arch_prctl",	    SYS_arch_prctl, { 0x1003, 4096 } },
+	ISA_CALLS_OF_LIBRARY
 	{ "process_vm_readv", SYS_process_vm_readv, { 1000, 4096, 1, 4096, 1 } },
 };
 /* clang-format on */
@@ -227,7 +228,7 @@ static uint32_t run(const struct sock_filter *f, size_t n, const struct call *c)
 	bool bad = false;
 
 	v.data.nr = c->nr;
-	v.data.arch = AUDIT_ARCH_X86_64;
+	v.data.arch = ISA_AUDIT;
 	memcpy(v.data.args, c->args, sizeof(v.data.args));
 	/* Jumps lead forward only. */
 	for (size_t pc = 0; pc < n && !bad; pc++)

@@ -18,6 +18,8 @@
 
 #include <session.h>
 
+#include "code.h"
+
 #define PAGE 4096ul
 
 #ifndef MADV_DONTNEED_LOCKED
@@ -209,20 +211,18 @@ int text_note(struct tl_journal *journal, uint64_t addr, const uint8_t *now,
 
 uint64_t text_jump(int mem, uint64_t addr, uint64_t *island)
 {
-	uint8_t insn[5];
-	int32_t rel;
+	uint8_t insn[8] = { 0 };
+	uint64_t to;
 
 	*island = 0;
-	if (mem_read(mem, insn, addr, 2))
+	if (mem_read(mem, insn, addr, ISA_SHORT_JUMP_BYTES))
 		return 0;
-	if (insn[0] == 0xeb) {
-		addr += 2 + (uint64_t)(int64_t)(int8_t)insn[1];
-		*island = addr;
-	}
-	if (mem_read(mem, insn, addr, sizeof(insn)) || insn[0] != 0xe9)
+	if (isa_is_short_jump(insn, addr, &to))
+		*island = addr = to;
+	if (mem_read(mem, insn, addr, ISA_JUMP_BYTES) ||
+	    !isa_is_jump(insn, addr, &to))
 		return 0;
-	memcpy(&rel, insn + 1, sizeof(rel));
-	return addr + 5 + (uint64_t)(int64_t)rel;
+	return to;
 }
 
 bool text_is_noted(const struct tl_journal *e)
@@ -237,16 +237,13 @@ static bool is_ours(const struct tl_journal *e, const uint8_t *now, size_t n,
 		    void *arg)
 {
 	uint64_t to, island;
-	int32_t rel;
 
-	if (now[0] == 0xcc)
+	if (isa_is_breakpoint(now))
 		return true;
-	if (n >= 5 && now[0] != 0xeb && now[0] != 0xe9)
+	if (n >= ISA_JUMP_BYTES && isa_is_jump(now, e->addr, &to))
+		return ours(arg, to);
+	if (n >= ISA_JUMP_BYTES && !isa_is_short_jump(now, e->addr, &to))
 		return false;
-	if (n >= 5 && now[0] == 0xe9) {
-		memcpy(&rel, now + 1, 4);
-		return ours(arg, e->addr + 5 + (uint64_t)(int64_t)rel);
-	}
 	to = text_jump(w->mem, e->addr, &island);
 	return to && ours(arg, to);
 }

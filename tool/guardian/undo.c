@@ -36,11 +36,13 @@
 
 #include <session.h>
 
+#include "code.h"
 #include "follow.h"
 #include "guardian.h"
 #include "inside.h"
 #include "judge.h"
 #include "semaphores.h"
+#include "stopped.h"
 #include "text.h"
 
 #define PAGE	 4096ul
@@ -339,12 +341,12 @@ static size_t only_syscall(const uint8_t *code, size_t n)
 {
 	size_t found = 0;
 
-	for (size_t i = 0; i + 1 < n; i++) {
-		if (code[i] != 0x0f || code[i + 1] != 0x05)
+	for (size_t i = 0; i + ISA_SYSCALL_BYTES <= n; i += ISA_CODE_STEP) {
+		if (!isa_is_syscall(code + i))
 			continue;
 		if (found)
 			return 0;
-		found = i + 2;
+		found = i + ISA_SYSCALL_BYTES;
 	}
 	return found;
 }
@@ -357,7 +359,7 @@ static size_t only_syscall(const uint8_t *code, size_t n)
  */
 static void map_syscalls(struct undo *u)
 {
-	uint8_t code[DETOUR_MOST], text[20];
+	uint8_t code[DETOUR_MOST], text[ISA_WINDOW];
 
 	for (size_t i = 0; i < u->n_detours; i++) {
 		struct tl_range *r = &u->detours[i];

@@ -38,6 +38,8 @@ struct isa_regs {
  */
 #define ISA_FRAME_MARK	  0x002b000000000033ull
 #define ISA_FRAME_SP_BACK 3
+/* From the ucontext up to it, which is in. */
+#define ISA_FRAME_WORDS 24
 
 /* The number of a call without the bit that says how it passes arguments. */
 static inline long isa_call(long nr)
