@@ -18,6 +18,14 @@
 #include "text.h"
 #include "unwind.h"
 
+/*
+ * What is left when a run ends is written out for so long; but so many are in any
+ * case, which takes no time where the machine is not busy.
+ */
+#define LATE_NS	   2000000000
+#define LATE_LEAST 1000000
+#define LATE_LOOK  1024
+
 struct line {
 	char *text;
 	size_t n, room;
@@ -40,7 +48,10 @@ struct trace {
 	struct clock_rate rate;
 	uint64_t begin_ns; /* the wall clock's */
 	uint64_t events;
-	uint64_t spoilt; /* events that make no sense */
+	uint64_t spoilt;  /* events that make no sense */
+	uint64_t late;	  /* those that came before the end, and wait */
+	uint64_t late_ns; /* when the first of them was written out */
+	uint64_t dropped; /* of them, to come to an end */
 	bool titled;
 	struct line line;
 	struct ctf *ctf; /* --format ctf */
@@ -396,6 +407,33 @@ static bool put_ctf_event(struct traced *d, const struct session_event *e)
 	return ok;
 }
 
+static uint64_t clock_ns(clockid_t which)
+{
+	struct timespec now;
+
+	clock_gettime(which, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * The run is over.  Is it time to end, though there are more?  Whoever wants them
+ * all, however long it takes, says --block.
+ */
+static bool is_late(struct trace *t)
+{
+	if (!t->run->closing || t->run->options->block)
+		return false;
+	if (!t->dropped) {
+		if (!t->late++)
+			t->late_ns = clock_ns(CLOCK_MONOTONIC);
+		if (t->late <= LATE_LEAST || t->late % LATE_LOOK ||
+		    clock_ns(CLOCK_MONOTONIC) - t->late_ns < LATE_NS)
+			return false;
+	}
+	t->dropped++;
+	return true;
+}
+
 static void on_event(void *arg, const struct session_event *e)
 {
 	struct traced *d = arg;
@@ -404,6 +442,8 @@ static void on_event(void *arg, const struct session_event *e)
 	bool ok;
 
 	if (r->options->events && t->events >= r->options->events)
+		return;
+	if (is_late(t))
 		return;
 	t->line.n = 0;
 	ok = e->probe < d->n_names &&
@@ -421,14 +461,6 @@ static void on_event(void *arg, const struct session_event *e)
 	if (!t->ctf &&
 	    fwrite(t->line.text, 1, t->line.n, r->out.f) != t->line.n)
 		output_flush(&r->out);
-}
-
-static uint64_t wall_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 /* Those that have no name yet. */
@@ -473,7 +505,7 @@ static int begin(struct target *target)
 			return -1;
 	}
 	if (!t->begin_ns)
-		t->begin_ns = wall_ns();
+		t->begin_ns = clock_ns(CLOCK_REALTIME);
 	if (target->run->options->format == FORMAT_CTF && !t->ctf)
 		t->ctf = ctf_open(target->run->options->output, t->begin_ns);
 	if (target->run->options->format == FORMAT_CTF && !t->ctf)
@@ -493,8 +525,14 @@ static uint64_t poll_events(struct run *r)
 static void print(struct run *r, double elapsed, bool last)
 {
 	struct trace *t = r->own;
-	uint64_t lost = r->stats.lost + t->spoilt, missed = r->missed;
+	uint64_t lost = r->stats.lost + t->spoilt + t->dropped,
+		 missed = r->missed;
 
+	if (t->dropped)
+		say_note("%" PRIu64 " of the lost events were not written out "
+			 "in time: they came faster than that goes (--block "
+			 "makes threads wait)",
+			 t->dropped);
 	if (t->ctf) {
 		if (ctf_close(t->ctf, t->events, lost, missed) != 0)
 			r->out.failed = true;

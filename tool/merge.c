@@ -3,9 +3,9 @@
  * merge.c - the events of several targets in the order of their times
  *
  * Each session hands on its events in order, up to the time of its last look.
- * What is newer than the oldest of these looks waits here.  The order is that
- * of the time stamp counter, which is the same for all; the times that are
- * shown are each session's, and never go back.
+ * They wait here in a queue of its own, until the looks of all others are as new.
+ * The order is that of the time stamp counter, which is the same for all; the
+ * times that are shown are each session's, and never go back.
  */
 #include "merge.h"
 
@@ -15,14 +15,27 @@
 
 #include "text.h"
 
-/* While so many are handed on, the rings of the targets are emptied again. */
+/* After so many that were handed on we look at the clock; */
 #define AT_ONCE 64
 
-/* For so long at a time: then whoever has called looks at what else there is. */
+/* then whoever called wants to look at other things, too. */
 #define AT_ONCE_NS 100000000
 
-/* What waits, in bytes; above it the rings are left to themselves. */
-#define MOST_WAITING (16u << 20)
+/* What waits of one target; above it its session keeps what it has. */
+#define MOST_WAITING 65536
+
+struct waiting {
+	struct session_event e; /* but for its words */
+	size_t words;
+};
+
+/* Events of one target, in order: `next` is the first that waits. */
+struct queue {
+	struct waiting *event;
+	size_t next, n, room;
+	uint64_t *words;
+	size_t used, size;
+};
 
 /* Where the events of one target go. */
 struct port {
@@ -31,28 +44,15 @@ struct port {
 	struct target *target;
 	session_event_fn fn;
 	void *arg;
-};
-
-struct waiting {
-	struct session_event e; /* but for its words */
-	const struct port *port;
-	size_t words;
-};
-
-struct store {
-	struct waiting *event;
-	size_t n, room;
-	uint64_t *words;
-	size_t used, size;
+	struct queue queue;
 };
 
 struct merge {
 	struct port *ports;
-	struct store in;
-	/* What is being handed on, in order: `next` is the next one, up to `upto`. */
-	struct store now;
-	size_t next;
-	uint64_t upto;
+	size_t n_ports;
+	/* Those with events, a heap: the one with the oldest is the first. */
+	struct port **heap;
+	size_t in_heap;
 	uint64_t begin_ns; /* of the first target's events */
 	uint64_t last_ns;
 };
@@ -60,6 +60,13 @@ struct merge {
 struct merge *merge_new(void)
 {
 	return must_alloc(1, sizeof(struct merge));
+}
+
+static void free_port(struct port *p)
+{
+	free(p->queue.event);
+	free(p->queue.words);
+	free(p);
 }
 
 void merge_free(struct merge *m)
@@ -70,40 +77,68 @@ void merge_free(struct merge *m)
 		return;
 	while ((p = m->ports)) {
 		m->ports = p->next;
-		free(p);
+		free_port(p);
 	}
-	free(m->in.event);
-	free(m->in.words);
-	free(m->now.event);
-	free(m->now.words);
+	free(m->heap);
 	free(m);
 }
 
-static void keep(struct store *s, const struct waiting *w,
+void merge_forget(struct merge *m, const struct target *t)
+{
+	for (struct port **at = &m->ports, *p; (p = *at);) {
+		if (p->target != t) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		m->n_ports--;
+		free_port(p);
+	}
+}
+
+/* Those that were handed on make room. */
+static void close_up(struct queue *q)
+{
+	size_t words = q->event[q->next].words;
+
+	memmove(q->event, q->event + q->next,
+		(q->n - q->next) * sizeof(*q->event));
+	memmove(q->words, q->words + words,
+		(q->used - words) * sizeof(*q->words));
+	q->n -= q->next;
+	q->used -= words;
+	q->next = 0;
+	for (size_t i = 0; i < q->n; i++)
+		q->event[i].words -= words;
+}
+
+static void keep(struct queue *q, const struct waiting *w,
 		 const uint64_t *words)
 {
-	if (s->n == s->room) {
-		s->room = s->room ? s->room * 2 : 256;
-		s->event = must_grow(s->event, s->room, sizeof(*s->event));
+	if (q->n == q->room && q->next > q->n / 2)
+		close_up(q);
+	if (q->n == q->room) {
+		q->room = q->room ? q->room * 2 : 256;
+		q->event = must_grow(q->event, q->room, sizeof(*q->event));
 	}
-	while (s->size - s->used < w->e.n) {
-		s->size = s->size ? s->size * 2 : 4096;
-		s->words = must_grow(s->words, s->size, sizeof(*s->words));
+	while (q->size - q->used < w->e.n) {
+		q->size = q->size ? q->size * 2 : 4096;
+		q->words = must_grow(q->words, q->size, sizeof(*q->words));
 	}
 	if (w->e.n)
-		memcpy(s->words + s->used, words, w->e.n * sizeof(*words));
-	s->event[s->n] = *w;
-	s->event[s->n++].words = s->used;
-	s->used += w->e.n;
+		memcpy(q->words + q->used, words, w->e.n * sizeof(*words));
+	q->event[q->n] = *w;
+	q->event[q->n++].words = q->used;
+	q->used += w->e.n;
 }
 
 static void on_event(void *arg, const struct session_event *e)
 {
-	const struct port *p = arg;
-	struct waiting w = { .e = *e, .port = p };
+	struct port *p = arg;
+	struct waiting w = { .e = *e };
 
 	w.e.ns += p->target->begin_ns - p->merge->begin_ns;
-	keep(&p->merge->in, &w, e->words);
+	keep(&p->queue, &w, e->words);
 }
 
 int merge_on_events(struct merge *m, struct target *t, session_event_fn fn,
@@ -111,39 +146,65 @@ int merge_on_events(struct merge *m, struct target *t, session_event_fn fn,
 {
 	struct port *p = must_alloc(1, sizeof(*p));
 
-	*p = (struct port){ m->ports, m, t, fn, arg };
+	*p = (struct port){
+		.next = m->ports, .merge = m, .target = t, .fn = fn, .arg = arg
+	};
 	m->ports = p;
+	m->n_ports++;
+	m->heap = must_grow(m->heap, m->n_ports, sizeof(*m->heap));
 	if (!m->begin_ns)
 		m->begin_ns = t->begin_ns;
 	return session_on_events(t->session, on_event, p);
 }
 
-static int by_clock(const void *va, const void *vb)
-{
-	const struct waiting *a = va, *b = vb;
+/* ---- whose is the oldest ---------------------------------------------------- */
 
-	if (a->e.clock != b->e.clock)
-		return a->e.clock < b->e.clock ? -1 : 1;
-	return a->words < b->words ? -1 : a->words > b->words;
+static uint64_t oldest(const struct port *p)
+{
+	return p->queue.event[p->queue.next].e.clock;
 }
 
-static size_t bytes_of(const struct store *s)
+/* Port @i of the heap may have become younger than those below it. */
+static void sink(struct merge *m, size_t i)
 {
-	return s->used * sizeof(*s->words) + s->n * sizeof(*s->event);
+	struct port **h = m->heap, *p = h[i];
+	size_t k;
+
+	for (; (k = 2 * i + 1) < m->in_heap; i = k) {
+		if (k + 1 < m->in_heap && oldest(h[k + 1]) < oldest(h[k]))
+			k++;
+		if (oldest(p) <= oldest(h[k]))
+			break;
+		h[i] = h[k];
+	}
+	h[i] = p;
 }
+
+static void make_heap(struct merge *m)
+{
+	m->in_heap = 0;
+	for (struct port *p = m->ports; p; p = p->next)
+		if (p->queue.n)
+			m->heap[m->in_heap++] = p;
+	for (size_t i = m->in_heap / 2; i > 0; i--)
+		sink(m, i - 1);
+}
+
+/* ---- handing on ------------------------------------------------------------- */
 
 /* Take what there is.  Up to which time all of it is known; UINT64_MAX: nobody is left. */
-static uint64_t take(struct merge *m, struct run *r)
+static uint64_t take(struct merge *m)
 {
 	uint64_t upto = UINT64_MAX;
 
-	for (size_t i = 0; i < r->n_targets; i++) {
-		struct session *s = r->targets[i]->session;
+	for (struct port *p = m->ports; p; p = p->next) {
+		struct session *s = p->target->session;
 		uint64_t its;
 
 		if (!s)
 			continue;
-		if (bytes_of(&m->in) < MOST_WAITING)
+		/* Who is behind all others has nothing that waits for them. */
+		if (p->queue.n - p->queue.next < MOST_WAITING)
 			session_poll_events(s);
 		its = session_events_upto(s);
 		if (its < upto)
@@ -152,16 +213,39 @@ static uint64_t take(struct merge *m, struct run *r)
 	return upto;
 }
 
-static void hand_on(struct merge *m, const struct store *s,
-		    const struct waiting *w)
+/* Nothing of @p waits any more. */
+static void drained(struct merge *m, struct port *p)
 {
+	struct queue *q = &p->queue;
+
+	m->heap[0] = m->heap[--m->in_heap];
+	if (m->in_heap)
+		sink(m, 0);
+	q->next = q->n = q->used = 0;
+	if (p->target->session)
+		return;
+	free(q->event);
+	free(q->words);
+	*q = (struct queue){ 0 };
+}
+
+/* The oldest of all. */
+static void hand_on(struct merge *m)
+{
+	struct port *p = m->heap[0];
+	struct queue *q = &p->queue;
+	const struct waiting *w = &q->event[q->next++];
 	struct session_event e = w->e;
 
 	if (e.ns < m->last_ns)
 		e.ns = m->last_ns;
 	m->last_ns = e.ns;
-	e.words = s->words + w->words;
-	w->port->fn(w->port->arg, &e);
+	e.words = q->words + w->words;
+	p->fn(p->arg, &e);
+	if (q->next < q->n)
+		sink(m, 0);
+	else
+		drained(m, p);
 }
 
 static uint64_t now_ns(void)
@@ -172,59 +256,19 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-static void begin_batch(struct merge *m, struct run *r)
+size_t merge_poll(struct merge *m)
 {
-	m->upto = take(m, r);
-	m->now = m->in;
-	m->next = 0;
-	m->in = (struct store){ 0 };
-	if (m->now.n)
-		qsort(m->now.event, m->now.n, sizeof(*m->now.event), by_clock);
-}
-
-/* What is newer than all that is known waits. */
-static void end_batch(struct merge *m)
-{
-	for (; m->next < m->now.n; m->next++)
-		keep(&m->in, &m->now.event[m->next],
-		     m->now.words + m->now.event[m->next].words);
-	free(m->now.event);
-	free(m->now.words);
-	m->now = (struct store){ 0 };
-	m->next = 0;
-}
-
-/* Hand on the rest of the batch, until @end. */
-static void hand_on_batch(struct merge *m, struct run *r, uint64_t end,
-			  size_t *n)
-{
-	for (; m->next < m->now.n; m->next++) {
-		const struct waiting *w = &m->now.event[m->next];
-
-		if (w->e.clock >= m->upto && m->upto != UINT64_MAX)
-			break;
-		if (*n % AT_ONCE == 0 && *n && now_ns() >= end)
-			return;
-		hand_on(m, &m->now, w);
-		/* A target does not wait for whoever reads what we write. */
-		if (++*n % AT_ONCE == 0)
-			take(m, r);
-	}
-	end_batch(m);
-}
-
-size_t merge_poll(struct merge *m, struct run *r)
-{
-	uint64_t end = now_ns() + AT_ONCE_NS;
+	uint64_t begin = now_ns(), upto = take(m);
 	size_t n = 0;
 
-	/* When nobody is left all of it is handed on. */
-	if (take(m, r) == UINT64_MAX)
-		end = UINT64_MAX;
-	do {
-		if (!m->now.n)
-			begin_batch(m, r);
-		hand_on_batch(m, r, end, &n);
-	} while (end == UINT64_MAX && (m->now.n || m->in.n));
+	make_heap(m);
+	while (m->in_heap &&
+	       (upto == UINT64_MAX || oldest(m->heap[0]) < upto)) {
+		hand_on(m);
+		/* When nobody is left all of it is handed on. */
+		if (++n % AT_ONCE == 0 && upto != UINT64_MAX &&
+		    now_ns() - begin > AT_ONCE_NS)
+			break;
+	}
 	return n;
 }

@@ -14,11 +14,14 @@ void merge_free(struct merge *m);
 int merge_on_events(struct merge *m, struct target *t, session_event_fn fn,
 		    void *arg);
 
+/* @t is no more, and had nothing to tell. */
+void merge_forget(struct merge *m, const struct target *t);
+
 /*
- * Take what there is of all targets of @r, and hand on what nothing older can
- * come in front of; all of it, when no target is attached to any more.  How many
- * were handed on.
+ * Take what there is of all targets, and hand on what nothing older can come in
+ * front of, for a tenth of a second or so; all of it, when no target is attached
+ * to any more.  How many were handed on.
  */
-size_t merge_poll(struct merge *m, struct run *r);
+size_t merge_poll(struct merge *m);
 
 #endif

@@ -37,16 +37,18 @@
 #include "text.h"
 
 /*
- * Events that are waiting, in words: at least so many, or an eighth of the memory
- * that is free.  More stay in the rings, which may lose some then.
+ * Events that are waiting, in words, of all sessions together.  More stay in the
+ * rings, which may lose some then.  That is what a command writes out in some
+ * seconds when it is to end.
  */
-#define LEAST_WAITING (16u << 20)
+#define MOST_WAITING (16u << 20)
 
 /* After so many that were handed on we look at the clock; */
 #define AT_ONCE 64
 
-/* then whoever called wants to look at other things, too. */
-#define AT_ONCE_NS 100000000
+/* then, or after so many, whoever called wants to look at other things, too. */
+#define AT_ONCE_NS   100000000
+#define AT_ONCE_MOST 65536
 
 /* How often the rings are emptied, while there is something in them or not. */
 #define BUSY_NS 2000000
@@ -93,9 +95,9 @@ struct rings {
 	void *arg;
 	uint32_t bytes; /* of a ring that are in use */
 	pthread_t reader;
-	bool reading; /* there is one */
-	bool leave;   /* he is to end */
-	size_t most_waiting;
+	bool reading;	/* there is one */
+	bool leave;	/* he is to end */
+	bool block;	/* threads wait for room, so nothing is to be lost */
 	size_t waiting; /* words of `now`, for the reader to know */
 	pthread_mutex_t lock;
 	struct ring ring[TL_RINGS]; /* D1 */
@@ -109,6 +111,8 @@ struct rings {
 	uint64_t opened; /* ticks */
 	uint64_t spoilt;
 };
+
+static unsigned int n_open; /* readers; they share MOST_WAITING */
 
 static struct moment moment_now(void)
 {
@@ -156,12 +160,10 @@ struct rings *rings_open(struct tl_events *e, session_event_fn fn, void *arg)
 	r->arg = arg;
 	r->begin = r->before = r->looked_at = moment_now();
 	r->opened = r->begin.ticks;
-	r->most_waiting = room / 8 / sizeof(uint64_t);
-	if (r->most_waiting < LEAST_WAITING)
-		r->most_waiting = LEAST_WAITING;
 	r->bytes = is_ring_size(bytes) ? bytes : bytes_of_ring(room);
 	e->ring_bytes = r->bytes;
 	pthread_mutex_init(&r->lock, NULL);
+	__atomic_add_fetch(&n_open, 1, __ATOMIC_RELAXED);
 	return r;
 }
 
@@ -170,6 +172,7 @@ void rings_close(struct rings *r)
 	struct store *s[] = { &r->taken, &r->now, &r->later };
 
 	rings_end_reader(r);
+	__atomic_sub_fetch(&n_open, 1, __ATOMIC_RELAXED);
 	for (size_t i = 0; i < sizeof(s) / sizeof(*s); i++) {
 		free(s[i]->event);
 		free(s[i]->words);
@@ -317,7 +320,11 @@ static void wake_all(struct tl_ring *t)
 			0);
 }
 
-/* All of a ring, but not for ever; how many bytes. */
+/*
+ * All of a ring, but not for ever, and not more than may wait: of what is left when
+ * nobody writes any more the rest is lost, but for threads that waited for us.  How
+ * many bytes.
+ */
 static uint64_t take_all(struct rings *rs, int i, bool last)
 {
 	struct tl_ring *t = &rs->e->ring[i];
@@ -325,12 +332,13 @@ static uint64_t take_all(struct rings *rs, int i, bool last)
 	uint64_t begin = r->at, got;
 	const struct store *s = &rs->taken;
 	size_t before = __atomic_load_n(&rs->waiting, __ATOMIC_RELAXED);
+	size_t most = MOST_WAITING / __atomic_load_n(&n_open, __ATOMIC_RELAXED);
 
 	while (((r->at - begin) & TL_HEAD_MASK) < rs->bytes &&
-	       (last || before + s->used + 5 * s->n < rs->most_waiting))
+	       ((last && rs->block) || before + s->used + 5 * s->n < most))
 		if (!take(rs, t, r))
 			break;
-	/* A gap, and nobody fills it any more. */
+	/* A gap that nobody fills any more, or too much. */
 	if (last && (__atomic_load_n(&t->head, __ATOMIC_RELAXED) &
 		     TL_HEAD_MASK) != r->at)
 		give_up(rs, t, r);
@@ -360,6 +368,8 @@ static uint64_t look_at_rings(struct rings *r, bool last)
 	uint64_t most;
 
 	pthread_mutex_lock(&r->lock);
+	if (__atomic_load_n(&r->e->block, __ATOMIC_RELAXED))
+		r->block = true;
 	begin = moment_now();
 	most = take_each(r, last);
 	r->looked_at = begin;
@@ -513,7 +523,8 @@ static size_t hand_on(struct rings *r, bool last)
 		hand_on_one(r);
 		if (r->next % AT_ONCE || last)
 			continue;
-		if (moment_now().ns - begin > AT_ONCE_NS)
+		if (r->next - first >= AT_ONCE_MOST ||
+		    moment_now().ns - begin > AT_ONCE_NS)
 			return r->next - first;
 	}
 	/* The rest is for the next time. */

@@ -56,6 +56,7 @@ struct run {
 	 */
 	bool apart;
 	bool keyed;
+	bool closing; /* what is handed on now came before the end */
 	struct output out;
 	struct target **targets;
 	size_t n_targets;

@@ -8,7 +8,9 @@ What happens to one of them does not concern the others.
 """
 import json
 import os
+import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -206,6 +208,66 @@ def wrong_lists_are_refused():
     r = trapline("count", "-p", f"{os.getpid()},{os.getppid()}", "-t", "1",
                  "main")
     check_eq(r.returncode, 2, "-t of several")
+
+
+HOT = r"""
+#include <pthread.h>
+#include <stdio.h>
+__attribute__((noinline)) int work(int x)
+{
+	__asm__ volatile("nop; nop; nop; nop; nop; nop");
+	return x * 7 + 1;
+}
+static void *run(void *a)
+{
+	volatile int s = 0;
+
+	for (;;)
+		s = work(s);
+	return a;
+}
+int main(void)
+{
+	pthread_t t;
+
+	for (int i = 0; i < 3; i++)
+		pthread_create(&t, NULL, run, NULL);
+	puts("hot");
+	fflush(stdout);
+	run(NULL);
+}
+"""
+
+
+@case
+def a_trace_ends_near_its_time_however_much_there_is():
+    program = os.path.join(tl.tempdir(), "hot")
+    tl.compile_to(program, HOT, "-lpthread")
+    hot = [tl.start([program], stdout=subprocess.PIPE) for _ in range(2)]
+    for p in hot:
+        p.stdout.readline()
+    out = os.path.join(tl.tempdir(), "out")
+    begin = time.monotonic()
+    r = trapline("trace", "-p", ",".join(str(p.pid) for p in hot), "-d", "0.2",
+                 "--json", "-o", out, "work", timeout=110)
+    took = time.monotonic() - begin
+    check_eq(r.returncode, 0, r.stderr)
+    with open(out, encoding="utf-8") as f:
+        before = n = 0
+        for line in f:
+            if line.startswith('{"summary"'):
+                break
+            now = int(line[len('{"time_ns":'):line.index(",")])
+            check(now >= before, f"out of order: {line}")
+            before = now
+            n += 1
+    said = json.loads(line)["summary"]
+    tl.note(f"{took:.1f} s, {said}, {r.stderr.strip()}")
+    # A machine that is busy with them lets us have little of it.
+    check(took < 60, f"0.2 s took {took:.1f} s")
+    check_eq(said["events"], n, "events")
+    m = re.search(r"(\d+) of the lost events were not written", r.stderr)
+    check(said["lost"] >= (int(m[1]) if m else 1), "what was lost is said")
 
 
 if __name__ == "__main__":
