@@ -8,35 +8,12 @@
  * is refused.
  */
 #define _GNU_SOURCE
+#include "context.h"
 #include "home.h"
 #include "insn.h"
 #include "tl_test.h"
-#include <signal.h>
-#include <ucontext.h>
 
 #include <trapline/kprobes.h>
-#include <trapline/regs.h>
-#include <trapline/trap.h>
-
-static void on_breakpoint(int sig, siginfo_t *info, void *frame)
-{
-	ucontext_t *uc = frame;
-	struct pt_regs regs;
-
-	(void)sig;
-	(void)info;
-	memset(&regs, 0, sizeof(regs));
-	memcpy(regs.regs, uc->uc_mcontext.regs, sizeof(regs.regs));
-	regs.sp = uc->uc_mcontext.sp;
-	regs.pc = uc->uc_mcontext.pc;
-	regs.pstate = uc->uc_mcontext.pstate;
-	if (!tl_trap_breakpoint(&regs))
-		abort();
-	memcpy(uc->uc_mcontext.regs, regs.regs, sizeof(regs.regs));
-	uc->uc_mcontext.sp = regs.sp;
-	uc->uc_mcontext.pc = regs.pc;
-	uc->uc_mcontext.pstate = regs.pstate;
-}
 
 /* clang-format off */
 __asm__("	.section probed, \"ax\"\n"
@@ -107,7 +84,7 @@ static bool prepare(void)
 {
 	struct sigaction on = { .sa_flags = SA_SIGINFO | SA_NODEFER };
 
-	on.sa_sigaction = on_breakpoint;
+	on.sa_sigaction = on_our_breakpoint;
 	home_away = 1ul << 30;
 	return !sigaction(SIGTRAP, &on, NULL) && work(36, 2) == 40;
 }

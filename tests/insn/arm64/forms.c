@@ -20,18 +20,15 @@
  * TL_SEED replays a run.
  */
 #define _GNU_SOURCE
+#include "context.h"
 #include "home.h"
 #include "insn.h"
 #include "tl_test.h"
-#include <signal.h>
 #include <stdio.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
-#include <ucontext.h>
 
 #include <trapline/kprobes.h>
-#include <trapline/regs.h>
-#include <trapline/trap.h>
 
 #define NR_STATES   500u /* of each class */
 #define NR_A_WORD   8u	 /* of one word, behind one registration */
@@ -73,35 +70,10 @@ static uint8_t *stack_start(void)
 
 /* ---- signals ---- */
 
-#define RECORDS(uc) ((uint8_t *)(uc)->uc_mcontext.__reserved)
-
-static void from_context(struct pt_regs *regs, const ucontext_t *uc)
-{
-	memset(regs, 0, sizeof(*regs));
-	memcpy(regs->regs, uc->uc_mcontext.regs, sizeof(regs->regs));
-	regs->sp = uc->uc_mcontext.sp;
-	regs->pc = uc->uc_mcontext.pc;
-	regs->pstate = uc->uc_mcontext.pstate;
-}
-
-static void to_context(ucontext_t *uc, const struct pt_regs *regs)
-{
-	memcpy(uc->uc_mcontext.regs, regs->regs, sizeof(regs->regs));
-	uc->uc_mcontext.sp = regs->sp;
-	uc->uc_mcontext.pc = regs->pc;
-	uc->uc_mcontext.pstate = regs->pstate;
-}
-
-/* The first record; the others follow it. */
-static struct fpsimd_context *fpsimd(ucontext_t *uc)
-{
-	return (struct fpsimd_context *)RECORDS(uc);
-}
-
 /* The record of @magic among the saved state, or NULL. */
 static struct _aarch64_ctx *find_record(ucontext_t *uc, uint32_t magic)
 {
-	struct _aarch64_ctx *r = (void *)RECORDS(uc);
+	struct _aarch64_ctx *r = &fpsimd(uc)->head;
 
 	while (r->magic && r->magic != magic)
 		r = (void *)((uint8_t *)r + r->size);
@@ -211,12 +183,6 @@ static bool prepare(void)
 	for (size_t i = 0; i < ARENA_WORDS; i++)
 		arena[i] = BRK;
 	return true;
-}
-
-static void put_word(uint32_t *at, uint32_t word)
-{
-	*(volatile uint32_t *)at = word;
-	__builtin___clear_cache((char *)at, (char *)(at + 1));
 }
 
 /* From @start to the first signal that is not ours; the result is @end. */

@@ -119,6 +119,12 @@ static void write_text(uintptr_t addr, const uint8_t *bytes, size_t len)
 	__builtin___clear_cache((char *)addr, (char *)addr + len);
 }
 
+/* Text that is writable: the test's own. */
+static inline void put_word(uint32_t *at, uint32_t word)
+{
+	write_text((uintptr_t)at, (const uint8_t *)&word, sizeof(word));
+}
+
 int tlh_text_write(const struct tl_edit *edits, size_t n, enum tl_others others)
 {
 	(void)others;

@@ -8,43 +8,23 @@
  * slots and detours is not guarded.
  */
 #define _GNU_SOURCE
+#include "context.h"
 #include "home.h"
 #include "insn.h"
 #include "tl_test.h"
 #include <setjmp.h>
-#include <signal.h>
-#include <ucontext.h>
 
 #include <trapline/kprobes.h>
-#include <trapline/regs.h>
-#include <trapline/trap.h>
 
 /* ---- vectors ---- */
 
 static sigjmp_buf after_fault;
 
-static void from_context(struct pt_regs *regs, const ucontext_t *uc)
-{
-	memset(regs, 0, sizeof(*regs));
-	memcpy(regs->regs, uc->uc_mcontext.regs, sizeof(regs->regs));
-	regs->sp = uc->uc_mcontext.sp;
-	regs->pc = uc->uc_mcontext.pc;
-	regs->pstate = uc->uc_mcontext.pstate;
-}
-
 static void on_breakpoint(int sig, siginfo_t *info, void *frame)
 {
-	ucontext_t *uc = frame;
-	struct pt_regs regs;
-
 	(void)info;
-	from_context(&regs, uc);
-	if (!tl_trap_breakpoint(&regs))
+	if (!is_our_breakpoint(frame))
 		siglongjmp(after_fault, sig);
-	memcpy(uc->uc_mcontext.regs, regs.regs, sizeof(regs.regs));
-	uc->uc_mcontext.sp = regs.sp;
-	uc->uc_mcontext.pc = regs.pc;
-	uc->uc_mcontext.pstate = regs.pstate;
 }
 
 static void on_fault(int sig, siginfo_t *info, void *frame)

@@ -6,21 +6,18 @@
  * The home is home.h, with SIGTRAP and SIGSEGV below.
  */
 #define _GNU_SOURCE
+#include "context.h"
 #include "home.h"
 #include "insn.h"
 #include "tl_test.h"
 #include <setjmp.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include <trapline/host.h>
 #include <trapline/kprobes.h>
-#include <trapline/regs.h>
-#include <trapline/trap.h>
 
 /* ---- its vectors ------------------------------------------------------------- */
 
@@ -40,28 +37,6 @@ static bool running;
 static uintptr_t fault_pc;
 static sigjmp_buf after_fault;
 
-static void from_context(struct pt_regs *regs, const ucontext_t *uc)
-{
-	memset(regs, 0, sizeof(*regs));
-	memcpy(regs->regs, uc->uc_mcontext.regs, sizeof(regs->regs));
-	regs->sp = uc->uc_mcontext.sp;
-	regs->pc = uc->uc_mcontext.pc;
-	regs->pstate = uc->uc_mcontext.pstate;
-}
-
-static void to_context(ucontext_t *uc, const struct pt_regs *regs)
-{
-	memcpy(uc->uc_mcontext.regs, regs->regs, sizeof(regs->regs));
-	uc->uc_mcontext.sp = regs->sp;
-	uc->uc_mcontext.pc = regs->pc;
-	uc->uc_mcontext.pstate = regs->pstate;
-}
-
-static struct fpsimd_context *vectors_of(ucontext_t *uc)
-{
-	return (struct fpsimd_context *)uc->uc_mcontext.__reserved;
-}
-
 static void on_run(int sig, siginfo_t *info, void *frame)
 {
 	ucontext_t *uc = frame;
@@ -71,17 +46,17 @@ static void on_run(int sig, siginfo_t *info, void *frame)
 	run_back = *uc;
 	running = true;
 	to_context(uc, &run_start.regs);
-	memcpy(vectors_of(uc)->vregs, run_start.vectors.vregs,
+	memcpy(fpsimd(uc)->vregs, run_start.vectors.vregs,
 	       sizeof(run_start.vectors.vregs));
 	/* No record behind this one: the one for SVE has another copy. */
-	memset(vectors_of(uc) + 1, 0, sizeof(struct _aarch64_ctx));
+	memset(fpsimd(uc) + 1, 0, sizeof(struct _aarch64_ctx));
 }
 
 static void end_run(ucontext_t *uc, const struct pt_regs *regs)
 {
 	running = false;
 	run_end.regs = *regs;
-	run_end.vectors = *vectors_of(uc);
+	run_end.vectors = *fpsimd(uc);
 	uc->uc_mcontext = run_back.uc_mcontext;
 }
 

@@ -8,16 +8,13 @@
  * and going on from these must lead to where the bare one leads.
  */
 #define _GNU_SOURCE
+#include "context.h"
 #include "home.h"
 #include "insn.h"
 #include "tl_test.h"
-#include <signal.h>
 #include <sys/syscall.h>
-#include <ucontext.h>
 
 #include <trapline/kprobes.h>
-#include <trapline/regs.h>
-#include <trapline/trap.h>
 
 #define BRK	A64_BRK(99)
 #define TAKEN	64 /* words behind the instruction: where branches lead */
@@ -35,34 +32,6 @@ static uint32_t *stopped; /* a word of the copy that is a brk now, */
 static uint32_t kept;	  /* in place of this */
 static int stop_at;	  /* this word is to be; -1: none */
 static bool was_shown, did_stop;
-
-static void put_word(uint32_t *at, uint32_t word)
-{
-	*(volatile uint32_t *)at = word;
-	__builtin___clear_cache((char *)at, (char *)(at + 1));
-}
-
-static struct fpsimd_context *fpsimd(ucontext_t *uc)
-{
-	return (struct fpsimd_context *)uc->uc_mcontext.__reserved;
-}
-
-static void from_context(struct pt_regs *regs, const ucontext_t *uc)
-{
-	memset(regs, 0, sizeof(*regs));
-	memcpy(regs->regs, uc->uc_mcontext.regs, sizeof(regs->regs));
-	regs->sp = uc->uc_mcontext.sp;
-	regs->pc = uc->uc_mcontext.pc;
-	regs->pstate = uc->uc_mcontext.pstate;
-}
-
-static void to_context(ucontext_t *uc, const struct pt_regs *regs)
-{
-	memcpy(uc->uc_mcontext.regs, regs->regs, sizeof(regs->regs));
-	uc->uc_mcontext.sp = regs->sp;
-	uc->uc_mcontext.pc = regs->pc;
-	uc->uc_mcontext.pstate = regs->pstate;
-}
 
 static void on_start(int sig, siginfo_t *info, void *frame)
 {

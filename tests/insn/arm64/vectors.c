@@ -8,15 +8,12 @@
  * others have spoiled them.
  */
 #define _GNU_SOURCE
+#include "context.h"
 #include "home.h"
 #include "tl_test.h"
-#include <signal.h>
 #include <sys/auxv.h>
-#include <ucontext.h>
 
 #include <trapline/kprobes.h>
-#include <trapline/regs.h>
-#include <trapline/trap.h>
 
 /* Z, P and FFR with registers of 2,048 bits; FPSR and FPCR. */
 struct vectors {
@@ -118,26 +115,6 @@ struct vectors seen;
 static struct vectors before, bare, after;
 static unsigned int hits;
 
-static void on_breakpoint(int sig, siginfo_t *info, void *frame)
-{
-	ucontext_t *uc = frame;
-	struct pt_regs regs;
-
-	(void)sig;
-	(void)info;
-	memset(&regs, 0, sizeof(regs));
-	memcpy(regs.regs, uc->uc_mcontext.regs, sizeof(regs.regs));
-	regs.sp = uc->uc_mcontext.sp;
-	regs.pc = uc->uc_mcontext.pc;
-	regs.pstate = uc->uc_mcontext.pstate;
-	if (!tl_trap_breakpoint(&regs))
-		abort();
-	memcpy(uc->uc_mcontext.regs, regs.regs, sizeof(regs.regs));
-	uc->uc_mcontext.sp = regs.sp;
-	uc->uc_mcontext.pc = regs.pc;
-	uc->uc_mcontext.pstate = regs.pstate;
-}
-
 static long stack_above(uintptr_t sp, size_t len)
 {
 	(void)sp;
@@ -168,7 +145,7 @@ static bool prepare(bool jump)
 	uint64_t seed = tl_test_seed;
 
 	ROW(jump ? "jump" : "breakpoint");
-	on.sa_sigaction = on_breakpoint;
+	on.sa_sigaction = on_our_breakpoint;
 	ops.no_optimize = !jump;
 	ops.stack_above = stack_above;
 	for (size_t i = 0; i < sizeof(before.z); i++)
