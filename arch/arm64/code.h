@@ -98,5 +98,11 @@ extern unsigned int tl_arm64_vectors;
 /* Find that out, before there is the first probe. */
 void tl_arm64_look_at_cpu(void);
 
+/*
+ * Is @insn one that might be simulated, and undefined on this CPU: a branch that
+ * authenticates without FEAT_PAuth, bc.cond without FEAT_HBC?
+ */
+bool tl_arm64_lacks(enum a64_plan kind, uint32_t insn);
+
 #endif
 #endif

@@ -72,7 +72,7 @@ static int plan_insn(struct tl_plan *plan, uint32_t insn, uintptr_t addr)
 	uint32_t words[A64_RELOCATED_WORDS];
 	enum a64_plan kind = a64_match(insn)->plan;
 
-	if (a64_refused(kind)) {
+	if (a64_refused(kind) || tl_arm64_lacks(kind, insn)) {
 		plan->why = why_refused(kind);
 		return -TL_EINVAL;
 	}

@@ -55,8 +55,8 @@ static uint64_t sign(uint64_t pointer, uint64_t modifier, bool key_b)
 
 /*
  * Not by authenticating it: where that fails it may fault, and here.  What is
- * authentic is what signing gives once more.  (The CPU without pointer
- * authentication, or with the key switched off, does nothing in all of these.)
+ * authentic is what signing gives once more.  (With the key switched off the CPU
+ * does nothing in all of these; without the feature there is no such probe.)
  */
 static bool authenticate(uint64_t *pointer, uint64_t modifier, bool key_b)
 {

@@ -171,6 +171,11 @@ static inline bool a64_is_landing_pad(uint32_t insn)
 
 /* brk #imm16, and whether @insn is one, whatever its number. */
 #define A64_BRK(imm) (0xd4200000u | (uint32_t)(imm) << 5)
+static inline bool a64_is_bc(uint32_t insn)
+{
+	return (insn & 0xff000010) == 0x54000010;
+}
+
 static inline bool a64_is_brk(uint32_t insn)
 {
 	return (insn & 0xffe0001f) == 0xd4200000;

@@ -13,6 +13,7 @@
 #include "insn.h"
 #include "tl_test.h"
 #include <setjmp.h>
+#include <sys/auxv.h>
 
 #include <trapline/kprobes.h>
 
@@ -123,6 +124,20 @@ static bool prepare(bool jump)
 			 PROT_READ | PROT_EXEC | PROT_BTI);
 }
 
+/* With both: guarded pages, and signatures. */
+static bool has_cpu(void)
+{
+	return getauxval(AT_HWCAP2) & HWCAP2_BTI &&
+	       getauxval(AT_HWCAP) & HWCAP_PACA;
+}
+
+#define PREPARE(jump)                                \
+	do {                                         \
+		if (!has_cpu())                      \
+			SKIP("the CPU has no such"); \
+		REQUIRE(prepare(jump));              \
+	} while (0)
+
 /* The result, or minus the signal. */
 static long call(caller *by, function *f, long a, long b)
 {
@@ -133,7 +148,7 @@ static long call(caller *by, function *f, long a, long b)
 
 TL_TEST(arm64_a_guarded_page_asks_for_landing_pads)
 {
-	REQUIRE(prepare(false));
+	PREPARE(false);
 	CHECK_EQ(call(by_blr, padded_c, 40, 2), 42);
 	CHECK_EQ(call(by_br, padded_c, 40, 2), 42);
 	CHECK_EQ(call(by_blr, bare_entry, 40, 2), -SIGILL);
@@ -194,9 +209,9 @@ static void probe_each(kprobe_pre_handler_t pre, kprobe_post_handler_t post)
 TL_TEST(arm64_every_instruction_on_the_way_to_a_landing_pad_can_be_probed)
 {
 	for (int jump = 0; jump < 2; jump++) {
-		REQUIRE(prepare(jump));
+		PREPARE(jump);
 		probe_each(count_pre, NULL);
-		REQUIRE(prepare(jump));
+		PREPARE(jump);
 		probe_each(NULL, count_post);
 	}
 }
@@ -204,7 +219,7 @@ TL_TEST(arm64_every_instruction_on_the_way_to_a_landing_pad_can_be_probed)
 TL_TEST(arm64_a_landing_pad_is_an_entry_and_keeps_its_breakpoint)
 {
 	for (int jump = 0; jump < 2; jump++) {
-		REQUIRE(prepare(jump));
+		PREPARE(jump);
 		for (size_t f = 0; f < TL_ARRAY_SIZE(functions); f++) {
 			kprobe_opcode_t *at = (void *)functions[f];
 			struct kprobe p = { .addr = at,
@@ -231,7 +246,7 @@ static int go_to_the_middle(struct kprobe *p, struct pt_regs *regs)
 TL_TEST(arm64_where_a_handler_goes_no_landing_pad_is_asked_for)
 {
 	for (int jump = 0; jump < 2; jump++) {
-		REQUIRE(prepare(jump));
+		PREPARE(jump);
 		for (unsigned int word = 0; word < 2; word++) {
 			kprobe_opcode_t *at = (void *)padded_c;
 			struct kprobe p = { .addr = at + word,
@@ -260,7 +275,7 @@ static int on_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 TL_TEST(arm64_return_probes_of_functions_that_sign_their_return_address)
 {
 	for (int jump = 0; jump < 2; jump++) {
-		REQUIRE(prepare(jump));
+		PREPARE(jump);
 		for (size_t f = 0; f < TL_ARRAY_SIZE(functions); f++) {
 			struct kretprobe rp = { .handler = on_return };
 			unsigned int calls = 0;
@@ -282,7 +297,7 @@ TL_TEST(arm64_return_addresses_that_are_signed_or_kept_are_left_alone)
 	struct kretprobe rp = { .handler = on_return };
 	unsigned int calls = 0;
 
-	REQUIRE(prepare(false));
+	PREPARE(false);
 	rp.kp.addr = (kprobe_opcode_t *)(void *)signed_ret + 1;
 	CHECK_EQ(register_kretprobe(&rp), -TL_EOPNOTSUPP);
 	rp.kp.addr = (kprobe_opcode_t *)(void *)padded_signed + 2;
@@ -346,7 +361,7 @@ static int see_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 TL_TEST(arm64_return_probes_that_leave_the_return_address_alone)
 {
 	for (int jump = 0; jump < 2; jump++) {
-		REQUIRE(prepare(jump));
+		PREPARE(jump);
 		ops.function = function_bounds;
 		for (size_t f = 0; f < TL_ARRAY_SIZE(functions); f++) {
 			struct kretprobe rp = { .handler = see_return };
@@ -379,7 +394,7 @@ TL_TEST(arm64_a_function_that_keeps_its_return_address_is_followed_by_its_exits)
 		struct kretprobe rp = { .handler = see_return };
 		uintptr_t kept = 0;
 
-		REQUIRE(prepare(jump));
+		PREPARE(jump);
 		ops.function = function_bounds;
 		rp.kp.addr = (void *)keeps;
 		returns = 0;
