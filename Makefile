@@ -133,9 +133,9 @@ free := -ffreestanding -fno-stack-protector -fPIC -fvisibility=hidden \
 	-fno-reorder-functions -fno-reorder-blocks-and-partition \
 	-fno-tree-loop-distribute-patterns
 free.x86 := -mgeneral-regs-only -mno-red-zone
-free.arm64 := -mgeneral-regs-only -mno-outline-atomics
+free.arm64 := -mgeneral-regs-only -mno-outline-atomics -fomit-frame-pointer
 free.kernel-x86 := $(free.x86)
-free.kernel-arm64 := $(free.arm64)
+free.kernel-arm64 := $(filter-out -fomit-frame-pointer,$(free.arm64))
 free.sim := $(free.x86)
 hosted := -fno-toplevel-reorder
 

@@ -75,10 +75,14 @@ unsigned long tl_text_time(void);
  * set to the instruction after the probed one.
  * tl_return_hit: a followed function returned to the trampoline; the answer is
  * the address where it would have returned.
+ * @cx of all: what tlh_context() says.  (The caller asks, because it has nothing to
+ * keep meanwhile.)
  */
-unsigned long tl_detour_pre(struct tl_point *point, struct pt_regs *regs);
-void tl_detour_post(struct tl_point *point, struct pt_regs *regs);
-unsigned long tl_return_hit(struct pt_regs *regs);
+int tl_detour_pre(struct tl_context *cx, struct pt_regs *regs,
+		  struct tl_point *point);
+void tl_detour_post(struct tl_context *cx, struct pt_regs *regs,
+		    struct tl_point *point);
+unsigned long tl_return_hit(struct tl_context *cx, struct pt_regs *regs);
 
 /* ---- deciding --------------------------------------------------------------- */
 

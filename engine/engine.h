@@ -221,14 +221,14 @@ struct tl_section {
 TL_ALWAYS void tl_section_begin(struct tl_context *cx, uintptr_t sp,
 				const void *frame)
 {
-	cx->stack[0].probe = NULL;
 	/*
 	 * A signal before depth is 1 may have a section of its own, and leave
 	 * it by longjmp to somewhere in its handler: then it never puts back
 	 * what was here (models/recursion.pml).
 	 */
 	do {
-		tl_store(&cx->stack[0].sp, (uintptr_t)frame);
+		cx->stack[0].probe = NULL;
+		cx->stack[0].sp = (uintptr_t)frame;
 		cx->stack[0].from = sp;
 		tl_compiler_fence();
 		tl_store(&cx->depth, 1);

@@ -377,9 +377,8 @@ static TL_SELDOM unsigned long return_hit_when_busy(struct tl_context *cx,
 	return to;
 }
 
-unsigned long tl_return_hit(struct pt_regs *regs)
+unsigned long tl_return_hit(struct tl_context *cx, struct pt_regs *regs)
 {
-	struct tl_context *cx = tlh_context();
 	unsigned long to;
 
 	if (!tl_section_free(cx))

@@ -342,8 +342,8 @@ bool tl_trap_breakpoint(struct pt_regs *regs)
 
 /* ---- detours --------------------------------------------------------------------- */
 
-static TL_SELDOM unsigned long detour_pre(struct tl_context *cx,
-					  uintptr_t point, struct pt_regs *regs)
+static TL_SELDOM int detour_pre(struct tl_context *cx, struct pt_regs *regs,
+				uintptr_t point)
 {
 	bool simulate = point & TL_POINT_SIMULATE;
 	struct tl_point *p = (struct tl_point *)(point & -2ul);
@@ -360,19 +360,39 @@ static TL_SELDOM unsigned long detour_pre(struct tl_context *cx,
 	return diverted;
 }
 
-unsigned long tl_detour_pre(struct tl_point *p, struct pt_regs *regs)
+/* The rest of a section: nothing of the usual case lives across these calls. */
+static TL_SELDOM int detour_each_pre(struct tl_context *cx,
+				     struct pt_regs *regs, struct tl_point *p)
 {
-	struct tl_context *cx = tlh_context();
-	unsigned long diverted;
+	int diverted = call_each_pre(cx, p, regs, false);
 
-	if (tl_seldom((uintptr_t)p & TL_POINT_SIMULATE))
-		return detour_pre(cx, (uintptr_t)p, regs);
-	if (!tl_section_free(cx))
-		return detour_pre(cx, (uintptr_t)p, regs);
-	tl_section_begin(cx, tl_arch_sp(regs), regs);
-	diverted = call_pre(cx, p, regs, false);
 	tl_section_end(cx);
 	return diverted;
+}
+
+static TL_SELDOM int detour_diverted(struct tl_context *cx)
+{
+	divert((struct pt_regs *)cx->stack[0].sp); /* its frame */
+	tl_section_end(cx);
+	return 1;
+}
+
+int tl_detour_pre(struct tl_context *cx, struct pt_regs *regs,
+		  struct tl_point *p)
+{
+	struct kprobe *only;
+
+	if (tl_seldom((uintptr_t)p & TL_POINT_SIMULATE) || !tl_section_free(cx))
+		return detour_pre(cx, regs, (uintptr_t)p);
+	tl_section_begin(cx, tl_arch_sp(regs), regs);
+	only = tl_load(&p->only); /* P1 */
+	if (tl_seldom(!only))
+		return detour_each_pre(cx, regs, p);
+	tl_section_probe(cx, only);
+	if (tl_seldom(only->pre_handler(only, regs)))
+		return detour_diverted(cx);
+	tl_section_end(cx);
+	return 0;
 }
 
 /* Only exits care that their late handler is not called. */
@@ -385,8 +405,8 @@ static TL_SELDOM void miss_exits(struct tl_point *p, uintptr_t sp)
 			tl_exits_missed(sp);
 }
 
-static TL_SELDOM void detour_post(struct tl_context *cx, struct tl_point *p,
-				  struct pt_regs *regs)
+static TL_SELDOM void detour_post(struct tl_context *cx, struct pt_regs *regs,
+				  struct tl_point *p)
 {
 	struct tl_section s;
 
@@ -398,12 +418,11 @@ static TL_SELDOM void detour_post(struct tl_context *cx, struct tl_point *p,
 	tl_section_leave(&s);
 }
 
-void tl_detour_post(struct tl_point *p, struct pt_regs *regs)
+void tl_detour_post(struct tl_context *cx, struct pt_regs *regs,
+		    struct tl_point *p)
 {
-	struct tl_context *cx = tlh_context();
-
 	if (!tl_section_free(cx)) {
-		detour_post(cx, p, regs);
+		detour_post(cx, regs, p);
 		return;
 	}
 	tl_section_begin(cx, tl_arch_sp(regs), regs);

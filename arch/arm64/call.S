@@ -5,7 +5,8 @@
  * The code that calls these is drawn in code.c.  It has made room for a struct
  * pt_regs, stored x0, x1, x30 and the stack pointer; x1 points to its data.  Here
  * the frame is completed, and everything but x0, x1 and x30 is restored before the
- * return.  x19 keeps the return address, x20 the program counter that handlers see.
+ * return.  x19 keeps the return address, x20 the program counter that handlers see, x23 the
+ * point.
  *
  * There are two routines each for pre and post handlers.  The plain ones are for
  * homes without a gate whose handlers leave vector registers alone; the others look
@@ -17,7 +18,17 @@
 	.hidden	tl_detour_pre
 	.hidden	tl_detour_post
 
+	.hidden	tlh_context
+
 	.text
+
+/* \fn(context, frame, point) */
+	.macro	HIT fn:req, frame:req
+	bl	tlh_context
+	mov	x1, \frame
+	mov	x2, x23
+	bl	\fn
+	.endm
 
 	.macro	ROUTINE name:req, fn:req, post:req, plain:req
 	.p2align 4
@@ -27,26 +38,24 @@
 \name:
 	SAVE_X2_X29
 	mrs	x2, nzcv
-	ldp	x0, x20, [x1, #DATA_POINT]
+	ldp	x23, x20, [x1, #DATA_POINT]
 	stp	x20, x2, [sp, #R_PC]
 	stp	xzr, xzr, [sp, #R_ORIG_X0]
 	mov	x19, x30
 .if \plain
-	mov	x1, sp
-	bl	\fn
+	HIT	\fn, sp
 .else
 	ldr	x2, [x1, #DATA_GATE]
 	ldrb	w2, [x2]
 	cbz	w2, .Lresume\@
-	mov	x1, sp
-	CALL_C	\fn
+	CALL_C	HIT, \fn
 .endif
 .if \post
 	ldr	x0, [sp, #R_PC]
 	cmp	x0, x20
 	b.ne	.Ldivert
 .else
-	cbnz	x0, .Ldivert
+	cbnz	w0, .Ldivert
 .endif
 
 /* Go on where the caller goes on, with the registers of the pt_regs. */

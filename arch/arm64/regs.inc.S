@@ -56,22 +56,22 @@
 	.endm
 
 /*
- * call \fn, with the vector registers kept if the home wants it.  sp is where it
- * was afterwards, x21 is changed.
+ * \call \fn, with the vector registers kept if the home wants it.  x22 is the
+ * frame, which sp is before and afterwards; x21 is changed.
  */
-	.macro	CALL_C fn:req
+	.macro	CALL_C call:req, fn:req
+	mov	x22, sp
 	adrp	x21, tl_arm64_vectors
 	ldr	w21, [x21, :lo12:tl_arm64_vectors]
 	cbz	w21, .Lcall\@
-	add	x22, sp, #0
 	bl	tl_arm64_vectors_push
-	bl	\fn
+	\call	\fn, x22
 	mov	x9, x22
 	bl	tl_arm64_vectors_load
 	mov	sp, x22
 	b	.Lcalled\@
 .Lcall\@:
-	bl	\fn
+	\call	\fn, x22
 .Lcalled\@:
 	.endm
 

@@ -10,7 +10,17 @@
 
 	.hidden	tl_return_hit
 
+	.hidden	tlh_context
+
 	.text
+
+/* \fn(context, frame) */
+	.macro	RETURNED fn:req, frame:req
+	bl	tlh_context
+	mov	x1, \frame
+	bl	\fn
+	.endm
+
 	.p2align 4
 	.globl	tl_arch_return_trampoline
 	.hidden	tl_arch_return_trampoline
@@ -23,8 +33,7 @@ tl_arch_return_trampoline:
 	mrs	x2, nzcv
 	stp	x30, x2, [sp, #R_PC]
 	stp	xzr, xzr, [sp, #R_ORIG_X0]
-	mov	x0, sp
-	CALL_C	tl_return_hit
+	CALL_C	RETURNED, tl_return_hit
 	mov	x30, x0
 	LOAD_FLAGS
 	LOAD_X2_X29

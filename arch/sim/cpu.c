@@ -32,14 +32,14 @@ static enum sim_event step_copy(struct pt_regs *regs, uint8_t op,
 				(const uintptr_t *)(v[0] & ~7ull);
 
 			tl_arch_set_handler_ip(regs, *addr);
-			if (tl_detour_pre(point, regs))
+			if (tl_detour_pre(tlh_context(), regs, point))
 				return SIM_WENT_ON;
 		}
 		regs->ip = ip + 9;
 		return SIM_WENT_ON;
 	case SIM_X_POST:
 		regs->ip = v[1];
-		tl_detour_post((struct tl_point *)v[0], regs);
+		tl_detour_post(tlh_context(), regs, (struct tl_point *)v[0]);
 		if (regs->ip == v[1])
 			regs->ip = ip + 17;
 		return SIM_WENT_ON;
@@ -60,7 +60,7 @@ static enum sim_event step_copy(struct pt_regs *regs, uint8_t op,
 		regs->ip = ip + 9;
 		return SIM_WENT_ON;
 	case SIM_X_RETURN:
-		regs->ip = tl_return_hit(regs);
+		regs->ip = tl_return_hit(tlh_context(), regs);
 		return SIM_WENT_ON;
 	}
 	return SIM_UNKNOWN;

@@ -29,7 +29,19 @@
 	.hidden	tl_detour_pre
 	.hidden	tl_detour_post
 
+	.hidden	tlh_context
+
 	.text
+
+/* \fn(context, frame, point) */
+.macro HIT fn:req, frame:req
+	call	tlh_context
+	mov	%rax, %rdi
+	mov	\frame, %rsi
+	mov	R_DATA(\frame), %rdx
+	mov	DATA_POINT(%rdx), %rdx
+	call	\fn
+.endm
 
 /* rbx: the stack pointer of the interrupted code; r12d: its flags. */
 .macro ROUTINE name:req, fn:req, post:req, plain:req
@@ -47,16 +59,12 @@
 	mov	%rbx, R_SP(%rsp)
 	C_FLAGS
 .if \plain
-	mov	DATA_POINT(%rax), %rdi
-	mov	%rsp, %rsi
-	call	\fn
+	HIT	\fn, %rsp
 .else
 	mov	DATA_GATE(%rax), %rcx
 	cmpb	$0, (%rcx)
 	je	.Lresume\@
-	mov	DATA_POINT(%rax), %rdi
-	mov	%rsp, %rsi
-	CALL_C	\fn
+	CALL_C	HIT, \fn
 .endif
 .if \post
 	mov	R_DATA(%rsp), %rax
@@ -64,7 +72,7 @@
 	cmp	%rcx, R_IP(%rsp)
 	jne	.Ldivert
 .else
-	test	%rax, %rax
+	test	%eax, %eax
 	jnz	.Ldivert
 .endif
 .Lresume\@:

@@ -148,21 +148,21 @@
 .endm
 
 /*
- * call \fn, with the vector registers kept if the home wants it.  rdi, rsi: its
- * arguments.  rsp is where it was afterwards, r13 and r14 are changed.
+ * \call \fn, with the vector registers kept if the home wants it.  r14 is the
+ * frame, which rsp is before and afterwards; r13 is changed.
  */
 #define TL_VECTOR_BYTES 2176
 
-.macro CALL_C fn:req
+.macro CALL_C call:req, fn:req
+	mov	%rsp, %r14
 	mov	tl_x86_vectors(%rip), %r13d
 	test	%r13d, %r13d
 	jz	.Lcall\@
-	mov	%rsp, %r14
 	sub	$TL_VECTOR_BYTES, %rsp
 	and	$-64, %rsp
 	mov	%rsp, %rax
 	call	tl_x86_vectors_save
-	call	\fn
+	\call	\fn, %r14
 	mov	%rax, %rcx
 	mov	%rsp, %rax
 	call	tl_x86_vectors_load
@@ -170,6 +170,6 @@
 	mov	%r14, %rsp
 	jmp	.Lcalled\@
 .Lcall\@:
-	call	\fn
+	\call	\fn, %r14
 .Lcalled\@:
 .endm

@@ -23,8 +23,18 @@
 
 	.hidden	tl_return_hit
 	.hidden	tl_host_ops
+	.hidden	tlh_context
 
 	.text
+
+/* \fn(context, frame) */
+.macro RETURNED fn:req, frame:req
+	call	tlh_context
+	mov	%rax, %rdi
+	mov	\frame, %rsi
+	call	\fn
+.endm
+
 	.p2align 4
 	.globl	tl_arch_return_trampoline
 	.hidden	tl_arch_return_trampoline
@@ -39,8 +49,7 @@ tl_arch_return_trampoline:
 	lea	32(%rbp), %rbx
 	mov	%rbx, R_SP(%rsp)
 	C_FLAGS
-	mov	%rsp, %rdi
-	CALL_C	tl_return_hit
+	CALL_C	RETURNED, tl_return_hit
 	mov	%rax, R_IP(%rsp)
 	mov	%rax, 24(%rbp)
 	CHECK_FLAGS_SP .Lall
