@@ -4,8 +4,8 @@
  *
  * A breakpoint's handlers run with interrupts off, but those of a detour may be
  * pre-empted, and a followed call may return on another CPU.  So what the engine
- * keeps about the code that runs "here" belongs to the thread, which GS leads to;
- * an interrupt uses the block of the thread that it interrupts.  A block
+ * keeps about the code that runs "here" lies in the thread, which a register leads
+ * to; an interrupt uses the block of the thread that it interrupts.  A block
  * lives as long as its slot: a new thread in it begins above all frames of
  * the old one, and its stack is zeroed.
  */
@@ -17,11 +17,17 @@
 #include <trapline/host.h>
 #include <trapline/kprobes.h>
 
-static struct tl_context contexts[KERN_MAX_THREADS];
+_Static_assert(sizeof(struct tl_context) <= sizeof(threads[0].local),
+	       "THREAD_LOCAL_WORDS");
+
+static inline struct tl_context *context_of(struct thread *t)
+{
+	return (struct tl_context *)t->local;
+}
 
 TL_NOPROBE struct tl_context *tlh_context(void)
 {
-	return &contexts[arch_current()->slot];
+	return context_of(arch_current());
 }
 
 int tlh_each_context(int (*fn)(struct tl_context *cx, void *arg), void *arg)
@@ -29,7 +35,7 @@ int tlh_each_context(int (*fn)(struct tl_context *cx, void *arg), void *arg)
 	int ret = 0;
 
 	for (unsigned int i = 0; i < KERN_MAX_THREADS && !ret; i++)
-		ret = fn(&contexts[i], arg);
+		ret = fn(context_of(&threads[i]), arg);
 	return ret;
 }
 

@@ -138,7 +138,7 @@ static struct thread *take_slot(const char *name)
 		if (threads[i].state != THREAD_FREE)
 			continue;
 		found = &threads[i];
-		memset(found, 0, sizeof(*found));
+		memset(found, 0, offsetof(struct thread, local));
 		found->slot = i;
 		found->name = name;
 		found->state = THREAD_NEW;

@@ -18,8 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KERN_MAX_THREADS 96
-#define ALL_CPUS	 (~0u)
+#define KERN_MAX_THREADS   96
+#define THREAD_LOCAL_WORDS 20
+#define ALL_CPUS	   (~0u)
 
 struct pt_regs;
 
@@ -62,6 +63,12 @@ struct thread {
 	const char *name;
 	void (*fn)(void *arg);
 	void *arg;
+
+	/*
+	 * For who instruments the kernel, here because it is found so fast.  It is
+	 * the slot's: zero at first, and as it was left when the slot is used again.
+	 */
+	uint64_t local[THREAD_LOCAL_WORDS];
 };
 
 extern struct thread threads[KERN_MAX_THREADS];
