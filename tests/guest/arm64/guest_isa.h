@@ -166,19 +166,21 @@ static inline uint64_t INSTRUCTIONS(void)
 }
 
 /* The rows of cost.c. */
-#define COSTS                                                                  \
-	{ "breakpoint", false, false, 200, TL_STEPPING_NONE },                 \
-		{ "breakpoint, a step", false, false, 1350, TL_STEPPING_ONE }, \
-		{ "breakpoint, one behind", false, false, 610,                 \
-		  TL_STEPPING_BREAK },                                         \
-		{ "breakpoint, pre and post", false, true, 310,                \
-		  TL_STEPPING_NONE },                                          \
-		{ "breakpoint, a step, pre and post", false, true, 1420,       \
-		  TL_STEPPING_ONE },                                           \
-		{ "jump", true, false, 110, TL_STEPPING_NONE },                \
-		{ "jump, pre and post", true, true, 220, TL_STEPPING_NONE },
-#define COST_FOLLOWED	   490
-#define COST_FOLLOWED_JUMP 400
+#define COSTS                                                                \
+	{ "breakpoint", false, PRE, 195, TL_STEPPING_NONE },                 \
+		{ "breakpoint, a step", false, PRE, 1350, TL_STEPPING_ONE }, \
+		{ "breakpoint, one behind", false, PRE, 580,                 \
+		  TL_STEPPING_BREAK },                                       \
+		{ "breakpoint, pre and post", false, PRE_POST, 295,          \
+		  TL_STEPPING_NONE },                                        \
+		{ "breakpoint, a step, pre and post", false, PRE_POST, 1420, \
+		  TL_STEPPING_ONE },                                         \
+		{ "jump", true, PRE, 97, TL_STEPPING_NONE },                 \
+		{ "jump, pre and post", true, PRE_POST, 195,                 \
+		  TL_STEPPING_NONE },                                        \
+		{ "jump, a counter", true, COUNTER, 18, TL_STEPPING_NONE },
+#define COST_FOLLOWED	   470
+#define COST_FOLLOWED_JUMP 375
 
 /* Is the instruction at @code one that copies for user_copy(): sttrb, ldtrb? */
 static inline bool copies_for_user(const uint8_t *code)

@@ -151,13 +151,14 @@ static inline uint64_t INSTRUCTIONS(void)
 #define INSTRUCTIONS_GRAIN 0
 
 /* The rows of cost.c. */
-#define COSTS                                                        \
-	{ "breakpoint", false, false, 190, 0 },                      \
-		{ "breakpoint, pre and post", false, true, 316, 0 }, \
-		{ "jump", true, false, 125, 0 },                     \
-		{ "jump, pre and post", true, true, 245, 0 },
-#define COST_FOLLOWED	   515
-#define COST_FOLLOWED_JUMP 535
+#define COSTS                                                            \
+	{ "breakpoint", false, PRE, 180, 0 },                            \
+		{ "breakpoint, pre and post", false, PRE_POST, 295, 0 }, \
+		{ "jump", true, PRE, 115, 0 },                           \
+		{ "jump, pre and post", true, PRE_POST, 230, 0 },        \
+		{ "jump, a counter", true, COUNTER, 20, 0 },
+#define COST_FOLLOWED	   505
+#define COST_FOLLOWED_JUMP 490
 
 /* Is the instruction at @code one that copies for user_copy(): rep movsb? */
 static inline bool copies_for_user(const uint8_t *code)
