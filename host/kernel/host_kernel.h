@@ -18,6 +18,12 @@ void host_kernel_optimize(bool optimize);
 /* How the slot behind a breakpoint is left: enum tl_stepping.  Context: as above. */
 void host_kernel_stepping(unsigned int stepping);
 
+/*
+ * Give out no executable memory but one page from @at on, of which not all need be
+ * mapped; NULL: as ever.  Context: as above.
+ */
+void host_kernel_copies_at(void *at);
+
 struct task;
 struct tl_bp_thread;
 struct tl_debug_ops;

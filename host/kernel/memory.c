@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* memory.c - memory for the engine, from the kernel's heap and text area */
 
+#include "host_kernel.h"
 #include <kern/arch.h>
 #include <kern/isa.h>
 #include <kern/memory.h>
@@ -27,14 +28,30 @@ static bool within(uintptr_t a, uintptr_t b, size_t reach)
 	return (a > b ? a - b : b - a) <= reach;
 }
 
+static void *copies_at;
+static bool copies_taken;
+
+void host_kernel_copies_at(void *at)
+{
+	copies_at = at;
+	copies_taken = false;
+}
+
 /*
  * The kernel hands out executable memory from one area, which every branch of
  * the kernel text can reach; a caller with a shorter arm gets nothing.
  */
 void *tlh_exec_alloc(uintptr_t near, size_t reach, size_t size)
 {
-	uintptr_t text = (uintptr_t)text_alloc(pages(size));
+	uintptr_t text;
 
+	if (copies_at) {
+		if (copies_taken || size > KERN_PAGE_SIZE)
+			return NULL;
+		copies_taken = true;
+		return copies_at;
+	}
+	text = (uintptr_t)text_alloc(pages(size));
 	if (!text)
 		return NULL;
 	if (!within(text, near, reach) || !within(text + size, near, reach)) {
@@ -46,7 +63,10 @@ void *tlh_exec_alloc(uintptr_t near, size_t reach, size_t size)
 
 void tlh_exec_free(void *p, size_t size)
 {
-	text_free(p, pages(size));
+	if (copies_at && p == copies_at)
+		copies_taken = false;
+	else
+		text_free(p, pages(size));
 }
 
 TL_NOPROBE int tlh_read(void *dst, uintptr_t src, size_t len)

@@ -16,6 +16,7 @@
 #include <kern/trap.h>
 #include <stdatomic.h>
 #include <tl_test.h>
+#include <trapline/agent.h>
 #include <trapline/host.h>
 #include <trapline/hw_breakpoint.h>
 #include <trapline/kprobes.h>
@@ -507,6 +508,51 @@ TL_TEST(an_instruction_at_the_end_of_a_page_is_stepped_over)
 		unregister_hw_breakpoint(&c.bp);
 	}
 	check_clean();
+	text_free(text, 1);
+}
+
+/*
+ * The slot is the last word of mapped memory.  In each other way something would have
+ * to be behind the instruction, and there is no room.
+ */
+TL_TEST(a_stepped_slot_may_be_the_last_word_of_mapped_memory)
+{
+	uint8_t *text = text_alloc(1), *last = text + KERN_PAGE_SIZE - 4;
+	static long value = 55;
+	uint32_t word;
+
+	REQUIRE(text);
+	if (!probe_read(&word, last + 4, 4))
+		SKIP("something is mapped behind");
+	for (unsigned int i = 0; i < TL_ARRAY_SIZE(ways); i++) {
+		struct kprobe p = { .symbol_name = "shape_load",
+				    .pre_handler = count_pre,
+				    .post_handler = count_post };
+		struct counted c;
+		int err;
+
+		enter(ways[i]);
+		REQUIRE(tl_remove_all() == 0); /* gives back what it has */
+		host_kernel_copies_at(last);
+		watch(&c, &value, 8, HW_BREAKPOINT_R);
+		REQUIRE(!register_kernel_hw_breakpoint(&c.bp));
+		err = register_kprobe(&p);
+		CHECK_EQ(err, ways[i] == TL_STEPPING_ONE ? 0 : -TL_EFAULT);
+		for (unsigned int k = 1; k <= 20; k++) {
+			CHECK_EQ(shape_load(&value), 55);
+			CHECK_EQ(c.hits, k);
+			CHECK_EQ(c.regs.pc,
+				 (uintptr_t)(err ? (void *)shape_load : last));
+			CHECK_EQ(pre_hits, err ? 0 : k);
+			CHECK_EQ(post_hits, err ? 0 : k);
+		}
+		if (!err)
+			unregister_kprobe(&p);
+		unregister_hw_breakpoint(&c.bp);
+		CHECK_EQ(tl_remove_all(), 0);
+		host_kernel_copies_at(NULL);
+		leave();
+	}
 	text_free(text, 1);
 }
 
