@@ -297,11 +297,12 @@ bool tl_arch_has_jprobes(void);
 uintptr_t tl_arch_stack_args(const struct pt_regs *regs);
 
 /*
- * The register with the @i-th argument of the function that was just entered (below
- * TL_JPROBE_REFERENCES), where the address of a large structure would be; NULL: that
- * is not how large structures are handed over here.
+ * Where the address of a large structure would be that is the @i-th argument (below
+ * TL_JPROBE_REFERENCES) of the function that was just entered: in a register, or in
+ * @stack, its stack arguments; NULL: that is not how they are handed over here.
  */
-unsigned long *tl_arch_reference(struct pt_regs *regs, unsigned int i);
+unsigned long *tl_arch_reference(struct pt_regs *regs, unsigned long *stack,
+				 unsigned int i);
 
 /*
  * Call the function at @entry as the one that was just entered would have been

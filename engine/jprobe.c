@@ -57,9 +57,42 @@ static long stack_bytes(const struct jprobe *jp, const struct pt_regs *regs)
 /* Copies lie at the same offset from a multiple of this as the originals. */
 #define ALIGNED 64
 
+/* The nearest to @from, upwards, that lies as @original does. */
+static uintptr_t lie_as(uintptr_t original, uintptr_t from)
+{
+	return from + (original - from) % ALIGNED;
+}
+
+/* How many words of the stack arguments must be there: with addresses in them. */
+static unsigned int words(const struct jprobe *jp, struct pt_regs *regs)
+{
+	return jp->words && tl_arch_reference(regs, NULL, 0) ? jp->words : 0;
+}
+
+/* Where the address is that by_reference[@i] is of; NULL: it is of none. */
+static unsigned long *reference(const struct jprobe *jp, struct pt_regs *regs,
+				unsigned int i)
+{
+	return jp->by_reference[i]
+		       ? tl_arch_reference(
+				 regs,
+				 (unsigned long *)tl_arch_stack_args(regs), i)
+		       : NULL;
+}
+
+/* Have the stack arguments, @bytes of them, at or behind @at; they are @regs' now. */
+static void move_stack(struct pt_regs *regs, uintptr_t at, size_t bytes)
+{
+	uintptr_t from = tl_arch_stack_args(regs), sp = tl_arch_sp(regs);
+
+	at = lie_as(from, at);
+	tl_bytes_copy((void *)at, (const void *)from, bytes);
+	tl_arch_set_sp(regs, at - (from - sp));
+}
+
 /*
- * Call the handler with copies of structures by reference, whose addresses are in the
- * registers meanwhile.
+ * Call the handler with copies of structures by reference.  Their addresses are in
+ * the registers meanwhile, and in a copy of the stack arguments.
  */
 static __attribute__((noinline)) void call_with_copies(const struct jprobe *jp,
 						       struct pt_regs *regs,
@@ -67,23 +100,29 @@ static __attribute__((noinline)) void call_with_copies(const struct jprobe *jp,
 						       uintptr_t *frame)
 {
 	uintptr_t at = (uintptr_t)__builtin_alloca(jp->room);
-	unsigned long kept[TL_JPROBE_REFERENCES];
+	unsigned long kept[TL_JPROBE_REGISTERS];
+	uintptr_t sp = tl_arch_sp(regs);
 	unsigned long *arg;
 
+	if (words(jp, regs))
+		move_stack(regs, (uintptr_t)__builtin_alloca(bytes + ALIGNED),
+			   bytes);
 	for (unsigned int i = 0; i < TL_JPROBE_REFERENCES; i++) {
-		arg = tl_arch_reference(regs, i);
-		kept[i] = arg ? *arg : 0;
-		if (!arg || !jp->by_reference[i])
+		arg = reference(jp, regs, i);
+		if (!arg)
 			continue;
-		at += (kept[i] - at) % ALIGNED;
-		tl_bytes_copy((void *)at, (const void *)kept[i],
+		if (i < TL_JPROBE_REGISTERS)
+			kept[i] = *arg;
+		at = lie_as(*arg, at);
+		tl_bytes_copy((void *)at, (const void *)*arg,
 			      jp->by_reference[i]);
 		*arg = at;
 		at += jp->by_reference[i];
 	}
 	tl_arch_jprobe_call(jp->entry, regs, bytes, frame);
-	for (unsigned int i = 0; i < TL_JPROBE_REFERENCES; i++) {
-		arg = tl_arch_reference(regs, i);
+	tl_arch_set_sp(regs, sp);
+	for (unsigned int i = 0; i < TL_JPROBE_REGISTERS; i++) {
+		arg = reference(jp, regs, i);
 		if (arg)
 			*arg = kept[i];
 	}
@@ -95,7 +134,7 @@ void tl_jprobe_enter(struct tl_context *cx, struct kprobe *p,
 	const struct jprobe *jp = jprobe_of(p);
 	long bytes = stack_bytes(jp, regs);
 
-	if (bytes < 0) {
+	if (bytes < (long)(words(jp, regs) * sizeof(long))) {
 		tl_probe_missed(p);
 		return;
 	}
@@ -159,18 +198,24 @@ static bool is_code(uintptr_t addr)
 	       (tl_allowed(addr, 1, false) || tl_allowed(addr, 1, true));
 }
 
-/* Find the room for copies of structures: 0 or -TL_E2BIG. */
+/* Find the room for copies of structures. */
 static int find_room(struct jprobe *jp)
 {
-	size_t bytes = 0;
+	size_t bytes = 0, args = jp->stack_args > 0 ? jp->stack_args : 0;
 
-	jp->room = 0;
+	jp->room = jp->words = 0;
 	for (unsigned int i = 0; i < TL_JPROBE_REFERENCES; i++) {
+		if (!jp->by_reference[i])
+			continue;
 		bytes += jp->by_reference[i];
-		if (jp->by_reference[i])
-			jp->room += jp->by_reference[i] + ALIGNED - 1;
+		jp->room += jp->by_reference[i] + ALIGNED - 1;
+		if (i >= TL_JPROBE_REGISTERS)
+			jp->words = i - TL_JPROBE_REGISTERS + 1;
 	}
-	return bytes > TL_JPROBE_REFERENCE_BYTES ? -TL_E2BIG : 0;
+	if (bytes > TL_JPROBE_REFERENCE_BYTES)
+		return -TL_E2BIG;
+	return jp->stack_args && args < jp->words * sizeof(long) ? -TL_EINVAL
+								 : 0;
 }
 
 static int check_handler(const struct jprobe *jp)

@@ -30,9 +30,11 @@ uintptr_t tl_arch_stack_args(const struct pt_regs *regs)
 	return regs->sp;
 }
 
-unsigned long *tl_arch_reference(struct pt_regs *regs, unsigned int i)
+unsigned long *tl_arch_reference(struct pt_regs *regs, unsigned long *stack,
+				 unsigned int i)
 {
-	return (unsigned long *)&regs->regs[i];
+	return i < TL_JPROBE_REGISTERS ? (unsigned long *)&regs->regs[i]
+				       : stack + i - TL_JPROBE_REGISTERS;
 }
 
 /* The copy of a vector literal has x16 on the stack: give it back. */

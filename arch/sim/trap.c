@@ -23,9 +23,11 @@ uintptr_t tl_arch_stack_args(const struct pt_regs *regs)
 }
 
 /* Large structures are on the stack. */
-unsigned long *tl_arch_reference(struct pt_regs *regs, unsigned int i)
+unsigned long *tl_arch_reference(struct pt_regs *regs, unsigned long *stack,
+				 unsigned int i)
 {
 	(void)regs;
+	(void)stack;
 	(void)i;
 	return NULL;
 }

@@ -62,7 +62,8 @@ extern "C" {
 #define TL_JPROBE_NO_STACK (-1)
 
 /* So many arguments may be structures by reference; all their bytes together. */
-#define TL_JPROBE_REFERENCES	  8
+#define TL_JPROBE_REGISTERS	  8
+#define TL_JPROBE_REFERENCES	  16
 #define TL_JPROBE_REFERENCE_BYTES 4096
 
 /*
@@ -83,13 +84,15 @@ struct jprobe {
 
 	/*
 	 * Trapline's own, and looked at on arm64 alone: how large the structure
-	 * is whose address is the argument in register x0, x1, ... x7; 0: that is
-	 * none.  (Structures whose addresses are on the stack are not copied.)
+	 * is whose address is the argument in register x0, x1, ... x7 or, from
+	 * [TL_JPROBE_REGISTERS] on, in the first, second, ... word of the stack
+	 * arguments; 0: that is none.
 	 */
 	unsigned short by_reference[TL_JPROBE_REFERENCES];
 
-	/* The engine's: the room that copies of these take. */
+	/* The engine's: the room that copies of these take, and the stack's words. */
 	unsigned int room;
+	unsigned int words;
 };
 
 /* What modules put around their handler. */
@@ -105,7 +108,8 @@ struct jprobe {
  *
  * Codes are those of register_kprobe(), and -TL_EINVAL: no entry, or the entry
  * is no function's; the probed address is not the entry of a function.
- * -TL_E2BIG: stack_args or by_reference is too much.  -TL_EOPNOTSUPP: the first instruction of
+ * -TL_E2BIG: stack_args or by_reference is too much.  -TL_EINVAL: an address of
+ * by_reference is not in stack_args.  -TL_EOPNOTSUPP: the first instruction of
  * the function can only be simulated; not on this architecture.
  */
 int register_jprobe(struct jprobe *jp);

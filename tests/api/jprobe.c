@@ -122,7 +122,7 @@ ARGS(12)
 #define INTEGERS(n)                                                    \
 	{ #n " arguments", { (void *)args##n##_jump,                   \
 			     (void *)args##n##_break },                \
-	  (void *)see##n, call##n, n > 6 ? (n - 6) * 8 : -1, 0, 0 }
+	  (void *)see##n, call##n, n > 6 ? (n - 6) * 8 : -1, { 0 } }
 
 static const struct kind integers[] = {
 	INTEGERS(0), INTEGERS(1), INTEGERS(2),	INTEGERS(3),  INTEGERS(4),
@@ -196,6 +196,15 @@ VALUES(mixed, (struct big s, long a, struct pair p, struct small q, long b,
        SPOIL(t); SPOIL(d))
 VALUES(huge, (struct huge s, long a), SUM(s) + (unsigned long)a,
        SPOIL(s); SPOIL(a))
+
+/* On arm64 the addresses of s, u and v are in x0 and on the stack. */
+VALUES(behind, (struct big s, long a, long b, long c, long d, long e, long f,
+		long g, struct aligned u, long h, struct big v, long i),
+       SUM(s) + SUM(u) * 3 + SUM(v) * 5 + low_bits(&u) * 1000 +
+       (unsigned long)(a + b * 3 + c * 5 + d * 7 + e * 9 + f * 11 + g * 13 +
+		       h * 15 + i * 17),
+       SPOIL(s); SPOIL(a); SPOIL(b); SPOIL(c); SPOIL(d); SPOIL(e); SPOIL(f);
+       SPOIL(g); SPOIL(u); SPOIL(h); SPOIL(v); SPOIL(i))
 /* clang-format on */
 
 static unsigned long call_small(unsigned int i)
@@ -232,6 +241,18 @@ static unsigned long call_mixed(unsigned int i)
 	return mixed[i](s, 2, (struct pair){ 3, 4 }, (struct small){ 1, 2, 3 },
 			5, (struct pair){ 6, 7 }, 8, (struct small){ 9, 8, 7 },
 			-1);
+}
+
+static unsigned long call_behind(unsigned int i)
+{
+	struct big s, v;
+	struct aligned u;
+
+	fill(&s, sizeof(s));
+	fill(&u, sizeof(u));
+	fill(&v, sizeof(v));
+	v.x[3] = 4711;
+	return behind[i](s, 1, 2, 3, 4, 5, 6, 7, u, 8, v, 9);
 }
 
 static unsigned long call_huge(unsigned int i)
@@ -312,10 +333,12 @@ static unsigned long call_variable(unsigned int i)
 static const struct kind kinds[] = {
 	KIND(small, 8),
 	KIND(pair, 8),
-	KIND_REF(big, 200, 1, sizeof(struct big)),
-	KIND_REF(aligned, 192, 0, sizeof(struct aligned)),
-	KIND_REF(mixed, 400, 0, sizeof(struct big)),
-	KIND_REF(hidden, 200, 1, sizeof(struct big)),
+	KIND_REF(big, 200, [1] = sizeof(struct big)),
+	KIND_REF(aligned, 192, [0] = sizeof(struct aligned)),
+	KIND_REF(mixed, 400, [0] = sizeof(struct big)),
+	KIND_REF(hidden, 200, [1] = sizeof(struct big)),
+	KIND_REF(behind, 664, [0] = sizeof(struct big),
+		 [8] = sizeof(struct aligned), [10] = sizeof(struct big)),
 	KIND(variable, 72),
 };
 /* clang-format on */
@@ -338,7 +361,7 @@ TL_TEST(structures_varargs_and_hidden_pointers_are_arguments_too)
 TL_TEST(more_than_is_copied_by_itself_needs_stack_args)
 {
 	static const struct kind k =
-		KIND_REF(huge, sizeof(struct huge), 0, sizeof(struct huge));
+		KIND_REF(huge, sizeof(struct huge), [0] = sizeof(struct huge));
 	const struct jprobe_way *w;
 
 	CHECK(sizeof(struct huge) > TL_JPROBE_STACK);
@@ -866,6 +889,12 @@ TL_TEST(refusals_of_jprobes_carry_linux_s_codes)
 					     .entry = (void *)see8,
 					     .by_reference = { 4096, 1 } },
 		  -TL_E2BIG },
+		{ "an address that is not in the stack arguments",
+		  { .kp.addr = (void *)args8_jump,
+		    .entry = (void *)see8,
+		    .stack_args = 16,
+		    .by_reference = { [TL_JPROBE_REGISTERS + 2] = 24 } },
+		  -TL_EINVAL },
 		{ "less than none", { .kp.addr = (void *)args8_jump,
 				      .entry = (void *)see8,
 				      .stack_args = -2 }, -TL_EINVAL },

@@ -112,18 +112,17 @@ struct kind {
 	void *handler;
 	unsigned long (*call)(unsigned int i);
 	int stack_args;
-	/* The structure by reference, where there are such: which, how large. */
-	unsigned int reference;
-	unsigned short size;
+	/* Structures by reference, where there are such: how large each is. */
+	unsigned short by_reference[TL_JPROBE_REFERENCES];
 };
 
 /* clang-format off */
 #define KIND(name, bytes)                                                \
 	{ #name, { (void *)name##_jump, (void *)name##_break },          \
-	  (void *)see_##name, call_##name, bytes, 0, 0 }
-#define KIND_REF(name, bytes, reference, size)                           \
+	  (void *)see_##name, call_##name, bytes, { 0 } }
+#define KIND_REF(name, bytes, ...)                                       \
 	{ #name, { (void *)name##_jump, (void *)name##_break },          \
-	  (void *)see_##name, call_##name, bytes, reference, size }
+	  (void *)see_##name, call_##name, bytes, { __VA_ARGS__ } }
 /* clang-format on */
 
 UNUSED static bool is_jump(const struct jprobe *jp)
@@ -139,7 +138,8 @@ UNUSED static void try_kind(const struct kind *k, const struct jprobe_way *w,
 			     .entry = k->handler,
 			     .stack_args = stack_args };
 
-	jp.by_reference[k->reference] = k->size;
+	for (unsigned int i = 0; i < TL_JPROBE_REFERENCES; i++)
+		jp.by_reference[i] = k->by_reference[i];
 	jprobe_reset();
 	by_return = w->by_return;
 	CHECK_EQ(register_jprobe(&jp), 0);

@@ -6,7 +6,7 @@
 
 	.text
 .irp name, args0, args1, args2, args3, args4, args5, args6, args7, args8, \
-	args9, args10, args11, args12, small, pair, big, aligned, mixed, huge, \
+	args9, args10, args11, args12, small, pair, big, aligned, mixed, behind, huge, \
 	hidden, variable, depth, wait
 	ENTRIES \name
 .endr
