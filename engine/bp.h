@@ -180,7 +180,8 @@ int tl_bp_prepare(struct tl_bp_entry *e, uintptr_t addr, unsigned int len,
 /*
  * Let the spare set of @sets (the kernel's if @kernel) be the one.  0, or, with
  * everything as it was, -TL_ENOSPC: it does not fit (B2), or what the home says
- * of registers that are not its own.
+ * of registers that are not its own.  A set that only lacks something is taken in
+ * any case.
  */
 int tl_bp_publish(struct tl_bp_sets *sets, bool kernel);
 

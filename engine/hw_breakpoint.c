@@ -45,6 +45,15 @@ static void hold(const struct tl_bp_set *from, const struct tl_bp_set *to)
 	}
 }
 
+/* Is there in @next what is not in @now? */
+static bool asks_more(const struct tl_bp_set *now, const struct tl_bp_set *next)
+{
+	for (unsigned int i = 0; i < next->n; i++)
+		if (!tl_bp_find(now, next->e[i].serial))
+			return true;
+	return false;
+}
+
 int tl_bp_publish(struct tl_bp_sets *sets, bool kernel)
 {
 	const struct tl_bp_set *now = tl_bp_now(sets);
@@ -58,7 +67,8 @@ int tl_bp_publish(struct tl_bp_sets *sets, bool kernel)
 		hold(now, next);
 	tl_store_release(&sets->which, !sets->which);
 	err = tl_bp_load_all(); /* B1 */
-	if (!err)
+	/* What was taken away is gone: a register that still has it hits nobody. */
+	if (!err || !asks_more(now, next))
 		return 0;
 	tl_store_release(&sets->which, !sets->which);
 	if (!kernel)

@@ -179,6 +179,48 @@ TL_TEST(a_hit_of_what_was_taken_away_is_nobodys)
 	finish();
 }
 
+static bool stuck;
+
+static int load_unless_stuck(const struct tl_debug_want *want, unsigned int n)
+{
+	return stuck ? -TL_EBUSY : load(want, n);
+}
+
+TL_TEST(what_is_unregistered_is_not_called_where_a_register_cannot_be_cleared)
+{
+	struct counted c = watched(U(0)), other = watched(U(1));
+
+	start();
+	sim_debug_ops.load = load_unless_stuck;
+	CHECK_EQ(register_kernel_hw_breakpoint(&c.bp), 0);
+	CHECK_EQ(register_kernel_hw_breakpoint(&other.bp), 0);
+	stuck = true;
+	unregister_hw_breakpoint(&c.bp);
+	CHECK_EQ(c.bp.serial, 0);
+	write_at(U(0));
+	write_at(U(1));
+	CHECK_EQ(c.hits, 0);
+	CHECK_EQ(other.hits, 1);
+	stuck = false;
+
+	/* There is one register less in use, and the next one gets it. */
+	CHECK_EQ(register_kernel_hw_breakpoint(&c.bp), 0);
+	CHECK_EQ(watched_on(0), 2);
+	write_at(U(0));
+	CHECK_EQ(c.hits, 1);
+
+	/* All at once, in vain. */
+	stuck = true;
+	CHECK_EQ(tl_remove_all(), 0);
+	write_at(U(0));
+	write_at(U(1));
+	CHECK_EQ(c.hits, 1);
+	CHECK_EQ(other.hits, 1);
+	stuck = false;
+	memset(now, 0, sizeof(now));
+	finish();
+}
+
 /* ---- probes nearby ----------------------------------------------------------------- */
 
 /* lea 3(%rdi),%rax; add $4,%rax; xor %edx,%edx; ret */
