@@ -97,6 +97,7 @@ static struct {
 } visit;
 
 static bool by_trace; /* there are no events for us, but registers.c */
+static int unlisted;  /* why each_cpu() cannot know all threads; else 0 */
 
 /* ---- rows ------------------------------------------------------------------------ */
 
@@ -220,7 +221,7 @@ static void lock_row(struct row *r)
 			return;
 		free = FREE;
 		tl_sleep_us(turn < 20 ? 10 : 1000);
-		if (turn % TURNS_TO_ASK == 0 && !is_alive(r->tid))
+		if (turn % TURNS_TO_ASK == 0 && tl_thread_has_ended(r->tid))
 			__atomic_store_n(&r->lock, FREE, __ATOMIC_SEQ_CST);
 	}
 }
@@ -640,16 +641,28 @@ static const struct tl_bp_thread *current(void)
 	return r ? &r->handle : NULL;
 }
 
+static bool has(const struct row *r, const struct tl_debug_want *want)
+{
+	for (unsigned int i = 0; i < REGISTERS; i++)
+		if (is_same(by_trace ? &r->set[i] : &r->reg[i].want, want))
+			return true;
+	return want->type == HW_BREAKPOINT_EMPTY;
+}
+
 static int load(const struct tl_debug_want *want, unsigned int n)
 {
+	struct row *r = mine();
 	int err;
 
 	if (n > REGISTERS)
 		return -TL_EINVAL;
-	for (unsigned int i = 0; i < n; i++)
+	for (unsigned int i = 0; i < n; i++) {
 		if (want[i].type != HW_BREAKPOINT_EMPTY)
 			tl_births_follow();
-	err = change_row(mine(), want, n);
+		if (unlisted && !has(r, &want[i]))
+			return unlisted; /* D2 */
+	}
+	err = change_row(r, want, n);
 	return err == -TL_ESRCH ? 0 : err; /* it has just ended */
 }
 
@@ -701,17 +714,28 @@ static void visit_other(const char *tid, void *arg)
 	visit_thread(n, arg);
 }
 
+/* Those that have a row, where the others cannot be known. */
+static void visit_known(struct call *c)
+{
+	for (uint32_t i = 0; rows && i < ROWS; i++)
+		if (rows[i].tid > GONE && is_alive(rows[i].tid))
+			visit_thread(rows[i].tid, c);
+}
+
 static void each_cpu(void (*fn)(void *arg), void *arg)
 {
 	struct call c = { .fn = fn, .arg = arg };
 
 	note_fork();
 	round++;
-	visit_thread(tl_sys0(__NR_gettid), &c);
+	unlisted = 0;
 	do {
 		c.found = false;
-		tl_threads_each_other(visit_other, &c);
+		unlisted = tl_threads_each_other(visit_other, &c);
+		if (unlisted)
+			visit_known(&c);
 	} while (c.found); /* D2 */
+	visit_thread(tl_sys0(__NR_gettid), &c);
 	for (uint32_t i = 0; rows && i < ROWS; i++)
 		if (rows[i].tid > GONE && rows[i].round != round)
 			abandon(&rows[i]);

@@ -197,10 +197,11 @@ int tl_threads_at(const struct tl_context *cx, uintptr_t *sp);
 bool tl_is_emulated(void);
 
 /*
- * Call @fn for each other thread of the process, by the text of its number.
+ * Call @fn for each other thread of the process, by the text of its number.  0, or
+ * negative: not for all, as they cannot be listed (no descriptor is free).
  * Context: task.
  */
-void tl_threads_each_other(void (*fn)(const char *tid, void *arg), void *arg);
+int tl_threads_each_other(void (*fn)(const char *tid, void *arg), void *arg);
 
 /* Is SIGTRAP blocked in any thread?  Context: task. */
 bool tl_threads_block_sigtrap(void);

@@ -38,7 +38,7 @@ static bool other_engine(void)
 {
 	static bool alone; /* under the registration lock; for good */
 
-	alone = alone || tl_maps_each(is_agent, NULL) != 1;
+	alone = alone || !tl_maps_each(is_agent, NULL);
 	return !alone;
 }
 

@@ -107,8 +107,7 @@ static bool must_replace(const struct tl_edit *edit)
 	if (edit->fresh ||
 	    tl_text_exchangeable(edit->addr, edit->bytes, edit->len))
 		return false;
-	tl_threads_each_other(note_other, &others);
-	return others;
+	return tl_threads_each_other(note_other, &others) || others;
 }
 
 /* Make the first of @edits; how many, or negative. */

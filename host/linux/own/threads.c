@@ -168,17 +168,25 @@ static char *put_text(char *at, const char *text)
 	return at;
 }
 
-/* Read /proc/self/task/@tid/@name.  Bytes read, or negative. */
-static long read_task(const char *tid, const char *name, char *buf, size_t room)
+/* "/proc/self/task/@tid/@name" */
+static void task_path(char *path, const char *tid, const char *name)
 {
-	char path[64], *at;
-	long n;
-	int fd;
+	char *at = put_text(path, "/proc/self/task/");
 
-	at = put_text(path, "/proc/self/task/");
 	at = put_text(at, tid);
 	at = put_text(at, "/");
 	put_text(at, name);
+}
+
+/* Read /proc/self/task/@tid/@name.  Bytes read, or negative. */
+static long read_task(const char *tid, const char *name, char *buf, size_t room)
+{
+	char path[64];
+	long n;
+	int fd;
+
+	task_path(path, tid, name);
+	buf[0] = 0;
 	fd = tl_open(path, TL_O_RDONLY);
 	if (fd < 0)
 		return fd;
@@ -186,6 +194,12 @@ static long read_task(const char *tid, const char *name, char *buf, size_t room)
 	tl_close(fd);
 	buf[n > 0 ? n : 0] = 0;
 	return n;
+}
+
+/* Does @err, of read_task(), say that there is no such thread? */
+static bool has_gone(long err)
+{
+	return err == -TL_ENOENT || err == -TL_ESRCH;
 }
 
 static long to_number(const char *s)
@@ -197,7 +211,7 @@ static long to_number(const char *s)
 	return n;
 }
 
-void tl_threads_each_other(void (*fn)(const char *tid, void *arg), void *arg)
+int tl_threads_each_other(void (*fn)(const char *tid, void *arg), void *arg)
 {
 	long self = tl_sys0(__NR_gettid);
 	int fd = tl_open("/proc/self/task", TL_O_RDONLY | TL_O_DIRECTORY);
@@ -205,7 +219,7 @@ void tl_threads_each_other(void (*fn)(const char *tid, void *arg), void *arg)
 	long n;
 
 	if (fd < 0)
-		return;
+		return fd;
 	while ((n = tl_sys3(__NR_getdents64, fd, (long)buf, sizeof(buf))) > 0) {
 		struct dirent64 *d;
 
@@ -216,6 +230,7 @@ void tl_threads_each_other(void (*fn)(const char *tid, void *arg), void *arg)
 		}
 	}
 	tl_close(fd);
+	return (int)n;
 }
 
 bool tl_thread_has_ended(uint32_t tid)
@@ -231,38 +246,53 @@ bool tl_thread_has_ended(uint32_t tid)
 	for (long i = 0; i < n; i++)
 		if (text[i] == ')')
 			close = i;
-	return n <= 0 || text[close + 2] == 'Z' || text[close + 2] == 'X';
+	if (n <= 0)
+		return has_gone(n);
+	return text[close + 2] == 'Z' || text[close + 2] == 'X';
 }
 
-/* The value of the line "SigBlk:\t%016x". */
-static uint64_t blocked_in(const char *status)
+/* What looks for the line "SigBlk:\t%016x", character by character. */
+struct seeking {
+	size_t matched;
+	uint64_t value;
+	bool done;
+};
+
+static void seek(struct seeking *s, char c)
 {
 	static const char name[] = "\nSigBlk:\t";
-	uint64_t v = 0;
-	size_t i;
 
-	for (; *status; status++) {
-		for (i = 0; i < sizeof(name) - 1 && status[i] == name[i]; i++)
-			;
-		if (i == sizeof(name) - 1)
-			break;
-	}
-	if (!*status)
-		return 0;
-	for (status += i; *status && *status != '\n'; status++)
-		v = v << 4 |
-		    (*status <= '9' ? *status - '0' : *status - 'a' + 10);
-	return v;
+	if (s->matched < sizeof(name) - 1)
+		s->matched = c == name[s->matched] ? s->matched + 1 : c == '\n';
+	else if (c == '\n')
+		s->done = true;
+	else
+		s->value = s->value << 4 | (c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-/* The signals that thread @tid blocks. */
-static uint64_t blocked_by(const char *tid)
+/*
+ * The signals that thread @tid blocks, none if it has gone; false: nobody can tell.
+ * (The line before has the groups, of which there may be thousands.)
+ */
+static bool blocked_by(const char *tid, uint64_t *mask)
 {
-	char status[2048];
+	struct seeking s = { .done = false };
+	char path[64], buf[2048];
+	long n = 0;
+	int fd;
 
-	if (read_task(tid, "status", status, sizeof(status)) <= 0)
-		return 0;
-	return blocked_in(status);
+	task_path(path, tid, "status");
+	*mask = 0;
+	fd = tl_open(path, TL_O_RDONLY);
+	if (fd < 0)
+		return has_gone(fd);
+	while (!s.done &&
+	       (n = tl_sys3(__NR_read, fd, (long)buf, sizeof(buf))) > 0)
+		for (long i = 0; i < n && !s.done; i++)
+			seek(&s, buf[i]);
+	tl_close(fd);
+	*mask = s.value;
+	return s.done || has_gone(n);
 }
 
 /* ---- threads that sleep ---------------------------------------------------------- */
@@ -356,7 +386,8 @@ int tl_threads_at(const struct tl_context *cx, uintptr_t *sp)
 
 	if (!tid)
 		return -TL_ENOENT;
-	if (tl_sys3(__NR_tgkill, tl_sys0(__NR_getpid), tid, 0) == -TL_ESRCH)
+	if (tl_sys3(__NR_tgkill, tl_sys0(__NR_getpid), tid, 0) == -TL_ESRCH ||
+	    tl_thread_has_ended(tid))
 		return 1;
 	if (tl_is_emulated())
 		return -TL_EAGAIN;
@@ -397,8 +428,9 @@ static bool blocks_all(const char *tid)
 {
 	uint64_t never = TL_SIG_BIT(9) | TL_SIG_BIT(19) | TL_SIG_BIT(32) |
 			 TL_SIG_BIT(33);
+	uint64_t blocked;
 
-	return (blocked_by(tid) | never) == ~0UL;
+	return blocked_by(tid, &blocked) && (blocked | never) == ~0UL;
 }
 
 /* Is thread @tid the emulator's own? */
@@ -436,9 +468,11 @@ struct round {
  */
 static bool may_be_asked(const char *tid, int sig)
 {
-	uint64_t blocked = tl_is_emulated() ? 0 : blocked_by(tid);
 	uint64_t never = TL_SIG_FAULTS | TL_SIG_BIT(9) | TL_SIG_BIT(19);
+	uint64_t blocked = 0;
 
+	if (!tl_is_emulated() && !blocked_by(tid, &blocked))
+		return false;
 	return !(blocked & TL_SIG_BIT(sig)) || (blocked | never) == ~0UL;
 }
 
@@ -465,18 +499,22 @@ static void look_at(const char *tid, void *arg)
 }
 
 /*
- * Wait for @n answers.  Asleep, since on a busy machine those who are asked need
- * the CPU that we are on.  False: they did not all come in time.
+ * Wait for @n answers, as long as there are some now and then.  Asleep, since on a
+ * busy machine those who are asked need the CPU that we are on.  False: they did
+ * not all come in time.
  */
 static bool wait_for_answers(uint32_t n)
 {
 	struct tl_timespec turn = { 0, WAIT_TURN_NS };
-	uint32_t seen;
+	uint32_t seen, before = 0;
 
 	for (int i = 0; i < WAIT_TURNS; i++) {
 		seen = __atomic_load_n(&ask.answered, __ATOMIC_ACQUIRE);
 		if (seen == n)
 			return true;
+		if (seen != before)
+			i = 0;
+		before = seen;
 		tl_sys4(__NR_futex, (long)&ask.answered, FUTEX_WAIT_PRIVATE,
 			seen, (long)&turn);
 	}
@@ -498,7 +536,8 @@ void tl_threads_search(struct tl_search *s)
 	ask.search = s;
 	ask.answered = 0;
 	__atomic_store_n(&ask.turn, r.turn, __ATOMIC_RELEASE); /* A1 */
-	tl_threads_each_other(look_at, &r);
+	if (tl_threads_each_other(look_at, &r))
+		all_busy(s); /* nobody can tell who there is */
 	if (!wait_for_answers(r.asked))
 		all_busy(s);
 	__atomic_store_n(&ask.turn, 0, __ATOMIC_SEQ_CST); /* A2 */
@@ -511,7 +550,9 @@ void tl_threads_search(struct tl_search *s)
 
 static void check_mask(const char *tid, void *arg)
 {
-	if (blocked_by(tid) & TL_SIG_BIT(TL_SIGTRAP))
+	uint64_t blocked;
+
+	if (!blocked_by(tid, &blocked) || blocked & TL_SIG_BIT(TL_SIGTRAP))
 		*(bool *)arg = true;
 }
 
@@ -522,7 +563,7 @@ bool tl_threads_block_sigtrap(void)
 
 	tl_sys4(__NR_rt_sigprocmask, 0, 0, (long)&mine, sizeof(mine));
 	blocked = mine & TL_SIG_BIT(TL_SIGTRAP);
-	if (!tl_is_emulated())
-		tl_threads_each_other(check_mask, &blocked);
+	if (!tl_is_emulated() && tl_threads_each_other(check_mask, &blocked))
+		return true; /* nobody can tell */
 	return blocked;
 }

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+/* link: lib tests/api/ISA/places.S -lpthread */
+/*
+ * threads_process.c - what is to be known of a process's other threads, and cannot be
+ *
+ * Where /proc does not tell, because no descriptor is free, or tells of a thread that
+ * has ended, or tells more than usual.  Each test runs in a child: what it finds
+ * wrong is its exit status.
+ */
+#define _GNU_SOURCE
+#include <grp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <trapline/hw_breakpoint.h>
+#include <trapline/kprobes.h>
+#include <trapline/regs.h>
+#include <trapline/trapline.h>
+
+#include "places.h"
+#include "tl_test.h"
+
+#define NOT_HERE 77
+#define GROUPS	 1000
+
+static volatile unsigned long hits;
+
+static int hit(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	hits++;
+	return 0;
+}
+
+#define SECONDS 30
+
+/*
+ * Run @fn in a child: its exit status, or 1000 + the signal that killed it.  One that
+ * waits for ever may do so with all signals blocked.
+ */
+static int in_child(int (*fn)(void))
+{
+	pid_t pid = fork(), got = 0;
+	int status = 0;
+
+	if (!pid)
+		_exit(fn());
+	for (int i = 0; i < SECONDS * 1000 && !got; i++) {
+		got = waitpid(pid, &status, WNOHANG);
+		usleep(got ? 0 : 1000);
+	}
+	if (!got) {
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status)
+				 : 1000 + WTERMSIG(status);
+}
+
+/* For children: leave with the line number, below 256, if @cond is false. */
+#define MUST(cond)                                                \
+	do {                                                      \
+		if (!(cond)) {                                    \
+			fprintf(stderr, "# line %d\n", __LINE__); \
+			_exit(1);                                 \
+		}                                                 \
+	} while (0)
+
+/* From here on no descriptor is to be had, or again as many as before. */
+static void let_descriptors(bool there_are)
+{
+	static struct rlimit before;
+	struct rlimit none;
+
+	if (!there_are) {
+		MUST(!getrlimit(RLIMIT_NOFILE, &before));
+		none = before;
+		none.rlim_cur = 0;
+		MUST(!setrlimit(RLIMIT_NOFILE, &none));
+	} else {
+		MUST(!setrlimit(RLIMIT_NOFILE, &before));
+	}
+}
+
+static int go[2], done[2];
+
+/* Wait until it is told, in a system call of which a probe has a copy. */
+static void *sleeper(void *arg)
+{
+	char c = 0;
+
+	(void)arg;
+	return place_read(go[0], (long)&c, 1) == 1 && c == 'x' ? go : NULL;
+}
+
+static bool is_in_read(void)
+{
+	return hits == 1;
+}
+
+static void wait_until(bool (*what)(void))
+{
+	while (!what())
+		usleep(1000);
+	usleep(20000);
+}
+
+/* Others, to which the memory of the first would be given. */
+static void probe_others(struct kprobe *p, unsigned int n)
+{
+	static void *const at[] = { (void *)place_sum, (void *)place_call_b };
+
+	for (unsigned int i = 0; i < n; i++) {
+		p[i] = (struct kprobe){ .addr = at[i], .pre_handler = hit };
+		MUST(!register_kprobe(&p[i]));
+	}
+}
+
+static int sleeper_wakes_in_its_copy(void)
+{
+	struct kprobe p = { .addr = (void *)place_read, .pre_handler = hit };
+	struct kprobe other[2];
+	void *ok = NULL;
+	pthread_t t;
+
+	MUST(!pipe(go));
+	MUST(!register_kprobe(&p));
+	MUST(!pthread_create(&t, NULL, sleeper, NULL));
+	wait_until(is_in_read);
+	let_descriptors(false);
+	unregister_kprobe(&p);
+	wait_for_kprobe_optimizer();
+	let_descriptors(true);
+	probe_others(other, 2);
+	MUST(write(go[1], "x", 1) == 1);
+	pthread_join(t, &ok);
+	MUST(ok);
+	return 0;
+}
+
+TL_TEST(a_copy_is_kept_for_its_sleeper_where_no_thread_can_be_looked_at)
+{
+	CHECK_EQ(in_child(sleeper_wakes_in_its_copy), 0);
+}
+
+/* ---- SIGTRAP ---------------------------------------------------------------------- */
+
+static volatile int stop, blocks;
+
+static void block_sigtrap(int how)
+{
+	unsigned long set = 1ul << (SIGTRAP - 1);
+
+	MUST(!syscall(SYS_rt_sigprocmask, how, &set, NULL, sizeof(set)));
+}
+
+/* Really blocks SIGTRAP, and calls what has a probe. */
+static void *blocker(void *arg)
+{
+	(void)arg;
+	block_sigtrap(SIG_BLOCK);
+	blocks = 1;
+	while (!stop)
+		place_sum(1, 2, 3);
+	block_sigtrap(SIG_UNBLOCK);
+	return NULL;
+}
+
+static void start_blocker(pthread_t *t)
+{
+	stop = blocks = 0;
+	MUST(!pthread_create(t, NULL, blocker, NULL));
+	while (!blocks)
+		usleep(1000);
+}
+
+static void end_blocker(pthread_t t)
+{
+	stop = 1;
+	pthread_join(t, NULL);
+}
+
+/* A jump becomes a breakpoint for a moment. */
+static int no_breakpoint_comes(void)
+{
+	struct kprobe p = { .addr = (void *)place_sum, .pre_handler = hit };
+	pthread_t t;
+
+	MUST(!register_kprobe(&p));
+	start_blocker(&t);
+	for (int i = 0; i < 20; i++) {
+		let_descriptors(false);
+		disable_kprobe(&p);
+		let_descriptors(true);
+		stop = 1;
+		pthread_join(t, NULL);
+		enable_kprobe(&p);
+		start_blocker(&t);
+	}
+	let_descriptors(false);
+	unregister_kprobe(&p);
+	let_descriptors(true);
+	end_blocker(t);
+	wait_for_kprobe_optimizer();
+	return 0;
+}
+
+TL_TEST(text_is_not_changed_where_nobody_can_tell_who_blocks_sigtrap)
+{
+	CHECK_EQ(in_child(no_breakpoint_comes), 0);
+}
+
+static int in_many_groups(void)
+{
+	struct kprobe p = { .addr = (void *)place_sum, .pre_handler = hit };
+	static gid_t groups[GROUPS];
+	pthread_t t;
+
+	for (unsigned int i = 0; i < GROUPS; i++)
+		groups[i] = 1000000000u + i;
+	if (setgroups(GROUPS, groups))
+		return NOT_HERE;
+	start_blocker(&t);
+	MUST(register_kprobe(&p) == -TL_EBUSY);
+	end_blocker(t);
+	MUST(!register_kprobe(&p));
+	unregister_kprobe(&p);
+	return 0;
+}
+
+TL_TEST(who_blocks_sigtrap_is_seen_where_there_are_many_groups)
+{
+	int status = in_child(in_many_groups);
+
+	if (status == NOT_HERE)
+		SKIP("groups cannot be set");
+	CHECK_EQ(status, 0);
+}
+
+/* ---- threads that have ended ------------------------------------------------------ */
+
+static int end_here(struct kprobe *p, struct pt_regs *regs)
+{
+	hit(p, regs);
+	pthread_exit(NULL);
+	return 0;
+}
+
+static struct kprobe ending = { .addr = (void *)place_sum,
+				.pre_handler = end_here };
+
+static void *unregisterer(void *arg)
+{
+	(void)arg;
+	while (!hits)
+		usleep(1000);
+	usleep(20000);
+	unregister_kprobe(&ending);
+	_exit(0);
+}
+
+static int leader_ends_in_handler(void)
+{
+	pthread_t t;
+
+	MUST(!register_kprobe(&ending));
+	MUST(!pthread_create(&t, NULL, unregisterer, NULL));
+	place_sum(1, 2, 3);
+	return 1;
+}
+
+TL_TEST(a_leader_that_ended_in_a_handler_is_not_waited_for)
+{
+	CHECK_EQ(in_child(leader_ends_in_handler), 0);
+}
+
+/* ---- breakpoints in debug registers ------------------------------------------------- */
+
+static volatile uint64_t watched[2];
+static volatile unsigned int watch_hits[2];
+
+static void on_watch(struct hw_breakpoint *bp, struct pt_regs *regs)
+{
+	(void)regs;
+	watch_hits[(uintptr_t)bp->data]++;
+}
+
+static void end_on_watch(struct hw_breakpoint *bp, struct pt_regs *regs)
+{
+	on_watch(bp, regs);
+	pthread_exit(NULL);
+}
+
+static struct hw_breakpoint watch_of(unsigned int i)
+{
+	return (struct hw_breakpoint){
+		.addr = (void *)&watched[i],
+		.len = HW_BREAKPOINT_LEN_8,
+		.type = HW_BREAKPOINT_W,
+		.triggered = on_watch,
+		.data = (void *)(uintptr_t)i,
+		.silent = true,
+	};
+}
+
+static int must_register(struct hw_breakpoint *bp)
+{
+	int err = register_kernel_hw_breakpoint(bp);
+
+	if (err == -TL_EPERM || err == -TL_EOPNOTSUPP)
+		_exit(NOT_HERE);
+	MUST(!err);
+	return 0;
+}
+
+static void *writer(void *arg)
+{
+	char c;
+
+	(void)arg;
+	MUST(read(go[0], &c, 1) == 1);
+	watched[0]++;
+	watched[1]++;
+	MUST(write(done[1], "x", 1) == 1);
+	return NULL;
+}
+
+static int one_stays(void)
+{
+	struct hw_breakpoint one = watch_of(0), two = watch_of(1);
+	pthread_t t;
+	char c;
+
+	MUST(!pipe(go) && !pipe(done));
+	MUST(!pthread_create(&t, NULL, writer, NULL));
+	must_register(&one);
+	must_register(&two);
+	let_descriptors(false);
+	unregister_hw_breakpoint(&one);
+	let_descriptors(true);
+	MUST(write(go[1], "x", 1) == 1);
+	MUST(read(done[0], &c, 1) == 1);
+	pthread_join(t, NULL);
+	MUST(watch_hits[0] == 0);
+	MUST(watch_hits[1] == 1);
+	unregister_hw_breakpoint(&two);
+	return 0;
+}
+
+TL_TEST(threads_keep_a_breakpoint_where_they_cannot_be_listed)
+{
+	int status = in_child(one_stays);
+
+	if (status == NOT_HERE)
+		SKIP("the kernel lets us have no breakpoints");
+	CHECK_EQ(status, 0);
+}
+
+static void *registerer(void *arg)
+{
+	struct hw_breakpoint two = watch_of(1);
+
+	(void)arg;
+	while (!watch_hits[0])
+		usleep(1000);
+	usleep(20000);
+	must_register(&two);
+	watched[1]++;
+	MUST(watch_hits[1] == 1);
+	unregister_hw_breakpoint(&two);
+	_exit(0);
+}
+
+static int leader_ends_in_watch(void)
+{
+	static struct hw_breakpoint one;
+	pthread_t t;
+
+	one = watch_of(0);
+	one.triggered = end_on_watch;
+	MUST(!pthread_create(&t, NULL, registerer, NULL));
+	must_register(&one);
+	watched[0]++;
+	return 1;
+}
+
+TL_TEST(a_leader_that_ended_in_a_breakpoints_handler_is_not_waited_for)
+{
+	int status = in_child(leader_ends_in_watch);
+
+	if (status == NOT_HERE)
+		SKIP("the kernel lets us have no breakpoints");
+	CHECK_EQ(status, 0);
+}
