@@ -244,6 +244,31 @@ TL_TEST(who_blocks_sigtrap_is_seen_where_there_are_many_groups)
 	CHECK_EQ(status, 0);
 }
 
+/* It was blocked before we came, and the program wants it open. */
+static int is_open_again(void)
+{
+	struct kprobe p = { .addr = (void *)place_sum, .pre_handler = hit };
+	unsigned long mask = 0;
+	sigset_t set;
+
+	MUST(!trapline_init());
+	block_sigtrap(SIG_BLOCK);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTRAP);
+	MUST(!pthread_sigmask(SIG_UNBLOCK, &set, NULL));
+	MUST(!syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &mask,
+		      sizeof(mask)));
+	MUST(!(mask & 1ul << (SIGTRAP - 1)));
+	MUST(!register_kprobe(&p));
+	unregister_kprobe(&p);
+	return 0;
+}
+
+TL_TEST(who_unblocks_sigtrap_no_longer_blocks_it)
+{
+	CHECK_EQ(in_child(is_open_again), 0);
+}
+
 /* ---- threads that have ended ------------------------------------------------------ */
 
 static int end_here(struct kprobe *p, struct pt_regs *regs)

@@ -67,7 +67,8 @@ static int on_sigmask(struct kprobe *p, struct pt_regs *regs)
 		return 0;
 	if (set)
 		before = tl_block_sigtrap(blocked_after(how, mask, before));
-	mask &= ~(TRAP | LIBC_S);
+	/* It may really be blocked, since before we came. */
+	mask &= ~((how == SIG_UNBLOCK ? 0 : TRAP) | LIBC_S);
 	if (tl_sys4(__NR_rt_sigprocmask, how, set ? (long)&mask : 0, (long)&old,
 		    sizeof(mask)))
 		return 0;
