@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "isa.h"
 #include "match.h"
+#include "registers.h"
 #include "text.h"
 
 #define DEEPEST	    24 /* stars, brackets, anonymous members */
@@ -214,7 +216,11 @@ static bool follow_reference(struct expr *e, struct thing *t)
 	return true;
 }
 
-static uint16_t register_word(int64_t n);
+/* DWARF's register @n; locations name no others. */
+static const struct node *register_node(struct expr *e, int64_t n)
+{
+	return expr_register(e, (uint16_t)dwarf_register_word(n));
+}
 
 /* The register that has it, or the bits of one that are it. */
 static bool piece_to_value(struct expr *e, struct thing *t)
@@ -236,7 +242,7 @@ static bool piece_to_value(struct expr *e, struct thing *t)
 			continue;
 		if (in->step[reg].op != LOCATION_REGISTER)
 			return expr_wrong(e, "this is optimized out there");
-		t->node = expr_register(e, register_word(in->step[reg].n));
+		t->node = register_node(e, in->step[reg].n);
 		if (t->node && (t->from > at || t->bits))
 			t->node = expr_bits(
 				e, t->node,
@@ -281,15 +287,6 @@ static bool to_value(struct expr *e, struct thing *t)
 
 /* ---- Names ------------------------------------------------------------------- */
 
-/* In the order of DWARF's numbers: words of struct pt_regs. */
-static uint16_t register_word(int64_t n)
-{
-	static const uint8_t word[] = { 10, 12, 11, 5, 13, 14, 4, 19,
-					9,  8,	7,  6, 3,  2,  1, 0 };
-
-	return word[n & 15];
-}
-
 static const struct node *node_of(struct expr *e, const struct location *at)
 {
 	const struct node *n = NULL;
@@ -299,7 +296,7 @@ static const struct node *node_of(struct expr *e, const struct location *at)
 
 		switch (at->step[i].op) {
 		case LOCATION_REGISTER:
-			n = expr_register(e, register_word(v));
+			n = register_node(e, v);
 			break;
 		case LOCATION_CONSTANT:
 			n = expr_number(e, v);
@@ -331,9 +328,6 @@ static bool is_word(const struct thing *t)
 		encoding_of(t) != DW_ATE_complex_float && size_of(t) <= 8);
 }
 
-#define DWARF_RBP 6
-#define DWARF_RSP 7
-
 /*
  * Code that is not optimized makes its frame, and stores its parameters there,
  * behind the entry.  Is @v in a frame that is not there yet?
@@ -351,18 +345,17 @@ static bool is_not_there_yet(const struct scope *s, const struct variable *v)
 		return true;
 	for (unsigned int i = 1; i < at->n; i++)
 		sum += at->step[i].op == LOCATION_ADD ? at->step[i].n : 0;
-	return at->framed || at->step[0].n == DWARF_RBP ||
-	       (at->step[0].n == DWARF_RSP && sum < 8);
+	return at->framed || at->step[0].n == ISA_DWARF_FP ||
+	       (at->step[0].n == ISA_DWARF_SP && sum < ISA_STACK_ARGS);
 }
 
 /*
- * Then it is where the ABI says: integers and pointers in six registers, the rest
- * above the return address.  False: not all in front of it are such.
+ * Then it is where the ABI says: integers and pointers in registers, the rest on
+ * the stack.  False: not all in front of it are such.
  */
 static bool take_by_abi(struct expr *e, const struct variable *v,
 			struct thing *t)
 {
-	static const uint8_t order[] = { 5, 4, 1, 2, 8, 9 };
 	Dwarf_Die child, *fn = (Dwarf_Die *)&scope_of(e)->variables.function;
 	struct thing of = { .known = false };
 	int err, n = 0;
@@ -385,9 +378,10 @@ static bool take_by_abi(struct expr *e, const struct variable *v,
 	}
 	if (err)
 		return false;
-	t->memory = n >= 6;
-	t->node = expr_register(e, register_word(n < 6 ? order[n] : DWARF_RSP));
-	return !t->memory || offset(e, t, 8 * (n - 5));
+	t->memory = n >= ISA_ARGS;
+	t->node = expr_register(e, t->memory ? sp_word()
+					     : argument_word((unsigned int)n));
+	return !t->memory || offset(e, t, ISA_STACK_ARGS + 8 * (n - ISA_ARGS));
 }
 
 static bool no_variable(struct expr *e, const char *name)
@@ -869,15 +863,16 @@ void scope_open(struct scope *s, const struct debug *d, struct image *img,
 		variables_at(d, img, addr, line, true, &s->variables);
 }
 
-/* The order of ABIInternal, as words of struct pt_regs. */
 static const struct node *go_arg(struct expr *e, unsigned int n)
 {
-	static const uint8_t word[] = { 10, 5, 11, 14, 13, 9, 8, 7, 6 };
+	int word = go_argument_word(n - 1);
+	unsigned int most = 0;
 
-	if (n > sizeof(word))
-		return expr_wrong(e, "Go has $arg1 to $arg%zu in registers",
-				  sizeof(word));
-	return expr_register(e, word[n - 1]);
+	if (word >= 0)
+		return expr_register(e, (uint16_t)word);
+	while (go_argument_word(most) >= 0)
+		most++;
+	return expr_wrong(e, "Go has $arg1 to $arg%u in registers", most);
 }
 
 void scope_is_go(struct scope *s)

@@ -13,20 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "isa.h"
+#include "registers.h"
 #include "spec.h"
 
 #define STRING_BYTES 128 /* of a string without a limit */
 #define FETCHES	     8	 /* +0(+0(...)) */
 #define DEEPEST	     24	 /* brackets */
 #define ARGS_MAX     64
-
-/* In the order of struct pt_regs. */
-static const char *const registers[] = {
-	"r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8",
-	"rax", "rcx", "rdx", "rsi", "rdi", NULL,  "rip", NULL,	NULL, "rsp",
-};
-
-#define N_REGISTERS (sizeof(registers) / sizeof(*registers))
 
 const struct node *expr_wrong(struct expr *e, const char *fmt, ...)
 {
@@ -95,23 +89,24 @@ static struct node *make_number(struct expr *e, uint8_t op,
 /* ---- FETCH --------------------------------------------------------------- */
 
 /* @early: as it was at the entry of a call. */
-static struct node *fetch_register(struct expr *e, const char *name, size_t len,
-				   bool early)
+static struct node *fetch_word(struct expr *e, uint16_t word, bool early)
 {
-	for (uint16_t i = 0; i < N_REGISTERS; i++) {
-		struct node *n;
+	struct node *n = make(e, TL_OP_REG, NULL, NULL);
 
-		if (!registers[i] || strlen(registers[i]) != len ||
-		    memcmp(registers[i], name, len))
-			continue;
-		n = make(e, TL_OP_REG, NULL, NULL);
-		if (!n)
-			return NULL;
-		n->arg = i;
-		n->early = e->call && early;
-		n->late = e->call && !early;
-		return n;
-	}
+	if (!n)
+		return NULL;
+	n->arg = word;
+	n->early = e->call && early;
+	n->late = e->call && !early;
+	return n;
+}
+
+static struct node *fetch_register(struct expr *e, const char *name, size_t len)
+{
+	int word = register_word(name, len);
+
+	if (word >= 0)
+		return fetch_word(e, (uint16_t)word, false);
 	expr_wrong(e, "no register of 64 bits is called '%%%.*s'", (int)len,
 		   name);
 	return NULL;
@@ -119,13 +114,7 @@ static struct node *fetch_register(struct expr *e, const char *name, size_t len,
 
 const struct node *expr_register(struct expr *e, uint16_t word)
 {
-	struct node *n = make(e, TL_OP_REG, NULL, NULL);
-
-	if (!n)
-		return NULL;
-	n->arg = word;
-	n->early = e->call;
-	return n;
+	return fetch_word(e, word, true);
 }
 
 const struct node *expr_number(struct expr *e, int64_t v)
@@ -234,8 +223,6 @@ const struct node *expr_text(struct expr *e, const struct node *at,
 static const struct node *fetch_arg(struct expr *e, const char *digits,
 				    size_t len)
 {
-	static const char *const by_register[] = { "rdi", "rsi", "rdx",
-						   "rcx", "r8",	 "r9" };
 	struct node *n;
 	unsigned int k = 0;
 
@@ -249,12 +236,12 @@ static const struct node *fetch_arg(struct expr *e, const char *digits,
 	e->entry = true;
 	if (e->scope && e->scope->arg)
 		return e->scope->arg(e, k);
-	if (k <= 6)
-		return fetch_register(e, by_register[k - 1],
-				      strlen(by_register[k - 1]), true);
-	/* Above the return address. */
-	n = fetch_register(e, "rsp", 3, true);
-	n = n ? make_number(e, TL_OP_OFFSET, n, 8 * ((int)k - 6)) : NULL;
+	if (k <= ISA_ARGS)
+		return fetch_word(e, argument_word(k - 1), true);
+	n = fetch_word(e, sp_word(), true);
+	n = n ? make_number(e, TL_OP_OFFSET, n,
+			    ISA_STACK_ARGS + 8 * ((int)k - 1 - ISA_ARGS))
+	      : NULL;
 	return n ? make_size(e, TL_OP_LOAD, n, 8) : NULL;
 }
 
@@ -270,7 +257,7 @@ static const struct node *fetch_variable(struct expr *e)
 		if (!e->call)
 			return expr_wrong(
 				e, "$retval is known at FUNC%%return only");
-		n = fetch_register(e, "rax", 3, false);
+		n = fetch_word(e, return_word(), false);
 	} else {
 		return expr_wrong(e, "there are $arg1, $arg2, ... and $retval");
 	}
@@ -294,7 +281,8 @@ static bool parse_offset(struct expr *e, int32_t *offset)
 	*offset = *e->at == '-' ? -(int32_t)v : (int32_t)v;
 	e->at += 1 + len;
 	if (*e->at != '(')
-		return expr_wrong(e, "here belongs a (, as in +8(%%rdi)");
+		return expr_wrong(
+			e, "here belongs a (, as in +8(%%" ISA_REGISTER ")");
 	e->at++;
 	return true;
 }
@@ -318,7 +306,7 @@ static const struct node *fetch(struct expr *e, unsigned int depth)
 		return fetch_variable(e);
 	case '%':
 		len = expr_word_length(e->at + 1);
-		n = fetch_register(e, e->at + 1, len, false);
+		n = fetch_register(e, e->at + 1, len);
 		if (n)
 			e->at += 1 + len;
 		return n;
@@ -331,7 +319,7 @@ static const struct node *fetch(struct expr *e, unsigned int depth)
 			return make(e, TL_OP_THREAD, NULL, NULL);
 		}
 		return expr_wrong(e, "here belongs $argN, $retval, a register "
-				     "as %%rdi, or +OFFSET(...)");
+				     "as %%" ISA_REGISTER ", or +OFFSET(...)");
 	}
 	if (depth == FETCHES)
 		return expr_wrong(e, "more than %d fetches in one another",
@@ -594,7 +582,8 @@ static const struct node *parse_one(struct expr *e, unsigned int depth)
 	}
 	if (*e->at != '(')
 		return expr_wrong(e, "here belongs a number, $argN, $retval, a "
-				     "register as %%rdi, or +OFFSET(...)");
+				     "register as %%" ISA_REGISTER
+				     ", or +OFFSET(...)");
 	e->at++;
 	n = parse_or(e, depth + 1);
 	if (!n)

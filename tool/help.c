@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "isa.h"
 #include "match.h"
 #include "output.h"
 #include "text.h"
@@ -42,7 +43,7 @@
 #define FETCH_HELP \
 	"  $arg1 $arg2 ...       integer and pointer arguments, as they were at the entry\n" \
 	"  $retval               what is returned; at %return, and of 'time'\n" \
-	"  %rdi %rax ...         a register\n" \
+	"  " ISA_REGISTERS "         a register\n" \
 	"  c->argv[0]->ptr       variables and what is reached from them, by debug\n" \
 	"                        information; 'trapline list --vars' shows which\n" \
 	"  tid                   the number of the thread\n" \

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "expr.h"
+#include "isa.h"
 #include "text.h"
 
 /* A probe while it is taken apart. */
@@ -402,7 +403,7 @@ bool probe_parse(struct probe *p, const char *text,
 	    (p->entry || (p->call && wish->use != PROBE_TIME))) {
 		snprintf(why, size,
 			 p->entry ? "'%s': $arg1 ... are known only at the "
-				    "entry; name registers, as %%rdi"
+				    "entry; name registers, as %%" ISA_REGISTER
 				  : "'%s': a return is of a whole function, "
 				    "without an offset",
 			 p->head);

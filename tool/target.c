@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "isa.h"
 #include "late.h"
 #include "markers.h"
 #include "protocol.h"
@@ -33,7 +34,7 @@ static bool are_entries(const struct probe *p, const struct places *own)
 			say_error(
 				"'%s' is not the entry of a function, so $arg1 "
 				"... are not known there; name registers, as "
-				"%%rdi",
+				"%%" ISA_REGISTER,
 				p->head);
 			return false;
 		}

@@ -21,7 +21,9 @@
 
 #include <events.h>
 
+#include "isa.h"
 #include "names.h"
+#include "registers.h"
 #include "text.h"
 
 /* Functions at one address, of which all but the last are inlined there. */
@@ -284,6 +286,18 @@ static bool get_thread(Dwfl *dwfl, pid_t tid, void *dwfl_arg, void **thread_arg)
 	return true;
 }
 
+/*
+ * A return address may be signed (arm64), in the bits that addresses have not: if
+ * the rest is an address of code, it is that.
+ */
+static uint64_t address_of(const struct unwinder *u, uint64_t word)
+{
+	uint64_t plain = word & ISA_ADDRESS_MASK;
+
+	return plain != word && process_module_at(u->process, plain) ? plain
+								     : word;
+}
+
 static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result,
 			void *dwfl_arg)
 {
@@ -296,26 +310,23 @@ static bool read_memory(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *result,
 		return false;
 	}
 	memcpy(result, u->stack + (addr - u->from), sizeof(*result));
+	*result = address_of(u, *result);
 	return true;
 }
-
-/* DWARF's order of registers in struct pt_regs'. */
-static const uint8_t dwarf_order[] = { 10, 12, 11, 5, 13, 14, 4, 19,
-				       9,  8,  7,  6, 3,  2,  1, 0 };
-#define REG_IP 16
-#define REG_SP 19
 
 static bool set_registers(Dwfl_Thread *thread, void *thread_arg)
 {
 	struct unwinder *u = thread_arg;
-	Dwarf_Word words[17];
+	Dwarf_Word words[ISA_DWARF_REGS], pc = u->regs[pc_word()];
+	int word;
 
-	for (int i = 0; i < 16; i++)
-		words[i] = u->regs[dwarf_order[i]];
-	words[16] = u->regs[REG_IP];
-	if (!dwfl_thread_state_registers(thread, 0, 17, words))
+	for (int i = 0; i < ISA_DWARF_REGS; i++) {
+		word = dwarf_register_word(i);
+		words[i] = word < 0 ? pc : address_of(u, u->regs[word]);
+	}
+	if (!dwfl_thread_state_registers(thread, 0, ISA_DWARF_REGS, words))
 		return false;
-	dwfl_thread_state_register_pc(thread, words[16]);
+	dwfl_thread_state_register_pc(thread, pc);
 	return true;
 }
 
@@ -354,7 +365,7 @@ size_t unwind(struct unwinder *u, const uint64_t *words, size_t n,
 		return 0;
 	u->regs = words + 1;
 	u->stack = (const uint8_t *)(words + TL_STACK_HEAD);
-	u->from = u->regs[REG_SP];
+	u->from = u->regs[sp_word()];
 	u->bytes = words[0];
 	u->out = names;
 	u->n = 0;

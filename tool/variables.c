@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "registers.h"
 #include "text.h"
 #include "variables.h"
 
@@ -28,21 +29,10 @@ struct point {
 	bool frame;	       /* the frame's address is looked at */
 };
 
-/* In the order of the psABI, figure 3.36. */
-const char *location_register(int64_t n)
-{
-	static const char *const name[] = { "rax", "rdx", "rcx", "rbx",
-					    "rsi", "rdi", "rbp", "rsp",
-					    "r8",  "r9",  "r10", "r11",
-					    "r12", "r13", "r14", "r15" };
-
-	return n >= 0 && n < 16 ? name[n] : NULL;
-}
-
 static bool step(struct location *at, enum location_op op, int64_t n)
 {
 	if (at->n == LOCATION_STEPS ||
-	    (op == LOCATION_REGISTER && !location_register(n)))
+	    (op == LOCATION_REGISTER && !dwarf_register_name(n)))
 		return false;
 	at->step[at->n].op = op;
 	at->step[at->n++].n = n;
@@ -182,7 +172,7 @@ static bool translate_pieces(struct location *at, const Dwarf_Op *op, size_t n)
 {
 	at->kind = LOCATION_PIECES;
 	for (size_t i = 0; i < n; i++) {
-		bool in = op[i].atom >= DW_OP_reg0 && op[i].atom <= DW_OP_reg15;
+		bool in = op[i].atom >= DW_OP_reg0 && op[i].atom <= DW_OP_reg31;
 
 		if (in && !step(at, LOCATION_REGISTER, op[i].atom - DW_OP_reg0))
 			return false;
@@ -420,7 +410,8 @@ char *location_text(const struct location *at)
 				i + 1 < at->n ? ", " : "");
 			break;
 		case LOCATION_REGISTER:
-			more = must_print("%s%%%s", text, location_register(n));
+			more = must_print("%s%%%s", text,
+					  dwarf_register_name(n));
 			break;
 		case LOCATION_CONSTANT:
 			more = must_print("%s%" PRId64, text, n);

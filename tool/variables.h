@@ -65,10 +65,7 @@ bool variables_at(const struct debug *d, struct image *img, uint64_t addr,
 		  bool line, bool globals, struct variables *out);
 void variables_free(struct variables *v);
 
-/* Where it is, in words: `%rdi`, `at %rsp+24`, `optimized out`.  Caller frees. */
+/* Where it is, in words: `%rdi` or `%x0`, `at %rsp+24`, `optimized out`.  Caller frees. */
 char *location_text(const struct location *at);
-
-/* The name of DWARF register @n, or NULL: none of the sixteen general ones. */
-const char *location_register(int64_t n);
 
 #endif

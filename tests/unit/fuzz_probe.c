@@ -7,7 +7,7 @@
  * runs on words that occur in probes, in any order; scripts/run-fuzz builds it for
  * libFuzzer.
  */
-/* link: tool/probe.c tool/expr.c tool/spec.c tool/match.c tool/text.c host/linux/session/program.c -lm */
+/* link: tool/probe.c tool/expr.c tool/ISA/registers.c tool/spec.c tool/match.c tool/text.c host/linux/session/program.c -lm */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/image.c tool/frames.c tool/versions.c tool/minidebug.c tool/object.c host/linux/object/inroads.c tool/markers.c tool/gofuncs.c tool/names.c tool/match.c tool/debug.c tool/prototype.c tool/lines.c tool/variables.c tool/debugfile.c tool/text.c -ldw -lelf -llzma -liberty -lm */
+/* link: tool/image.c tool/frames.c tool/versions.c tool/minidebug.c tool/object.c host/linux/object/inroads.c tool/markers.c tool/gofuncs.c tool/names.c tool/match.c tool/debug.c tool/prototype.c tool/lines.c tool/variables.c tool/ISA/registers.c tool/debugfile.c tool/text.c -ldw -lelf -llzma -liberty -lm */
 /*
  * tool_image.c - functions are found in ELF files, and no file can harm us
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/probe.c tool/expr.c tool/spec.c tool/match.c tool/text.c host/linux/session/program.c -lm */
+/* link: tool/probe.c tool/expr.c tool/ISA/registers.c tool/spec.c tool/match.c tool/text.c host/linux/session/program.c -lm */
 /*
  * tool_program.c - what is written for a probe is what its program does
  *

@@ -30,6 +30,8 @@
 
 #include <stdint.h>
 
+#include <trapline/regs.h>
+
 #define TL_PROGRAM_VERSION 2
 #define TL_MAX_PROGRAMS	   256
 #define TL_MAX_OPS	   160
@@ -142,7 +144,7 @@ struct tl_program {
  * says how many bytes of it there are, the others are struct pt_regs; then room
  * for as many bytes as were asked for.
  */
-#define TL_STACK_REGS 21
+#define TL_STACK_REGS ((uint32_t)(sizeof(struct pt_regs) / 8))
 #define TL_STACK_HEAD (1 + TL_STACK_REGS)
 #define TL_CUT	      (1ull << 32)
 

@@ -27,6 +27,25 @@
 #define ISA_JUMP_SLOT R_AARCH64_JUMP_SLOT
 #define ISA_GLOB_DAT  R_AARCH64_GLOB_DAT
 
+/*
+ * Arguments in registers; how far above the stack pointer those are that are not, at
+ * the entry.  See registers.h.
+ */
+#define ISA_ARGS       8
+#define ISA_STACK_ARGS 0
+
+/* DWARF's numbers: of the frame and the stack pointer; how many libdwfl wants to begin with. */
+#define ISA_DWARF_FP   29
+#define ISA_DWARF_SP   31
+#define ISA_DWARF_REGS 32
+
+/* The bits of a return address that are no signature. */
+#define ISA_ADDRESS_MASK 0x0000ffffffffffffull
+
+/* One to be named where people are told how to; two, for the help. */
+#define ISA_REGISTER  "x0"
+#define ISA_REGISTERS "%x0 %sp ...  "
+
 /* The clock of probes. */
 static inline uint64_t isa_ticks(void)
 {

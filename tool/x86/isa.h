@@ -28,6 +28,25 @@
 #define ISA_JUMP_SLOT R_X86_64_JUMP_SLOT
 #define ISA_GLOB_DAT  R_X86_64_GLOB_DAT
 
+/*
+ * Arguments in registers; how far above the stack pointer those are that are not, at
+ * the entry.  See registers.h.
+ */
+#define ISA_ARGS       6
+#define ISA_STACK_ARGS 8
+
+/* DWARF's numbers: of the frame and the stack pointer; how many libdwfl wants to begin with. */
+#define ISA_DWARF_FP   6
+#define ISA_DWARF_SP   7
+#define ISA_DWARF_REGS 17
+
+/* The bits of a return address that are no signature. */
+#define ISA_ADDRESS_MASK ~0ull
+
+/* One to be named where people are told how to; two, for the help. */
+#define ISA_REGISTER  "rdi"
+#define ISA_REGISTERS "%rdi %rax ..."
+
 /* The clock of probes. */
 static inline uint64_t isa_ticks(void)
 {

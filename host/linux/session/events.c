@@ -274,21 +274,36 @@ extern const char tl_arch_return_trampoline[]
 /* Calls in one another whose return addresses are looked for. */
 #define CALLS 512
 
+static bool is_ours(uint64_t word)
+{
+	return (word & TL_RETURN_MASK) == (uint64_t)tl_arch_return_trampoline;
+}
+
 /*
  * In the copy @to of the @n bytes of our stack from @sp on, put the return
- * addresses back that calls which are followed have ours in place of.
+ * addresses back that calls which are followed have ours in place of; and in the
+ * register that has it (@link), if there is one.  Where a call keeps its own is not
+ * always known, but it is between the frames of the calls below and above it, and
+ * what looks like it there is a copy of it.
  */
-static void mend_returns(uint64_t *to, uint64_t sp, uint64_t n)
+static void mend_returns(uint64_t *to, uint64_t sp, uint64_t n, uint64_t *link)
 {
 	struct tl_context *cx = tlh_context();
 	const struct kretprobe_instance *ri = cx ? cx->returns : NULL;
+	uint64_t from = sp, end;
 
 	for (unsigned int i = 0; ri && i < CALLS; i++, ri = ri->next) {
-		uint64_t at = (uint64_t)ri->slot - sp;
-
-		if (at < n && n - at >= 8 && at % 8 == 0 &&
-		    to[at / 8] == (uint64_t)tl_arch_return_trampoline)
-			to[at / 8] = ri->ret_addr;
+		if (ri->fp < sp)
+			continue;
+		if (link && is_ours(*link))
+			*link = ri->ret_addr;
+		end = tl_return_end(ri->fp);
+		for (from = tl_return_start(from, ri->fp);
+		     from < end && (from - sp) % 8 == 0 && from - sp < n &&
+		     n - (from - sp) >= 8;
+		     from += 8)
+			if (is_ours(to[(from - sp) / 8]))
+				to[(from - sp) / 8] = ri->ret_addr;
 	}
 }
 
@@ -311,7 +326,8 @@ static void add_stack(uint64_t *to, const struct tl_hit *h, uint32_t bytes)
 	n = tl_sys6(__NR_process_vm_readv, (long)tl_thread_number(),
 		    (long)&local, 1, (long)&remote, 1, 0);
 	to[0] = n > 0 && n <= (long)bytes ? (uint64_t)n : 0;
-	mend_returns(to + TL_STACK_HEAD, from, to[0]);
+	mend_returns(to + TL_STACK_HEAD, from, to[0],
+		     TL_REGS_LINK < 0 ? NULL : to + 1 + TL_REGS_LINK);
 }
 
 void tl_event(const struct tl_hit *h, struct tl_made *m, uint32_t probe,

@@ -36,6 +36,27 @@
 /* Which word of struct pt_regs is the instruction pointer? */
 #define TL_REGS_IP (offsetof(struct pt_regs, ip) / 8)
 
+/* Which one has the return address at a function's entry?  Negative: none. */
+#define TL_REGS_LINK -1
+
+/*
+ * Where the return address of a call is that had the stack pointer @fp at its entry:
+ * in [tl_return_start(), tl_return_end()), if all calls below it end at @below.
+ */
+static inline uint64_t tl_return_start(uint64_t below, uint64_t fp)
+{
+	(void)below;
+	return fp;
+}
+
+static inline uint64_t tl_return_end(uint64_t fp)
+{
+	return fp + 8;
+}
+
+/* The bits of it that are no signature. */
+#define TL_RETURN_MASK ~0ull
+
 /* ---- system calls ----------------------------------------------------------- */
 
 static inline long tl_sys6(long nr, long a, long b, long c, long d, long e,
