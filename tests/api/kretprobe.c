@@ -486,7 +486,7 @@ TL_TEST(return_address_is_left_alone_where_the_exits_are_certain)
 	CHECK_EQ(place_call_b(7, (long)look_at_slot, 0), 7);
 	CHECK_EQ(returns, 1);
 	CHECK_EQ(value, 7);
-	if (EXITS_ARE_FOUND)
+	if (EXITS_ARE_PREFERRED)
 		CHECK_EQ(in_slot == ret_addr,
 			 TL_EITHER("the return address of a followed call",
 				   true, false));

@@ -81,7 +81,7 @@ static void follow_all(int way)
 		rp[i].kp.addr = (void *)functions[way][i];
 		/* Where no jump fits at an exit it begins before it. */
 		rp[i].kp.flags =
-			way || !EXITS_ARE_FOUND ? 0 : KPROBE_FLAG_JUMP_ONLY;
+			way || !EXITS_ARE_PREFERRED ? 0 : KPROBE_FLAG_JUMP_ONLY;
 		rp[i].entry_handler = on_entry;
 		rp[i].handler = on_return;
 		CHECK_EQ(register_kretprobe(&rp[i]), 0);
@@ -90,7 +90,7 @@ static void follow_all(int way)
 	if (way)
 		CHECK(by_exits <= 1); /* one has no tail call */
 	else
-		CHECK_EQ(by_exits, EXITS_ARE_FOUND ? N : 0);
+		CHECK_EQ(by_exits, EXITS_ARE_PREFERRED ? N : 0);
 }
 
 static void follow_none(void)

@@ -89,7 +89,7 @@ static inline void increment(uint64_t *p)
  */
 #define STACK_HAS_ARGUMENTS false
 
-/* Calls are followed by exits wherever these are certain, through tail calls, too. */
-#define EXITS_ARE_FOUND false
+/* Are calls followed by exits wherever these are certain, or only where they must be? */
+#define EXITS_ARE_PREFERRED false
 
 #endif

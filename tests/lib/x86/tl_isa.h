@@ -84,7 +84,7 @@ static inline void increment(uint64_t *p)
  */
 #define STACK_HAS_ARGUMENTS true
 
-/* Calls are followed by exits wherever these are certain, through tail calls, too. */
-#define EXITS_ARE_FOUND true
+/* Are calls followed by exits wherever these are certain, or only where they must be? */
+#define EXITS_ARE_PREFERRED true
 
 #endif
