@@ -79,9 +79,10 @@ static inline struct action *action_of(struct kretprobe_instance *ri)
 		  : NULL;
 }
 
-static inline const struct action *action_at(struct kprobe *kp)
+static inline const struct action *action_at(const struct kprobe *kp)
 {
-	return (struct action *)((char *)kp - offsetof(struct action, kp));
+	return (const struct action *)((const char *)kp -
+				       offsetof(struct action, kp));
 }
 
 void tl_time_add(struct tl_times *t, uint64_t ticks)
@@ -101,15 +102,6 @@ void tl_time_add(struct tl_times *t, uint64_t ticks)
 					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		;
 	add(&t->calls, 1);
-}
-
-void tl_action_missed(struct kprobe *kp)
-{
-	/* The program's own probes are in the library's engine, too. */
-	if (!tl_boot || (tl_boot->library && !(kp->flags & KPROBE_FLAG_HOME)))
-		return;
-	if (gate_open())
-		add(&action_at(kp)->shown->missed, 1);
 }
 
 /*
@@ -342,6 +334,28 @@ static int returned_aside(struct kretprobe_instance *ri, struct pt_regs *regs)
 	if (tl_aside(returned_there, ri, regs) < 0)
 		miss(action_of(ri));
 	return 0;
+}
+
+/* ---- misses ---------------------------------------------------------------- */
+
+/* In the library's engine are the program's own probes, and the library's, too. */
+static bool is_action(const struct kprobe *kp)
+{
+	const struct action *a = action_at(kp);
+
+	if (!tl_boot->library)
+		return true;
+	if (kp->pre_handler == tl_directory.return_pre)
+		return a->rp.handler == returned ||
+		       a->rp.handler == returned_program;
+	return kp->pre_handler == hit || kp->pre_handler == hit_count ||
+	       kp->pre_handler == hit_loader;
+}
+
+void tl_action_missed(struct kprobe *kp)
+{
+	if (tl_boot && is_action(kp) && gate_open())
+		add(&action_at(kp)->shown->missed, 1);
 }
 
 /* ---- arming --------------------------------------------------------------- */
