@@ -139,16 +139,14 @@ static bool address_of(Dwarf_Die *die, uint64_t *addr)
 static bool is_meant(const struct search *s, Dwarf_Die *die)
 {
 	const char *name = debug_name(s->debug, die), *linkage;
-	Dwarf_Attribute attr;
 
 	if (!name)
 		return false;
 	if (strcmp(name, s->name) == 0)
 		return true;
-	if (!strstr(s->name, "::") ||
-	    !dwarf_attr_integrate(die, DW_AT_linkage_name, &attr))
+	if (!strstr(s->name, "::"))
 		return false;
-	linkage = dwarf_formstring(&attr);
+	linkage = debug_linkage_name(s->debug, die);
 	return linkage && is_called(linkage, s->name);
 }
 

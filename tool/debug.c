@@ -207,20 +207,88 @@ static bool innermost(Dwarf_Die *around, uint64_t addr, unsigned int depth,
 	return false;
 }
 
+/* The child of @around that begins at @at, or that has what does. */
+static bool child_towards(Dwarf_Die *around, Dwarf_Off at, Dwarf_Die *out)
+{
+	bool any = false;
+	Dwarf_Die child;
+	int err;
+
+	for (err = dwarf_child(around, &child);
+	     err == 0 && dwarf_dieoffset(&child) <= at;
+	     err = dwarf_siblingof(&child, &child)) {
+		*out = child;
+		any = true;
+	}
+	return any;
+}
+
+int debug_around(Dwarf_Die *die, Dwarf_Die **out)
+{
+	Dwarf_Off at = dwarf_dieoffset(die);
+	Dwarf_Die path[DEEPEST_SCOPE];
+	int n = 0;
+
+	*out = NULL;
+	if (!dwarf_diecu(die, &path[0], NULL, NULL))
+		return 0;
+	while (dwarf_dieoffset(&path[n++]) != at)
+		if (n == DEEPEST_SCOPE ||
+		    !child_towards(&path[n - 1], at, &path[n]))
+			return 0;
+	*out = must_alloc((size_t)n, sizeof(**out));
+	for (int i = 0; i < n; i++)
+		(*out)[i] = path[n - 1 - i];
+	return n;
+}
+
 int debug_scopes(Dwarf_Die *unit, uint64_t addr, Dwarf_Die **out)
 {
 	Dwarf_Die inner;
 
 	*out = NULL;
-	return innermost(unit, addr, 0, &inner)
-		       ? dwarf_getscopes_die(&inner, out)
-		       : 0;
+	return innermost(unit, addr, 0, &inner) ? debug_around(&inner, out) : 0;
 }
 
-const char *debug_name(const struct debug *d, Dwarf_Die *die)
+static bool walk(Dwarf_Die *around, bool (*each)(Dwarf_Die *, void *),
+		 void *arg, unsigned int depth)
 {
-	const char *name = dwarf_diename(die);
+	Dwarf_Die child;
+	int err;
 
+	if (depth == DEEPEST_SCOPE)
+		return false;
+	for (err = dwarf_child(around, &child); err == 0;
+	     err = dwarf_siblingof(&child, &child)) {
+		switch (dwarf_tag(&child)) {
+		case DW_TAG_namespace:
+		case DW_TAG_module:
+		case DW_TAG_class_type:
+		case DW_TAG_structure_type:
+		case DW_TAG_union_type:
+		case DW_TAG_subprogram:
+		case DW_TAG_inlined_subroutine:
+		case DW_TAG_lexical_block:
+		case DW_TAG_try_block:
+		case DW_TAG_catch_block:
+		case DW_TAG_with_stmt:
+			if (each(&child, arg) &&
+			    !walk(&child, each, arg, depth + 1))
+				return false;
+			break;
+		}
+	}
+	return true;
+}
+
+bool debug_walk(Dwarf_Die *unit, bool (*each)(Dwarf_Die *, void *), void *arg)
+{
+	return walk(unit, each, arg, 0);
+}
+
+/* @name, if it ends before its section does. */
+static const char *trusted(const struct debug *d, const char *name)
+{
 	for (size_t i = 0; name && i < d->n_held; i++) {
 		const struct bytes *b = &d->held[i];
 		size_t at = (size_t)(name - b->start);
@@ -229,6 +297,20 @@ const char *debug_name(const struct debug *d, Dwarf_Die *die)
 			return memchr(name, 0, b->size - at) ? name : NULL;
 	}
 	return NULL;
+}
+
+const char *debug_name(const struct debug *d, Dwarf_Die *die)
+{
+	return trusted(d, dwarf_diename(die));
+}
+
+const char *debug_linkage_name(const struct debug *d, Dwarf_Die *die)
+{
+	Dwarf_Attribute attr;
+
+	return dwarf_attr_integrate(die, DW_AT_linkage_name, &attr)
+		       ? trusted(d, dwarf_formstring(&attr))
+		       : NULL;
 }
 
 static bool ends_in_star(const char *text)

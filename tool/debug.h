@@ -39,8 +39,25 @@ bool debug_unit_at(const struct debug *d, uint64_t addr, Dwarf_Die *out);
  */
 int debug_scopes(Dwarf_Die *unit, uint64_t addr, Dwarf_Die **out);
 
+/*
+ * @die and what is around it, the unit last, as dwarf_getscopes_die(): but that, and
+ * all of libdw's visitors, run out of stack in a file that has a million blocks in each
+ * other.  How many, 0 if they are too many; *@out is to be freed.
+ */
+int debug_around(Dwarf_Die *die, Dwarf_Die **out);
+
+/*
+ * Call @each with what in @unit has code or may hold such, functions, blocks, inlined
+ * copies, namespaces, types; it says whether to go on with what is in it.  False: it
+ * is nested too deep.
+ */
+bool debug_walk(Dwarf_Die *unit, bool (*each)(Dwarf_Die *, void *), void *arg);
+
 /* The name of @die, or NULL: it has none, or none that can be trusted. */
 const char *debug_name(const struct debug *d, Dwarf_Die *die);
+
+/* The same for the one that linkers see. */
+const char *debug_linkage_name(const struct debug *d, Dwarf_Die *die);
 
 /*
  * As dwarf_peel_type() and dwarf_aggregate_size(), but false for types that lead

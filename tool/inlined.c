@@ -20,6 +20,7 @@
 #define FUNCTIONS_MAX 4096 /* of one name */
 
 struct search {
+	Dwarf_Off origin; /* whose copies are looked for */
 	const struct debug *debug;
 	const char *func;
 	struct inlined *out;
@@ -35,22 +36,27 @@ static bool begin_of(Dwarf_Die *die, Dwarf_Addr *out)
 	       dwarf_ranges(die, 0, &base, out, &end) > 0;
 }
 
-static int take_copy(Dwarf_Die *die, void *arg)
+static bool take_copy(Dwarf_Die *die, void *arg)
 {
 	struct search *s = arg;
 	struct inlined *out = s->out;
+	Dwarf_Attribute attr;
+	Dwarf_Die origin;
 	Dwarf_Addr addr;
 
-	if (!begin_of(die, &addr))
-		return DWARF_CB_OK;
 	if (out->n == COPIES_MAX)
-		return DWARF_CB_ABORT;
+		return false;
+	if (dwarf_tag(die) != DW_TAG_inlined_subroutine ||
+	    !dwarf_attr(die, DW_AT_abstract_origin, &attr) ||
+	    !dwarf_formref_die(&attr, &origin) ||
+	    dwarf_dieoffset(&origin) != s->origin || !begin_of(die, &addr))
+		return true;
 	if (out->n == out->room) {
 		out->room = out->room * 2 + 16;
 		out->addr = must_grow(out->addr, out->room, sizeof(*out->addr));
 	}
 	out->addr[out->n++] = addr;
-	return DWARF_CB_OK;
+	return true;
 }
 
 /* The name of @die with the namespaces and classes around its declaration. */
@@ -64,7 +70,7 @@ static char *qualified(const struct search *s, Dwarf_Die *die, const char *name)
 	if (dwarf_attr(die, DW_AT_specification, &attr) &&
 	    !dwarf_formref_die(&attr, &declared))
 		declared = *die;
-	n = dwarf_getscopes_die(&declared, &scopes);
+	n = debug_around(&declared, &scopes);
 	for (int i = 1; i < n; i++) {
 		int tag = dwarf_tag(&scopes[i]);
 		const char *around = debug_name(s->debug, &scopes[i]);
@@ -84,9 +90,8 @@ static char *qualified(const struct search *s, Dwarf_Die *die, const char *name)
 
 static bool is_called(const struct search *s, Dwarf_Die *die)
 {
-	const char *name = debug_name(s->debug, die), *linkage = NULL;
+	const char *name = debug_name(s->debug, die), *linkage;
 	struct symbol as = { .name = name, .plain = name };
-	Dwarf_Attribute attr;
 	char *plain = NULL;
 	bool yes;
 
@@ -97,8 +102,7 @@ static bool is_called(const struct search *s, Dwarf_Die *die)
 	if (!name ||
 	    !memmem(s->func, strlen(s->func), name, strcspn(name, "<")))
 		return false;
-	if (dwarf_attr_integrate(die, DW_AT_linkage_name, &attr))
-		linkage = dwarf_formstring(&attr);
+	linkage = debug_linkage_name(s->debug, die);
 	if (linkage)
 		plain = name_demangle(linkage, false);
 	if (plain)
@@ -112,20 +116,24 @@ static bool is_called(const struct search *s, Dwarf_Die *die)
 	return yes;
 }
 
-static int take_function(Dwarf_Die *die, void *arg)
+static bool take_function(Dwarf_Die *die, void *arg)
 {
 	struct search *s = arg;
+	Dwarf_Die unit;
 
-	if (dwarf_func_inline(die) <= 0 || !is_called(s, die) ||
-	    s->functions++ == FUNCTIONS_MAX)
-		return DWARF_CB_OK;
-	dwarf_func_inline_instances(die, take_copy, s);
-	return DWARF_CB_OK;
+	if (dwarf_tag(die) != DW_TAG_subprogram ||
+	    dwarf_func_inline(die) <= 0 || !is_called(s, die) ||
+	    s->functions++ >= FUNCTIONS_MAX ||
+	    !dwarf_diecu(die, &unit, NULL, NULL))
+		return true;
+	s->origin = dwarf_dieoffset(die);
+	debug_walk(&unit, take_copy, s);
+	return true;
 }
 
 static bool look_at_unit(Dwarf_Die *unit, void *arg)
 {
-	dwarf_getfuncs(unit, take_function, arg, 0);
+	debug_walk(unit, take_function, arg);
 	return true;
 }
 

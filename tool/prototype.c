@@ -20,21 +20,23 @@ struct prototypes {
 	size_t n, room;
 };
 
-static int remember(Dwarf_Die *die, void *arg)
+static bool remember(Dwarf_Die *die, void *arg)
 {
 	struct prototypes *p = arg;
 	Dwarf_Addr addr, base, end;
 
+	if (dwarf_tag(die) != DW_TAG_subprogram)
+		return true;
 	/* A function in pieces begins with the first. */
 	if (dwarf_entrypc(die, &addr) != 0 &&
 	    dwarf_ranges(die, 0, &base, &addr, &end) <= 0)
-		return DWARF_CB_OK;
+		return true;
 	if (p->n == p->room) {
 		p->room = p->room * 2 + 256;
 		p->known = must_grow(p->known, p->room, sizeof(*p->known));
 	}
 	p->known[p->n++] = (struct known){ addr, dwarf_dieoffset(die) };
-	return DWARF_CB_OK;
+	return true;
 }
 
 static bool remember_unit(Dwarf_Die *unit, void *arg)
@@ -42,7 +44,7 @@ static bool remember_unit(Dwarf_Die *unit, void *arg)
 	/* An assembler knows no types. */
 	if (dwarf_srclang(unit) == DW_LANG_Mips_Assembler)
 		return true;
-	dwarf_getfuncs(unit, remember, arg, 0);
+	debug_walk(unit, remember, arg);
 	return true;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/image.c tool/frames.c tool/versions.c tool/minidebug.c tool/object.c host/linux/object/inroads.c tool/markers.c tool/gofuncs.c tool/names.c tool/match.c tool/debug.c tool/prototype.c tool/lines.c tool/variables.c tool/ISA/registers.c tool/debugfile.c tool/text.c -ldw -lelf -llzma -liberty -lm */
+/* link: tool/image.c tool/frames.c tool/versions.c tool/minidebug.c tool/object.c host/linux/object/inroads.c tool/markers.c tool/gofuncs.c tool/names.c tool/match.c tool/debug.c tool/inlined.c tool/prototype.c tool/lines.c tool/variables.c tool/ISA/registers.c tool/debugfile.c tool/text.c -ldw -lelf -llzma -liberty -lm */
 /*
  * tool_image.c - functions are found in ELF files, and no file can harm us
  */
@@ -14,6 +14,7 @@
 
 #include "frames.h"
 #include "image.h"
+#include "inlined.h"
 #include "lines.h"
 #include "prototype.h"
 #include "tl_test.h"
@@ -317,4 +318,111 @@ TL_TEST(a_symbol_cannot_reach_out_of_its_code)
 	}
 	use(copy, original_size);
 	free(copy);
+}
+
+/* ---- blocks in each other ------------------------------------------------------- */
+
+#define DEEP 4000000
+
+/* A unit, its attributes; a block without any; a function, which has a name. */
+static const uint8_t abbreviations[] = {
+	1, 0x11, 1, 0x11, 1, 0x12, 7, 0,    0,	     /* low, high */
+	2, 0x0b, 1, 0,	  0,			     /* a block */
+	3, 0x2e, 0, 3,	  8, 0x11, 1, 0x12, 7, 0, 0, /* name, low, high */
+	0,
+};
+
+static void put_bytes(uint8_t **at, const void *bytes, size_t n)
+{
+	memcpy(*at, bytes, n);
+	*at += n;
+}
+
+/* DEEP blocks in each other, and then a function at 0x1000; how many bytes. */
+static size_t put_unit(uint8_t *info)
+{
+	static const uint8_t head[] = { 4, 0, 0, 0, 0, 0, 8, 1 };
+	const uint64_t low = 0x1000, high = 16;
+	uint8_t *at = info + 4;
+	uint32_t len;
+
+	put_bytes(&at, head, sizeof(head));
+	put_bytes(&at, &low, 8);
+	put_bytes(&at, &high, 8);
+	memset(at, 2, DEEP);
+	memset(at + DEEP, 0, DEEP);
+	at += 2 * DEEP;
+	put_bytes(&at, "\3f", 3);
+	put_bytes(&at, &low, 8);
+	put_bytes(&at, &high, 8);
+	*at++ = 0;
+	len = (uint32_t)(at - info - 4);
+	memcpy(info, &len, 4);
+	return (size_t)(at - info);
+}
+
+/* A file with one function and that unit, from malloc(). */
+static uint8_t *make_deep(size_t *size)
+{
+	static const char names[] = "\0.text\0.debug_info\0.debug_abbrev\0.s";
+	size_t room = 2 * DEEP + 4096;
+	uint8_t *file = calloc(1, room);
+	Elf64_Ehdr *e = (Elf64_Ehdr *)file;
+	Elf64_Shdr *sh = (Elf64_Shdr *)(file + 64);
+	size_t n = put_unit(file + 1024);
+
+	memcpy(e->e_ident, "\177ELF\2\1\1", 7);
+	e->e_type = ET_EXEC;
+	e->e_machine = EM_X86_64;
+	e->e_version = 1;
+	e->e_ehsize = sizeof(*e);
+	e->e_shentsize = sizeof(*sh);
+	e->e_shoff = 64;
+	e->e_shnum = 5;
+	e->e_shstrndx = 4;
+	memcpy(file + 512, names, sizeof(names));
+	memcpy(file + 640, abbreviations, sizeof(abbreviations));
+	sh[1] = (Elf64_Shdr){ .sh_name = 1,
+			      .sh_type = SHT_PROGBITS,
+			      .sh_flags = SHF_ALLOC | SHF_EXECINSTR,
+			      .sh_addr = 0x1000,
+			      .sh_offset = 768,
+			      .sh_size = 16 };
+	sh[2] = (Elf64_Shdr){ .sh_name = 7,
+			      .sh_type = SHT_PROGBITS,
+			      .sh_offset = 1024,
+			      .sh_size = n };
+	sh[3] = (Elf64_Shdr){ .sh_name = 19,
+			      .sh_type = SHT_PROGBITS,
+			      .sh_offset = 640,
+			      .sh_size = sizeof(abbreviations) };
+	sh[4] = (Elf64_Shdr){ .sh_name = 33,
+			      .sh_type = SHT_STRTAB,
+			      .sh_offset = 512,
+			      .sh_size = sizeof(names) };
+	*size = room;
+	return file;
+}
+
+TL_TEST(a_million_blocks_in_each_other_are_survived)
+{
+	struct variables v = { 0 };
+	struct inlined copies = { 0 };
+	struct debug *d;
+	struct image img;
+	const char *why;
+	uint8_t *file;
+	size_t size;
+
+	file = make_deep(&size);
+	REQUIRE(!image_open_memory(&img, file, size, &why));
+	d = debug_open(&img);
+	REQUIRE(d != NULL);
+	CHECK(variables_at(d, &img, 0x1004, true, true, &v));
+	variables_free(&v);
+	CHECK_EQ(inlined_find(d, "f", &copies), 0);
+	inlined_free(&copies);
+	debug_close(d);
+	prototypes_close(prototypes_open(&img));
+	image_close(&img);
 }
