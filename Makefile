@@ -55,6 +55,7 @@ dir.arm64-insn := arch/arm64/insn
 dir.sim := arch/sim
 dir.host-linux := host/linux
 dir.host-linux-module := host/linux/module
+dir.host-linux-own := host/linux/own
 dir.host-sim := host/sim
 dir.host-template := host/template
 dir.agent := tool/agent

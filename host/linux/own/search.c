@@ -157,28 +157,40 @@ static uintptr_t stack_end(const struct tl_search *s, uintptr_t sp)
 	return tl_maps_each(find_stack, &st) < 0 ? 0 : st.end;
 }
 
+/* So many words of [@at, @end) are read together: of a page, which is there or not. */
+static size_t words_at(uintptr_t at, uintptr_t end)
+{
+	size_t n = (end - at) / sizeof(long);
+	size_t page = (TL_PAGE - at % TL_PAGE) / sizeof(long);
+
+	n = n < page ? n : page;
+	return n < CHUNK_WORDS ? n : CHUNK_WORDS;
+}
+
 /*
- * Look at the words of [@sp, @end).  Returns the stack pointer of interrupted
- * code on another stack, if there is one.
+ * Look at the words of the red zone below @sp, if that is there, and of [@sp, @end).
+ * Returns the stack pointer of interrupted code on another stack, if there is one.
  */
 static uintptr_t look(struct tl_search *s, uintptr_t sp, uintptr_t end)
 {
 	uintptr_t word[CHUNK_WORDS];
 	struct tl_frame_seen frame = { 0 };
+	uintptr_t at = sp - TL_RED_ZONE;
 	uintptr_t other = 0, from, to;
 	size_t n;
 
-	for (; sp < end; sp += n * sizeof(long)) {
-		n = (end - sp) / sizeof(long);
-		if (n > CHUNK_WORDS)
-			n = CHUNK_WORDS;
-		if (!n || tlh_read(word, sp, n * sizeof(long)))
-			break;
+	for (; at < end && (n = words_at(at, end)); at += n * sizeof(long)) {
+		if (tlh_read(word, at, n * sizeof(long))) {
+			if (at >= sp)
+				break;
+			n = words_at(at, sp);
+			continue;
+		}
 		for (size_t i = 0; i < n; i++) {
 			if (tl_search_hit(s, word[i], &to))
 				tl_search_busy(s, word[i]);
 			from = tl_frame_see(&frame, word[i]);
-			if (from && (from < sp || from >= end))
+			if (from && (from < at || from >= end))
 				other = from;
 		}
 	}
@@ -194,6 +206,6 @@ void tl_search_stack(struct tl_search *s, uintptr_t sp)
 		end = stack_end(s, sp);
 		if (!end || end - sp > MAX_STACK) /* up to what is unmapped */
 			end = sp + MAX_STACK;
-		sp = look(s, sp - TL_RED_ZONE, end);
+		sp = look(s, sp, end);
 	}
 }
