@@ -39,6 +39,9 @@
 #define ISA_DWARF_SP   31
 #define ISA_DWARF_REGS 32
 
+/* Where addresses of programs end, but for those who ask for more. */
+#define ISA_USER_END 0x0000fffffffff000ul
+
 /* The bits of a return address that are no signature. */
 #define ISA_ADDRESS_MASK 0x0000ffffffffffffull
 

@@ -15,6 +15,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "isa.h"
+
 #define PAGE 4096ul
 
 static bool parse(char *line, struct map *m)
@@ -138,7 +140,6 @@ bool map_same_file(const struct map *m, const struct map *as)
 #define STACK_ROOM (256ul << 20)
 #define HEAP_ROOM  (1ul << 30)
 #define LOWEST	   0x110000ul
-#define HIGHEST	   0x7ffffffff000ul
 
 static uint64_t distance(uint64_t a, uint64_t b)
 {
@@ -169,13 +170,13 @@ uint64_t maps_gap(const struct maps *m, uint64_t near, uint64_t reach,
 
 	for (size_t i = 0; i <= m->n; i++) {
 		uint64_t low = i ? m->map[i - 1].end : LOWEST;
-		uint64_t high = i < m->n ? m->map[i].start : HIGHEST;
+		uint64_t high = i < m->n ? m->map[i].start : ISA_USER_END;
 		uint64_t at;
 
 		if (low < LOWEST)
 			low = LOWEST;
-		if (high > HIGHEST)
-			high = HIGHEST;
+		if (high > ISA_USER_END)
+			high = ISA_USER_END;
 		/* A heap grows from the end of the program's data. */
 		if (i && m->map[i - 1].write && high > low &&
 		    high - low > HEAP_ROOM)

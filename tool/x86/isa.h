@@ -40,6 +40,9 @@
 #define ISA_DWARF_SP   7
 #define ISA_DWARF_REGS 17
 
+/* Where addresses of programs end, but for those who ask for more. */
+#define ISA_USER_END 0x00007ffffffff000ul
+
 /* The bits of a return address that are no signature. */
 #define ISA_ADDRESS_MASK ~0ull
 
