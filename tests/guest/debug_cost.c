@@ -2,9 +2,10 @@
 /*
  * debug_cost.c - guest instructions for a switch, with breakpoints and without
  *
- * As in cost.c: under -icount shift=0 the time stamp counter counts instructions.
+ * As in cost.c: under -icount shift=0 the CPU's counter counts instructions.
  */
 
+#include <guest_isa.h>
 #include <host_kernel.h>
 #include <kern/arch.h>
 #include <kern/thread.h>
@@ -14,15 +15,8 @@
 #include <trapline/hw_breakpoint.h>
 #include <trapline/trap.h>
 
-#define TURNS 200
-
-static uint64_t now(void)
-{
-	uint32_t low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (uint64_t)high << 32 | low;
-}
+#define TURNS  200
+#define ROUNDS 16
 
 static void nothing(struct hw_breakpoint *bp, struct pt_regs *regs)
 {
@@ -30,21 +24,25 @@ static void nothing(struct hw_breakpoint *bp, struct pt_regs *regs)
 	(void)regs;
 }
 
+__attribute__((noipa)) static uint64_t turns(unsigned int n)
+{
+	uint64_t start = INSTRUCTIONS();
+
+	for (volatile unsigned int k = 0; k < n; k++)
+		;
+	return INSTRUCTIONS() - start;
+}
+
 /* A thousand turns of a loop take a thousand times as many as one. */
 static bool counts_instructions(void)
 {
 	unsigned long flags = arch_irq_save();
-	uint64_t t[3];
+	uint64_t once = turns(1000), twice = turns(2000), thrice = turns(3000);
+	uint64_t grain = 2 * INSTRUCTIONS_GRAIN;
 
-	for (unsigned int i = 0; i < 3; i++) {
-		t[i] = now();
-		for (volatile unsigned int k = 0; k < 1000 * (i + 1); k++)
-			;
-		t[i] = now() - t[i];
-	}
 	arch_irq_restore(flags);
-	return t[1] - t[0] == t[2] - t[1] && (t[1] - t[0]) % 1000 == 0 &&
-	       t[1] - t[0] < 16000; /* one tick each, and not 64 */
+	return twice - once - (thrice - twice) + grain <= 2 * grain &&
+	       twice - once < 16000; /* one tick each, and not 64 */
 }
 
 /* ---- what the engine takes --------------------------------------------------- */
@@ -57,20 +55,36 @@ static const struct tl_bp_thread *fake_current(void)
 	return running;
 }
 
-/* Instructions of a switch to @to, its own call and clock not counted. */
-static uint64_t switch_cost(const struct tl_bp_thread *to)
+__attribute__((noipa)) static void no_switch(const struct tl_bp_thread *to)
+{
+	(void)to;
+}
+
+__attribute__((noipa)) static uint64_t
+calls(void (*fn)(const struct tl_bp_thread *to),
+      const struct tl_bp_thread *from, const struct tl_bp_thread *to)
+{
+	uint64_t start = INSTRUCTIONS();
+
+	for (unsigned int i = 0; i < TURNS; i++) {
+		running = from;
+		fn(from);
+		running = to;
+		fn(to);
+	}
+	return INSTRUCTIONS() - start;
+}
+
+/* Instructions of a switch from @from to @to and back, but for the calls. */
+static uint64_t switch_cost(const struct tl_bp_thread *from,
+			    const struct tl_bp_thread *to)
 {
 	unsigned long flags = arch_irq_save();
-	uint64_t start, empty;
+	uint64_t n = calls(tl_bp_switched, from, to) + TURNS / 2;
 
-	running = to;
-	start = now();
-	empty = now() - start;
-	start = now();
-	tl_bp_switched(to);
-	start = now() - start;
+	n -= calls(no_switch, from, to);
 	arch_irq_restore(flags);
-	return start - empty;
+	return n / TURNS;
 }
 
 static struct hw_breakpoint fakes[3];
@@ -87,26 +101,24 @@ static void add_fake(unsigned int i, unsigned int t)
 TL_TEST(a_switch_to_a_thread_without_breakpoints_is_a_flag_test)
 {
 	const struct tl_bp_thread *(*real)(void) = host_kernel_debug.current;
-	uint64_t none, one, three;
+	uint64_t none, one, two;
 
 	if (!counts_instructions())
-		SKIP("the time stamp counter does not count instructions");
+		SKIP("the counter does not count instructions");
 	host_kernel_debug.current = fake_current;
-	none = switch_cost(&fake[0]);
+	none = switch_cost(&fake[0], &fake[3]);
 	add_fake(0, 1);
 	add_fake(1, 2);
 	add_fake(2, 2);
-	switch_cost(&fake[2]);
-	one = switch_cost(&fake[1]);
-	three = switch_cost(&fake[2]);
-	CHECK_EQ(switch_cost(&fake[0]), none);
-	CHECK_EQ(switch_cost(&fake[3]), none);
-	tl_test_note("none", none);
-	tl_test_note("one", one);
-	tl_test_note("two", three);
-	CHECK(none <= 4);
-	CHECK(one <= 650);
-	CHECK(three <= 750);
+	two = switch_cost(&fake[1], &fake[2]);
+	one = switch_cost(&fake[1], &fake[0]);
+	CHECK_EQ(switch_cost(&fake[0], &fake[3]), none);
+	tl_test_note("none and none", none);
+	tl_test_note("one and none", one);
+	tl_test_note("one and two", two);
+	CHECK(none <= 8);
+	CHECK(one <= SWITCH_ONE);
+	CHECK(two <= SWITCH_TWO);
 	tl_bp_flush(&fake[1]);
 	tl_bp_flush(&fake[2]);
 	host_kernel_debug.current = real;
@@ -123,20 +135,27 @@ static void yield_only(void *arg)
 		thread_yield();
 }
 
-/* The least that a round of two switches takes: no interrupt came. */
-static uint64_t round_cost(void)
+/* The least that rounds of two switches take: no interrupt came. */
+static uint64_t rounds_cost(void)
 {
 	uint64_t least = UINT64_MAX;
 
 	for (unsigned int i = 0; i < TURNS; i++) {
-		uint64_t start = now();
+		uint64_t start = INSTRUCTIONS();
 
-		thread_yield();
-		start = now() - start;
+		for (unsigned int k = 0; k < ROUNDS; k++)
+			thread_yield();
+		start = INSTRUCTIONS() - start;
 		if (start < least)
 			least = start;
 	}
 	return least;
+}
+
+/* A counter of a grain is now above and now below. */
+static bool is_same(uint64_t a, uint64_t b)
+{
+	return a - b + INSTRUCTIONS_GRAIN <= 2 * INSTRUCTIONS_GRAIN;
 }
 
 TL_TEST(breakpoints_of_others_cost_a_switch_not_one_instruction)
@@ -149,17 +168,17 @@ TL_TEST(breakpoints_of_others_cost_a_switch_not_one_instruction)
 	uint64_t before;
 
 	if (!counts_instructions())
-		SKIP("the time stamp counter does not count instructions");
+		SKIP("the counter does not count instructions");
 	over = false;
 	t = thread_start("yields", yield_only, NULL, 1u << arch_cpu_id());
 	thread_move(1u << arch_cpu_id());
-	round_cost();
-	before = round_cost();
-	CHECK_EQ(round_cost(), before);
+	rounds_cost();
+	before = rounds_cost();
+	CHECK(is_same(rounds_cost(), before));
 	CHECK_EQ(register_kernel_hw_breakpoint(&kernels), 0);
 	add_fake(0, 1);
-	CHECK_EQ(round_cost(), before);
-	tl_test_note("two switches", before);
+	CHECK(is_same(rounds_cost(), before));
+	tl_test_note("two switches", before / ROUNDS);
 	tl_bp_flush(&fake[1]);
 	unregister_hw_breakpoint(&kernels);
 	over = true;

@@ -32,8 +32,8 @@ guest-probe-srcs = $(addprefix tests/guest/, kprobe.c jprobe.c everywhere.c home
 guest-race-srcs = $(addprefix tests/guest/, memory.c threads.c \
 	states.c $(if $(filter x86,$(isa)),x86/rf.c) $(isa)/shapes.S)
 guest-debug-srcs = $(addprefix tests/guest/, debug.c $(isa)/debug_step.c \
-	$(if $(filter x86,$(isa)),debug_tasks.c debug_cost.c \
-	x86/debug_islands.c x86/hop.S, \
+	debug_tasks.c debug_cost.c \
+	$(if $(filter x86,$(isa)),x86/debug_islands.c x86/hop.S, \
 	arm64/debug_tasks.c program.c) $(isa)/shapes.S)
 guest-debug-programs = tests/guest/user/$(if $(filter arm64,$(isa)),arm64/)watched.c \
 	$(if $(filter arm64,$(isa)),tests/guest/user/calls.c)

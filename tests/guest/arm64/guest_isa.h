@@ -165,6 +165,10 @@ static inline uint64_t INSTRUCTIONS(void)
 	return value * INSTRUCTIONS_GRAIN;
 }
 
+/* Two switches, of which one loads a register, or both do. */
+#define SWITCH_ONE 750
+#define SWITCH_TWO 4300
+
 /* The rows of cost.c. */
 #define COSTS                                                                \
 	{ "breakpoint", false, PRE, 195, TL_STEPPING_NONE },                 \

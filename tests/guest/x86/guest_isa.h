@@ -150,6 +150,10 @@ static inline uint64_t INSTRUCTIONS(void)
 }
 #define INSTRUCTIONS_GRAIN 0
 
+/* Two switches, of which one loads a register, or both do. */
+#define SWITCH_ONE 400
+#define SWITCH_TWO 1450
+
 /* The rows of cost.c. */
 #define COSTS                                                            \
 	{ "breakpoint", false, PRE, 180, 0 },                            \

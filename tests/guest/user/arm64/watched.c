@@ -4,6 +4,9 @@
  *
  * By the words of Linux's debuggers for NT_ARM_HW_BREAK and NT_ARM_HW_WATCH.  The
  * task hears of a hit when the instruction has been executed; once for each.
+ *
+ * The argument names one part, by the letters of ../watched.c; without one it is all
+ * of them that want nothing of the kernel.
  */
 
 #include "check.h"
@@ -330,9 +333,145 @@ static void a_core_shows_what_there_was(void)
 		     (uintptr_t)&value) < 0);
 }
 
-int main(const char *arg)
+/* ---- beside others --------------------------------------------------------------------- */
+
+static void fork_and_store(void)
 {
-	(void)arg;
+	int pid = fork(), status;
+
+	if (!pid) {
+		store_thrice();
+		exit(7);
+	}
+	status = end_of(pid);
+	exit(W_EXITED(status) ? W_CODE(status) : 99);
+}
+
+static void ends_with(int pid, int code)
+{
+	int status;
+
+	go_on(pid, PTRACE_CONTINUE);
+	status = end_of(pid);
+	CHECK(W_EXITED(status) && W_CODE(status) == code);
+}
+
+/* "copies": the child has what the parent has, nobody to tell, and dies of it. */
+static void a_child_has_none(bool copies)
+{
+	int pid = traced(fork_and_store);
+
+	set_slot(pid, WATCH, 0, (uintptr_t)&word[0], STORE(8), 0);
+	ends_with(pid, copies ? 99 : 7);
+}
+
+static void exec_again(void)
+{
+	exec("watched", "write");
+}
+
+/* The other program is at the same addresses, and is not watched. */
+static void another_program_has_none(void)
+{
+	int pid = traced(exec_again);
+
+	set_slot(pid, WATCH, 0, (uintptr_t)&word[0], STORE(8), 0);
+	set_slot(pid, BREAK, 1, (uintptr_t)store, EXECUTE, 0);
+	go_on(pid, PTRACE_CONTINUE);
+	stops_for(pid, SIGTRAP); /* the exec's own */
+	for (unsigned int kind = 0; kind < 2; kind++) {
+		CHECK(ptrace(PTRACE_GETDEBUG, pid, kind, (uintptr_t)&slots) ==
+		      0);
+		for (unsigned int i = 0; i < 2; i++)
+			CHECK(!slots.slot[i].addr && !slots.slot[i].control);
+	}
+	ends_with(pid, 7);
+}
+
+#define MANY  6
+#define TURNS 40
+
+static volatile unsigned int hits;
+
+static void count_trap(int sig)
+{
+	(void)sig;
+	hits++;
+}
+
+/* Its own variable, at the address that all have, in its own number. */
+static void store_often(void)
+{
+	signal(SIGTRAP, count_trap);
+	kill(getpid(), SIGUSR2);
+	for (unsigned int i = 0; i < TURNS; i++) {
+		store(i);
+		if (i % 4 == 0)
+			yield();
+		if (i % 8 == 0)
+			move(1u << i / 8 | 1);
+	}
+	exit((int)hits);
+}
+
+/* Many at once, each with what its debugger gave it and nothing of the others'. */
+static void each_has_its_own(void)
+{
+	int pid[MANY];
+
+	for (unsigned int i = 0; i < MANY; i++) {
+		pid[i] = traced(store_often);
+		go_on(pid[i], PTRACE_CONTINUE);
+		stops_for(pid[i], SIGUSR2);
+		set_slot(pid[i], WATCH, i % 4,
+			 (uintptr_t)(i % 3 ? &word[1] : &word[0]), STORE(8), 0);
+	}
+	for (unsigned int i = 0; i < MANY; i++)
+		CHECK(ptrace(PTRACE_DETACH, pid[i], 0, 0) == 0);
+	for (unsigned int i = 0; i < MANY; i++) {
+		int status = end_of(pid[i]);
+
+		CHECK(W_EXITED(status) &&
+		      W_CODE(status) == (i % 3 ? 0 : TURNS));
+	}
+}
+
+/* The kernel has all registers for data but one. */
+static void what_the_kernel_leaves(void)
+{
+	int pid = traced(store_thrice);
+
+	CHECK(ptrace(PTRACE_GETDEBUG, pid, WATCH, (uintptr_t)&slots) == 0);
+	if ((slots.info & 0xff) != 4)
+		exit(0);
+	for (unsigned int i = 0; i < 2; i++) {
+		slots.slot[i].addr = (uintptr_t)&word[i];
+		slots.slot[i].control = STORE(8);
+	}
+	CHECK(set_slots(pid, WATCH, 2) == -ENOSPC);
+	CHECK(ptrace(PTRACE_GETDEBUG, pid, WATCH, (uintptr_t)&slots) == 0);
+	CHECK(!slots.slot[0].control && !slots.slot[1].control);
+	set_slot(pid, WATCH, 1, (uintptr_t)&word[1], STORE(8), 0);
+	go_on(pid, PTRACE_CONTINUE);
+	stops_for(pid, SIGTRAP);
+	CHECK(peek(pid, &word[0]) == 12 && peek(pid, &word[1]) == 1);
+	ends(pid);
+}
+
+/* For the kernel, which has put a breakpoint on the second word of the argument. */
+static void wait_and_write(volatile uint64_t *arg)
+{
+	while (!arg[1])
+		yield();
+	for (unsigned int i = 0; i < TURNS; i++) {
+		arg[2] = i;
+		if (i % 4 == 0)
+			yield();
+	}
+}
+
+static void all(void)
+{
 	writes_are_told_when_they_are_made();
 	a_function_is_stopped_at();
 	steps_and_watches_come_together();
@@ -342,5 +481,48 @@ int main(const char *arg)
 	one_access_hits_several();
 	each_kind_is_counted_for_itself();
 	a_core_shows_what_there_was();
+}
+
+int main(const char *arg)
+{
+	switch (arg[0]) {
+	case 'n':
+		writes_are_told_when_they_are_made();
+		one_access_hits_several();
+		break;
+	case 'd':
+		a_core_shows_what_there_was();
+		break;
+	case 'r':
+		what_is_not_the_tasks_is_refused();
+		break;
+	case 'c':
+		a_function_is_stopped_at();
+		steps_and_watches_come_together();
+		break;
+	case 'f':
+		a_child_has_none(arg[1] == 'c');
+		break;
+	case 'e':
+		another_program_has_none();
+		break;
+	case 'u':
+		a_write_by_the_kernel_is_told();
+		break;
+	case 'm':
+		each_has_its_own();
+		break;
+	case 's':
+		what_the_kernel_leaves();
+		break;
+	case 'w':
+		store_thrice();
+		return 7;
+	case 'k':
+		wait_and_write((volatile uint64_t *)arg);
+		break;
+	default:
+		all();
+	}
 	return 0;
 }
