@@ -15,6 +15,8 @@
  *   X2  Where an instruction does not tell what it wrote, the next one may know
  *       what it found; else memory is read, if there was no hit since.
  *   X3  Behind a lost record nothing is known, until all is quiet for a moment.
+ *   X4  Hits of registers and of pages are told in the order of their times: one is
+ *       told when the other side has none that is older, and none will come.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -364,6 +366,114 @@ static bool find_values(struct watching *r, struct change *c,
 	return true;
 }
 
+/* ---- by page protection --------------------------------------------------------- */
+
+/*
+ * What the instruction behind which a thread has stopped has done.  Of several hits
+ * in a row the values between are worked out, as far as instructions tell them.
+ */
+static void print_stop(struct watching *r, const struct page_hit *h,
+		       struct change *c)
+{
+	struct watched *w = &r->watched[c->hit.point];
+	uint8_t now[8] = { 0 };
+
+	c->hit.has_regs = true;
+	c->hit.regs = h->regs;
+	c->found = false;
+	find_effect(r, c);
+	if (w->access == 'x') {
+		watching_print(r, c);
+		return;
+	}
+	if (h->first) {
+		memcpy(w->value, h->old, c->len);
+		w->known = true;
+	}
+	c->old_known = old_of(w, c, c->old);
+	if (!c->old_known) {
+		memcpy(c->old, w->value, c->len);
+		c->old_known = w->known;
+	}
+	c->new_known = c->found &&
+		       effect_apply(&c->effect, w->data.addr, w->len, c->old,
+				    c->old_known, now);
+	if (h->last) {
+		/* The kernel wrote meanwhile, which nobody sees. */
+		if (c->new_known && memcmp(now, h->new_value, c->len) != 0)
+			c->old_known = false;
+		memcpy(now, h->new_value, c->len);
+		c->new_known = true;
+	}
+	w->known = c->new_known;
+	memcpy(w->value, now, c->len);
+	memcpy(c->new_value, now, c->len);
+	watching_print(r, c);
+}
+
+/* What the keeper has read, in the words of the rest. */
+static void print_hit(struct watching *r, const struct page_hit *h)
+{
+	unsigned int i = r->first_kept + h->point;
+	struct change c = {
+		.hit = { .ns = h->ns,
+			 .point = i,
+			 .tid = h->tid,
+			 .in_kernel = h->in_kernel,
+			 .ip = h->ip,
+			 .n_frames = h->n_frames },
+		.tid = h->own_tid,
+		.effect = { .kind = EFFECT_VALUE,
+			    .certain = !h->unsure,
+			    .ip = h->ip },
+		.found = true,
+		.addr = h->addr,
+		.len = h->len,
+		.old_known = true,
+		.new_known = true,
+	};
+
+	if (r->options->tid && r->options->tid != h->tid)
+		return;
+	memcpy(c.hit.frames, h->frames, h->n_frames * sizeof(*h->frames));
+	memcpy(c.old, h->old, h->len);
+	memcpy(c.new_value, h->new_value, h->len);
+	if (h->by_register)
+		print_stop(r, h, &c);
+	else
+		watching_print(r, &c);
+}
+
+/* Tell of those that were before @end. */
+static void take_hits(struct watching *r, uint64_t end)
+{
+	bool any = false;
+
+	while (r->pages) {
+		r->waits = r->waits || pages_next(r->pages, &r->hit);
+		if (!r->waits || r->hit.ns >= end)
+			break;
+		print_hit(r, &r->hit);
+		r->waits = false;
+		any = true;
+	}
+	if (any)
+		output_flush(&r->out);
+}
+
+static void tell_gone(struct watching *r)
+{
+	for (unsigned int i = r->first_kept; r->pages && i < r->n; i++) {
+		struct watched *w = &r->watched[i];
+		const char *why = pages_gone(r->pages, i - r->first_kept);
+
+		if (!why || w->gone)
+			continue;
+		w->gone = true;
+		say_note("%s is not watched any more: %s", w->name, why);
+	}
+}
+
 /* ---- records in order --------------------------------------------------------------------- */
 
 #define BATCH	 16384
@@ -476,6 +586,7 @@ static void mend_chains(struct watching *r)
  */
 static bool take_changes(struct watching *r, bool all)
 {
+	uint64_t upto = r->pages ? pages_upto(r->pages) : UINT64_MAX;
 	size_t new_ones = fill(r, all), i;
 
 	notice_loss(r);
@@ -484,8 +595,11 @@ static bool take_changes(struct watching *r, bool all)
 		bool wait = !all && n_pending < BATCH &&
 			    now_ns() - c->since < PATIENCE;
 
+		if (c->hit.ns >= upto)
+			break; /* X4 */
 		if (!find_values(r, c, next_of(pending, n_pending, i), wait))
 			break;
+		take_hits(r, c->hit.ns);
 		if (!c->early)
 			watching_print(r, c);
 	}
@@ -498,104 +612,17 @@ static bool take_changes(struct watching *r, bool all)
 	return new_ones;
 }
 
-/* ---- by page protection --------------------------------------------------------- */
-
-/*
- * What the instruction behind which a thread has stopped has done.  Of several hits
- * in a row the values between are worked out, as far as instructions tell them.
- */
-static void print_stop(struct watching *r, const struct page_hit *h,
-		       struct change *c)
+/* X4: what can be told of pages, when registers have told what they can. */
+static void take_older_hits(struct watching *r)
 {
-	struct watched *w = &r->watched[c->hit.point];
-	uint8_t now[8] = { 0 };
+	uint64_t end = !r->watch   ? UINT64_MAX
+		       : n_pending ? pending[0].hit.ns
+				   : watch_upto(r->watch);
 
-	c->hit.has_regs = true;
-	c->hit.regs = h->regs;
-	c->found = false;
-	find_effect(r, c);
-	if (w->access == 'x') {
-		watching_print(r, c);
-		return;
-	}
-	if (h->first) {
-		memcpy(w->value, h->old, c->len);
-		w->known = true;
-	}
-	c->old_known = old_of(w, c, c->old);
-	if (!c->old_known) {
-		memcpy(c->old, w->value, c->len);
-		c->old_known = w->known;
-	}
-	c->new_known = c->found &&
-		       effect_apply(&c->effect, w->data.addr, w->len, c->old,
-				    c->old_known, now);
-	if (h->last) {
-		/* The kernel wrote meanwhile, which nobody sees. */
-		if (c->new_known && memcmp(now, h->new_value, c->len) != 0)
-			c->old_known = false;
-		memcpy(now, h->new_value, c->len);
-		c->new_known = true;
-	}
-	w->known = c->new_known;
-	memcpy(w->value, now, c->len);
-	memcpy(c->new_value, now, c->len);
-	watching_print(r, c);
-}
-
-/* What the keeper has read, in the words of the rest. */
-static void print_hit(struct watching *r, const struct page_hit *h)
-{
-	unsigned int i = r->first_kept + h->point;
-	struct change c = {
-		.hit = { .ns = h->ns,
-			 .point = i,
-			 .tid = h->tid,
-			 .in_kernel = h->in_kernel,
-			 .ip = h->ip,
-			 .n_frames = h->n_frames },
-		.tid = h->own_tid,
-		.effect = { .kind = EFFECT_VALUE,
-			    .certain = !h->unsure,
-			    .ip = h->ip },
-		.found = true,
-		.addr = h->addr,
-		.len = h->len,
-		.old_known = true,
-		.new_known = true,
-	};
-
-	if (r->options->tid && r->options->tid != h->tid)
-		return;
-	memcpy(c.hit.frames, h->frames, h->n_frames * sizeof(*h->frames));
-	memcpy(c.old, h->old, h->len);
-	memcpy(c.new_value, h->new_value, h->len);
-	if (h->by_register)
-		print_stop(r, h, &c);
-	else
-		watching_print(r, &c);
-}
-
-static void take_hits(struct watching *r)
-{
-	static struct page_hit hit;
-	bool any = false;
-
-	while (r->pages && pages_next(r->pages, &hit)) {
-		print_hit(r, &hit);
-		any = true;
-	}
-	if (any)
-		output_flush(&r->out);
-	for (unsigned int i = r->first_kept; r->pages && i < r->n; i++) {
-		struct watched *w = &r->watched[i];
-		const char *why = pages_gone(r->pages, i - r->first_kept);
-
-		if (!why || w->gone)
-			continue;
-		w->gone = true;
-		say_note("%s is not watched any more: %s", w->name, why);
-	}
+	if (r->pages && pages_are_full(r->pages))
+		end = UINT64_MAX;
+	take_hits(r, end);
+	tell_gone(r);
 }
 
 static int open_pages(struct watching *r)
@@ -773,7 +800,7 @@ static void run_loop(struct watching *r)
 		if (!more)
 			wait_for_any(r, left < LOOK_MS ? (int)left : LOOK_MS);
 		more = r->watch && take_changes(r, false);
-		take_hits(r);
+		take_older_hits(r);
 		if ((o->events && r->events >= o->events) || r->out.failed)
 			break;
 		now = start_stack(r->pid);
@@ -879,15 +906,14 @@ static int watch_it(struct watching *r, struct launch *l)
 	if (l->pid)
 		launch_release(l);
 	run_loop(r);
-	if (r->watch) {
+	if (r->watch)
 		watch_enable(r->watch, false);
-		while (take_changes(r, true))
-			;
-	}
-	if (r->pages) {
+	if (r->pages)
 		pages_stop(r->pages);
-		take_hits(r);
-	}
+	while (r->watch && take_changes(r, true))
+		;
+	take_hits(r, UINT64_MAX);
+	tell_gone(r);
 	sum_up(r);
 	watch_close(r->watch);
 	pages_close(r->pages);

@@ -68,6 +68,8 @@ struct watching {
 	struct watch *watch;	     /* NULL: none of them */
 	struct pages *pages;	     /* NULL: all of them */
 	uint64_t began;		     /* CLOCK_MONOTONIC */
+	bool waits; /* a hit of theirs is taken, and not told */
+	struct page_hit hit;
 	uint64_t events, uncertain;
 	struct site sites[WATCH_SITES];
 	struct place_text texts[WATCH_SITES];

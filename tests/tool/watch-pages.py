@@ -398,6 +398,14 @@ def twenty_watches_at_once_are_all_exact():
             mine = of(rows, n)
             check_eq(len(mine), last[i] - first[i], f"changes of {n}")
             check_chain(mine, first[i])
+        for a, b in zip(rows, rows[1:]):
+            check(a["time_ns"] <= b["time_ns"], f"out of order: {a}, {b}")
+        # As each thread did it, be it seen by registers or by pages.
+        written = [n for pair in zip(names[:8], names[8:16]) for n in pair] \
+            + names[16:]
+        for tid in {r["tid"] for r in rows}:
+            check_eq([r["variable"] for r in rows if r["tid"] == tid],
+                     written * 25, f"order of thread {tid}")
         p.check_untouched()
 
 

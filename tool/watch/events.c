@@ -595,3 +595,13 @@ bool watch_next(struct watch *w, bool all, struct watch_hit *out)
 	*out = w->hits[w->first++];
 	return true;
 }
+
+uint64_t watch_upto(const struct watch *w)
+{
+	uint64_t settled = w->looked > SETTLED_NS ? w->looked - SETTLED_NS : 0;
+
+	/* Not handed on yet, whoever has looked. */
+	if (w->first < w->n_hits && w->hits[w->first].ns < settled)
+		return w->hits[w->first].ns;
+	return settled;
+}

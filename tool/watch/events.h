@@ -88,4 +88,7 @@ bool watch_is_empty(struct watch *w);
  */
 bool watch_next(struct watch *w, bool all, struct watch_hit *out);
 
+/* No hit that is older than this comes any more, as long as not @all are asked for. */
+uint64_t watch_upto(const struct watch *w);
+
 #endif

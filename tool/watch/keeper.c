@@ -108,6 +108,9 @@ static void put_hit(struct keeper *k, const struct write *w, unsigned int point,
 		__atomic_store_n(&r->lost, r->lost + 1, __ATOMIC_RELAXED);
 		return;
 	}
+	__atomic_store_n(&r->putting, now_ns(), __ATOMIC_RELAXED);
+	/* The mark before the time of the hit: partner is pages_upto(). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	h->ns = now_ns();
 	h->point = point;
 	h->tid = w->tid;
@@ -125,6 +128,7 @@ static void put_hit(struct keeper *k, const struct write *w, unsigned int point,
 	if (regs)
 		to_registers(&h->regs, regs);
 	__atomic_store_n(&r->head, r->head + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&r->putting, 0, __ATOMIC_RELEASE);
 }
 
 /* [*low, *high) is to have what [@addr, @addr + @len) has in common with a point. */

@@ -32,6 +32,8 @@ struct keeper_ring {
 	uint64_t head; /* hits written */
 	uint64_t tail; /* hits read, by the command */
 	uint64_t lost;
+	uint64_t
+		putting; /* not 0: a hit is being written, no older than that */
 	struct page_cost cost;
 	const char *gone[PAGE_POINTS];
 	struct page_hit hit[KEEPER_RING];

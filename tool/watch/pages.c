@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "keeper.h"
@@ -175,6 +176,33 @@ bool pages_next(struct pages *p, struct page_hit *out)
 	*out = r->hit[r->tail % KEEPER_RING];
 	__atomic_store_n(&r->tail, r->tail + 1, __ATOMIC_RELEASE);
 	return true;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t pages_upto(const struct pages *p)
+{
+	uint64_t now = now_ns(), putting;
+
+	if (p->life < 0)
+		return UINT64_MAX;
+	/* Our time before the mark; partner is put_hit(). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	putting = __atomic_load_n(&p->ring->putting, __ATOMIC_ACQUIRE);
+	return putting && putting < now ? putting : now;
+}
+
+bool pages_are_full(const struct pages *p)
+{
+	return __atomic_load_n(&p->ring->head, __ATOMIC_RELAXED) -
+		       p->ring->tail >
+	       KEEPER_RING / 2;
 }
 
 uint64_t pages_lost(const struct pages *p)

@@ -93,6 +93,15 @@ int pages_fd(const struct pages *p);
 /* The next hit, or false: there is none yet. */
 bool pages_next(struct pages *p, struct page_hit *out);
 
+/*
+ * Hits before this time (of CLOCK_MONOTONIC) can be had by now; none that comes later
+ * is older.
+ */
+uint64_t pages_upto(const struct pages *p);
+
+/* Is there so much that it should be taken, in whatever order? */
+bool pages_are_full(const struct pages *p);
+
 /* Hits that there was no room for. */
 uint64_t pages_lost(const struct pages *p);
 

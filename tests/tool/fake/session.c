@@ -460,6 +460,18 @@ bool pages_next(struct pages *p, struct page_hit *out)
 	return false;
 }
 
+uint64_t pages_upto(const struct pages *p)
+{
+	(void)p;
+	return UINT64_MAX;
+}
+
+bool pages_are_full(const struct pages *p)
+{
+	(void)p;
+	return false;
+}
+
 uint64_t pages_lost(const struct pages *p)
 {
 	(void)p;
