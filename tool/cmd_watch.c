@@ -168,6 +168,7 @@ static int choose_length(struct watched *w)
 			w->len /= 2;
 	} else if (size && w->len != size) {
 		w->data.type = DATA_UNSIGNED;
+		w->data.bits = 0;
 	}
 	w->page = !fits_register(w);
 	if (w->page && w->access != 'w') {

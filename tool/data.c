@@ -194,10 +194,51 @@ static bool is_struct(Dwarf_Die *type)
 	       tag == DW_TAG_class_type;
 }
 
-/* Where member @name of @type is; those of members without a name are its own. */
+/* A member that is so many bits of its structure; 0: it is none. */
+struct field {
+	uint64_t bit; /* of the structure, which begins at @offset below */
+	unsigned int bits;
+};
+
+/* @at: what its member location says.  False: it makes no sense. */
+static bool find_bits(Dwarf_Die *member, uint64_t at, struct field *f)
+{
+	Dwarf_Word bits, bytes = 0;
+	Dwarf_Attribute attr;
+	Dwarf_Sword left;
+	Dwarf_Die type;
+
+	f->bits = 0;
+	if (!dwarf_attr(member, DW_AT_bit_size, &attr))
+		return true;
+	if (dwarf_formudata(&attr, &bits) != 0 || !bits || bits > 64)
+		return false;
+	f->bits = (unsigned int)bits;
+	if (dwarf_attr(member, DW_AT_data_bit_offset, &attr))
+		return dwarf_formudata(&attr, &f->bit) == 0;
+	f->bit = at * 8;
+	if (!dwarf_attr(member, DW_AT_bit_offset, &attr))
+		return true;
+	/* Of old: from the most significant bit of what it is kept in. */
+	if (dwarf_formsdata(&attr, &left) != 0 || left < -64 || left > 64)
+		return false;
+	if (dwarf_attr(member, DW_AT_byte_size, &attr)) {
+		if (dwarf_formudata(&attr, &bytes) != 0)
+			return false;
+	} else if (!type_of(member, &type) || !debug_size(&type, &bytes)) {
+		return false;
+	}
+	f->bit += bytes * 8 - bits - (uint64_t)left;
+	return true;
+}
+
+/*
+ * Where member @name of @type is; those of members without a name are its own.
+ * The byte of a field's bit is none of @offset.
+ */
 static bool find_member(const struct debug *d, Dwarf_Die *type,
 			const char *name, uint64_t *offset, Dwarf_Die *out,
-			unsigned int *left)
+			struct field *f, unsigned int *left)
 {
 	Dwarf_Die child;
 	int err;
@@ -212,8 +253,7 @@ static bool find_member(const struct debug *d, Dwarf_Die *type,
 		Dwarf_Die inner;
 		const char *is;
 
-		if (dwarf_tag(&child) != DW_TAG_member ||
-		    dwarf_hasattr(&child, DW_AT_bit_size))
+		if (dwarf_tag(&child) != DW_TAG_member)
 			continue;
 		if (dwarf_attr(&child, DW_AT_data_member_location, &attr) &&
 		    dwarf_formudata(&attr, &at) != 0)
@@ -222,11 +262,13 @@ static bool find_member(const struct debug *d, Dwarf_Die *type,
 			continue;
 		is = debug_name(d, &child);
 		if (is && strcmp(is, name) == 0) {
-			*offset += at;
+			if (!find_bits(&child, at, f))
+				return false;
+			*offset += f->bits ? 0 : at;
 			*out = inner;
 			return true;
 		}
-		if (!is && find_member(d, &inner, name, offset, out, left)) {
+		if (!is && find_member(d, &inner, name, offset, out, f, left)) {
 			*offset += at;
 			return true;
 		}
@@ -287,7 +329,7 @@ static bool index_array(Dwarf_Die *type, unsigned int *done, uint64_t i,
 
 /* Follow `.member` and `[3]`.  False, after a line. */
 static bool follow(const struct debug *d, const struct request *q,
-		   Dwarf_Die *type, uint64_t *offset)
+		   Dwarf_Die *type, uint64_t *offset, struct field *f)
 {
 	unsigned int left = STRUCTS_MAX, done = 0;
 	const char *at = q->path;
@@ -309,7 +351,7 @@ static bool follow(const struct debug *d, const struct request *q,
 			at += n + 2;
 			continue;
 		}
-		if (!find_member(d, type, word, offset, &next, &left)) {
+		if (!find_member(d, type, word, offset, &next, f, &left)) {
 			say_error("%s: there is no member '%s'", q->text, word);
 			return false;
 		}
@@ -353,6 +395,35 @@ static void describe(Dwarf_Die *type, struct data *out)
 		out->type = DATA_FLOAT;
 }
 
+/*
+ * The fewest bytes that @f is in, a register's if there are such: who writes
+ * its neighbours is not to be met more often than must be.  False, after a line.
+ */
+static bool place_bits(const struct request *q, const struct field *f,
+		       struct data *out)
+{
+	uint64_t first = out->addr + f->bit / 8;
+	uint64_t last = out->addr + (f->bit + f->bits - 1) / 8;
+	uint64_t len = 1;
+
+	while (len < 8 && first / len != last / len)
+		len *= 2;
+	if (first / len != last / len) {
+		len = last - first + 1;
+		out->addr = first;
+	} else {
+		out->addr = first / len * len;
+	}
+	if (len > 8) {
+		say_error("%s: these bits lie in more than 8 bytes", q->text);
+		return false;
+	}
+	out->size = len;
+	out->bits = f->bits;
+	out->bit = (unsigned int)((first - out->addr) * 8 + f->bit % 8);
+	return true;
+}
+
 /* 1: found; 0: not here; -1: after a line. */
 static int find_typed(struct module *m, const struct request *q,
 		      struct data *out)
@@ -371,12 +442,15 @@ static int find_typed(struct module *m, const struct request *q,
 			  q->text);
 		ret = -1;
 	} else if (s.found && type_of(&s.die, &type)) {
+		struct field f = { 0 };
 		uint64_t offset = 0;
 
-		ret = follow(d, q, &type, &offset) ? 1 : -1;
+		ret = follow(d, q, &type, &offset, &f) ? 1 : -1;
 		if (ret == 1) {
 			describe(&type, out);
 			out->addr = m->bias + s.addr + offset;
+			if (f.bits && !place_bits(q, &f, out))
+				ret = -1;
 		}
 	}
 	debug_close(d);
@@ -517,6 +591,7 @@ int data_find(struct process *p, const char *text, struct data *out)
 		out->size = 0;
 		out->type = DATA_UNSIGNED;
 		out->typed = false;
+		out->bits = 0;
 	}
 	free(q.binary);
 	free(q.name);
@@ -548,4 +623,17 @@ char *data_text(char *dst, size_t room, const struct data *d,
 		snprintf(dst, room, "%" PRIu64, v);
 	}
 	return dst;
+}
+
+void data_take_bits(const struct data *d, uint8_t *bytes, size_t size)
+{
+	uint64_t v = 0;
+
+	memcpy(&v, bytes, size);
+	v = v >> d->bit << (64 - d->bits);
+	if (d->type == DATA_SIGNED)
+		v = (uint64_t)((int64_t)v >> (64 - d->bits));
+	else
+		v >>= 64 - d->bits;
+	memcpy(bytes, &v, size);
 }

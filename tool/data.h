@@ -26,7 +26,12 @@ struct data {
 	uint64_t size; /* 0: not known */
 	enum data_type type;
 	bool typed; /* by debug information */
+	/* It is so many bits of that, from this one on; 0: all of it. */
+	unsigned int bits, bit;
 };
+
+/* The bits of @d alone, as a value of @size bytes, in place of all of it. */
+void data_take_bits(const struct data *d, uint8_t *bytes, size_t size);
 
 /*
  * The last colon of @text that is none of a `::`, which belongs to a name of C++ or

@@ -138,6 +138,10 @@ static void print_json(struct watching *r, const struct change *c)
 	put_text(obj, "variable", w->name);
 	put_hex(obj, "address", c->addr);
 	put_number(obj, "length", c->len);
+	if (w->data.bits) {
+		put_number(obj, "bit", w->data.bit);
+		put_number(obj, "bits", w->data.bits);
+	}
 	put_text(obj, "access", access_of(w, c));
 	if (w->access != 'x') {
 		put_value(obj, "old", w, c, c->old, c->old_known);
@@ -242,10 +246,27 @@ static bool is_wanted(const struct watching *r, const struct change *c)
 	return condition_holds(&r->condition, &f);
 }
 
-void watching_print(struct watching *r, const struct change *c)
+/* Of what was seen, the bits that are asked for.  False: others were written. */
+static bool take_bits(const struct watched *w, struct change *c)
 {
-	const struct watched *w = &r->watched[c->hit.point];
+	data_take_bits(&w->data, c->old, c->len);
+	data_take_bits(&w->data, c->new_value, c->len);
+	return !c->old_known || !c->new_known ||
+	       memcmp(c->old, c->new_value, c->len) != 0 ||
+	       (c->found && c->effect.kind == EFFECT_READ);
+}
 
+void watching_print(struct watching *r, const struct change *seen)
+{
+	const struct watched *w = &r->watched[seen->hit.point];
+	struct change part = *seen;
+	const struct change *c = seen;
+
+	if (w->data.bits && seen->len == w->len) {
+		if (!take_bits(w, &part))
+			return;
+		c = &part;
+	}
 	if (!is_wanted(r, c))
 		return;
 	if (r->options->events && r->events >= r->options->events)

@@ -93,7 +93,7 @@ struct change {
 };
 
 /* Print @c, if it is wanted and there may be more. */
-void watching_print(struct watching *r, const struct change *c);
+void watching_print(struct watching *r, const struct change *seen);
 
 /* --dry-run: what would be watched. */
 void watching_foretell(struct watching *r);

@@ -35,6 +35,10 @@ PROGRAM = r"""
 struct in { signed char c; unsigned short s[4]; };
 struct all { long n; struct in in; double d; float f; char *p; _Bool b;
 	     union { unsigned u; int i; }; int bits : 3; } all = { .n = 5 };
+/* The last lies across what would hold it. */
+struct { unsigned low : 3; int sign : 6; unsigned wide : 20; } one;
+struct { char c; unsigned long far : 61; unsigned flag : 1; }
+	__attribute__((packed)) odd __attribute__((aligned(64)));
 unsigned long counter __attribute__((aligned(64)));
 unsigned long plain, exchanged;
 int small = -1;
@@ -50,6 +54,11 @@ LEAF void types(int i)
 {
 	all.n -= 2; all.in.c--; all.in.s[3] = 60000 + i; all.d = i * 0.5; all.f = i * 0.25f;
 	all.p = (char *)&all + i; all.b = i & 1; all.u = i; small--; many[i % 16] = i;
+	__asm__ volatile("" : : : "memory");
+}
+LEAF void fields(int i)
+{
+	one.low = i; one.sign = -i; one.wide = i * 1000; odd.far = i * 0x100000001ul; odd.flag = i;
 	__asm__ volatile("" : : : "memory");
 }
 static void *adds(void *arg)
@@ -100,6 +109,8 @@ int main(void)
 			for (long i = 0; i < n; i++) types(i);
 		} else if (!strcmp(word, "types1")) {
 			types(n);
+		} else if (!strcmp(word, "fields")) {
+			for (long i = 0; i < n; i++) fields(i);
 		} else if (!strcmp(word, "kernel")) {
 			int p[2];
 			if (pipe(p)) return 1;
@@ -698,6 +709,43 @@ def its_end_and_another_program_end_it():
     w.p.kill()
 
 
+@case
+def bit_fields_are_members_like_others():
+    want = {"one.low": [i % 8 for i in range(12)],
+            "one.sign": [-i for i in range(12)],
+            "one.wide": [i * 1000 for i in range(12)],
+            "odd.far": [i * 0x100000001 for i in range(12)],
+            "odd.flag": [i % 2 for i in range(12)]}
+    for flags in (("-O2", "-g"), ("-O2", "-gdwarf-3", "-gstrict-dwarf"),
+                  ("-O0", "-g")):
+        for options in ((), ("--pages",)):
+            w = Watched(*flags)
+            if options:
+                try:
+                    s = Watch(w.pid, *want, options=options)
+                except tl.Skip:
+                    continue
+            else:
+                s = Watch(w.pid, *want)
+            w.tell("fields", 12)
+            rows = s.stop()
+            for name, values in want.items():
+                mine = [(r["old"], r["new"]) for r in rows
+                        if r["variable"] == name]
+                # What lies across may be written in two pieces.
+                whole = [r for r in mine if r[1] in values] \
+                    if name == "odd.far" else mine
+                check_eq([new for _, new in whole], values[1:],
+                         f"{name}, {flags}, {options}")
+                check_eq([old for old, _ in mine],
+                         [0] + [new for _, new in mine[:-1]], "chain")
+            w.p.kill()
+    w = Watched()
+    s = Watch(w.pid, "one.sign", options=("--if", "new < -9"))
+    w.tell("fields", 12)
+    check_eq([r["new"] for r in s.stop()], [-10, -11], "by condition")
+
+
 def refused(pid, status, text, *what):
     r = tl.trapline("watch", "-p", pid, *what)
     check_eq(r.returncode, status, f"status of {what}")
@@ -720,7 +768,6 @@ def what_cannot_be_watched_is_refused_with_its_reason():
     refused(w.pid, 1, "no variable of that name", "nosuch")
     refused(w.pid, 1, "no member 'x'", "all.x")
     refused(w.pid, 1, r"no element \[16\]", "many[16]")
-    refused(w.pid, 1, "no member 'bits'", "all.bits")
     refused(w.pid, 1, "only writes are watched", "many:rw")
     refused(w.pid, 1, "not a multiple of 8", "counter+4:8:rw")
     refused(w.pid, 1, "reads alone", "counter:r")
