@@ -18,11 +18,11 @@ link-of = $(strip $(or $(foreach l,$(filter $1|%,$(test-lines)), \
 	$(wordlist 2,99,$(subst |, ,$l))), \
 	$(if $(filter tests/api/% tests/stress/% bench/%,$1),lib)))
 targets-of = $(if $(filter arm64 on-arm64,$(link-of)),arm64,$(if \
-	$(filter sim,$(link-of)),sim,x86)) $(if $(filter and-arm64,$(link-of)),arm64)
+	$(filter sim,$(link-of)),sim,x86)) $(if $(filter and-arm64 and-arm64-linux,$(link-of)),arm64)
 programs-of = $(foreach t,$(targets-of),$(O)/$t/$(1:.c=))
 
 # $1 target, $2 word: what it stands for
-linked = $(if $(filter -% x86:% arm64:% on-arm64 and-arm64,$2),,$(if $(filter lib,$2),$(library-dir.$1)/libtrapline.a, \
+linked = $(if $(filter -% x86:% arm64:% on-arm64 and-arm64 and-arm64-linux,$2),,$(if $(filter lib,$2),$(library-dir.$1)/libtrapline.a, \
 	$(if $(filter agent-image,$2),$(O)/$1/agent_image.o, \
 	$(call objs,$1,$(if $(filter %.c %.S %.cc,$2),$(subst /ISA/,/$1/,$2),$(call layer-srcs,$2) $($2-srcs.$1))))))
 layer-srcs = $(or $($1-srcs),$(error a link: line names $1, which is no layer))
@@ -68,7 +68,7 @@ $(foreach t,x86 arm64,$(eval $(call cxx-rules,$t)))
 
 programs := $(foreach s,$(test-srcs),$(call programs-of,$s))
 programs := $(if $(SAN),$(filter-out $(O)/arm64/%,$(programs)),$(programs))
-tests := $(filter-out $(O)/x86/bench/%,$(programs))
+tests := $(filter-out $(O)/x86/bench/% $(O)/arm64/tests/tool/%,$(programs))
 benches := $(filter $(O)/x86/bench/%,$(programs))
 tool-scripts := $(if $(SAN),,$(wildcard tests/tool/*.sh tests/tool/*.py))
 bench-scripts := $(wildcard bench/*.sh)
@@ -108,7 +108,7 @@ $(oracle-samples): scripts/linux-module
 	$(Q)scripts/linux-module -o $(O) $(basename $(@F)) $(filter %.c,$^)
 
 .PHONY: check-oracle check-arm64-linux oracle-tests arm64-programs
-arm64-programs: $(O)/arm64/trapline $(filter $(O)/arm64/tests/api/% $(O)/arm64/tests/stress/%,$(programs))
+arm64-programs: $(O)/arm64/trapline $(filter $(O)/arm64/tests/api/% $(O)/arm64/tests/stress/% $(O)/arm64/tests/tool/%,$(programs))
 oracle-tests: $(linux-modules)/api.ko $(oracle-samples) $(oracle-guest) \
 		$(patsubst %.c,$(O)/x86/%,$(oracle-programs))
 check-oracle: deps-oracle

@@ -81,7 +81,8 @@ static inline uint64_t twin(uint64_t a, uint64_t b)
 	return a ^ (a >> 29);
 }
 
-static void probed_probe(struct session_probe *p, enum session_action action)
+static __attribute__((unused)) void probed_probe(struct session_probe *p,
+						 enum session_action action)
 {
 	*p = (struct session_probe){
 		.addr = (uint64_t)(uintptr_t)probed,

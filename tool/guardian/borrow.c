@@ -267,7 +267,7 @@ static int suits(pid_t pid, pid_t tid)
 	return 0;
 }
 
-int loan_event_stop(pid_t pid, int event, unsigned int ms)
+int loan_event_stop(pid_t pid, int event, unsigned int ms, bool *delivered)
 {
 	int status, err, sig;
 
@@ -282,6 +282,8 @@ int loan_event_stop(pid_t pid, int event, unsigned int ms)
 		sig = WSTOPSIG(status);
 		if (status >> 16 || sig == (SIGTRAP | 0x80))
 			sig = 0;
+		if (sig && delivered)
+			*delivered = true;
 		if (ptrace(PTRACE_CONT, pid, 0, sig))
 			return -ESRCH;
 		ms = STOP_MS;
@@ -370,6 +372,7 @@ static uint64_t now_ns(void)
  */
 static int take(struct loan *l, bool seized)
 {
+	bool delivered = false;
 	int err;
 
 	/*
@@ -385,8 +388,11 @@ static int take(struct loan *l, bool seized)
 		loan_look(&l->before, l->pid, l->tid);
 	if (!seized && ptrace(PTRACE_INTERRUPT, l->tid, 0, 0))
 		return -ESRCH;
-	err = loan_event_stop(l->tid, PTRACE_EVENT_STOP, seized ? 0 : STOP_MS);
+	err = loan_event_stop(l->tid, PTRACE_EVENT_STOP, seized ? 0 : STOP_MS,
+			      &delivered);
 	l->untouched = err == -EAGAIN;
+	if (delivered)
+		l->before.known = false;
 	if (err)
 		return err;
 	l->since = now_ns();

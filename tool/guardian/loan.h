@@ -37,7 +37,10 @@ struct cave {
 	uint8_t file[STUB_MAX]; /* what the file has there */
 };
 
-/* The system call that a thread slept in before it was interrupted. */
+/*
+ * The system call that a thread slept in before it was interrupted, and no handler
+ * has run since.
+ */
 struct sleep {
 	bool known;
 	long nr;
@@ -69,8 +72,8 @@ struct loan {
 void loan_cave_bytes(uint8_t *bytes, size_t len);
 
 /*
- * Before @tid is interrupted: the call that it sleeps in, where its registers will
- * not tell.
+ * Before @tid is interrupted, which is traced already: the call that it sleeps in,
+ * where its registers will not tell.
  */
 void loan_look(struct sleep *s, pid_t pid, pid_t tid);
 
@@ -109,8 +112,9 @@ void loan_again(pid_t tid, const struct sleep *s);
 
 /*
  * Wait for an event stop of @pid, @ms for each stop: 0, or -EAGAIN (it does not stop
- * now), -ESRCH.  Signals that come in between are delivered.
+ * now), -ESRCH.  Signals that come in between are delivered: then *@delivered, if
+ * not NULL, is set.
  */
-int loan_event_stop(pid_t pid, int event, unsigned int ms);
+int loan_event_stop(pid_t pid, int event, unsigned int ms, bool *delivered);
 
 #endif

@@ -18,7 +18,8 @@
  * That T was in a call at all is known from before the interruption: /proc shows the
  * call that a thread sleeps in.  One that did not sleep then has the svc before
  * it as any other instruction.  A call that says EINTR by itself has lost its first
- * argument, which /proc has shown, too.
+ * argument, which /proc has shown, too.  T was traced by then, so a handler in between
+ * would have shown itself by a stop: what /proc said does not hold any more.
  */
 #define _GNU_SOURCE
 #include "loan.h"
@@ -146,37 +147,11 @@ static bool is_restarting(const struct sleep *s,
 	       r->regs[0] == s->arg[0];
 }
 
-/*
- * The first argument of the last call that @tid has made.  The kernel shows it of a
- * thread that is in a call: one that is stopped is so by its number.
- */
-static bool last_argument(pid_t pid, pid_t tid, int nr, uint64_t *arg)
+/* It has come out of the call that it slept in, with EINTR. */
+static bool ended_by_us(const struct sleep *s, const struct user_regs_struct *r)
 {
-	struct iovec v = { &nr, sizeof(nr) };
-	struct sleep s = { 0 };
-	int none = -1;
-	bool set = !ptrace(PTRACE_SETREGSET, tid, NT_ARM_SYSTEM_CALL, &v);
-
-	if (set)
-		read_call(&s, pid, tid);
-	v = (struct iovec){ &none, sizeof(none) };
-	ptrace(PTRACE_SETREGSET, tid, NT_ARM_SYSTEM_CALL, &v);
-	*arg = s.arg[0];
-	return set && s.known;
-}
-
-/*
- * It has come out of the call that it slept in with EINTR, by our interruption: a
- * handler that had come before would have returned by a call with another argument.
- */
-static bool ended_by_us(const struct sleep *s, pid_t pid, pid_t tid,
-			const struct user_regs_struct *r)
-{
-	uint64_t arg;
-
 	return same_call(s, r) && r->pc == s->pc &&
-	       (long)r->regs[0] == -EINTR && s->nr != SYS_close &&
-	       last_argument(pid, tid, (int)s->nr, &arg) && arg == s->arg[0];
+	       (long)r->regs[0] == -EINTR && s->nr != SYS_close;
 }
 
 /* What the call returned, for the kernel to make it again. */
@@ -230,7 +205,7 @@ int loan_plan(struct loan *l, bool signals)
 		make_again(l, e->pc, restart_code(&l->before));
 		return 0;
 	}
-	if (signals || !ended_by_us(&l->before, l->pid, l->tid, e))
+	if (signals || !ended_by_us(&l->before, e))
 		return 0;
 	make_again(l, e->pc - SVC, -ERESTARTNOHAND);
 	return isa_set_regs(l->tid, &l->literal) ? -ESRCH : 0;
@@ -240,7 +215,7 @@ void loan_again(pid_t tid, const struct sleep *s)
 {
 	struct isa_regs r;
 
-	if (isa_get_regs(tid, &r) || !ended_by_us(s, tid, tid, &r.user))
+	if (isa_get_regs(tid, &r) || !ended_by_us(s, &r.user))
 		return;
 	r.user.pc -= SVC;
 	r.user.regs[0] = s->arg[0];

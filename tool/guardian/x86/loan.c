@@ -61,12 +61,12 @@ int loan_plan(struct loan *l, bool signals)
 {
 	struct user_regs_struct *e = &l->exact.user, *r = &l->literal.user;
 
-	/* Our interruption, and not a signal, made it say EINTR: again. */
-	if (ended_by_us(e) && !signals) {
-		e->rip -= 2;
-		e->rax = e->orig_rax;
-		e->orig_rax = ~0ul;
-	}
+	/*
+	 * Our interruption, and not a signal, made it say EINTR: again, unless a
+	 * handler comes first.
+	 */
+	if (ended_by_us(e) && !signals)
+		e->rax = (uint64_t)-ERESTARTNOHAND;
 	*r = *e;
 	if ((long)r->orig_rax >= 0)
 		switch ((long)r->rax) {
@@ -128,7 +128,7 @@ int loan_end(struct loan *l)
 	ptrace(PTRACE_CONT, l->tid, 0, 0);
 	/* It is on its way; on a busy machine it waits for a CPU. */
 	for (int turn = 0; err == -EAGAIN && turn < 10; turn++)
-		err = loan_event_stop(l->tid, PTRACE_EVENT_STOP, STOP_MS);
+		err = loan_event_stop(l->tid, PTRACE_EVENT_STOP, STOP_MS, NULL);
 	if (err)
 		return err;
 	session_kill_point(12);
