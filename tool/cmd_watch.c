@@ -17,6 +17,8 @@
  *   X3  Behind a lost record nothing is known, until all is quiet for a moment.
  *   X4  Hits of registers and of pages are told in the order of their times: one is
  *       told when the other side has none that is older, and none will come.
+ *   X5  Others may change it unseen, and at any time: who shares the memory, the
+ *       kernel where that cannot be seen.  So it is read again while all is quiet.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -544,6 +546,23 @@ static void notice_loss(struct watching *r)
 }
 
 /*
+ * X5: in a quiet moment it is not what was seen to be written.  (What the kernel
+ * writes may be unseen anyway, which was said in the beginning.)
+ */
+static void notice_unseen(const struct watching *r, struct watched *w)
+{
+	/* Other threads are not looked at under -t. */
+	if (w->unseen || r->options->tid || !watch_sees_kernel(r->watch))
+		return;
+	w->unseen = true;
+	say_note(
+		"%s was changed unseen: by a process that shares the memory, or "
+		"by two stores at one time; the old value in the next row is "
+		"what was read since",
+		w->name);
+}
+
+/*
  * Nothing waits.  If it is quiet, too, what was not seen is lost (the kernel says so
  * only with the next record), and the chain begins anew.
  */
@@ -560,6 +579,9 @@ static void mend_chain(struct watching *r, struct watched *w,
 		memcpy(w->value, value, sizeof(value));
 		return;
 	}
+	if (w->known && !w->broken && hits == w->hits &&
+	    memcmp(value, w->value, w->len) != 0)
+		notice_unseen(r, w);
 	w->known = true;
 	w->broken = false;
 	w->hits = hits;
@@ -568,16 +590,9 @@ static void mend_chain(struct watching *r, struct watched *w,
 
 static void mend_chains(struct watching *r)
 {
-	for (unsigned int i = 0; i < r->n_registers; i++) {
-		struct watched *w = &r->watched[i];
-
-		/* What the kernel writes may come at any time, and unseen. */
-		if (w->seen == w->looked && w->known && !w->broken &&
-		    watch_sees_kernel(r->watch))
-			continue;
-		mend_chain(r, w, i);
-		w->looked = w->seen;
-	}
+	for (unsigned int i = 0; i < r->n_registers; i++)
+		if (r->watched[i].access != 'x')
+			mend_chain(r, &r->watched[i], i);
 }
 
 /*

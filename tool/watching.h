@@ -34,8 +34,8 @@ struct watched {
 	uint64_t hits;	 /* handed on, or to be */
 	uint64_t from;	 /* hits when the chain began (X1) */
 	uint64_t seen;	 /* records */
-	uint64_t looked; /* of them at the last look (X3) */
 	uint64_t missed; /* hits without a record, as far as is known */
+	bool unseen;	 /* it was changed without any, which was said */
 };
 
 /* An address at which a hit was reported, and what is known of it. */

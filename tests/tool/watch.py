@@ -31,6 +31,7 @@ PROGRAM = r"""
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 struct in { signed char c; unsigned short s[4]; };
 struct all { long n; struct in in; double d; float f; char *p; _Bool b;
@@ -109,6 +110,10 @@ int main(void)
 			for (long i = 0; i < n; i++) types(i);
 		} else if (!strcmp(word, "types1")) {
 			types(n);
+		} else if (!strcmp(word, "child")) {
+			pid_t pid = vfork();
+			if (!pid) { *(volatile unsigned long *)&plain = n; _exit(0); }
+			waitpid(pid, NULL, 0);
 		} else if (!strcmp(word, "fields")) {
 			for (long i = 0; i < n; i++) fields(i);
 		} else if (!strcmp(word, "kernel")) {
@@ -744,6 +749,25 @@ def bit_fields_are_members_like_others():
     s = Watch(w.pid, "one.sign", options=("--if", "new < -9"))
     w.tell("fields", 12)
     check_eq([r["new"] for r in s.stop()], [-10, -11], "by condition")
+
+
+@case
+def what_a_child_in_the_same_memory_writes_is_noticed():
+    if os.geteuid():
+        raise tl.Skip("needs root, who sees what the kernel writes")
+    w = Watched()
+    s = Watch(w.pid, "plain", "counter")
+    w.tell("store", 2)
+    w.tell("add", 100)
+    time.sleep(0.2)
+    check("unseen" not in s.errors(), s.errors())
+    w.tell("child", 4242)
+    wait_for(lambda: "plain was changed unseen" in s.errors(), 10, "a note")
+    w.tell("store", 1)
+    rows = [r for r in s.stop() if r["variable"] == "plain"]
+    check_eq([(r["old"], r["new"]) for r in rows],
+             [(0, 1000), (1000, 1001), (4242, 1000)], "values")
+    check("counter was" not in s.errors(), s.errors())
 
 
 def refused(pid, status, text, *what):
