@@ -5,13 +5,17 @@
  * The call of a handler keeps every register, and its data lies behind the
  * code, where nothing runs:
  *
- *     stp x0, x1, [sp, #-R_SIZE]!      data: a routine of call.S      8
- *     add x0, sp, #R_SIZE                     the point                 8
- *     stp x30, x0, [sp, #R_X30]               the address handlers see  8
- *     adr x1, data                            the gate                  8
- *     bl routine                or: ldr x0, [x1]; blr x0
+ *     stp x0, x1, [sp, #-R_SIZE]!      data: the point                      8
+ *     add x0, sp, #R_SIZE                    the address handlers see       8
+ *     stp x30, x0, [sp, #R_X30]              the gate, unless plain         8
+ *     adr x1, data                           the routine, if it is far away 8
+ *     bl routine                or: ldr x0, [x1, #...]; blr x0
  *     ldr x30, [sp, #R_X30]
  *     ldp x0, x1, [sp], #R_SIZE
+ *
+ * The routine, of call.S, may be anywhere: only this must be near the probe.  With
+ * a copy of one word, and the branch back, it fills at most a unit of an area, but
+ * for one that is far away and not plain.
  */
 
 #include "code.h"
@@ -101,13 +105,24 @@ int tl_put_branch(struct tl_out *o, uintptr_t target)
 	return 0;
 }
 
-static const char *routine(bool post)
+static bool is_plain(void)
 {
-	bool plain = !tl_host_ops->gate && !tl_arm64_vectors;
+	return !tl_host_ops->gate && !tl_arm64_vectors;
+}
 
+/* Where in the data the routine is. */
+static uint32_t routine_at(void)
+{
+	return is_plain() ? DATA_GATE : DATA_GATE + 8;
+}
+
+static uintptr_t routine(bool post)
+{
 	if (post)
-		return plain ? tl_arm64_call_post_plain : tl_arm64_call_post;
-	return plain ? tl_arm64_call_pre_plain : tl_arm64_call_pre;
+		return (uintptr_t)(is_plain() ? tl_arm64_call_post_plain
+					      : tl_arm64_call_post);
+	return (uintptr_t)(is_plain() ? tl_arm64_call_pre_plain
+				      : tl_arm64_call_pre);
 }
 
 uint32_t tl_put_call(struct tl_out *o, bool post)
@@ -119,10 +134,10 @@ uint32_t tl_put_call(struct tl_out *o, bool post)
 	tl_put(o, STP_X30_X0 | PAIR(R_X30));
 	call = o->len;
 	tl_put(o, ADR_X1);
-	if (a64_branch(o->at + o->len, (uintptr_t)routine(post), &word)) {
+	if (a64_branch(o->at + o->len, routine(post), &word)) {
 		tl_put(o, word | BL);
 	} else {
-		tl_put(o, LDR_X0_X1);
+		tl_put(o, LDR_X0_X1 | routine_at() / 8 << 10);
 		tl_put(o, BLR_X0);
 	}
 	tl_put(o, LDR_X30 | R_X30 / 8 << 10);
@@ -134,10 +149,14 @@ void tl_put_call_data(struct tl_out *o, uint32_t call, bool post,
 		      const struct tl_emit *emit, uintptr_t ip)
 {
 	const uint8_t *gate = tl_host_ops->gate;
+	uint32_t word;
 
 	tl_put_here(o, call);
-	tl_put64(o, (uintptr_t)routine(post));
 	tl_put64(o, (uintptr_t)emit->point);
 	tl_put64(o, ip);
-	tl_put64(o, gate ? (uintptr_t)gate : (uintptr_t)tl_arm64_gate_open);
+	if (!is_plain())
+		tl_put64(o, gate ? (uintptr_t)gate
+				 : (uintptr_t)tl_arm64_gate_open);
+	if (!a64_branch(o->at + call + 4, routine(post), &word))
+		tl_put64(o, routine(post));
 }

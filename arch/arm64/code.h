@@ -17,9 +17,9 @@
 #define R_SIZE	  288
 
 /* What the call of a handler finds; drawn in code.c. */
-#define DATA_POINT 8
-#define DATA_IP	   16
-#define DATA_GATE  24
+#define DATA_POINT 0
+#define DATA_IP	   8
+#define DATA_GATE  16
 
 /* What the caller does after the call: ldr, ldp. */
 #define CALLER_TAIL 8

@@ -8,7 +8,7 @@
  *     call of the post handlers, if there are any     32
  *     b  probe + 4                                    4
  *     literals of the counts                          8 each, and 8
- *     data of the calls                               32 each
+ *     data of the calls                               at most 32 each
  */
 
 #include "code.h"

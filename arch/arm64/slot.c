@@ -6,7 +6,7 @@
  *     copy of the instruction                         at most 28
  *     call of the post handlers, if there are any     32
  *     b  probe + 4                                    4
- *     data of the calls                               32 each
+ *     data of the calls                               at most 32 each
  */
 
 #include "code.h"

@@ -24,6 +24,12 @@ void host_kernel_stepping(unsigned int stepping);
  */
 void host_kernel_copies_at(void *at);
 
+/*
+ * Give executable memory to those only who do not care where it is; not so at the
+ * start.  Context: as above, and tl_remove_all() has given back what there was.
+ */
+void host_kernel_far(bool far);
+
 struct task;
 struct tl_bp_thread;
 struct tl_debug_ops;

@@ -37,6 +37,16 @@ void host_kernel_copies_at(void *at)
 	copies_taken = false;
 }
 
+/* A reach that no branch has. */
+#define ANYWHERE ((size_t)1 << 40)
+
+static bool only_far;
+
+void host_kernel_far(bool far)
+{
+	only_far = far;
+}
+
 /*
  * The kernel hands out executable memory from one area, which every branch of
  * the kernel text can reach; a caller with a shorter arm gets nothing.
@@ -51,6 +61,8 @@ void *tlh_exec_alloc(uintptr_t near, size_t reach, size_t size)
 		copies_taken = true;
 		return copies_at;
 	}
+	if (only_far && reach < ANYWHERE)
+		return NULL;
 	text = (uintptr_t)text_alloc(pages(size));
 	if (!text)
 		return NULL;

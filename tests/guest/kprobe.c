@@ -18,6 +18,7 @@
 #include <tl_isa.h>
 #include <stdatomic.h>
 #include <tl_test.h>
+#include <trapline/agent.h>
 #include <trapline/kprobes.h>
 #include <trapline/regs.h>
 
@@ -81,6 +82,30 @@ static bool is_jump(struct kprobe *p)
 {
 	wait_for_kprobe_optimizer();
 	return p->flags & KPROBE_FLAG_OPTIMIZED;
+}
+
+TL_TEST(without_memory_within_reach_a_probe_is_a_breakpoint)
+{
+	struct kprobe p = { .symbol_name = "shape_lea",
+			    .pre_handler = count_pre,
+			    .post_handler = count_post };
+
+	enter(&modes[2]);
+	for (int far = 1; far >= 0; far--) {
+		REQUIRE(tl_remove_all() == 0);
+		host_kernel_far(far);
+		reset();
+		REQUIRE(register_kprobe(&p) == 0);
+		CHECK_EQ(is_jump(&p), !far);
+		CHECK_EQ(trapline_kprobe_why(&p),
+			 far ? TL_WHY_RANGE : TL_WHY_NONE);
+		for (long i = 0; i < 100; i++)
+			CHECK_EQ(shape_lea(i, 7), i + 19);
+		CHECK_EQ(pre_hits, 100);
+		CHECK_EQ(post_hits, 100);
+		unregister_kprobe(&p);
+		CHECK_EQ(p.nmissed, 0);
+	}
 }
 
 TL_TEST(probe_is_hit_as_often_as_called_and_sees_arguments)

@@ -85,6 +85,7 @@ static bool prepare(void)
 	struct sigaction on = { .sa_flags = SA_SIGINFO | SA_NODEFER };
 
 	on.sa_sigaction = on_our_breakpoint;
+	ops.vectors = false; /* nothing here has any */
 	home_away = 1ul << 30;
 	return !sigaction(SIGTRAP, &on, NULL) && work(36, 2) == 40;
 }
@@ -142,4 +143,58 @@ TL_TEST(arm64_out_of_reach_a_jump_cannot_be_asked_for)
 	CHECK_EQ(work(36, 2), 40);
 	CHECK_EQ(hits, 1);
 	unregister_kprobe(&p);
+}
+
+/*
+ * What a jump leads to is small, and all else may be anywhere: of the engine, too,
+ * which is far from this code.
+ */
+#define MANY	 80
+#define FAR_CODE (6ul << 30)
+
+static long (*copy_far_code(void))(long)
+{
+	uint32_t *code = mmap((char *)work + FAR_CODE, PAGE,
+			      PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (code == MAP_FAILED || (char *)code - (char *)work < 1l << 30)
+		return NULL;
+	for (unsigned int i = 0; i < MANY; i++)
+		code[i] = 0x91000400; /* add x0, x0, #1 */
+	code[MANY] = 0xd65f03c0;
+	__builtin___clear_cache((char *)code, (char *)(code + MANY + 1));
+	return mprotect(code, PAGE, PROT_READ | PROT_EXEC)
+		       ? NULL
+		       : (long (*)(long))code;
+}
+
+TL_TEST(arm64_a_page_within_reach_is_enough_for_many_jumps)
+{
+	static struct kprobe p[MANY];
+	long (*add)(long) = copy_far_code();
+	unsigned int jumps = 0;
+
+	REQUIRE(prepare());
+	REQUIRE(add);
+	home_near = PAGE;
+	for (unsigned int i = 0; i < MANY; i++) {
+		p[i].addr = (kprobe_opcode_t *)(uintptr_t)add + i;
+		p[i].pre_handler = count_pre;
+		REQUIRE(register_kprobe(&p[i]) == 0);
+		if (p[i].flags & KPROBE_FLAG_OPTIMIZED)
+			jumps++;
+		else
+			CHECK_EQ(trapline_kprobe_why(&p[i]), TL_WHY_RANGE);
+	}
+	tl_test_note("jumps", jumps);
+	CHECK(jumps * 64 >= PAGE * 7 / 8);
+	CHECK(jumps * 64 <= PAGE);
+	hits = 0;
+	CHECK_EQ(add(7), 7 + MANY);
+	CHECK_EQ(hits, MANY);
+	for (unsigned int i = 0; i < MANY; i++)
+		unregister_kprobe(&p[i]);
+	CHECK_EQ(add(7), 7 + MANY);
+	CHECK_EQ(hits, MANY);
 }

@@ -52,14 +52,19 @@ void tlh_free(void *p, size_t size)
 	free(p);
 }
 
-/* So far away from a probe its memory is. */
+/* So far away from a probe its memory is, but for some bytes. */
 static uintptr_t home_away;
+static size_t home_near;
 
 /* Try one place after the other, upwards from @near. */
 void *tlh_exec_alloc(uintptr_t near, size_t reach, size_t size)
 {
-	uintptr_t at = (near & -NEAR_STEP) + NEAR_STEP + home_away;
+	uintptr_t at = (near & -NEAR_STEP) + NEAR_STEP;
 
+	if (size <= home_near)
+		home_near -= size;
+	else
+		at += home_away;
 	for (; at + size < near + reach; at += NEAR_STEP) {
 		void *p = mmap((void *)at, size, home_text,
 			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
