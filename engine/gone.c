@@ -14,7 +14,8 @@
  *       probe at its address gets a new point, with a plan of its own.
  *   N3  A point whose breakpoint or jump is still in memory is not taken for
  *       gone.  (Only the bytes that are ours are compared; a breakpoint of a
- *       debugger over the first of them may be.)
+ *       debugger over the first of them may be.  That they cannot be read just
+ *       now says nothing.)
  */
 #include "locks.h"
 
@@ -55,6 +56,7 @@ bool tl_point_lost(const struct tl_point *p)
 {
 	struct tl_edit want = { .len = p->plan.insn_len };
 	uint8_t now[TL_EDIT_BYTES];
+	int err;
 
 	if (p->planned)
 		return false;
@@ -62,10 +64,9 @@ bool tl_point_lost(const struct tl_point *p)
 	if (p->text == TL_TEXT_JUMP &&
 	    tl_arch_edit_jump(&p->plan, p->addr, tl_copy_entry(p->copy), &want))
 		return false;
-	if (look(p, now, want.len))
-		return true;
-	if (p->torn)
-		return false;
+	err = look(p, now, want.len);
+	if (err || p->torn)
+		return err == -TL_EFAULT; /* N3 */
 	if (p->text == TL_TEXT_BREAKPOINT && !tl_arch_is_breakpoint(now))
 		return true;
 	return !left_as(now, want.bytes, want.len);

@@ -90,7 +90,10 @@ void tlh_free(void *p, size_t size);
 void *tlh_exec_alloc(uintptr_t near, size_t reach, size_t size);
 void tlh_exec_free(void *p, size_t size);
 
-/* Copy from memory that may not be there: 0 or -TL_EFAULT.  Context: any. */
+/*
+ * Copy from memory that may not be there: 0; -TL_EFAULT, it is not; or another code:
+ * that cannot be found out just now.  Context: any.
+ */
 int tlh_read(void *dst, uintptr_t src, size_t len);
 
 /*

@@ -8,11 +8,15 @@
  * wrong is its exit status.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -148,6 +152,62 @@ static int sleeper_wakes_in_its_copy(void)
 TL_TEST(a_copy_is_kept_for_its_sleeper_where_no_thread_can_be_looked_at)
 {
 	CHECK_EQ(in_child(sleeper_wakes_in_its_copy), 0);
+}
+
+/* A filter that many containers have. */
+static bool forbid_reading(void)
+{
+	struct sock_filter f[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog p = { 4, f };
+
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p);
+}
+
+static int text_cannot_be_read(void)
+{
+	struct kprobe p = { .addr = (void *)place_sum, .pre_handler = hit };
+	struct kprobe other;
+
+	if (!forbid_reading())
+		return NOT_HERE;
+	MUST(!register_kprobe(&p));
+	let_descriptors(false);
+	disable_kprobe(&p);
+	let_descriptors(true);
+	MUST(!(p.flags & KPROBE_FLAG_GONE));
+	enable_kprobe(&p);
+	MUST(!kprobe_disabled(&p));
+	place_sum(0, 2, 3);
+	MUST(hits == 1);
+	let_descriptors(false);
+	unregister_kprobe(&p);
+	wait_for_kprobe_optimizer();
+	let_descriptors(true);
+	place_sum(0, 2, 3);
+	MUST(hits == 1);
+	wait_for_kprobe_optimizer();
+	other = (struct kprobe){ .addr = (void *)place_read,
+				 .pre_handler = hit };
+	MUST(!register_kprobe(&other));
+	MUST(place_sum(3, 2, 3) == 6);
+	MUST(hits == 1);
+	return 0;
+}
+
+TL_TEST(text_that_cannot_be_read_just_now_is_not_gone)
+{
+	int status = in_child(text_cannot_be_read);
+
+	if (status == NOT_HERE)
+		SKIP("there are no filters");
+	CHECK_EQ(status, 0);
 }
 
 /* ---- SIGTRAP ---------------------------------------------------------------------- */

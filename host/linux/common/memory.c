@@ -134,7 +134,7 @@ static int read_mem(void *dst, uintptr_t src, size_t len)
 	long n;
 
 	if (fd < 0)
-		return -TL_EFAULT;
+		return fd;
 	n = tl_sys4(__NR_pread64, fd, (long)dst, len, src);
 	tl_close(fd);
 	return n == (long)len ? 0 : -TL_EFAULT;
