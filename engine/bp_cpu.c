@@ -276,22 +276,31 @@ int tl_bp_cpu_online(void)
 	return load(c, host);
 }
 
+struct all {
+	int err;
+	bool any; /* CPU was there */
+};
+
 static void load_here(void *arg)
 {
 	const struct tl_debug_ops *host = tl_bp_host();
 	struct tl_bp_cpu *c = this_cpu(host);
 	int err = c ? load(c, host) : 0;
+	struct all *all = arg;
 
 	if (err)
-		tl_store((int *)arg, err);
+		tl_store(&all->err, err);
+	if (c)
+		tl_store(&all->any, true);
 }
 
 int tl_bp_load_all(void)
 {
-	int err = 0;
+	struct all all = { .any = false };
 
-	tl_bp_host()->each_cpu(load_here, &err);
-	return err;
+	tl_bp_host()->each_cpu(load_here, &all);
+	/* Else the home had no memory to know them by. */
+	return all.any ? all.err : -TL_ENOMEM;
 }
 
 /* ---- memory -------------------------------------------------------------------- */

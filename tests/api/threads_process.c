@@ -484,3 +484,81 @@ TL_TEST(a_leader_that_ended_in_a_breakpoints_handler_is_not_waited_for)
 		SKIP("the kernel lets us have no breakpoints");
 	CHECK_EQ(status, 0);
 }
+
+#define STEP (256ul << 10)
+
+static unsigned long used_memory(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	unsigned long pages = 0;
+
+	MUST(f && fscanf(f, "%lu", &pages) == 1);
+	fclose(f);
+	return pages * (unsigned long)getpagesize();
+}
+
+/* Refused, or there: wherever memory comes to an end. */
+static int memory_is_short(void)
+{
+	struct hw_breakpoint one = watch_of(0);
+	unsigned long used = used_memory();
+	struct rlimit before, some;
+	unsigned int refused = 0;
+	int err = -TL_ENOMEM;
+
+	MUST(!getrlimit(RLIMIT_AS, &before));
+	for (some = before; err; refused++) {
+		some.rlim_cur = used + refused * STEP;
+		MUST(!setrlimit(RLIMIT_AS, &some));
+		err = register_kernel_hw_breakpoint(&one);
+		MUST(!setrlimit(RLIMIT_AS, &before));
+		if (err == -TL_EPERM || err == -TL_EOPNOTSUPP)
+			return NOT_HERE;
+		MUST(!err || err == -TL_ENOMEM);
+	}
+	watched[0]++;
+	MUST(watch_hits[0] == 1);
+	MUST(refused > 1);
+	return 0;
+}
+
+TL_TEST(a_breakpoint_for_which_there_is_no_memory_is_refused)
+{
+	int status = in_child(memory_is_short);
+
+	if (status == NOT_HERE)
+		SKIP("the kernel lets us have no breakpoints");
+	CHECK_EQ(status, 0);
+}
+
+static void *late_writer(void *arg)
+{
+	(void)arg;
+	watched[0]++;
+	return NULL;
+}
+
+/* What new threads begin with could not be put there at once. */
+static int births_come_late(void)
+{
+	struct hw_breakpoint one = watch_of(0), two = watch_of(1);
+	pthread_t t, late;
+
+	start_blocker(&t);
+	must_register(&one);
+	end_blocker(t);
+	must_register(&two);
+	MUST(!pthread_create(&late, NULL, late_writer, NULL));
+	pthread_join(late, NULL);
+	MUST(watch_hits[0] == 1);
+	return 0;
+}
+
+TL_TEST(new_threads_are_watched_though_text_could_not_be_changed_at_first)
+{
+	int status = in_child(births_come_late);
+
+	if (status == NOT_HERE)
+		SKIP("the kernel lets us have no breakpoints");
+	CHECK_EQ(status, 0);
+}

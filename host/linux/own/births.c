@@ -78,14 +78,24 @@ static void let_them_out(const struct tl_range *r)
 		tl_sleep_us(500);
 }
 
+/* Is what @err says so for good: there is no such function, or no way to probe it? */
+static bool is_final(int err)
+{
+	return err == -TL_ENOENT || err == -TL_EOPNOTSUPP || err == -TL_EINVAL;
+}
+
 void tl_births_start(void)
 {
 	struct tl_range r = { .n = 0 };
+	int err;
 
 	if (!wanted || __atomic_exchange_n(&begun, true, __ATOMIC_ACQUIRE))
 		return;
-	if (register_kretprobe(&at_create))
+	err = register_kretprobe(&at_create);
+	if (err) {
+		__atomic_store_n(&begun, is_final(err), __ATOMIC_RELEASE);
 		return;
+	}
 	tlh_lock();
 	if (!tl_symbols_function((uintptr_t)at_create.kp.addr, &r.start,
 				 &r.end))

@@ -652,10 +652,10 @@ static bool has(const struct row *r, const struct tl_debug_want *want)
 static int load(const struct tl_debug_want *want, unsigned int n)
 {
 	struct row *r = mine();
-	int err;
+	int err = tl_home_init();
 
-	if (n > REGISTERS)
-		return -TL_EINVAL;
+	if (err || n > REGISTERS)
+		return err ? err : -TL_EINVAL;
 	for (unsigned int i = 0; i < n; i++) {
 		if (want[i].type != HW_BREAKPOINT_EMPTY)
 			tl_births_follow();
@@ -699,6 +699,8 @@ static void visit_thread(uint32_t tid, struct call *c)
 
 	if (is_new)
 		r = make(tid);
+	if (!r)
+		unlisted = -TL_ENOMEM;
 	if (!r || r->round == round)
 		return;
 	c->found = true;
@@ -725,15 +727,18 @@ static void visit_known(struct call *c)
 static void each_cpu(void (*fn)(void *arg), void *arg)
 {
 	struct call c = { .fn = fn, .arg = arg };
+	int err;
 
 	note_fork();
 	round++;
 	unlisted = 0;
 	do {
 		c.found = false;
-		unlisted = tl_threads_each_other(visit_other, &c);
-		if (unlisted)
+		err = tl_threads_each_other(visit_other, &c);
+		if (err) {
+			unlisted = err;
 			visit_known(&c);
+		}
 	} while (c.found); /* D2 */
 	visit_thread(tl_sys0(__NR_gettid), &c);
 	for (uint32_t i = 0; rows && i < ROWS; i++)

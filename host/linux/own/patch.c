@@ -44,8 +44,10 @@ static bool other_engine(void)
 
 int tlh_patch_begin(void)
 {
-	int err;
+	int err = tl_home_init();
 
+	if (err)
+		return err;
 	if (other_engine())
 		return -TL_EBUSY;
 	if (!tl_sync_works())
