@@ -230,6 +230,60 @@ __asm__(".text\n.p2align 4\n.globl led_into, led_pointer, led_handler\n"
 extern const uint8_t led_into[], led_pointer[], led_handler[];
 extern const uint8_t __executable_start[];
 
+TL_TEST(addresses_at_the_very_top_are_refused)
+{
+	const uint64_t top = -0x2008ull;
+
+	begin(3);
+	for (unsigned int i = 0; i < 2; i++) {
+		uint64_t addr = top + 0x1000 * i;
+
+		memcpy(file + 64 + 56 * i + 16, &addr, 8);
+	}
+	CHECK(find() != 0);
+}
+
+#define HEADER	 (DATA + 0x10) /* of the unwind tables */
+#define TABLES	 (DATA + 0x20)
+#define HANDLERS (DATA + 0x800)
+
+/* @n functions that have the same table of handlers, which is 0x700 bytes long. */
+static int find_by_handlers(unsigned int n)
+{
+	static const uint8_t cie[] = { 16,   0,	 0,   0,    0,	  0, 0,
+				       0,    1,	 'z', 'L',  'R',  0, 1,
+				       0x78, 16, 2,   0x1b, 0x1b, 0 };
+	static const uint8_t table[] = { 0xff, 0xff, 1, 0x80, 0x0e };
+	const uint64_t ph[7] = { 0x6474e550 | 4ull << 32, 0x2010, HEADER };
+	uint64_t at = TABLES + sizeof(cie);
+
+	begin(3);
+	memcpy(file + 64 + 2 * 56, ph, sizeof(ph));
+	file[56] = 3;
+	put(HEADER, "\1\x1b\xff\xff", 4);
+	put32(HEADER + 4, TABLES - (HEADER + 4));
+	put(TABLES, cie, sizeof(cie));
+	for (unsigned int i = 0; i < n; i++, at += 21) {
+		put32(at, 17);
+		put32(at + 4, at + 4 - TABLES);
+		put32(at + 8, CODE - (at + 8));
+		put32(at + 12, 0x800);
+		put(at + 16, "\4", 1);
+		put32(at + 17, HANDLERS - (at + 17));
+	}
+	put(HANDLERS, table, sizeof(table));
+	/* From 0 on, 1 byte: handled at 0x123. */
+	put(HANDLERS + sizeof(table), "\0\1\xa3\2", 4);
+	return find();
+}
+
+TL_TEST(many_functions_with_one_table_of_handlers_are_refused)
+{
+	CHECK_EQ(find_by_handlers(2), 0);
+	IS_INROAD(TO);
+	CHECK(find_by_handlers(60) != 0);
+}
+
 TL_TEST(relocated_pointers_and_handlers_are_found)
 {
 	uint64_t bias, start;

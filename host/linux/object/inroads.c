@@ -50,6 +50,7 @@ struct segment {
 #define PF_X		1
 
 #define MOST_SPAN (1ULL << 32)
+#define MOST_ADDR (1ULL << 57) /* no program lies higher: sums do not wrap */
 
 static void get(void *dst, const uint8_t *src, unsigned int n)
 {
@@ -112,7 +113,8 @@ static int add_part(struct tl_inroads *r, const struct segment *s,
 	if (!s->filesz)
 		return 0;
 	if (r->n == TL_INROADS_PARTS || s->offset > size ||
-	    s->filesz > size - s->offset || s->vaddr + s->filesz < s->vaddr)
+	    s->filesz > size - s->offset || s->vaddr > MOST_ADDR ||
+	    s->filesz > MOST_ADDR - s->vaddr)
 		return -1;
 	p->addr = s->vaddr;
 	p->size = s->filesz;
@@ -679,6 +681,9 @@ static uint64_t fixed(struct cursor *c, unsigned int n, bool sign)
 	return v;
 }
 
+/* Twelve bytes: two more than a number has that is padded to its most. */
+#define LEB_BITS 84
+
 static uint64_t leb(struct cursor *c, bool sign)
 {
 	unsigned int shift = 0;
@@ -690,6 +695,8 @@ static uint64_t leb(struct cursor *c, bool sign)
 		if (shift < 64)
 			v |= (uint64_t)(byte & 0x7f) << shift;
 		shift += 7;
+		if (shift > LEB_BITS)
+			c->bad = true;
 	} while (byte & 0x80 && !c->bad);
 	if (sign && shift < 64 && byte & 0x40)
 		v |= ~0ULL << shift;
@@ -737,16 +744,17 @@ static uint64_t encoded(struct cursor *c, uint8_t how)
 	return v ? v + base : 0;
 }
 
-/* The landing pads of the function at @start. */
-static void scan_handlers(struct tl_inroads *r, uint64_t lsda, uint64_t start)
+/* The landing pads of the function at @start.  How long their table is. */
+static uint64_t scan_handlers(struct tl_inroads *r, uint64_t lsda,
+			      uint64_t start)
 {
-	uint64_t base = start, pad;
+	uint64_t base = start, pad, bytes;
 	uint8_t how, types;
 	struct cursor c;
 	const uint8_t *end;
 
 	if (!cursor_at(&c, r, lsda))
-		return;
+		return 0;
 	how = (uint8_t)fixed(&c, 1, false);
 	if (how != OMITTED)
 		base = encoded(&c, how);
@@ -756,7 +764,8 @@ static void scan_handlers(struct tl_inroads *r, uint64_t lsda, uint64_t start)
 	how = (uint8_t)fixed(&c, 1, false);
 	pad = leb(&c, false);
 	if (c.bad || pad > (uint64_t)(c.end - c.p))
-		return;
+		return 0;
+	bytes = pad;
 	end = c.p + pad;
 	while (c.p < end && !c.bad) {
 		encoded(&c, how & 0x0f);
@@ -766,6 +775,7 @@ static void scan_handlers(struct tl_inroads *r, uint64_t lsda, uint64_t start)
 		if (pad && !c.bad)
 			inroad(r, base + pad);
 	}
+	return bytes;
 }
 
 struct cie {
@@ -773,6 +783,8 @@ struct cie {
 	uint8_t handlers; /* and those of their tables of handlers */
 	bool sized;
 };
+
+#define AUGMENTATION_MAX 16 /* "zPLR" is all there is */
 
 static bool read_cie(const struct tl_inroads *r, uint64_t addr, struct cie *out)
 {
@@ -787,7 +799,7 @@ static bool read_cie(const struct tl_inroads *r, uint64_t addr, struct cie *out)
 	version = (uint8_t)fixed(&c, 1, false);
 	text = c.p;
 	while (!c.bad && fixed(&c, 1, false))
-		;
+		c.bad = c.p - text > AUGMENTATION_MAX;
 	leb(&c, false);
 	leb(&c, true);
 	if (version == 1)
@@ -890,16 +902,24 @@ static bool next_fde(struct cursor *c, struct described *out)
 	}
 }
 
-static void scan_unwind(struct tl_inroads *r)
+/* A table belongs to one function; negative: they are each other's, many times. */
+static int scan_unwind(struct tl_inroads *r)
 {
 	struct described d;
+	uint64_t left = 0, bytes;
 	struct cursor c;
 
 	if (!first_fde(r, &c))
-		return;
-	while (next_fde(&c, &d))
-		if (d.lsda)
-			scan_handlers(r, d.lsda, d.start);
+		return 0;
+	for (unsigned int i = 0; i < r->n; i++)
+		left += 4 * r->part[i].size;
+	while (next_fde(&c, &d)) {
+		bytes = d.lsda ? scan_handlers(r, d.lsda, d.start) : 0;
+		if (bytes > left)
+			return -1;
+		left -= bytes;
+	}
+	return 0;
 }
 
 void tl_inroads_functions(const struct tl_inroads *r,
@@ -926,6 +946,5 @@ int tl_inroads_find(struct tl_inroads *r)
 	scan_tables(r);
 	if (r->fixed)
 		scan_words(r);
-	scan_unwind(r);
-	return scan_dynamic(r);
+	return scan_unwind(r) ? -1 : scan_dynamic(r);
 }
