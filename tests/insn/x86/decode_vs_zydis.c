@@ -117,6 +117,84 @@ static bool their_rsp(const struct pair *p)
 	return false;
 }
 
+/* The number that general register @reg has in instructions; NONE: it is none. */
+static uint64_t number_of(ZydisRegister reg)
+{
+	if (reg == ZYDIS_REGISTER_NONE)
+		return X86_REG_NONE;
+	if (reg == ZYDIS_REGISTER_RIP || reg == ZYDIS_REGISTER_EIP)
+		return X86_REG_RIP;
+	return (uint64_t)ZydisRegisterGetId(reg);
+}
+
+/* What the operand in memory is made of. */
+static bool memory_differs(const struct pair *p)
+{
+	const struct x86_insn *in = &p->ours;
+	bool bad = false;
+
+	if (!(in->attrs & X86_A_MEM) || in->enc == X86_3DNOW)
+		return false;
+	for (unsigned int i = 0; i < p->theirs.operand_count; i++) {
+		const ZydisDecodedOperand *op = &p->ops[i];
+
+		if (op->type != ZYDIS_OPERAND_TYPE_MEMORY ||
+		    op->encoding != ZYDIS_OPERAND_ENCODING_MODRM_RM)
+			continue;
+		/* With 67 it takes no base for one (SDM vol. 2, table 2-3). */
+		if (p->theirs.address_width == 64 || in->base != X86_REG_NONE)
+			bad |= differs(p, "base", in->base,
+				       number_of(op->mem.base));
+		bad |= differs(p, "index", in->index, number_of(op->mem.index));
+		if (in->index != X86_REG_NONE)
+			bad |= differs(p, "scale", in->scale, op->mem.scale);
+	}
+	if (in->disp_size && in->disp_size < 8)
+		bad |= differs(p, "displacement is",
+			       (uint64_t)(int64_t)in->disp,
+			       (uint64_t)p->theirs.raw.disp.value);
+	return bad;
+}
+
+/* Registers that are no operand's are not compared. */
+static bool registers_differ(const struct pair *p)
+{
+	const struct x86_insn *in = &p->ours;
+	bool bad = false;
+
+	for (unsigned int i = 0; i < p->theirs.operand_count; i++) {
+		const ZydisDecodedOperand *op = &p->ops[i];
+
+		if (op->type != ZYDIS_OPERAND_TYPE_REGISTER ||
+		    ZydisRegisterGetClass(op->reg.value) !=
+			    ZYDIS_REGCLASS_GPR64)
+			continue;
+		if (op->encoding == ZYDIS_OPERAND_ENCODING_MODRM_REG)
+			bad |= differs(p, "reg", in->reg,
+				       number_of(op->reg.value));
+		if (op->encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM ||
+		    op->encoding == ZYDIS_OPERAND_ENCODING_OPCODE)
+			/* EVEX.X says nothing of a general one. */
+			bad |= differs(p, "rm", in->rm & 15,
+				       number_of(op->reg.value));
+	}
+	return bad;
+}
+
+static bool immediate_differs(const struct pair *p)
+{
+	const struct x86_insn *in = &p->ours;
+	const ZydisDecodedInstructionRaw *raw = &p->theirs.raw;
+	unsigned int size = raw->imm[0].size;
+	uint64_t theirs;
+
+	if (!size || in->enc == X86_3DNOW)
+		return false;
+	theirs = (uint64_t)((int64_t)(raw->imm[0].value.u << (64 - size)) >>
+			    (64 - size));
+	return differs(p, "immediate is", (uint64_t)in->imm, theirs);
+}
+
 static bool parts_differ(const struct pair *p)
 {
 	const struct x86_insn *in = &p->ours;
@@ -139,6 +217,7 @@ static bool parts_differ(const struct pair *p)
 		bad |= differs(p, "immediate", in->imm_off, raw->imm[0].offset);
 	if (in->modrm_off)
 		bad |= differs(p, "ModRM", in->modrm_off, raw->modrm.offset);
+	bad |= memory_differs(p) || registers_differ(p) || immediate_differs(p);
 	bad |= differs(p, "lock", !!(in->attrs & X86_A_LOCK),
 		       !!(p->theirs.attributes & ZYDIS_ATTRIB_HAS_LOCK));
 	return bad;
