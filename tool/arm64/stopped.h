@@ -42,6 +42,25 @@ struct isa_regs {
 /* Of the instruction that makes a system call, in bytes. */
 #define ISA_SYSCALL_BYTES 4
 
+/*
+ * When a thread stops for a signal, or because it is asked to, the kernel has decided
+ * already if its call will be made again; see above.
+ */
+#define ISA_DECIDES_LATE 0
+
+/*
+ * Those of an address that are not for the signature of a pointer.  They are the same
+ * for all processes, and the processor says which: it takes the signature from
+ * all ones.  (Without signatures the instruction does nothing.)
+ */
+static inline uint64_t isa_address_bits(void)
+{
+	register uint64_t signed_one __asm__("x30") = ~(1ull << 55);
+
+	__asm__ volatile("hint #7 // xpaclri" : "+r"(signed_one));
+	return signed_one == ~(1ull << 55) ? ~0ull : signed_one;
+}
+
 /* Below its stack pointer a thread has nothing. */
 #define ISA_RED_ZONE 0
 
@@ -175,6 +194,19 @@ static inline void isa_set_result(struct isa_regs *r, long result)
 static inline bool isa_at_exit(const struct isa_regs *r)
 {
 	return r->user.regs[7] == 1;
+}
+
+/* Is it coming out of a call that the kernel may make again?  It shows nothing. */
+static inline bool isa_restarts(const struct isa_regs *r)
+{
+	(void)r;
+	return false;
+}
+
+/* Does the kernel step it over a breakpoint?  Nobody else does. */
+static inline bool isa_is_stepped(const struct isa_regs *r)
+{
+	return r->user.pstate & 1ull << 21;
 }
 
 /* Argument @i of a function, 0 to 3. */

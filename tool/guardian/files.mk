@@ -18,6 +18,7 @@ guardian-srcs := tool/object.c tool/entry.c $(host-linux-object-srcs) \
 	tool/guardian/maps.c \
 	tool/guardian/net.c \
 	tool/guardian/net_proc.c \
+	tool/guardian/net_restart.c \
 	tool/guardian/net_scan.c \
 	tool/guardian/net_seize.c \
 	tool/guardian/net_stop.c \

@@ -43,6 +43,7 @@ struct scan {
 	size_t n_maps;
 	bool more; /* a signal frame has named another stack */
 	uint64_t *chunk;
+	uint64_t bits; /* those of an address */
 };
 
 /* The area that @v is inside of, or NULL. */
@@ -65,9 +66,10 @@ static struct net_area *area_at(const struct scan *s, uintptr_t v)
 	return NULL;
 }
 
-static void mark(const struct scan *s, uintptr_t v)
+/* What stands somewhere may have been signed. */
+static void mark(const struct scan *s, uint64_t v)
 {
-	struct net_area *a = area_at(s, v);
+	struct net_area *a = area_at(s, v & s->bits);
 
 	if (a)
 		a->busy = true;
@@ -84,7 +86,7 @@ static uintptr_t other_place(const struct net_area *a, uintptr_t v)
 
 /* ---- registers ------------------------------------------------------------ */
 
-static bool is_syscall(struct net_task *t, uintptr_t at)
+static bool is_syscall(const struct net_task *t, uintptr_t at)
 {
 	long insn;
 
@@ -95,29 +97,34 @@ static bool is_syscall(struct net_task *t, uintptr_t at)
 
 /*
  * A call that the kernel will make again has two places: that after it, where
- * it stands and a signal would find it, and that of its instruction, where it
- * goes otherwise.  Both must be outside, or both are moved: at the other place
- * there must be a call, too.
+ * a signal would find it, and that of its instruction, where it goes otherwise.
+ * Both must be outside, or both are moved: at the other place there must be a
+ * call, too.  A thread that is about to make a call has the same two.
  */
 struct places {
 	uintptr_t call; /* 0: no call is pending */
 	uintptr_t after;
 };
 
-static struct places places_of(const struct net_task *t)
+static struct places places_of(const struct scan *s, const struct net_task *t)
 {
-	struct places p = { 0, isa_pc(&t->regs) };
-	long result = isa_result(&t->regs);
+	uintptr_t pc = isa_pc(&t->regs);
+	struct places p = { 0, pc };
 
-	if (isa_syscall(&t->regs) >= 0 && result <= -512 && result >= -516)
-		p.call = p.after - ISA_SYSCALL_BYTES;
+	if (ISA_DECIDES_LATE) {
+		if (isa_restarts(&t->regs))
+			p.call = pc - ISA_SYSCALL_BYTES;
+	} else if ((area_at(s, pc) || area_at(s, pc + ISA_SYSCALL_BYTES)) &&
+		   is_syscall(t, pc)) {
+		p = (struct places){ pc, pc + ISA_SYSCALL_BYTES };
+	}
 	return p;
 }
 
 /* Where the thread is to go; 0: it can stay; sets busy if neither. */
 static uintptr_t way_out(struct scan *s, struct net_task *t)
 {
-	struct places p = places_of(t);
+	struct places p = places_of(s, t);
 	struct net_area *a = area_at(s, p.after), *b = NULL;
 	uintptr_t to, call;
 
@@ -206,10 +213,10 @@ static void scan_red_zone(struct scan *s, uintptr_t sp, uintptr_t ip)
 
 static void scan_words(struct scan *s, const uint64_t *w, size_t n)
 {
-	uint64_t low = s->low, span = s->high - s->low;
+	uint64_t low = s->low, span = s->high - s->low, bits = s->bits;
 
 	for (size_t i = 0; i < n; i++) {
-		if (w[i] - low < span)
+		if ((w[i] & bits) - low < span)
 			mark(s, w[i]);
 		if (w[i] == ISA_FRAME_MARK && i >= ISA_FRAME_SP_BACK)
 			add_stack(s, w[i - ISA_FRAME_SP_BACK]);
@@ -360,19 +367,23 @@ static bool in_sequence(struct scan *s, struct net_task *t)
 	return isa_pc(&t->regs) - desc[1] < desc[2];
 }
 
-static int move(struct scan *s, struct net_task *t, uintptr_t to)
+/* False: it stays where it is. */
+static bool move(struct scan *s, struct net_task *t, uintptr_t to)
 {
-	int err = isa_poke_pc(t->tid, &t->regs, to);
-
-	if (!err)
-		s->h->stats.moved++;
-	return err;
+	if (!ISA_DECIDES_LATE && places_of(s, t).call) {
+		net_redo(t, to);
+		return true;
+	}
+	if (isa_poke_pc(t->tid, &t->regs, to))
+		return false;
+	s->h->stats.moved++;
+	return true;
 }
 
 /* The areas that a thread would be moved out of are not busy. */
 static bool may_move(struct scan *s, const struct net_task *t)
 {
-	struct places p = places_of(t);
+	struct places p = places_of(s, t);
 	struct net_area *a = area_at(s, p.after);
 	struct net_area *b = p.call ? area_at(s, p.call) : NULL;
 
@@ -410,18 +421,33 @@ static void mark_threads(struct scan *s)
 	}
 }
 
-static void move_threads(struct scan *s)
+static int move_threads(struct scan *s)
 {
+	int r = 0;
+
 	for (size_t i = 0; i < s->h->n_tasks; i++) {
 		struct net_task *t = &s->h->tasks[i];
 		uintptr_t to;
 
+		t->move_to = 0;
 		if (t->foreign || t->state != NET_STOPPED || !may_move(s, t))
 			continue;
 		to = way_out(s, t);
-		if (to && move(s, t, to))
+		if (to && !move(s, t, to))
 			mark(s, isa_pc(&t->regs));
 	}
+	/* A signal may have kept somebody from it. */
+	if (!ISA_DECIDES_LATE)
+		r = net_collect(s->h);
+	for (size_t i = 0; !r && i < s->h->n_tasks; i++) {
+		struct net_task *t = &s->h->tasks[i];
+
+		if (t->move_to && t->state != NET_FREE) {
+			mark(s, isa_pc(&t->regs));
+			mark(s, isa_pc(&t->regs) + ISA_SYSCALL_BYTES);
+		}
+	}
+	return r;
 }
 
 /* ---- those left asleep ---------------------------------------------------- */
@@ -479,7 +505,9 @@ free_maps:
 
 int net_empty(struct net_hold *h, struct net_area *areas, size_t n)
 {
-	struct scan s = { .h = h, .areas = areas, .n_areas = n };
+	struct scan s = {
+		.h = h, .areas = areas, .n_areas = n, .bits = isa_address_bits()
+	};
 	size_t i;
 	int r;
 
@@ -504,7 +532,7 @@ int net_empty(struct net_hold *h, struct net_area *areas, size_t n)
 			break;
 	}
 	if (!r)
-		move_threads(&s);
+		r = move_threads(&s);
 	free(s.chunk);
-	return r;
+	return !r && h->late ? -EAGAIN : r;
 }

@@ -20,7 +20,7 @@
 
 #define SEIZE_OPTIONS                                                     \
 	(PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
-	 PTRACE_O_TRACEEXEC)
+	 PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD)
 
 /* ---- the list of tasks ---------------------------------------------------- */
 
@@ -96,6 +96,7 @@ int net_add_task(struct net_hold *h, pid_t tid, pid_t pid, enum net_state state)
 	t->state = state;
 	t->runs_fd = -1;
 	t->watch = -1;
+	t->witness = -1;
 	h->index[place_in(h, tid)] = (uint32_t)h->n_tasks;
 	return 0;
 }
@@ -287,7 +288,7 @@ int net_seize_all(struct net_hold *h)
 		for (i = done; i < h->n_tasks; i++) {
 			struct net_task *t = &h->tasks[i];
 
-			if (net_leaves_some(h)) {
+			if (net_leaves_some(h) || !ISA_DECIDES_LATE) {
 				t->runs_fd = net_open_runs(t->pid, t->tid);
 				t->runs = net_runs(t->runs_fd);
 			}

@@ -9,12 +9,12 @@
  * is as good as held, as long as we remain its tracer.
  *
  *   S1  Nobody that shares the memory is missed: net_seize.c.
- *   S2  A call that our stop has ended with -EINTR is made again: we stand
- *       inside the kernel's delivery of signals, before it decides about
- *       restarts, so -ERESTARTNOHAND as the result makes it do the right
- *       thing, also for a signal that comes until the last moment: a handler
- *       sees EINTR, anything else restarts.  It is written as soon as the stop
- *       is seen, so that all is well if we are killed.
+ *   S2  A call that our stop has ended with -EINTR is made again: where the
+ *       kernel has not decided yet about restarts, -ERESTARTNOHAND as the
+ *       result makes it do the right thing, also for a signal that comes until
+ *       the last moment: a handler sees EINTR, anything else restarts.  It is
+ *       written as soon as the stop is seen, so that all is well if we are
+ *       killed: net_restart.c.
  *       The other way is not to interrupt: net_watch.c.
  *   S3  A stop is looked at but not taken (WNOWAIT): if we are killed, a
  *       signal that waits to be delivered is delivered by the kernel.
@@ -35,11 +35,10 @@
 
 #include "net_tasks.h"
 
-#define ERESTARTNOHAND 514   /* what system calls return inside the kernel */
-#define PER_TASK_NS    30000 /* that is added to a time limit */
-#define STUCK_MS       30    /* how long to follow those in the kernel */
-#define LATE_MS	       1500  /* and those that only wait for a CPU */
-#define HIT_MS	       30000 /* and those with a signal that would kill them */
+#define PER_TASK_NS 30000 /* that is added to a time limit */
+#define STUCK_MS    30	  /* how long to follow those in the kernel */
+#define LATE_MS	    1500  /* and those that only wait for a CPU */
+#define HIT_MS	    30000 /* and those with a signal that would kill them */
 
 uint64_t net_clock(void)
 {
@@ -51,37 +50,21 @@ uint64_t net_clock(void)
 
 /* ---- one stop ------------------------------------------------------------- */
 
-/*
- * Has our stop ended a system call with EINTR that can be made again?  close()
- * cannot: the descriptor is gone, whatever it returns.  A signal that stops
- * the process ends calls with EINTR also without us.
- */
-static bool was_interrupted(const struct net_task *t)
+/* On, as it would; one that is stepped by the kernel is not to lose that (W6). */
+static void resume(struct net_task *t)
 {
-	long nr = isa_syscall(&t->regs);
+	int how = isa_is_stepped(&t->regs) ? PTRACE_SINGLESTEP : PTRACE_CONT;
 
-	if (nr < 0 || isa_result(&t->regs) != -EINTR ||
-	    isa_call(nr) == SYS_close)
-		return false;
-	if (t->stop == NET_STOP_SIGNAL)
-		return t->signal != SIGSTOP && t->signal != SIGTSTP &&
-		       t->signal != SIGTTIN && t->signal != SIGTTOU;
-	return t->stop == NET_STOP_PLAIN;
-}
-
-/* S2 */
-static void restart_call(struct net_hold *h, struct net_task *t)
-{
-	if (!isa_poke_result(t->tid, &t->regs, -ERESTARTNOHAND))
-		h->stats.rewound++;
+	t->state = ptrace(how, t->tid, 0, 0) ? NET_FREE : NET_ASKED;
 }
 
 static void let_go(struct net_hold *h, struct net_task *t, int sig)
 {
 	uint64_t now = net_clock();
 
-	/* The dead among those who were stopped are in the way of an exec. */
-	if (ptrace(PTRACE_DETACH, t->tid, 0, (long)sig))
+	/* W6.  The dead among those who were stopped are in the way of an exec. */
+	if (ptrace(isa_is_stepped(&t->regs) ? PTRACE_SINGLESTEP : PTRACE_DETACH,
+		   t->tid, 0, (long)sig))
 		waitpid(t->tid, NULL, __WALL | WNOHANG);
 	if (t->since && !t->foreign &&
 	    now - t->since > h->stats.longest_stop_ns)
@@ -100,12 +83,13 @@ static bool catch_hit(struct net_hold *h, struct net_task *t)
 		t->signal = 0;
 		h->stats.woke++;
 		h->stats.caught++;
+		h->late |= isa_pc(&t->regs) != t->slept.pc;
 		ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
 	} else if (!net_hit_to_come(t)) {
 		t->hit = false;
 		return false;
 	}
-	t->state = ptrace(PTRACE_CONT, t->tid, 0, 0) ? NET_FREE : NET_ASKED;
+	resume(t);
 	return true;
 }
 
@@ -154,7 +138,9 @@ static enum net_stop kind_of(int status)
 
 	if (event == PTRACE_EVENT_STOP)
 		return sig == SIGTRAP ? NET_STOP_PLAIN : NET_STOP_GROUP;
-	return event ? NET_STOP_EVENT : NET_STOP_SIGNAL;
+	if (event)
+		return NET_STOP_EVENT;
+	return sig == (SIGTRAP | 0x80) ? NET_STOP_CALL : NET_STOP_SIGNAL;
 }
 
 /*
@@ -190,9 +176,7 @@ static int stopped(struct net_hold *h, size_t i, int status)
 		t->state = NET_FREE;
 		return 0;
 	}
-	if (was_interrupted(t))
-		restart_call(h, t);
-	if (catch_hit(h, t))
+	if (net_restart(h, t) || catch_hit(h, t))
 		return 0;
 	if ((event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK ||
 	     event == PTRACE_EVENT_VFORK) &&
@@ -205,6 +189,7 @@ static int stopped(struct net_hold *h, size_t i, int status)
 
 static void ask(struct net_task *t)
 {
+	net_witness(t);
 	t->state = NET_ASKED;
 	if (!t->since)
 		t->since = net_clock();
@@ -295,11 +280,8 @@ static int collect_pass(struct net_hold *h, bool look, size_t *late)
 	return n;
 }
 
-/*
- * Wait until all that were asked have stopped or are stuck.  We sleep on one
- * of them; the interval timer wakes us to look around.
- */
-static int collect(struct net_hold *h)
+/* We sleep on one of them; the interval timer wakes us to look around. */
+int net_collect(struct net_hold *h)
 {
 	bool look = false;
 	int n, status;
@@ -357,6 +339,8 @@ static int ask_and_collect(struct net_hold *h, bool again)
 		if (h->tasks[i].state == NET_SEIZED &&
 		    may_sleep_on(h, &h->tasks[i]))
 			h->tasks[i].state = NET_BLOCKED;
+		else if (h->tasks[i].state == NET_SEIZED)
+			net_witness(&h->tasks[i]);
 		net_attend(h);
 	}
 	if (!again)
@@ -364,7 +348,7 @@ static int ask_and_collect(struct net_hold *h, bool again)
 	for (i = 0; i < h->n_tasks; i++)
 		if (h->tasks[i].state == NET_SEIZED)
 			ask(&h->tasks[i]);
-	return collect(h);
+	return net_collect(h);
 }
 
 static void count(struct net_hold *h)
@@ -451,7 +435,7 @@ int net_wake(struct net_hold *h,
 			news++;
 		}
 	}
-	r = collect(h);
+	r = net_collect(h);
 	return r < 0 ? r : news;
 }
 

@@ -25,7 +25,11 @@ enum net_stop {
 	NET_STOP_GROUP,	 /* by SIGSTOP and the like, for all threads */
 	NET_STOP_SIGNAL, /* a signal waits to be delivered */
 	NET_STOP_EVENT,	 /* clone, fork, vfork, exec */
+	NET_STOP_CALL,	 /* at the entry or exit of a call: net_restart.c */
 };
+
+/* A call is made again under our eyes: what comes next. */
+enum net_redo { NET_REDO_NONE, NET_REDO_ENTER, NET_REDO_LEAVE };
 
 struct net_task {
 	pid_t tid;
@@ -42,7 +46,13 @@ struct net_task {
 	uint64_t runs; /* how often it had got a CPU when place was read */
 	int watch;     /* what holds it when it wakes; -1: nothing */
 	bool hit;      /* that has sent a SIGTRAP, not yet taken */
+	int witness;   /* what sees it behind its call; -1: nothing */
+	bool stayed;   /* it has not been there since its place was read */
+	enum net_redo redo;
+	bool rewound;	   /* by us, for that, to the place of its call */
+	uintptr_t move_to; /* behind the call that is to be it; 0: as it is */
 	struct net_place place;
+	struct net_place slept; /* with a register at its pc: place as it was */
 	struct isa_regs regs;
 };
 
@@ -58,6 +68,7 @@ struct net_hold {
 	size_t n_index;
 	uint64_t deadline;
 	struct net_stats stats;
+	bool late; /* one that woke was held, but not before it ran */
 };
 
 /* net_seize.c */
@@ -91,6 +102,9 @@ bool net_leaves_some(const struct net_hold *h);
 
 /* Nanoseconds of a monotonic clock. */
 uint64_t net_clock(void);
+
+/* Wait until all that were asked have stopped or are stuck.  0 or an error. */
+int net_collect(struct net_hold *h);
 
 /* Stop everyone.  On failure call net_release() all the same. */
 int net_stop(struct net_hold *h);
@@ -129,7 +143,16 @@ bool net_can_watch(void);
 /* Hold the sleeping task @t when it wakes.  False: that cannot be. */
 bool net_watch(struct net_task *t);
 
-/* No more, from now on.  Has it been held, or is about to: @t->hit. */
+/*
+ * Where that must be known for a restart: see if @t, which will be asked to stop,
+ * comes back from its call before it does.
+ */
+void net_witness(struct net_task *t);
+
+/*
+ * No more of both, from now on.  Has it been held, or is about to: @t->hit.  Has
+ * it not been behind its call: @t->stayed.
+ */
 void net_unwatch(struct net_task *t);
 
 /* Is the signal of this stop ours? */
@@ -137,6 +160,21 @@ bool net_is_hit(const struct net_task *t);
 
 /* It has stopped for something else: will that signal follow? */
 bool net_hit_to_come(const struct net_task *t);
+
+/* net_restart.c */
+
+/*
+ * @t has stopped, its registers are read.  If our stop has ended its call, that
+ * will be made again (S2).  True: it has gone on, to another stop.
+ */
+bool net_restart(struct net_hold *h, struct net_task *t);
+
+/*
+ * @t, which is stopped at a call's instruction, makes that call up to its exit, and
+ * stops again: to go on behind @to, if not 0, where another `syscall` is, or to
+ * make the call again there.  t->move_to is 0 if it has been moved.
+ */
+void net_redo(struct net_task *t, uintptr_t to);
 
 /* net_scan.c */
 

@@ -30,6 +30,14 @@
  *       hypervisors that forget debug registers.
  *   W4  The stop for the SIGTRAP is left at once for a stop without a signal,
  *       of which there is nothing to be delivered if we are killed.
+ *   W6  Where the kernel steps a thread over its breakpoint (ISA_STEPS) it has
+ *       switched the thread's breakpoints off until that step is done, and
+ *       PTRACE_CONT and PTRACE_DETACH would call the step off: no debug register
+ *       would hold the thread again.  So one that is stopped in that state goes
+ *       on by PTRACE_SINGLESTEP (net_resume()), and is free when we exit.
+ *
+ * The same register without a signal is a witness (net_witness()): it counts how
+ * often a thread that is to be stopped has been at the place behind its call.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -128,8 +136,8 @@ static bool may_be_watched(const struct net_task *t)
 	       t->place.nr != SYS_execveat && takes_trap(t);
 }
 
-/* Of thread @tid (0: this one) when it is at @at. */
-static int open_event(pid_t tid, uintptr_t at)
+/* Of thread @tid (0: this one) when it is at @at; @trap: that holds it. */
+static int open_event(pid_t tid, uintptr_t at, bool trap)
 {
 	struct perf_event_attr a = { .size = sizeof(a) };
 
@@ -137,12 +145,12 @@ static int open_event(pid_t tid, uintptr_t at)
 	a.bp_type = HW_BREAKPOINT_X;
 	a.bp_addr = at;
 	a.bp_len = sizeof(long);
-	a.sample_period = 1;
+	a.sample_period = trap;
 	a.exclude_kernel = 1;
 	a.exclude_hv = 1;
-	a.sigtrap = 1;
-	a.sig_data = PERF_DATA;
-	a.remove_on_exec = 1;
+	a.sigtrap = trap;
+	a.sig_data = trap ? PERF_DATA : 0;
+	a.remove_on_exec = trap;
 	return (int)syscall(SYS_perf_event_open, &a, tid, -1, -1,
 			    PERF_FLAG_FD_CLOEXEC);
 }
@@ -151,12 +159,15 @@ static int open_event(pid_t tid, uintptr_t at)
 
 static volatile unsigned int tried;
 static volatile uintptr_t tried_at;
+static int trial;
 
 static void on_trial(int sig, siginfo_t *info, void *context)
 {
 	const ucontext_t *c = context;
 
+	/* Or it would come again, where the handler returns to. */
 	(void)sig;
+	ioctl(trial, PERF_EVENT_IOC_DISABLE, 0);
 	tried += is_hit(info);
 	tried_at = isa_context_pc(c);
 }
@@ -174,17 +185,16 @@ bool net_can_watch(void)
 {
 	struct sigaction old,
 		sa = { .sa_sigaction = on_trial, .sa_flags = SA_SIGINFO };
-	int fd;
 
 	if (access("/sys/kernel/realtime", F_OK) == 0)
 		return false;
-	fd = open_event(0, (uintptr_t)place_of_trial);
-	if (fd < 0)
+	trial = open_event(0, (uintptr_t)place_of_trial, true);
+	if (trial < 0)
 		return false;
 	sigaction(SIGTRAP, &sa, &old);
 	tried = 0;
 	place_of_trial();
-	close(fd);
+	close(trial);
 	place_of_trial();
 	sigaction(SIGTRAP, &old, NULL);
 	return tried == 1 && tried_at == (uintptr_t)place_of_trial;
@@ -192,20 +202,48 @@ bool net_can_watch(void)
 
 /* ---- one task ------------------------------------------------------------- */
 
-bool net_watch(struct net_task *t)
+/* How often it had got a CPU when its place was read, which is made true. */
+static uint64_t look_again(struct net_task *t)
 {
 	uint64_t runs = net_runs(t->runs_fd);
 
-	if (!runs)
-		return false;
-	if (runs != t->runs) {
+	if (runs && runs != t->runs) {
 		t->runs = runs;
 		if (net_look(t->pid, t->tid, &t->place))
-			return false;
+			return 0;
 	}
-	if (!may_be_watched(t))
+	return runs;
+}
+
+/* How often has the thread been at the place? */
+static uint64_t hits_of(int fd)
+{
+	uint64_t hits;
+
+	/* What cannot be read is taken for a hit: it costs a stop. */
+	return read(fd, &hits, sizeof(hits)) == sizeof(hits) ? hits : 1;
+}
+
+/* No more from now on.  Was it there? */
+static bool end_event(int *fd)
+{
+	bool was;
+
+	ioctl(*fd, PERF_EVENT_IOC_DISABLE, 0);
+	was = hits_of(*fd);
+	close(*fd);
+	*fd = -1;
+	return was;
+}
+
+bool net_watch(struct net_task *t)
+{
+	uint64_t runs = look_again(t);
+
+	if (!runs || !may_be_watched(t))
 		return false;
-	t->watch = open_event(t->tid, t->place.pc);
+	t->slept = t->place;
+	t->watch = open_event(t->tid, t->slept.pc, true);
 	if (t->watch < 0)
 		return false;
 	/* W1 */
@@ -218,18 +256,34 @@ bool net_watch(struct net_task *t)
 	return false;
 }
 
+void net_witness(struct net_task *t)
+{
+	uint64_t runs;
+
+	if (ISA_DECIDES_LATE || t->watch >= 0 ||
+	    (t->witness >= 0 && !hits_of(t->witness)))
+		return;
+	/* Of one that has been there, and sleeps again: once more. */
+	if (t->witness >= 0)
+		end_event(&t->witness);
+	runs = look_again(t);
+	if (!runs || !t->place.known || t->place.nr < 0 ||
+	    t->place.state != 'S')
+		return;
+	t->slept = t->place;
+	t->witness = open_event(t->tid, t->slept.pc, false);
+	if (t->witness >= 0 && net_runs(t->runs_fd) != runs)
+		end_event(&t->witness);
+}
+
 void net_unwatch(struct net_task *t)
 {
-	uint64_t hits = 0;
-
-	if (t->watch < 0)
-		return;
-	ioctl(t->watch, PERF_EVENT_IOC_DISABLE, 0);
-	/* What cannot be read is taken for a hit: it costs a stop. */
-	if (read(t->watch, &hits, sizeof(hits)) != sizeof(hits) || hits)
-		t->hit = true;
-	close(t->watch);
-	t->watch = -1;
+	if (t->watch >= 0) {
+		t->stayed = !end_event(&t->watch);
+		t->hit |= !t->stayed;
+	}
+	if (t->witness >= 0)
+		t->stayed = !end_event(&t->witness);
 }
 
 bool net_is_hit(const struct net_task *t)

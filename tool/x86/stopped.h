@@ -27,6 +27,19 @@ struct isa_regs {
 /* Of the instruction that makes a system call, in bytes. */
 #define ISA_SYSCALL_BYTES 2
 
+/*
+ * When a thread stops for a signal, or because it is asked to, its call may have been
+ * interrupted, and the kernel has not decided yet if it will be made again: that
+ * is to be seen in its result, and can be changed there.
+ */
+#define ISA_DECIDES_LATE 1
+
+/* All bits of an address are. */
+static inline uint64_t isa_address_bits(void)
+{
+	return ~0ull;
+}
+
 /* Below its stack pointer, what a thread may use all the same. */
 #define ISA_RED_ZONE 128
 
@@ -155,6 +168,20 @@ static inline void isa_set_result(struct isa_regs *r, long result)
 static inline bool isa_at_exit(const struct isa_regs *r)
 {
 	return isa_result(r) != -ENOSYS;
+}
+
+/* Is it coming out of a call that the kernel may make again? */
+static inline bool isa_restarts(const struct isa_regs *r)
+{
+	return isa_syscall(r) >= 0 && isa_result(r) <= -512 &&
+	       isa_result(r) >= -516;
+}
+
+/* Does the kernel step it over a breakpoint?  It need not, here. */
+static inline bool isa_is_stepped(const struct isa_regs *r)
+{
+	(void)r;
+	return false;
 }
 
 /* Argument @i of a function, 0 to 3. */
