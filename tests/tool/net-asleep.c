@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_restart.c tool/guardian/net_scan.c tool/guardian/net_watch.c tool/guardian/net_proc.c */
+/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_restart.c tool/guardian/net_scan.c tool/guardian/net_watch.c tool/guardian/net_proc.c and-arm64-linux */
 /*
  * net-asleep.c - sleeping threads are left asleep, and held if they wake
  */
@@ -15,12 +15,10 @@
 static const struct net_options asleep = { .watch_blocked = true };
 static struct shared *the;
 
-/* Shared code: a function that adds 1 to *rdi. */
+/* Shared code: a function that adds 1 to what its argument points to. */
 #define CODE 0x310000000000
 static uint8_t *const code = (uint8_t *)CODE;
-static const uint8_t add_one[] = { 0x48, 0x8d, 0x05, 0, 0, 0, 0, /* lea */
-				   0x48, 0xff, 0x07,		 /* incq */
-				   0xc3 };
+static const uint8_t add_one[] = { NET_ADD_ONE };
 
 static bool map_code(void)
 {
@@ -29,6 +27,7 @@ static bool map_code(void)
 		 0) != (void *)CODE)
 		return false;
 	memcpy(code, add_one, sizeof(add_one));
+	code_written(code, sizeof(add_one));
 	return true;
 }
 
@@ -110,17 +109,18 @@ TL_TEST(calls_done_in_part_are_not_cut_short)
 
 	REQUIRE(victim_ready(&v, 3));
 	pause_ms(20);
-	for (int i = 0; i < 200; i++) {
-		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+	for (int i = 0; i < FEWER(200); i++) {
+		REQUIRE(open_net(&net, v.pid, 0, &asleep) == 0);
 		CHECK_EQ(net_close(net, &st), 0);
 		CHECK_EQ(st.rewound, 0);
 		left += st.left_blocked;
 	}
-	CHECK(left >= 600);
+	CHECK(left >= FEWER(600));
 	CHECK_EQ(atomic_load(&v.s->wrong), 0);
 	atomic_store(&v.s->quit, 1);
-	for (int i = 0; i < 1000 && !(atomic_load(&v.s->flag[0]) &&
-				      atomic_load(&v.s->flag[1]));
+	for (int i = 0;
+	     i < 1000 * NET_PATIENCE &&
+	     !(atomic_load(&v.s->flag[0]) && atomic_load(&v.s->flag[1]));
 	     i++)
 		pause_ms(1);
 	CHECK_EQ(atomic_load(&v.s->flag[0]), 1);
@@ -197,19 +197,26 @@ static struct victim sleeper(int block, void (*action)(int sig))
 /* What kills whoever executes it. */
 static void break_code(void)
 {
-	memset(code, 0x06, sizeof(add_one));
+	memset(code, NET_DEADLY, sizeof(add_one));
+	code_written(code, sizeof(add_one));
 }
 
 static void mend_code(void)
 {
 	memcpy(code, add_one, sizeof(add_one));
+	code_written(code, sizeof(add_one));
 }
 
 static uintptr_t place_of(pid_t pid)
 {
 	struct net_place p = { 0 };
 
-	CHECK_EQ(net_look(pid, pid, &p), 0);
+	/* Not while it is taken from one stop to another. */
+	for (int i = 0; i < 1000 && !p.known; i++) {
+		if (i)
+			pause_ms(1);
+		CHECK_EQ(net_look(pid, pid, &p), 0);
+	}
 	return p.pc;
 }
 
@@ -222,10 +229,10 @@ static void sleeper_wakes(const struct mask *m)
 	uintptr_t pc;
 
 	REQUIRE(victim_ready(&v, 1));
-	for (n = 0; n < 30; n++) {
+	for (n = 0; n < FEWER(30); n++) {
 		REQUIRE(state_becomes(v.pid, 'S'));
 		pc = place_of(v.pid);
-		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, &asleep) == 0);
 		break_code();
 		CHECK_EQ(write(pair[1], "x", 1), 1);
 		CHECK(state_becomes(v.pid, 't'));
@@ -284,9 +291,9 @@ TL_TEST(the_net_may_be_killed_while_it_holds_one_that_woke)
 	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	v = sleeper(0, SIG_DFL);
 	REQUIRE(victim_ready(&v, 1));
-	for (unsigned long n = 0; n < 30; n++) {
+	for (unsigned long n = 0; n < FEWER(30); n++) {
 		REQUIRE(state_becomes(v.pid, 'S'));
-		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, &asleep) == 0);
 		if (n & 1) {
 			CHECK_EQ(write(pair[1], "x", 1), 1);
 			CHECK(state_becomes(v.pid, 't'));
@@ -318,11 +325,11 @@ TL_TEST(the_guardian_may_be_killed_while_sleepers_are_left)
 	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	v = sleeper(0, SIG_DFL);
 	REQUIRE(victim_ready(&v, 1));
-	for (unsigned long n = 0; n < 30; n++) {
+	for (unsigned long n = 0; n < FEWER(30); n++) {
 		REQUIRE(state_becomes(v.pid, 'S'));
 		pid = fork();
 		if (!pid) {
-			if (net_open(&net, v.pid, 0, &asleep))
+			if (open_net(&net, v.pid, 0, &asleep))
 				_exit(1);
 			if (n & 1 && write(pair[1], "x", 1) != 1)
 				_exit(1);
@@ -410,7 +417,7 @@ static void wake_all(struct shared *s)
 TL_TEST(nobody_runs_however_often_they_wake)
 {
 	struct tl_window some = { .start = 0x1000, .len = 5 };
-	unsigned int rounds = 1500 * tl_test_scale, left = 0, caught = 0;
+	unsigned int rounds = FEWER(1500) * tl_test_scale, left = 0, caught = 0;
 	struct net_stats st;
 	struct victim v;
 	struct net *net;
@@ -419,7 +426,7 @@ TL_TEST(nobody_runs_however_often_they_wake)
 	v = victim_start(wake_all);
 	REQUIRE(victim_ready(&v, WAKERS));
 	for (unsigned int i = 0; i < rounds; i++) {
-		int err = net_open(&net, v.pid, 0, &asleep);
+		int err = open_net(&net, v.pid, 0, &asleep);
 
 		CHECK_EQ(err, 0);
 		if (err)
@@ -585,9 +592,9 @@ TL_TEST(a_sleeper_with_another_mask_is_stopped)
 
 		ROW(call->name);
 		REQUIRE(victim_ready(&v, 1));
-		for (int i = 0; i < 10; i++) {
+		for (int i = 0; i < FEWER(10); i++) {
 			REQUIRE(state_becomes(v.pid, 'S'));
-			REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+			REQUIRE(open_net(&net, v.pid, 0, &asleep) == 0);
 			CHECK_EQ(net_close(net, &st), 0);
 			CHECK_EQ(st.left_blocked, call->left);
 			CHECK_EQ(st.stopped, !call->left);
@@ -613,8 +620,8 @@ TL_TEST(an_ignored_signal_does_not_interrupt_a_sleeper)
 
 	REQUIRE(victim_ready(&v, 1));
 	REQUIRE(state_becomes(v.pid, 'S'));
-	for (int i = 0; i < 20; i++) {
-		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+	for (int i = 0; i < FEWER(20); i++) {
+		REQUIRE(open_net(&net, v.pid, 0, &asleep) == 0);
 		kill(v.pid, SIGWINCH);
 		CHECK(state_becomes(v.pid, 't'));
 		CHECK_EQ(net_close(net, &st), 0);
@@ -662,16 +669,16 @@ TL_TEST(nobody_is_born_to_a_sleeper_that_wakes)
 	REQUIRE(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	v = victim_start(wake_and_bear);
 	REQUIRE(victim_ready(&v, 1));
-	for (unsigned int i = 0; i < 20; i++) {
+	for (unsigned int i = 0; i < FEWER(20); i++) {
 		REQUIRE(state_becomes(v.pid, 'S'));
-		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, &asleep) == 0);
 		CHECK_EQ(write(pair[1], i & 1 ? "t" : "f", 1), 1);
 		CHECK(state_becomes(v.pid, 't'));
 		pause_ms(3);
 		CHECK_EQ(atomic_load(&v.s->flag[0]), i);
 		CHECK_EQ(net_close(net, NULL), 0);
 		CHECK(turns_become(&v, i + 1));
-		for (int k = 0; k < 5000; k++) {
+		for (int k = 0; k < 5000 * NET_PATIENCE; k++) {
 			if (atomic_load(&v.s->flag[0]) == i + 1)
 				break;
 			pause_ms(1);
@@ -687,19 +694,18 @@ TL_TEST(nobody_is_born_to_a_sleeper_that_wakes)
 
 static struct tl_window w;
 
+#define SLEEP_AT 252
+
 static void sleep_inside(struct shared *s)
 {
 	atomic_store(&s->ready, 1);
-	/* pause() whose `syscall` ends at code + 258, inside the window. */
-	((void (*)(void))(code + 251))();
+	/* Its call ends inside the window. */
+	((void (*)(long, long, long, long))(code + SLEEP_AT))(0, 0, 0, 0);
 	atomic_store(&s->flag[0], 1);
 }
 
-/*
- * 251: mov $34, %eax; 256: syscall; 258: ret.  The copy is at 512; it marks
- * its end by returning 7 bytes of nops later.
- */
-static const uint8_t sleep_code[] = { 0xb8, 34, 0, 0, 0, 0x0f, 0x05, 0xc3 };
+/* The copy is at 512; it marks its end by returning after many nops. */
+static const uint8_t sleep_code[] = { NET_SLEEP };
 
 static void check_inside(unsigned int copy, bool busy)
 {
@@ -707,19 +713,22 @@ static void check_inside(unsigned int copy, bool busy)
 	struct net_stats st;
 	struct net *net;
 
-	memset(code, 0x90, 4096);
-	memcpy(code + 251, sleep_code, sizeof(sleep_code));
+	put_nops(code, 4096);
+	memcpy(code + SLEEP_AT, sleep_code, sizeof(sleep_code));
 	memcpy(code + 512, sleep_code, sizeof(sleep_code));
-	w = (struct tl_window){ .start = CODE + 251, .len = 8, .n_inner = 2 };
-	w.inner[0] = 5;
-	w.moved[0] = CODE + copy + 5;
-	w.inner[1] = 7;
-	w.moved[1] = CODE + copy + 7;
+	code_written(code, 4096);
+	w = (struct tl_window){ .start = CODE + SLEEP_AT,
+				.len = sizeof(sleep_code),
+				.n_inner = 2 };
+	w.inner[0] = NET_SLEEP_CALL;
+	w.moved[0] = CODE + copy + NET_SLEEP_CALL;
+	w.inner[1] = NET_SLEEP_RETURNS;
+	w.moved[1] = CODE + copy + NET_SLEEP_RETURNS;
 	v = victim_start(sleep_inside);
 	REQUIRE(victim_ready(&v, 1));
 	CHECK(state_becomes(v.pid, 'S'));
 	w.busy = false;
-	REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+	REQUIRE(open_net(&net, v.pid, 0, &asleep) == 0);
 	CHECK_EQ(net_evict(net, &w, 1), 0);
 	CHECK_EQ(net_close(net, &st), 0);
 	CHECK_EQ(w.busy, busy);
@@ -731,8 +740,8 @@ static void check_inside(unsigned int copy, bool busy)
 
 		CHECK_EQ(net_look(v.pid, v.pid, &p), 0);
 		CHECK(p.known);
-		CHECK_EQ(p.nr, 34);
-		CHECK_EQ(p.pc, CODE + copy + 7);
+		CHECK_EQ(p.nr, NET_SLEEP_NR);
+		CHECK_EQ(p.pc, CODE + copy + NET_SLEEP_RETURNS);
 	}
 	CHECK_EQ(atomic_load(&v.s->flag[0]), 0);
 	victim_end(&v);
@@ -781,7 +790,7 @@ TL_TEST(a_sleepers_stack_is_searched)
 	pause_ms(50);
 	for (unsigned int from = 15; from < 25; from++) {
 		w = (struct tl_window){ .start = CODE + from, .len = 3 };
-		REQUIRE(net_open(&net, v.pid, 0, &asleep) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, &asleep) == 0);
 		CHECK_EQ(net_evict(net, &w, 1), 0);
 		CHECK_EQ(net_close(net, &st), 0);
 		CHECK_EQ(w.busy, from == 18 || from == 19);

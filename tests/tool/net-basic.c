@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_restart.c tool/guardian/net_scan.c tool/guardian/net_watch.c tool/guardian/net_proc.c */
+/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_restart.c tool/guardian/net_scan.c tool/guardian/net_watch.c tool/guardian/net_proc.c and-arm64-linux */
 /*
  * net-basic.c - everyone is held, and goes on
  */
@@ -44,7 +44,7 @@ TL_TEST(nobody_runs_between_open_and_close)
 
 	REQUIRE(victim_ready(&v, 4));
 	for (int i = 0; i < 20; i++) {
-		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 		a = turns(&v);
 		pause_ms(3);
 		b = turns(&v);
@@ -52,7 +52,7 @@ TL_TEST(nobody_runs_between_open_and_close)
 		CHECK_EQ(a, b);
 		CHECK_EQ(st.tasks, 4);
 		CHECK_EQ(st.stopped, 4);
-		for (int k = 0; k < 1000 && turns(&v) == b; k++)
+		for (int k = 0; k < 1000 * NET_PATIENCE && turns(&v) == b; k++)
 			pause_ms(1);
 		CHECK(turns(&v) > b);
 	}
@@ -90,8 +90,8 @@ TL_TEST(threads_that_come_and_go_are_all_held)
 	unsigned long a, b;
 
 	REQUIRE(victim_ready(&v, 1));
-	for (int i = 0; i < 200; i++) {
-		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+	for (int i = 0; i < FEWER(200); i++) {
+		REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 		a = turns(&v);
 		if (i % 10 == 0)
 			pause_ms(2);
@@ -100,7 +100,7 @@ TL_TEST(threads_that_come_and_go_are_all_held)
 		CHECK_EQ(a, b);
 	}
 	a = turns(&v);
-	for (int k = 0; k < 1000 && turns(&v) == a; k++)
+	for (int k = 0; k < 1000 * NET_PATIENCE && turns(&v) == a; k++)
 		pause_ms(1);
 	CHECK(turns(&v) > a);
 	CHECK_EQ(atomic_load(&v.s->wrong), 0);
@@ -114,7 +114,7 @@ TL_TEST(a_process_that_is_not_there_gives_esrch)
 	struct net *net;
 
 	victim_end(&v);
-	CHECK_EQ(net_open(&net, v.pid, 0, NULL), -ESRCH);
+	CHECK_EQ(open_net(&net, v.pid, 0, NULL), -ESRCH);
 }
 
 TL_TEST(the_caller_and_the_worker_hurry_only_while_a_net_is_open)
@@ -125,7 +125,7 @@ TL_TEST(the_caller_and_the_worker_hurry_only_while_a_net_is_open)
 
 	REQUIRE(victim_ready(&v, 4));
 	REQUIRE(victim_ready(&w, 4));
-	REQUIRE(net_open(&net, v.pid, w.pid, NULL) == 0);
+	REQUIRE(open_net(&net, v.pid, w.pid, NULL) == 0);
 	if (geteuid() == 0) {
 		CHECK_EQ(sched_getscheduler(0), SCHED_RR);
 		CHECK_EQ(sched_getscheduler(w.pid), SCHED_RR);
@@ -134,7 +134,7 @@ TL_TEST(the_caller_and_the_worker_hurry_only_while_a_net_is_open)
 	CHECK_EQ(sched_getscheduler(0), policy);
 	CHECK_EQ(sched_getscheduler(w.pid), policy);
 	victim_end(&v);
-	CHECK_EQ(net_open(&net, v.pid, w.pid, NULL), -ESRCH);
+	CHECK_EQ(open_net(&net, v.pid, w.pid, NULL), -ESRCH);
 	CHECK_EQ(sched_getscheduler(0), policy);
 	CHECK_EQ(sched_getscheduler(w.pid), policy);
 	victim_end(&w);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_restart.c tool/guardian/net_scan.c tool/guardian/net_watch.c tool/guardian/net_proc.c */
+/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_restart.c tool/guardian/net_scan.c tool/guardian/net_watch.c tool/guardian/net_proc.c and-arm64-linux */
 /*
  * net-hard.c - threads that cannot stop, cannot be moved, or hide
  */
@@ -26,7 +26,7 @@ static bool map_code(void)
 		 MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
 		 0) != (void *)CODE)
 		return false;
-	memset(code, 0x90, 4096);
+	put_nops(code, 4096);
 	return true;
 }
 
@@ -116,8 +116,8 @@ TL_TEST(uninterruptible_sleep_is_as_good_as_a_stop)
 		uint64_t begun = clock_ns();
 
 		w = (struct tl_window){ .start = CODE, .len = 5 };
-		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
-		slow += clock_ns() - begun > 100000000;
+		REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
+		slow += clock_ns() - begun > 100000000ull * NET_PATIENCE;
 		CHECK_EQ(net_evict(net, &w, 1), 0);
 		CHECK(!w.busy);
 		CHECK_EQ(net_close(net, &st), 0);
@@ -129,13 +129,14 @@ TL_TEST(uninterruptible_sleep_is_as_good_as_a_stop)
 	CHECK(slow < 4);
 
 	/* It wakes while the net is open: it must not run on. */
-	REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+	REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 	CHECK_EQ(write(fix_pipe[1], "x", 1), 1);
 	pause_ms(30);
 	CHECK_EQ(atomic_load(&v.s->flag[0]), 0);
 	a = atomic_load(&v.s->turns[0]);
 	CHECK_EQ(net_close(net, NULL), 0);
-	for (int i = 0; i < 1000 && !atomic_load(&v.s->flag[0]); i++)
+	for (int i = 0; i < 1000 * NET_PATIENCE && !atomic_load(&v.s->flag[0]);
+	     i++)
 		pause_ms(1);
 	CHECK_EQ(atomic_load(&v.s->flag[0]), 1);
 	CHECK(goes_on(&v, 0, a));
@@ -145,7 +146,7 @@ TL_TEST(uninterruptible_sleep_is_as_good_as_a_stop)
 
 static void *populate(void *arg)
 {
-	size_t size = 300 << 20;
+	size_t size = (300 << 20) / NET_MEMORY;
 	void *p;
 
 	atomic_fetch_add(&the->ready, 1);
@@ -191,8 +192,7 @@ TL_TEST(who_does_not_stop_in_time_gives_etimedout_and_nobody_is_held)
 
 /* ---- restartable sequences ------------------------------------------------ */
 
-#define SIGNATURE 0x53053053
-#define BODY	  64
+#define BODY 64
 
 static struct {
 	uint32_t version, flags;
@@ -203,9 +203,9 @@ static struct {
  * The thread spins inside the sequence; whenever the kernel aborts it, it goes
  * back in:
  *
- *     code + BODY      1: jmp 1b
+ *     code + BODY      put_self_jump()
  *     code + 128       signature
- *     code + 132       movq %rax, (%rdx); jmp BODY
+ *     code + 132       put_reenter()
  */
 static void spin_in_sequence(struct shared *s)
 {
@@ -216,20 +216,12 @@ static void spin_in_sequence(struct shared *s)
 	sequence.length = 16;
 	sequence.abort = CODE + 132;
 	atomic_store(&s->ready, 1);
-	__asm__ volatile("movq %%rax, (%%rdx)\n\t"
-			 "jmp *%%rcx"
-			 :
-			 : "a"(&sequence), "d"(cs), "c"(CODE + 132)
-			 : "memory");
+	enter_sequence(&sequence, cs, CODE + 132);
 }
 
 TL_TEST(a_thread_in_a_restartable_sequence_is_not_moved)
 {
-	static const uint8_t back[] = { 0x48, 0x89, 0x02, /* mov */
-					0x31, 0xc9,	  /* xor ecx, ecx */
-					0xe9 };
-	int32_t rel = BODY - (132 + 10);
-	uint32_t signature = SIGNATURE;
+	const uint32_t signature = NET_RSEQ_SIGNATURE;
 	unsigned int inside = 0;
 	struct net_stats st;
 	struct victim v;
@@ -238,19 +230,18 @@ TL_TEST(a_thread_in_a_restartable_sequence_is_not_moved)
 	if (!__rseq_size)
 		SKIP("no rseq");
 	REQUIRE(map_code());
-	memcpy(code + BODY, "\xeb\xfe", 2);
+	put_self_jump(code + BODY);
 	memcpy(code + 128, &signature, 4);
-	memcpy(code + 132, back, sizeof(back));
-	memcpy(code + 132 + sizeof(back), &rel, 4);
+	put_reenter(code + 132, code + BODY);
 	v = victim_start(spin_in_sequence);
 	REQUIRE(victim_ready(&v, 1));
 	for (int i = 0; i < 20; i++) {
 		pause_ms(3);
-		w = (struct tl_window){ .start = CODE + BODY - 2, .len = 8 };
+		w = (struct tl_window){ .start = CODE + BODY - 4, .len = 8 };
 		w.n_inner = 1;
-		w.inner[0] = 2;
+		w.inner[0] = 4;
 		w.moved[0] = CODE + BODY;
-		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 		CHECK_EQ(net_evict(net, &w, 1), 0);
 		CHECK_EQ(net_close(net, &st), 0);
 		CHECK_EQ(st.moved, 0);
@@ -330,7 +321,7 @@ TL_TEST(words_outside_of_stacks_are_found_when_asked_for)
 			o.n_ours = 1;
 		}
 		w = (struct tl_window){ .start = CODE, .len = 5 };
-		REQUIRE(net_open(&net, v.pid, 0, &o) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, &o) == 0);
 		CHECK_EQ(net_evict(net, &w, 1), 0);
 		CHECK_EQ(net_close(net, NULL), 0);
 		CHECK_EQ(w.busy, p->busy);
@@ -341,7 +332,7 @@ TL_TEST(words_outside_of_stacks_are_found_when_asked_for)
 /* Memory that was never touched is not touched by us. */
 static void reserve_much(struct shared *s)
 {
-	heap_of(1 << 30)[4096] = 1;
+	heap_of((1 << 30) / NET_MEMORY)[4096] = 1;
 	atomic_store(&s->ready, 1);
 	for (;;)
 		pause();
@@ -356,7 +347,7 @@ TL_TEST(memory_that_is_not_there_is_not_read)
 
 	REQUIRE(victim_ready(&v, 1));
 	w = (struct tl_window){ .start = CODE, .len = 5 };
-	REQUIRE(net_open(&net, v.pid, 0, &o) == 0);
+	REQUIRE(open_net(&net, v.pid, 0, &o) == 0);
 	CHECK_EQ(net_evict(net, &w, 1), 0);
 	CHECK_EQ(net_close(net, &st), 0);
 	CHECK(st.scanned > 4096);
@@ -382,13 +373,13 @@ TL_TEST(searching_everywhere_takes_tens_of_milliseconds_for_64_mib)
 	REQUIRE(victim_ready(&v, 1));
 	for (int i = 0; i < 3; i++) {
 		w = (struct tl_window){ .start = CODE, .len = 5 };
-		REQUIRE(net_open(&net, v.pid, 0, &o) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, &o) == 0);
 		CHECK_EQ(net_evict(net, &w, 1), 0);
 		CHECK_EQ(net_close(net, &st), 0);
 		CHECK(st.scanned >= 64 << 20);
 		tl_test_note("longest stop, ns", st.longest_stop_ns);
 	}
-	CHECK(st.longest_stop_ns < 500000000);
+	CHECK(st.longest_stop_ns < 500000000ull * NET_PATIENCE);
 	victim_end(&v);
 }
 
@@ -434,7 +425,7 @@ TL_TEST(a_parked_coroutine_makes_a_slot_busy_when_asked_for)
 		pause_ms(5);
 		r.start = CODE + 1;
 		r.end = CODE + 64;
-		REQUIRE(net_open(&net, v.pid, 0, &o) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, &o) == 0);
 		CHECK_EQ(net_quiet(net, &r, 1, &busy), 0);
 		CHECK_EQ(net_close(net, NULL), 0);
 		CHECK_EQ(busy, i == 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_restart.c tool/guardian/net_scan.c tool/guardian/net_watch.c tool/guardian/net_proc.c */
+/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_restart.c tool/guardian/net_scan.c tool/guardian/net_watch.c tool/guardian/net_proc.c and-arm64-linux */
 /*
  * net-odd.c - processes in unusual states are held, and left as they were
  */
@@ -43,8 +43,8 @@ TL_TEST(a_stopped_process_stays_stopped_and_continues_when_told)
 	kill(v.pid, SIGSTOP);
 	REQUIRE(waitpid(v.pid, &status, WUNTRACED) == v.pid);
 	REQUIRE(state_becomes(v.pid, 'T'));
-	for (int i = 0; i < 20; i++) {
-		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+	for (int i = 0; i < FEWER(20); i++) {
+		REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 		CHECK_EQ(net_close(net, NULL), 0);
 		CHECK(state_becomes(v.pid, 'T'));
 	}
@@ -65,13 +65,13 @@ TL_TEST(sigstop_and_sigcont_during_the_stop_take_effect_afterwards)
 	unsigned long a;
 
 	REQUIRE(victim_ready(&v, 2));
-	REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+	REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 	kill(v.pid, SIGSTOP);
 	CHECK_EQ(net_close(net, NULL), 0);
 	CHECK(state_becomes(v.pid, 'T'));
 
 	a = atomic_load(&v.s->turns[1]);
-	REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+	REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 	kill(v.pid, SIGCONT);
 	pause_ms(5);
 	CHECK_EQ(atomic_load(&v.s->turns[1]), a);
@@ -98,12 +98,12 @@ TL_TEST(a_call_that_sigstop_has_ended_is_not_restarted)
 	struct net *net;
 
 	REQUIRE(victim_ready(&v, 1));
-	for (unsigned int i = 0; i < 20; i++) {
+	for (unsigned int i = 0; i < FEWER(20); i++) {
 		REQUIRE(state_becomes(v.pid, 'S'));
 		kill(v.pid, SIGSTOP);
 		REQUIRE(state_becomes(v.pid, 'T'));
 		if (i % 2) {
-			REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+			REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 			CHECK_EQ(net_close(net, &st), 0);
 			CHECK_EQ(st.rewound, 0);
 		}
@@ -129,7 +129,7 @@ TL_TEST(a_process_killed_during_the_stop_dies)
 	int status;
 
 	REQUIRE(victim_ready(&v, 1));
-	REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+	REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 	kill(v.pid, SIGKILL);
 	pause_ms(10);
 	net_close(net, NULL);
@@ -159,7 +159,7 @@ TL_TEST(a_process_whose_leader_has_exited_is_held)
 	for (int i = 0; i < 5; i++) {
 		struct tl_window w = { .start = 0x1000, .len = 5 };
 
-		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 		a = atomic_load(&v.s->turns[1]);
 		pause_ms(3);
 		CHECK_EQ(atomic_load(&v.s->turns[1]), a);
@@ -184,7 +184,7 @@ TL_TEST(a_zombie_gives_esrch)
 
 	REQUIRE(victim_ready(&v, 1));
 	REQUIRE(state_becomes(v.pid, 'Z'));
-	CHECK_EQ(net_open(&net, v.pid, 0, NULL), -ESRCH);
+	CHECK_EQ(open_net(&net, v.pid, 0, NULL), -ESRCH);
 	victim_end(&v);
 }
 
@@ -198,12 +198,12 @@ static void exit_soon(struct shared *s)
 
 TL_TEST(a_process_that_exits_meanwhile_exits_as_it_would)
 {
-	for (int i = 0; i < 30; i++) {
+	for (int i = 0; i < FEWER(30); i++) {
 		struct victim v = victim_start(exit_soon);
 		struct net *net;
 		int status, n = 0;
 
-		while (!net_open(&net, v.pid, 0, NULL)) {
+		while (!open_net(&net, v.pid, 0, NULL)) {
 			net_close(net, NULL);
 			n++;
 		}
@@ -242,7 +242,7 @@ TL_TEST(a_process_that_execs_meanwhile_becomes_the_other_program)
 {
 	unsigned int slow = 0;
 
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < FEWER(40); i++) {
 		struct victim v =
 			victim_start(i % 2 ? exec_in_leader : exec_in_thread);
 		uint64_t end = clock_ns() + 15000000;
@@ -253,14 +253,15 @@ TL_TEST(a_process_that_execs_meanwhile_becomes_the_other_program)
 		while (clock_ns() < end) {
 			uint64_t begun = clock_ns();
 
-			err = net_open(&net, v.pid, 0, NULL);
+			err = open_net(&net, v.pid, 0, NULL);
 			if (!err)
 				net_close(net, NULL);
 			else
 				CHECK_EQ(err, -ESRCH);
-			slow += clock_ns() - begun > 150000000;
+			slow += clock_ns() - begun >
+				150000000ull * NET_PATIENCE;
 		}
-		for (int k = 0; k < 1000; k++) {
+		for (int k = 0; k < 1000 * NET_PATIENCE; k++) {
 			if (!net_look(v.pid, v.pid, &p) && p.known &&
 			    (p.nr == SYS_clock_nanosleep ||
 			     p.nr == SYS_restart_syscall))
@@ -374,7 +375,7 @@ TL_TEST(processes_that_share_the_memory_are_held)
 
 		ROW(p->name);
 		REQUIRE(victim_ready(&v, p->n));
-		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 		a = atomic_load(&v.s->turns[0]) + atomic_load(&v.s->turns[1]);
 		pause_ms(3);
 		b = atomic_load(&v.s->turns[0]) + atomic_load(&v.s->turns[1]);
@@ -409,7 +410,7 @@ TL_TEST(the_worker_is_not_held)
 
 	REQUIRE(victim_ready(&v, 2));
 	pause_ms(5);
-	REQUIRE(net_open(&net, v.pid, (pid_t)atomic_load(&v.s->flag[0]),
+	REQUIRE(open_net(&net, v.pid, (pid_t)atomic_load(&v.s->flag[0]),
 			 NULL) == 0);
 	a = atomic_load(&v.s->turns[1]);
 	CHECK(goes_on(&v, 1, a));
@@ -441,24 +442,25 @@ TL_TEST(a_parent_in_vfork_is_safe_and_its_child_is_held)
 	unsigned long a;
 
 	REQUIRE(victim_ready(&v, 2));
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < FEWER(20); i++) {
 		uint64_t begun = clock_ns();
 
-		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 		a = atomic_load(&v.s->turns[1]);
 		pause_ms(2);
 		CHECK_EQ(atomic_load(&v.s->turns[1]), a);
 		CHECK_EQ(net_close(net, &st), 0);
 		CHECK_EQ(st.tasks, 3);
 		CHECK_EQ(st.stopped, 2);
-		slow += clock_ns() - begun > 100000000;
+		slow += clock_ns() - begun > 100000000ull * NET_PATIENCE;
 		pause_ms(2);
 	}
 	/* It is not waited for until the time limit. */
 	CHECK(slow < 10);
 	CHECK_EQ(atomic_load(&v.s->flag[0]), 0);
 	atomic_store(&v.s->quit, 1);
-	for (int i = 0; i < 1000 && !atomic_load(&v.s->flag[0]); i++)
+	for (int i = 0; i < 1000 * NET_PATIENCE && !atomic_load(&v.s->flag[0]);
+	     i++)
 		pause_ms(1);
 	CHECK_EQ(atomic_load(&v.s->flag[0]), 1);
 	victim_end(&v);
@@ -504,8 +506,8 @@ TL_TEST(children_born_meanwhile_live_as_they_would)
 	int err;
 
 	REQUIRE(victim_ready(&v, 2));
-	for (int i = 0; i < 300; i++) {
-		err = net_open(&net, v.pid, 0, NULL);
+	for (int i = 0; i < FEWER(300); i++) {
+		err = open_net(&net, v.pid, 0, NULL);
 		CHECK_EQ(err, 0);
 		if (!err)
 			CHECK_EQ(net_close(net, NULL), 0);
@@ -528,7 +530,7 @@ TL_TEST(a_process_under_another_tracer_gives_ebusy)
 
 	REQUIRE(victim_ready(&v, 2));
 	REQUIRE(ptrace(PTRACE_SEIZE, v.pid, 0, 0) == 0);
-	CHECK_EQ(net_open(&net, v.pid, 0, NULL), -EBUSY);
+	CHECK_EQ(open_net(&net, v.pid, 0, NULL), -EBUSY);
 	a = atomic_load(&v.s->turns[1]);
 	CHECK(goes_on(&v, 1, a));
 	victim_end(&v);
@@ -562,7 +564,7 @@ TL_TEST(everyone_goes_on_if_the_net_is_killed)
 
 	REQUIRE(victim_ready(&v, 2));
 	for (int i = 0; i < 10; i++) {
-		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 		a = atomic_load(&v.s->turns[1]);
 		REQUIRE(kill(net_process(), SIGKILL) == 0);
 		CHECK(goes_on(&v, 1, a));
@@ -584,7 +586,7 @@ TL_TEST(everyone_goes_on_if_the_guardian_is_killed)
 	for (int i = 0; i < 10; i++) {
 		guardian = fork();
 		if (!guardian) {
-			if (net_open(&net, v.pid, 0, NULL))
+			if (open_net(&net, v.pid, 0, NULL))
 				_exit(1);
 			raise(SIGKILL);
 		}

@@ -22,10 +22,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "net-code.h"
 #include "net.h"
 #include "tl_test.h"
 
 #define MAX_THREADS 512
+
+/* How often something is done that is done @n times where there is the time. */
+#define FEWER(n) ((n) / NET_SELDOM > 3 ? (n) / NET_SELDOM : 3)
 
 struct shared {
 	atomic_uint ready; /* threads that are where they should be */
@@ -83,7 +87,7 @@ static inline struct victim victim_start(void (*run)(struct shared *s))
 /* Wait, up to five seconds, until @n threads are ready. */
 static inline bool victim_ready(const struct victim *v, unsigned int n)
 {
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < 5000 * NET_PATIENCE; i++) {
 		if (atomic_load(&v->s->ready) >= n)
 			return true;
 		pause_ms(1);
@@ -96,7 +100,7 @@ static inline bool state_becomes(pid_t tid, char state)
 {
 	struct net_place p;
 
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 1000 * NET_PATIENCE; i++) {
 		if (!net_look(tid, tid, &p) && p.state == state &&
 		    (state != 'S' || p.known))
 			return true;
@@ -108,7 +112,7 @@ static inline bool state_becomes(pid_t tid, char state)
 /* Wait, up to a second, until @n turns of thread 0 have been counted. */
 static inline bool turns_become(const struct victim *v, unsigned long n)
 {
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 1000 * NET_PATIENCE; i++) {
 		if (atomic_load(&v->s->turns[0]) == n)
 			return true;
 		pause_ms(1);
@@ -119,12 +123,23 @@ static inline bool turns_become(const struct victim *v, unsigned long n)
 /* Does thread @i go on from @a, within a second? */
 static inline bool goes_on(const struct victim *v, int i, unsigned long a)
 {
-	for (int n = 0; n < 1000; n++) {
+	for (int n = 0; n < 1000 * NET_PATIENCE; n++) {
 		if (atomic_load(&v->s->turns[i]) > a)
 			return true;
 		pause_ms(1);
 	}
 	return false;
+}
+
+/* Open a net; a machine that is as slow as an emulator gets more time. */
+static inline int open_net(struct net **net, pid_t pid, pid_t worker,
+			   const struct net_options *options)
+{
+	int err = net_open(net, pid, worker, options);
+
+	for (int i = 1; i < NET_PATIENCE && err == -ETIMEDOUT; i++)
+		err = net_open(net, pid, worker, options);
+	return err;
 }
 
 /* Kill the victim, if it still runs, and return its wait status. */

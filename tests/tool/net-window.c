@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_restart.c tool/guardian/net_scan.c tool/guardian/net_watch.c tool/guardian/net_proc.c */
+/* link: tool/guardian/net.c tool/guardian/net_seize.c tool/guardian/net_stop.c tool/guardian/net_restart.c tool/guardian/net_scan.c tool/guardian/net_watch.c tool/guardian/net_proc.c and-arm64-linux */
 /*
  * net-window.c - windows are emptied, or are busy
  *
- * A thread is made to stand at each byte of a window: the byte there begins a
- * jump to itself.  The places to which threads are moved raise a flag.
+ * A thread is made to stand at each byte of a window where an instruction may begin:
+ * there is a jump to itself.  The places to which threads are moved raise a flag.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -36,51 +36,14 @@ static void unmap_code(void)
 	munmap((void *)CODE, 3 * 4096);
 }
 
-/* At @at: store 1 to *flag, then jump to itself. */
-static void put_arrival(uint8_t *at, atomic_uint *flag)
-{
-	const uint8_t head[] = { 0x48, 0xb8 };	      /* movabs $flag, %rax */
-	const uint8_t tail[] = { 0xc7, 0x00, 1,	   0, /* movl $1, (%rax) */
-				 0,    0,    0xeb, 0xfe };
-
-	memcpy(at, head, 2);
-	memcpy(at + 2, &flag, 8);
-	memcpy(at + 10, tail, sizeof(tail));
-}
-
-/* Go to @at with nothing in the registers, by a `ret`. */
-__attribute__((noreturn)) static void enter_code(uintptr_t at)
-{
-	__asm__ volatile("pushq %%rax\n\t"
-			 "xorl %%eax, %%eax\n\t"
-			 "xorl %%ebx, %%ebx\n\t"
-			 "xorl %%ecx, %%ecx\n\t"
-			 "xorl %%edx, %%edx\n\t"
-			 "xorl %%esi, %%esi\n\t"
-			 "xorl %%edi, %%edi\n\t"
-			 "xorl %%ebp, %%ebp\n\t"
-			 "xorl %%r8d, %%r8d\n\t"
-			 "xorl %%r9d, %%r9d\n\t"
-			 "xorl %%r10d, %%r10d\n\t"
-			 "xorl %%r11d, %%r11d\n\t"
-			 "xorl %%r12d, %%r12d\n\t"
-			 "xorl %%r13d, %%r13d\n\t"
-			 "xorl %%r14d, %%r14d\n\t"
-			 "xorl %%r15d, %%r15d\n\t"
-			 "ret"
-			 :
-			 : "a"(at)
-			 : "memory");
-	__builtin_unreachable();
-}
-
 struct stand {
 	unsigned int at;
 	bool moved;
 	bool busy;
 };
 
-static const uint8_t inner[] = { 1, 4, 7, 9 };
+static const uint8_t inner[] = { NET_INNER };
+#define N_INNER TL_ARRAY_SIZE(inner)
 
 /* w[0] is the window; nobody is in the others, beside it. */
 static void set_windows(void)
@@ -88,10 +51,10 @@ static void set_windows(void)
 	memset(w, 0, sizeof(w));
 	w[0].start = (uintptr_t)code;
 	w[0].len = 12;
-	w[0].n_inner = 4;
-	for (int i = 0; i < 4; i++) {
+	w[0].n_inner = N_INNER;
+	for (size_t i = 0; i < N_INNER; i++) {
 		w[0].inner[i] = inner[i];
-		w[0].moved[i] = (uintptr_t)code + AFTER + 32u * (unsigned)i;
+		w[0].moved[i] = (uintptr_t)code + AFTER + 32 * i;
 	}
 	w[1].start = (uintptr_t)code - 64;
 	w[1].len = 32;
@@ -101,9 +64,9 @@ static void set_windows(void)
 
 static int boundary(unsigned int at)
 {
-	for (int i = 0; i < 4; i++)
+	for (size_t i = 0; i < N_INNER; i++)
 		if (inner[i] == at)
-			return i;
+			return (int)i;
 	return -1;
 }
 
@@ -111,12 +74,11 @@ static struct victim stand_at(unsigned int at)
 {
 	struct victim v;
 
-	memset(code, 0x90, 4096);
-	code[at] = 0xeb;
-	code[at + 1] = 0xfe;
+	put_nops(code, 4096);
+	put_self_jump(code + at);
 	v.s = mmap(NULL, sizeof(*v.s), PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	for (int i = 0; i < 4; i++)
+	for (size_t i = 0; i < N_INNER; i++)
 		put_arrival(code + AFTER + 32 * i, &v.s->flag[i]);
 	v.pid = fork();
 	if (!v.pid) {
@@ -132,7 +94,7 @@ static struct victim stand_at(unsigned int at)
 TL_TEST(a_thread_at_each_byte_is_moved_or_makes_the_window_busy)
 {
 	REQUIRE(map_code());
-	for (unsigned int at = 0; at <= 12; at++) {
+	for (unsigned int at = 0; at <= 12; at += NET_STEP) {
 		struct victim v = stand_at(at);
 		struct net_stats st;
 		struct net *net;
@@ -140,19 +102,19 @@ TL_TEST(a_thread_at_each_byte_is_moved_or_makes_the_window_busy)
 		bool inside = at > 0 && at < 12;
 
 		set_windows();
-		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 		CHECK_EQ(net_evict(net, w, 3), 0);
 		CHECK_EQ(net_close(net, &st), 0);
 		tl_test_note("at", at);
 		CHECK_EQ(w[0].busy, inside && b < 0);
 		CHECK(!w[1].busy && !w[2].busy);
 		CHECK_EQ(st.moved, inside && b >= 0);
-		for (int i = 0; b >= 0 && i < 1000; i++) {
+		for (int i = 0; b >= 0 && i < 1000 * NET_PATIENCE; i++) {
 			if (atomic_load(&v.s->flag[b]))
 				break;
 			pause_ms(1);
 		}
-		for (int i = 0; i < 4; i++)
+		for (int i = 0; i < (int)N_INNER; i++)
 			CHECK_EQ(atomic_load(&v.s->flag[i]), i == b);
 		victim_end(&v);
 	}
@@ -162,7 +124,7 @@ TL_TEST(a_thread_at_each_byte_is_moved_or_makes_the_window_busy)
 TL_TEST(a_thread_at_each_byte_of_a_slot_is_moved_back_or_makes_it_busy)
 {
 	REQUIRE(map_code());
-	for (unsigned int at = 0; at <= 12; at++) {
+	for (unsigned int at = 0; at <= 12; at += NET_STEP) {
 		struct victim v = stand_at(WINDOW + at);
 		struct net *net;
 		bool busy = false;
@@ -171,21 +133,21 @@ TL_TEST(a_thread_at_each_byte_of_a_slot_is_moved_back_or_makes_it_busy)
 		r.start = (uintptr_t)code + WINDOW;
 		r.end = r.start + 12;
 		r.origin = (uintptr_t)code + AFTER;
-		r.n = 4;
-		for (int i = 0; i < 4; i++) {
+		r.n = N_INNER;
+		for (size_t i = 0; i < N_INNER; i++) {
 			r.to[i] = inner[i];
 			r.from[i] = (uint8_t)(32 * i);
 		}
-		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 		CHECK_EQ(net_quiet(net, &r, 1, &busy), 0);
 		CHECK_EQ(net_close(net, NULL), 0);
 		CHECK_EQ(busy, at < 12 && b < 0);
-		for (int i = 0; b >= 0 && i < 1000; i++) {
+		for (int i = 0; b >= 0 && i < 1000 * NET_PATIENCE; i++) {
 			if (atomic_load(&v.s->flag[b]))
 				break;
 			pause_ms(1);
 		}
-		for (int i = 0; i < 4; i++)
+		for (int i = 0; i < (int)N_INNER; i++)
 			CHECK_EQ(atomic_load(&v.s->flag[i]), i == b);
 		victim_end(&v);
 	}
@@ -206,10 +168,16 @@ static void spin_with_word(struct shared *s)
 		word[2]++;
 }
 
+static void spin_with_signed(struct shared *s)
+{
+	planted = signed_word(planted);
+	spin_with_word(s);
+}
+
 static void spin_with_register(struct shared *s)
 {
 	atomic_store(&s->ready, 1);
-	__asm__ volatile("1: jmp 1b" : : "b"(planted));
+	spin_with(planted);
 }
 
 static void spin_with_red_zone(struct shared *s)
@@ -218,12 +186,7 @@ static void spin_with_red_zone(struct shared *s)
 
 	planted = 0;
 	atomic_store(&s->ready, 1);
-	__asm__ volatile("movq %0, -128(%%rsp)\n\t"
-			 "xorl %k0, %k0\n"
-			 "1: jmp 1b"
-			 : "+r"(v)
-			 :
-			 : "memory");
+	spin_above(v);
 }
 
 /* The first thread interrupted in @spin_code by a handler on another stack. */
@@ -248,8 +211,7 @@ static void handler_elsewhere(struct shared *s, size_t at)
 	sigaltstack(&alt, NULL);
 	sigaction(SIGALRM, &sa, NULL);
 	ualarm(5000, 0);
-	code[at] = 0xeb;
-	code[at + 1] = 0xfe;
+	put_self_jump(code + at);
 	((void (*)(void))(code + at))();
 }
 
@@ -320,7 +282,9 @@ static const struct plant plants[] = {
 	{ "a stack word before the head", spin_with_word, -1, false },
 	{ "a register", spin_with_register, 4, true },
 	{ "a register at the head", spin_with_register, 0, false },
-	{ "the last word of the red zone", spin_with_red_zone, 4, true },
+	{ "the last word of the red zone", spin_with_red_zone, 4,
+	  NET_RED_ZONE },
+	{ "a signed return address", spin_with_signed, 4, true },
 	{ "a context on another stack", handler_over_window, 0, true },
 	{ "a stack under a handler's", handler_over_call, 7, true },
 	{ "a thread's under a handler's", thread_handler_over_call, 7, true },
@@ -337,7 +301,7 @@ TL_TEST(words_and_contexts_that_point_inside_make_a_window_busy)
 		struct net *net;
 
 		ROW(p->name);
-		memset(code, 0x90, 4096);
+		put_nops(code, 4096);
 		planted = (uintptr_t)code + (uintptr_t)(long)p->at;
 		v = victim_start(p->run);
 		REQUIRE(victim_ready(&v, 1));
@@ -345,7 +309,7 @@ TL_TEST(words_and_contexts_that_point_inside_make_a_window_busy)
 		set_windows();
 		/* This test's own frames are in the victim's stack, too. */
 		planted = 0;
-		REQUIRE(net_open(&net, v.pid, 0, NULL) == 0);
+		REQUIRE(open_net(&net, v.pid, 0, NULL) == 0);
 		CHECK_EQ(net_evict(net, w, 3), 0);
 		CHECK_EQ(net_close(net, NULL), 0);
 		CHECK_EQ(w[0].busy, p->busy);
