@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -560,5 +561,85 @@ TL_TEST(new_threads_are_watched_though_text_could_not_be_changed_at_first)
 
 	if (status == NOT_HERE)
 		SKIP("the kernel lets us have no breakpoints");
+	CHECK_EQ(status, 0);
+}
+
+/* ---- one number after the other ------------------------------------------------------ */
+
+static struct {
+	volatile int go, wrote;
+	int tid; /* cleared by the kernel when it has ended */
+	char stack[65536] __attribute__((aligned(16)));
+} bare[2];
+
+/* It has its parent's thread-local variables: nothing that uses them is called. */
+static int bare_thread(void *arg)
+{
+	volatile int *then = &bare[(uintptr_t)arg].go;
+
+	while (!*then)
+		syscall(SYS_sched_yield);
+	if (*then == 2)
+		watched[0]++;
+	bare[(uintptr_t)arg].wrote = 1;
+	syscall(SYS_exit, 0);
+	return 0;
+}
+
+static int start_bare(unsigned int i)
+{
+	bare[i].go = bare[i].wrote = 0;
+	return clone(bare_thread, bare[i].stack + sizeof(bare[i].stack),
+		     CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+			     CLONE_THREAD | CLONE_SYSVSEM |
+			     CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID,
+		     (void *)(uintptr_t)i, &bare[i].tid, NULL, &bare[i].tid);
+}
+
+static void end_bare(unsigned int i, int then)
+{
+	bare[i].go = then;
+	while (*(volatile int *)&bare[i].tid)
+		usleep(1000);
+}
+
+/* A thread with the number @tid, if it can be had. */
+static bool have_again(unsigned int i, int tid)
+{
+	for (int tries = 0; tries < 200; tries++) {
+		FILE *f = fopen("/proc/sys/kernel/ns_last_pid", "w");
+
+		if (!f || fprintf(f, "%d", tid - 1) < 0 || fclose(f))
+			return false;
+		if (start_bare(i) == tid)
+			return true;
+		end_bare(i, 1);
+	}
+	return false;
+}
+
+static int number_is_used_again(void)
+{
+	struct hw_breakpoint one = watch_of(0), two = watch_of(1);
+	int tid = start_bare(0);
+
+	must_register(&one);
+	end_bare(0, 1);
+	usleep(50000); /* of another tick of the clock that tells them apart */
+	if (!have_again(1, tid))
+		return NOT_HERE;
+	must_register(&two);
+	end_bare(1, 2);
+	MUST(bare[1].wrote);
+	MUST(watch_hits[0] == 1);
+	return 0;
+}
+
+TL_TEST(a_thread_that_has_the_number_of_another_is_watched)
+{
+	int status = in_child(number_is_used_again);
+
+	if (status == NOT_HERE)
+		SKIP("no breakpoints, or no number twice");
 	CHECK_EQ(status, 0);
 }

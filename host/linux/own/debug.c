@@ -78,6 +78,7 @@ struct row {
 	uint32_t tid;
 	uint32_t lock;	/* D1 */
 	uint32_t round; /* of each_cpu() */
+	uint64_t since; /* tl_thread_since() */
 	struct tl_bp_thread handle;
 	struct reg reg[REGISTERS];
 	struct tl_debug_want set[REGISTERS]; /* if `by_trace` */
@@ -136,6 +137,7 @@ static struct row *make(uint32_t tid)
 			continue;
 		r->lock = FREE;
 		r->round = 0;
+		r->since = tl_thread_since(tid);
 		__atomic_store_n(&r->tid, tid, __ATOMIC_RELEASE);
 		return r;
 	}
@@ -166,6 +168,14 @@ static void abandon(struct row *r)
 static bool is_alive(uint32_t tid)
 {
 	return tl_sys3(__NR_tgkill, process, tid, 0) != -TL_ESRCH;
+}
+
+/* Is @r of a thread that has ended, and whose number another one has? */
+static bool is_anothers(const struct row *r)
+{
+	uint64_t since = tl_thread_since(r->tid);
+
+	return since && r->since && since != r->since;
 }
 
 /*
@@ -695,8 +705,13 @@ static void visit_row(struct row *r, bool is_new, const struct call *c)
 static void visit_thread(uint32_t tid, struct call *c)
 {
 	struct row *r = find(tid);
-	bool is_new = !r;
+	bool is_new;
 
+	if (r && r->round != round && is_anothers(r)) {
+		abandon(r);
+		r = NULL;
+	}
+	is_new = !r;
 	if (is_new)
 		r = make(tid);
 	if (!r)
@@ -852,14 +867,14 @@ static void clean_some(void)
 }
 
 /*
- * The row of thread @tid, which lives.  If it is @new its number may have been
- * another's, whose events are dead.
+ * The row of thread @tid, which lives.  Its number may have been another's, whose
+ * events are dead; that is sure if it is @new.
  */
 static struct row *row_of(uint32_t tid, bool new)
 {
 	struct row *r = find(tid);
 
-	if (r && new) {
+	if (r && (new || is_anothers(r))) {
 		abandon(r);
 		r = NULL;
 	}

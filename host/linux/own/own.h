@@ -40,6 +40,12 @@ int tl_register_guard(struct kprobe *kp);
  */
 bool tl_thread_has_ended(uint32_t tid);
 
+/*
+ * When thread @tid began, which tells it from another with its number; 0: nobody can
+ * tell.  Context: task.
+ */
+uint64_t tl_thread_since(uint32_t tid);
+
 /* ---- masks.c -------------------------------------------------------------------- */
 
 /* From now on the C library's functions do not block SIGTRAP. */

@@ -233,22 +233,47 @@ int tl_threads_each_other(void (*fn)(const char *tid, void *arg), void *arg)
 	return (int)n;
 }
 
-bool tl_thread_has_ended(uint32_t tid)
+/* What follows the name in the status of thread @tid, into @text; or negative. */
+static long read_stat(uint32_t tid, char *text, size_t room, const char **rest)
 {
-	char name[12], text[512], *at = name + sizeof(name) - 1;
-	long n, close = 0;
+	char name[12], *at = name + sizeof(name) - 1;
+	long n;
 
 	*at = 0;
 	do
 		*--at = (char)('0' + tid % 10);
 	while (tid /= 10);
-	n = read_task(at, "stat", text, sizeof(text));
+	n = read_task(at, "stat", text, room);
+	*rest = text;
 	for (long i = 0; i < n; i++)
 		if (text[i] == ')')
-			close = i;
+			*rest = text + i + 1;
+	return n;
+}
+
+bool tl_thread_has_ended(uint32_t tid)
+{
+	char text[512];
+	const char *rest;
+	long n = read_stat(tid, text, sizeof(text), &rest);
+
 	if (n <= 0)
 		return has_gone(n);
-	return text[close + 2] == 'Z' || text[close + 2] == 'X';
+	return rest[1] == 'Z' || rest[1] == 'X';
+}
+
+/* The 22nd word, by its number in proc(5); the name was the second. */
+uint64_t tl_thread_since(uint32_t tid)
+{
+	char text[512];
+	const char *at;
+	int word = 2;
+
+	if (read_stat(tid, text, sizeof(text), &at) <= 0)
+		return 0;
+	for (; *at && word < 22; at++)
+		word += *at == ' ';
+	return (uint64_t)to_number(at);
 }
 
 /* What looks for the line "SigBlk:\t%016x", character by character. */
