@@ -122,7 +122,7 @@ static void print_json(struct target *t, const struct place *at,
 	if (p->kind != SESSION_JUMP && p->kind != SESSION_ISLAND)
 		put_text(obj, "why_not_jump", trapline_why_name(p->why));
 	if (p->err) {
-		why = target_reason(p->action, p);
+		why = target_reason(t, p->action, p);
 		put_text(obj, "reason", why);
 		free(why);
 	} else if (session_follows(p->action)) {
@@ -131,9 +131,10 @@ static void print_json(struct target *t, const struct place *at,
 	output_json(&t->run->out, obj);
 }
 
-static void print_text(struct run *r, const struct place *at,
+static void print_text(struct target *t, const struct place *at,
 		       const struct session_probe *p)
 {
+	struct run *r = t->run;
 	char *name = output_name(&r->out, 32, at->name), *why;
 
 	output_text(&r->out, "%#18" PRIx64 "  %-10s  %s", at->addr,
@@ -145,7 +146,7 @@ static void print_text(struct run *r, const struct place *at,
 		free(name);
 	}
 	if (p->err) {
-		why = target_reason(p->action, p);
+		why = target_reason(t, p->action, p);
 		output_text(&r->out, "  (%s)", why);
 		free(why);
 	} else if (p->kind == SESSION_BREAKPOINT) {
@@ -263,7 +264,7 @@ int dry_run(struct target *t)
 		if (r->options->json)
 			print_json(t, &t->places.place[i], p);
 		else
-			print_text(r, &t->places.place[i], p);
+			print_text(t, &t->places.place[i], p);
 		kinds[p->err ? SESSION_NOT_ARMED : p->kind]++;
 	}
 	waiting = print_waiting(t);

@@ -14,7 +14,7 @@ registers-of = tool/$1/registers.c tool/$1/marker_operand.c
 tool-front-srcs := tool/main.c tool/help.c tool/options.c tool/text.c \
 	tool/match.c tool/names.c tool/spec.c tool/image.c tool/images.c tool/versions.c tool/minidebug.c tool/frames.c tool/markers.c tool/gofuncs.c tool/debugfile.c tool/process.c \
 	tool/ifunc.c tool/binding.c tool/debug.c tool/inlined.c tool/lines.c tool/variables.c tool/sources.c tool/prototype.c tool/resolve.c tool/resolve_names.c tool/places.c tool/notfound.c tool/output.c tool/latency.c tool/why.c engine/why.c tool/late.c tool/launch.c tool/entry.c \
-	tool/run.c tool/target.c tool/followed.c tool/dry_run.c tool/forecast.c tool/rows.c tool/bill.c tool/merge.c tool/probe.c tool/expr.c tool/access.c tool/marker_args.c $(call registers-of,x86) tool/scopes.c \
+	tool/run.c tool/target.c tool/others.c tool/followed.c tool/dry_run.c tool/forecast.c tool/rows.c tool/bill.c tool/merge.c tool/probe.c tool/expr.c tool/access.c tool/marker_args.c $(call registers-of,x86) tool/scopes.c \
 	tool/cmd_trace.c tool/ctf.c tool/cmd_count.c tool/cmd_time.c tool/cmd_list.c \
 	tool/unwind.c tool/stacks.c tool/callers.c tool/cmd_stack.c \
 	tool/cmd_watch.c tool/watch_print.c tool/data.c tool/tids.c tool/condition.c tool/watch/events.c tool/watch/effect.c \

@@ -271,7 +271,7 @@ static void arm(struct target *t, struct process *p, size_t i)
 			add_figure(t, k);
 			continue;
 		}
-		why = target_reason(t->probes[k].action, &t->probes[k]);
+		why = target_reason(t, t->probes[k].action, &t->probes[k]);
 		say_note("not armed: %s: %s", t->places.place[k].name, why);
 		free(why);
 	}

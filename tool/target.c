@@ -12,6 +12,7 @@
 #include "isa.h"
 #include "late.h"
 #include "markers.h"
+#include "others.h"
 #include "protocol.h"
 #include "run.h"
 #include "scopes.h"
@@ -190,10 +191,24 @@ static const char *error_words(enum session_action action,
 	return strerror(-p->err);
 }
 
-char *target_reason(enum session_action action, const struct session_probe *p)
+/* What code is taken for that somebody else has changed. */
+static bool may_be_others(const struct session_probe *p)
+{
+	return p->err == -TL_EILSEQ ||
+	       (p->err == -TL_EBUSY &&
+		(p->why == TL_WHY_UNDECODABLE ||
+		 p->why == TL_WHY_NOT_RELOCATABLE || p->why == TL_WHY_TRAP));
+}
+
+char *target_reason(struct target *t, enum session_action action,
+		    const struct session_probe *p)
 {
 	const char *said = said_of(p), *more;
 
+	if (may_be_others(p) &&
+	    others_breakpoint(&t->process, p->start, p->end))
+		return must_dup("another tracer (a uprobe of perf or bpftrace, "
+				"a debugger) has a breakpoint in it");
 	if (said)
 		return must_dup(said);
 	if (p->err != -TL_EBUSY || p->why == TL_WHY_NONE ||
@@ -222,7 +237,7 @@ static void tell_unarmed(struct target *t)
 			    t->probes[k].why == p->why) {
 				told[k] = true;
 				same++;
-				why = target_reason(t->probes[k].action,
+				why = target_reason(t, t->probes[k].action,
 						    &t->probes[k]);
 				say_detail("not armed: %s: %s",
 					   t->places.place[k].name, why);
@@ -230,7 +245,7 @@ static void tell_unarmed(struct target *t)
 			}
 		if (say_level > 0)
 			continue;
-		why = target_reason(p->action, p);
+		why = target_reason(t, p->action, p);
 		if (same == 1)
 			say_note("not armed: %s: %s", t->places.place[i].name,
 				 why);
@@ -255,7 +270,7 @@ static int nothing_armed(struct target *t)
 	if (said && *said) {
 		one = must_dup(said);
 	} else {
-		why = target_reason(t->probes[0].action, &t->probes[0]);
+		why = target_reason(t, t->probes[0].action, &t->probes[0]);
 		one = must_print("%s: %s", name, why);
 		free(why);
 	}

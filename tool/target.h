@@ -79,7 +79,8 @@ int target_resolve(struct target *t);
 void figure_add_before(struct figure *f);
 
 /* Why @p is not armed, for people; the caller frees it. */
-char *target_reason(enum session_action action, const struct session_probe *p);
+char *target_reason(struct target *t, enum session_action action,
+		    const struct session_probe *p);
 
 /* Attach and arm.  0, or -1 after a line; then it is detached from. */
 int target_attach(struct target *t);

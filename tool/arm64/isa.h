@@ -45,6 +45,16 @@
 /* The bits of a return address that are no signature. */
 #define ISA_ADDRESS_MASK 0x0000ffffffffffffull
 
+/* Where an instruction may begin, and what debuggers and the kernel put there. */
+#define ISA_CODE_STEP 4
+
+static inline bool isa_is_breakpoint(const uint8_t *code)
+{
+	/* brk, with any number */
+	return code[3] == 0xd4 && (code[2] & 0xe0) == 0x20 &&
+	       !(code[0] & 0x1f);
+}
+
 /* One to be named where people are told how to; two, for the help. */
 #define ISA_REGISTER  "x0"
 #define ISA_REGISTERS "%x0 %sp ...  "

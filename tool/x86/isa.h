@@ -50,6 +50,14 @@
 #define ISA_REGISTER  "rdi"
 #define ISA_REGISTERS "%rdi %rax ..."
 
+/* Where an instruction may begin, and what debuggers and the kernel put there. */
+#define ISA_CODE_STEP 1
+
+static inline bool isa_is_breakpoint(const uint8_t *code)
+{
+	return code[0] == 0xcc;
+}
+
 /* The clock of probes. */
 static inline uint64_t isa_ticks(void)
 {
