@@ -367,6 +367,73 @@ TL_TEST(a_leader_that_ended_in_a_handler_is_not_waited_for)
 	CHECK_EQ(in_child(leader_ends_in_handler), 0);
 }
 
+static volatile int in_handler;
+static pthread_t stayed;
+
+static int stay_here(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	(void)regs;
+	in_handler = 1;
+	for (;;)
+		pause();
+	return 0;
+}
+
+static void *stayer(void *arg)
+{
+	(void)arg;
+	place_sum(0, 2, 3);
+	return NULL;
+}
+
+/* Far below, on the same stack. */
+static void *caller_below(void *arg)
+{
+	volatile char room[65536];
+
+	(void)arg;
+	room[0] = 1;
+	if (!pthread_equal(pthread_self(), stayed))
+		_exit(NOT_HERE);
+	place_call_b(0, (long)getppid, room[0]);
+	return NULL;
+}
+
+static int stack_of_another(void)
+{
+	struct kprobe p = { .addr = (void *)place_sum,
+			    .pre_handler = stay_here };
+	struct kprobe q = { .addr = (void *)place_call_b, .pre_handler = hit };
+	int status = 0;
+	pthread_t t;
+	pid_t pid;
+
+	MUST(!register_kprobe(&p));
+	MUST(!register_kprobe(&q));
+	MUST(!pthread_create(&stayed, NULL, stayer, NULL));
+	while (!in_handler)
+		usleep(1000);
+	pid = fork();
+	if (!pid) {
+		MUST(!pthread_create(&t, NULL, caller_below, NULL));
+		pthread_join(t, NULL);
+		MUST(hits == 1);
+		_exit(0);
+	}
+	MUST(pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+TL_TEST(a_handler_that_did_not_come_along_with_fork_is_in_nobodys_way)
+{
+	int status = in_child(stack_of_another);
+
+	if (status == NOT_HERE)
+		SKIP("no stack is used again");
+	CHECK_EQ(status, 0);
+}
+
 /* ---- breakpoints in debug registers ------------------------------------------------- */
 
 static volatile uint64_t watched[2];

@@ -135,13 +135,16 @@ static bool is_of_process(const struct entry *e, uint32_t pid)
 
 /*
  * Make @e ours, of thread @tid, if it is nobody's any more.  In a child of fork()
- * it is the same thread by another number, and goes on with what it does.
+ * its first thread is the one that forked, by another number, and goes on with what
+ * that does.  What others there find is of threads that did not come along.  (A
+ * thread whose child of vfork() was here finds that one's, and is the same thread.)
  */
 static bool take_over(struct entry *e, uint32_t tid)
 {
 	uint32_t pid = tl_sys0(__NR_getpid);
 	uint32_t old = __atomic_load_n(&e->tid, __ATOMIC_RELAXED);
 	bool forked = old && !is_of_process(e, pid);
+	bool parents = forked && is_of_process(e, tl_sys0(__NR_getppid));
 
 	if (old && !forked && is_alive(old, pid))
 		return false;
@@ -154,7 +157,7 @@ static bool take_over(struct entry *e, uint32_t tid)
 	e->word = 0;
 	for (unsigned int i = 0; i < PAGES; i++)
 		e->page[i] = 0;
-	if (forked)
+	if (forked && (tid == pid || !parents))
 		return true;
 	e->trap = 0;
 	tl_trap_thread_ended(&e->cx);

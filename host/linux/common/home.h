@@ -33,7 +33,7 @@ static inline uintptr_t tl_thread_pointer(void)
 /*
  * From now on tell threads apart that have one thread pointer, and those that
  * use one after the other: for homes that may make the system calls gettid,
- * and seldom getpid and tgkill, in a trap.  Context: task.
+ * and seldom getpid, getppid and tgkill, in a trap.  Context: task.
  */
 void tl_contexts_check(void);
 
