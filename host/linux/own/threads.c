@@ -58,6 +58,7 @@ static struct {
 	uint32_t turn; /* 0: no question is open */
 	uint32_t answered;
 	uint32_t inside;
+	uint32_t process; /* whose threads may be inside */
 } ask;
 
 struct dirent64 {
@@ -552,6 +553,10 @@ void tl_threads_search(struct tl_search *s)
 	struct round r = { .search = s, .signal = ask_signal() };
 	struct tl_stack *stacks;
 
+	/* Who was inside when a parent forked is not here. */
+	if (ask.process != (uint32_t)tl_sys0(__NR_getpid))
+		ask.inside = 0;
+	ask.process = tl_sys0(__NR_getpid);
 	if (!++turns)
 		turns = 1;
 	r.turn = turns;
