@@ -164,9 +164,10 @@ static long spawn(void *top, struct job *j)
 	__asm__ volatile("syscall\n\t"
 			 "testq	%%rax, %%rax\n\t"
 			 "jnz	1f\n\t"
-			 "xorl	%%ebp, %%ebp\n\t"
 			 "movq	%[job], %%rdi\n\t"
-			 "call	*%[help]\n\t"
+			 "movq	%[help], %%rax\n\t"
+			 "xorl	%%ebp, %%ebp\n\t" /* may be one of these */
+			 "call	*%%rax\n\t"
 			 "ud2\n"
 			 "1:"
 			 : "=a"(pid)
