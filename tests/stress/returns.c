@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: lib -lpthread */
+/* link: lib and-arm64 -lpthread */
 /* limit: 120 */
 /*
  * returns.c - calls that are followed and end otherwise than by their return
@@ -17,6 +17,7 @@
 #include <trapline/kprobes.h>
 #include <trapline/regs.h>
 
+#include "tl_isa.h"
 #include "tl_test.h"
 
 #define HANDLER	   __attribute__((target("general-regs-only"))) static
@@ -65,7 +66,7 @@ NOINLINE long add_one(long a)
 
 TL_TEST(calls_left_by_longjmp_are_not_told_and_use_up_nothing)
 {
-	unsigned int want = 30000 * tl_test_scale;
+	unsigned int want = 30000 * tl_test_scale / EMULATED;
 	volatile long entries = 0;
 	struct kretprobe left, kept;
 
@@ -80,9 +81,12 @@ TL_TEST(calls_left_by_longjmp_are_not_told_and_use_up_nothing)
 	}
 	CHECK_EQ(returned, want);
 	tl_test_note("calls that longjmp left", entries);
-	/* Once each; but for the last of each place on the stack. */
+	/*
+	 * Once each; but for the last of each place on the stack, or, where the
+	 * address was in a register, for those whose instances nobody needs yet.
+	 */
 	CHECK(left.nmissed <= entries);
-	CHECK(left.nmissed + 50 >= entries);
+	CHECK(!EXITS_ARE_PREFERRED || left.nmissed + 50 >= entries);
 	CHECK_EQ(kept.nmissed, 0);
 	unregister_kretprobe(&left);
 	unregister_kretprobe(&kept);
@@ -109,7 +113,8 @@ static double seconds(void)
 
 TL_TEST(recursion_deeper_than_the_pool_adds_up_and_costs_little)
 {
-	long rounds = 20 * (long)tl_test_scale, depth = 40000;
+	long rounds = 1 + 19 * (long)tl_test_scale / (long)EMULATED,
+	     depth = 40000;
 	struct kretprobe rp;
 	double begin;
 
@@ -162,7 +167,7 @@ static char *start_coroutines(void)
 
 TL_TEST(coroutines_side_by_side_all_return)
 {
-	unsigned int rounds = 1000 * tl_test_scale;
+	unsigned int rounds = 1000 * tl_test_scale / EMULATED;
 	struct kretprobe rp;
 	char *stacks = start_coroutines();
 

@@ -92,4 +92,7 @@ static inline void increment(uint64_t *p)
 /* Are calls followed by exits wherever these are certain, or only where they must be? */
 #define EXITS_ARE_PREFERRED false
 
+/* So many times shorter are loops that stop other threads: an emulator runs them. */
+#define EMULATED 100u
+
 #endif
