@@ -12,6 +12,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -131,6 +132,51 @@ TL_TEST(what_is_forbidden_is_done_another_way)
 		CHECK_EQ(waitpid(pid, &status, 0), pid);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
 			SKIP("seccomp filters cannot be set here");
+		CHECK_EQ(status, 0);
+	}
+}
+
+/* Code that the program has made, and goes on writing to. */
+static int page_stays_writable(void)
+{
+	uint8_t *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct kprobe p = { .addr = (void *)page, .pre_handler = hit };
+	long (*call)(long a, long b, long c) = (void *)page;
+	int err;
+
+	if (page == MAP_FAILED)
+		return 77;
+	memcpy(page, (void *)place_jump, 64);
+	__builtin___clear_cache((char *)page, (char *)page + 64);
+	hits = 0;
+	err = register_kprobe(&p);
+	if (err && err != -TL_EINVAL)
+		return __LINE__;
+	((volatile uint8_t *)page)[1024] = 1; /* or a fault */
+	if (call(1, 2, 0) != 3 || hits != !err)
+		return __LINE__;
+	if (!err)
+		unregister_kprobe(&p);
+	((volatile uint8_t *)page)[1025] = 1;
+	return 0;
+}
+
+TL_TEST(a_page_that_the_program_writes_to_stays_writable)
+{
+	for (int forbidden = 0; forbidden < 2; forbidden++) {
+		int status = 0;
+		pid_t pid = fork();
+
+		ROW(forbidden ? "pwrite64 is forbidden" : "nothing is");
+		if (!pid) {
+			if (forbidden && forbid(SYS_pwrite64))
+				_exit(77);
+			_exit(page_stays_writable() & 0xff);
+		}
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+			SKIP("no filters, or no such page");
 		CHECK_EQ(status, 0);
 	}
 }

@@ -17,6 +17,8 @@
 
 #define MREMAP_MAYMOVE 1
 #define MREMAP_FIXED   2
+#define ENFILE	       23
+#define EMFILE	       24
 
 static void copy(void *dst, const void *src, size_t n)
 {
@@ -139,6 +141,8 @@ int tlh_text_write(const struct tl_edit *edits, size_t n, enum tl_others others)
 	long done = 0;
 
 	(void)others;
+	if (fd == -EMFILE || fd == -ENFILE)
+		return fd; /* there is a way, but not just now */
 	for (; n; edits += done, n -= done) {
 		done = write_some(fd, edits, n);
 		if (done < 0)
@@ -181,11 +185,15 @@ static void add_to_sum(uint64_t v)
 	code_sum ^= code_sum >> 29;
 }
 
-/* The kernel's own page cannot be replaced, only written (@arg: is that enough?). */
+/*
+ * The kernel's own page cannot be replaced, only written (@arg: is that enough?).  Nor
+ * can a page that the program writes to: its next byte would be lost, or a fault.
+ */
 static int note_code(const struct tl_map *m, void *arg)
 {
 	if (!(m->prot & TL_PROT_EXEC) ||
-	    (!*(bool *)arg && same_text(m->path, "[vdso]")))
+	    (!*(bool *)arg &&
+	     (m->prot & TL_PROT_WRITE || same_text(m->path, "[vdso]"))))
 		return 0;
 	add_to_sum(m->start);
 	add_to_sum(m->end);
