@@ -841,6 +841,9 @@ bool tl_debug_trap(const struct tl_siginfo *info, struct tl_ucontext *uc)
 	end_step(r, ip);
 	if (which)
 		signal = report(which, uc);
+	/* In a child of fork() that a handler made: the events are the parent's. */
+	if (tl_machine_steps_over() && r->tid != (uint32_t)tl_sys0(__NR_gettid))
+		return !(signal & TL_DEBUG_SIGNAL);
 	if (!by_trace)
 		hits(r); /* those of the handlers are nobody's */
 	if (!r->stepping)
