@@ -237,8 +237,9 @@ static bool piece_to_value(struct expr *e, struct thing *t)
 			n = (uint64_t)in->step[i].n;
 		else if (i + 1 < in->n && in->step[i + 1].op == LOCATION_PIECE)
 			n = (uint64_t)in->step[++i].n;
-		if (t->from < at || t->from + bytes > at + n || !bytes ||
-		    t->across || has_tag(t, DW_TAG_array_type))
+		/* A register has no more than 8. */
+		if (t->from < at || t->from + bytes > at + (n < 8 ? n : 8) ||
+		    !bytes || t->across || has_tag(t, DW_TAG_array_type))
 			continue;
 		if (in->step[reg].op != LOCATION_REGISTER)
 			return expr_wrong(e, "this is optimized out there");
@@ -320,12 +321,20 @@ static const struct node *node_of(struct expr *e, const struct location *at)
 	return n;
 }
 
+/* Does an argument of this type take a general register? */
 static bool is_word(const struct thing *t)
 {
-	return is_pointer(t) || is_reference(t) ||
-	       has_tag(t, DW_TAG_enumeration_type) ||
-	       (encoding_of(t) && encoding_of(t) != DW_ATE_float &&
-		encoding_of(t) != DW_ATE_complex_float && size_of(t) <= 8);
+	switch (encoding_of(t)) {
+	case 0:
+		return is_pointer(t) || is_reference(t) ||
+		       has_tag(t, DW_TAG_enumeration_type);
+	case DW_ATE_float:
+	case DW_ATE_complex_float:
+	case DW_ATE_imaginary_float:
+	case DW_ATE_decimal_float:
+		return false;
+	}
+	return size_of(t) <= 8;
 }
 
 /*

@@ -650,6 +650,33 @@ def parameters_are_not_looked_for_in_a_frame_that_is_still_to_be_made():
             tl.check_eq([r["args"]["n"] for r in rows], [0, 1, 2], how)
 
 
+DECIMAL = """
+#include <stdio.h>
+__attribute__((noinline)) int take(_Decimal64 d, int x)
+{
+	__asm__ volatile("nop;nop;nop;nop;nop;nop;nop;nop");
+	return x + (int)(d == 1.5DD);
+}
+int main(int argc, char **argv)
+{
+	(void)argv;
+	return take(1.5DD, argc + 40) != 42;
+}
+"""
+
+
+# They are passed as numbers of SSE: what is behind them has another register.
+@tl.case
+def decimal_floats_are_in_no_general_register():
+    prog = build(DECIMAL, "gcc", "-O0", "5")
+    r = run("trace", "--json", "take x", "--", prog)
+    if r.returncode:
+        tl.check("not in its place yet" in r.stderr, r.stderr)
+    else:
+        tl.check_eq(json.loads(r.stdout.splitlines()[0])["args"], {"x": 41},
+                    "x")
+
+
 @tl.case
 def what_cannot_be_shown_is_said():
     prog = build(PROGRAM, "gcc", "-O2", "5")
