@@ -256,6 +256,11 @@ int session_attach(struct session **out, pid_t pid,
 	int err, turn;
 
 	*out = NULL;
+	if (sysconf(_SC_PAGESIZE) != 4096)
+		return refuse(
+			-EOPNOTSUPP,
+			"this kernel's pages are of %ld bytes, not of 4096",
+			sysconf(_SC_PAGESIZE));
 	if (opt)
 		start.options = *opt;
 	s = calloc(1, sizeof(*s));

@@ -12,6 +12,11 @@ $(addprefix $(target-dir)/,$(target-names)): %: %.c.o $(target-control)
 	$(call say,LINK,$@)
 	$(Q)$(call cc,x86) -o $@ $^ $(target-ldflags)
 
+# For the command on a stock arm64 kernel.
+$(O)/arm64/tests/targets/counted: $(O)/arm64/tests/targets/counted.c.o
+	$(call say,LINK,$@)
+	$(Q)$(call cc,arm64) -o $@ $^
+
 $(target-dir)/dyn-static: $(target-dir)/dyn.c.o $(target-control)
 	$(call say,LINK,$@)
 	$(Q)$(call cc,x86) -static -o $@ $^

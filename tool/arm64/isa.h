@@ -21,6 +21,9 @@
 /* Is it known what an instruction writes, as `watch` needs? */
 #define ISA_WATCHES false
 
+/* Is it known where a call of a Go function begins (object_go_check())? */
+#define ISA_GO false
+
 /* Relocations: what a function of the program chooses, and the usual ones. */
 #define ISA_IRELATIVE R_AARCH64_IRELATIVE
 #define ISA_RELATIVE  R_AARCH64_RELATIVE
@@ -51,8 +54,7 @@
 static inline bool isa_is_breakpoint(const uint8_t *code)
 {
 	/* brk, with any number */
-	return code[3] == 0xd4 && (code[2] & 0xe0) == 0x20 &&
-	       !(code[0] & 0x1f);
+	return code[3] == 0xd4 && (code[2] & 0xe0) == 0x20 && !(code[0] & 0x1f);
 }
 
 /* One to be named where people are told how to; two, for the help. */

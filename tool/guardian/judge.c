@@ -484,6 +484,10 @@ static int judge_go(pid_t pid, const struct nature *nature,
 {
 	bool by_register;
 
+	if (!ISA_GO)
+		return refuse(-EOPNOTSUPP,
+			      "%s: a Go function cannot be probed on %s",
+			      p->name, ISA_NAME);
 	if (!is_go_call(pid, p, &by_register))
 		return refuse(
 			-EOPNOTSUPP,

@@ -22,6 +22,9 @@
 /* Is it known what an instruction writes, as `watch` needs? */
 #define ISA_WATCHES true
 
+/* Is it known where a call of a Go function begins (object_go_check())? */
+#define ISA_GO true
+
 /* Relocations: what a function of the program chooses, and the usual ones. */
 #define ISA_IRELATIVE R_X86_64_IRELATIVE
 #define ISA_RELATIVE  R_X86_64_RELATIVE

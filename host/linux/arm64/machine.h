@@ -116,6 +116,15 @@ static inline uint64_t tl_ticks(void)
 	return ticks;
 }
 
+/* Of its ticks: something like a millisecond. */
+static inline uint64_t tl_about_a_ms(void)
+{
+	uint64_t rate;
+
+	__asm__("mrs %0, cntfrq_el0" : "=r"(rate));
+	return rate / 1000;
+}
+
 /* @fn(@a, @b) on the stack that ends at @top; it uses no vector register. */
 static inline int tl_call_on(uintptr_t top, int (*fn)(void *a, void *b),
 			     void *a, void *b)

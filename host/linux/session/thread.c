@@ -100,8 +100,7 @@ uint32_t tl_thread_number(void)
  * be still right.  An entry is written by one thread at a time, while `turn` is
  * odd; who finds it odd, or changed after he has read it, asks.
  */
-#define NAMES	   1024
-#define NAME_FRESH (1ull << 21) /* ticks */
+#define NAMES 1024
 
 static struct name {
 	uint32_t turn;
@@ -121,7 +120,7 @@ static bool remember(const struct name *e, uint32_t number, uint64_t name[2])
 	/* Orders what was read before the second look; pairs with note(). */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return !(turn & 1) && whose == number &&
-	       tl_ticks() - asked < NAME_FRESH &&
+	       tl_ticks() - asked < tl_about_a_ms() &&
 	       __atomic_load_n(&e->turn, __ATOMIC_RELAXED) == turn;
 }
 

@@ -119,6 +119,12 @@ static inline uint64_t tl_ticks(void)
 	return (uint64_t)high << 32 | low;
 }
 
+/* Of its ticks: something like a millisecond. */
+static inline uint64_t tl_about_a_ms(void)
+{
+	return 1ull << 21;
+}
+
 /* @fn(@a, @b) on the stack below @top, a multiple of 16. */
 static inline int tl_call_on(uintptr_t top, int (*fn)(void *a, void *b),
 			     void *a, void *b)
