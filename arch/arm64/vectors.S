@@ -10,7 +10,9 @@
  *		of Z), P0 to P15, and FFR
  *     3	the same on a CPU that has streaming mode, in which there is no FFR
  *
- * and FPSR and FPCR in any case.  x8 points to them in memory:
+ * and FPSR and FPCR in any case.  Handlers run outside of streaming mode, in which most
+ * vector instructions are illegal; the ZA array is left alone.  The frame has SVCR
+ * 16 bytes below it, and below that x8 points to these in memory:
  *
  *       0	FPSR, FPCR
  *      16	Q, 16 bytes each, or Z, VL bytes each
@@ -24,7 +26,10 @@
 
 	.arch	armv8.2-a+sve
 
-#define SVCR s3_3_c4_c2_2 /* of SME: bit 0 says streaming mode */
+/* Of SME: bit 0 says streaming mode. */
+#define SVCR	 s3_3_c4_c2_2
+#define SMSTOP_SM  .inst 0xd503427f
+#define SMSTART_SM .inst 0xd503437f
 
 	.macro	MOVE_Q insn:req
 	\insn	q0, q1, [x8, #16]
@@ -90,7 +95,12 @@
 	.hidden	tl_arm64_vectors_push
 	.type	tl_arm64_vectors_push, %function
 tl_arm64_vectors_push:
-	mov	x9, sp
+	mov	x10, #0
+	cmp	w21, #3
+	b.ne	0f
+	mrs	x10, SVCR
+0:	mov	x9, sp
+	str	x10, [x9, #-16]!
 	BELOW	x9
 	mov	sp, x8
 	mrs	x9, fpsr
@@ -108,7 +118,9 @@ tl_arm64_vectors_push:
 	rdffr	p0.b
 	str	p0, [x9, #16, mul vl]
 	ldr	p0, [x9]
-2:	ret
+	ret
+2:	SMSTOP_SM
+	ret
 	.size	tl_arm64_vectors_push, . - tl_arm64_vectors_push
 
 /* Load them from below x9; x0 is kept. */
@@ -117,7 +129,10 @@ tl_arm64_vectors_push:
 	.hidden	tl_arm64_vectors_load
 	.type	tl_arm64_vectors_load, %function
 tl_arm64_vectors_load:
-	BELOW	x9
+	ldr	x10, [x9, #-16]!
+	tbz	x10, #0, 0f
+	SMSTART_SM
+0:	BELOW	x9
 	ldp	x9, x10, [x8]
 	msr	fpsr, x9
 	msr	fpcr, x10
