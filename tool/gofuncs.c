@@ -33,6 +33,7 @@
 #define RECORD_BYTES 8
 #define TEXT_AT	     24
 #define NAME_MAX     16384
+#define TRIES	     16 /* of what looks like a table, in one section */
 
 struct table {
 	const uint8_t *bytes;
@@ -97,8 +98,7 @@ static const char *name_of(const struct table *t, uint64_t record,
 }
 
 /* Could the table begin at @at of the bytes @data?  Then it is @t. */
-static bool is_header(Elf *elf, const GElf_Shdr *sh, const Elf_Data *data,
-		      uint64_t at, struct table *t)
+static bool is_header(const Elf_Data *data, uint64_t at, struct table *t)
 {
 	uint64_t magic, rows;
 
@@ -110,22 +110,30 @@ static bool is_header(Elf *elf, const GElf_Shdr *sh, const Elf_Data *data,
 	if ((magic != 0xfffffff0 && magic != 0xfffffff1) || number(t, 4, 2) ||
 	    t->bytes[7] != 8)
 		return false;
-	t->text = number(t, TEXT_AT, 8);
-	if (!t->text)
-		t->text = relocated(elf, sh->sh_addr + at + TEXT_AT);
 	t->n = number(t, 8, 8);
 	rows = number(t, 64, 8);
-	if (!t->text || !t->n || rows >= t->size ||
-	    t->n > (t->size - rows) / 8 || t->size - rows - t->n * 8 < 4)
+	if (!t->n || rows >= t->size || t->n > (t->size - rows) / 8 ||
+	    t->size - rows - t->n * 8 < 4)
 		return false;
 	t->rows = rows;
 	return name_of(t, rows + number(t, rows + 4, 4), number(t, rows, 4));
+}
+
+/* Is it known where its text begins? */
+static bool has_text(Elf *elf, const GElf_Shdr *sh, uint64_t at,
+		     struct table *t)
+{
+	t->text = number(t, TEXT_AT, 8);
+	if (!t->text)
+		t->text = relocated(elf, sh->sh_addr + at + TEXT_AT);
+	return t->text;
 }
 
 /* Find it in the section @scn: at its beginning, or if @inside anywhere. */
 static bool find_in(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, bool inside,
 		    struct table *t)
 {
+	unsigned int tries = 0;
 	Elf_Data *data;
 
 	if ((sh->sh_flags & SHF_COMPRESSED) || !image_section_fits(elf, scn))
@@ -134,9 +142,12 @@ static bool find_in(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, bool inside,
 	if (!data || !data->d_buf)
 		return false;
 	for (uint64_t at = 0; at < data->d_size; at += 8) {
-		if (is_header(elf, sh, data, at, t))
-			return true;
-		if (!inside)
+		if (is_header(data, at, t)) {
+			if (has_text(elf, sh, at, t))
+				return true;
+			tries++;
+		}
+		if (!inside || tries == TRIES)
 			break;
 	}
 	return false;

@@ -848,6 +848,37 @@ def broken_files_give_one_line_or_a_listing():
             json.loads(line)
 
 
+# What looks like the table of a Go program, of which a relocation is to tell where
+# the text is: each of them would have all relocations read.
+@tl.case
+def tables_of_go_that_are_none_take_no_time():
+    d = tl.tempdir()
+    path = os.path.join(d, "go.so")
+    with open(path + ".s", "w", encoding="ascii") as f:
+        f.write("""
+            .globl f
+            .type f, @function
+    f:      ret
+            .size f, . - f
+            .section .data.rel.ro, "aw"
+            .rept 60000
+            .long 0xfffffff1
+            .byte 0, 0, 1, 8
+            .quad 1, 0, 0, 0
+            .fill 24
+            .quad 72
+            .long 5, 12, 6, 5, 92
+            .ascii "f\\0\\0\\0"
+            .endr
+            .section .rela.x, "a", @4
+            .fill 9600000
+        """)
+    subprocess.run(["gcc", "-nostdlib", "-shared", "-s", "-o", path,
+                    path + ".s"], check=True, stderr=subprocess.DEVNULL)
+    r = run("list", path, timeout=20)
+    tl.check(b"f" in r.stdout.split(), f"{r.stdout} {r.stderr}")
+
+
 @tl.case
 def a_sparse_file_does_not_fill_the_memory():
     path = os.path.join(tl.tempdir(), "huge")
