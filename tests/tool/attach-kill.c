@@ -36,7 +36,7 @@ static void be_the_tool(pid_t target)
 	probed_probe(&p[0], SESSION_COUNT);
 	p[0].semaphore = (uint64_t)(uintptr_t)&semaphore;
 	isle_probe(&p[1]);
-	if (session_add(s, p, 2) != 2 || p[1].kind != SESSION_ISLAND) {
+	if (session_add(s, p, 2) != 2 || p[1].kind != ISLE_KIND) {
 		session_detach(s);
 		_exit(3);
 	}

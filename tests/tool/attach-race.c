@@ -295,20 +295,24 @@ TL_TEST(all_signals_blocked_half_of_the_time)
 	on_victim(all_blocked);
 }
 
-static void on_trap(int sig)
+static void on_trap(int sig, siginfo_t *info, void *context)
 {
 	(void)sig;
+	(void)info;
+	own_trap_is_over(context);
 	in_handler++;
 }
 
 static void trapper(void)
 {
+	struct sigaction act = { .sa_sigaction = on_trap,
+				 .sa_flags = SA_SIGINFO };
 	uint64_t n = 0;
 
-	signal(SIGTRAP, on_trap);
+	sigaction(SIGTRAP, &act, NULL);
 	ready();
 	while (going_on()) {
-		__asm__ volatile("int3");
+		OWN_TRAP();
 		wrong_unless(in_handler == ++n);
 		victim_round(5, 20);
 	}

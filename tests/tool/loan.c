@@ -428,6 +428,7 @@ TL_TEST(a_thread_goes_on_when_whoever_borrows_it_dies)
 	CHECK(maps_same(pid, maps, 1000));
 	CHECK_EQ(text_differs(pid), 0);
 	printf("# died: %u\n", died);
+	(void)fflush(stdout);
 	CHECK(died >= 2 * 17);
 	CHECK_EQ(shared->wrong, 0);
 	free(maps);

@@ -16,17 +16,14 @@
 #define ISA_JUMP_BYTES	     4
 #define ISA_SHORT_JUMP_BYTES 0
 
+/*
+ * Is the return address in a register when a function is entered?  Where it is
+ * saved then, and if it is signed before, is the function's.
+ */
+#define ISA_RETURN_IN_REGISTER true
+
 /* No window is longer. */
 #define ISA_WINDOW 4
-
-/* `brk`, of any number. */
-static inline bool isa_is_breakpoint(const uint8_t *code)
-{
-	uint32_t word;
-
-	memcpy(&word, code, sizeof(word));
-	return (word & 0xffe0001f) == 0xd4200000;
-}
 
 /* Is @code, at @at, a jump to a detour?  Then *@to is where it leads. */
 static inline bool isa_is_jump(const uint8_t *code, uint64_t at, uint64_t *to)

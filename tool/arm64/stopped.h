@@ -26,6 +26,8 @@
 #include <sys/user.h>
 #include <ucontext.h>
 
+#include "isa.h"
+
 #ifndef NT_ARM_TLS
 #define NT_ARM_TLS 0x401
 #endif
@@ -94,9 +96,6 @@ static inline bool isa_is_syscall(const uint8_t *code)
 
 	return !memcmp(code, svc, sizeof(svc));
 }
-
-/* Instructions begin at multiples of it. */
-#define ISA_CODE_STEP 4
 
 /* So many places for a stub are looked at: one is in reach of threads 128 MiB around. */
 #define LOAN_CAVES 32

@@ -385,7 +385,7 @@ static int take(struct loan *l, bool seized)
 			      strerror(errno));
 	session_kill_point(1);
 	if (!seized)
-		loan_look(&l->before, l->pid, l->tid);
+		loan_look(&l->before, l->call);
 	if (!seized && ptrace(PTRACE_INTERRUPT, l->tid, 0, 0))
 		return -ESRCH;
 	err = loan_event_stop(l->tid, PTRACE_EVENT_STOP, seized ? 0 : STOP_MS,
@@ -907,12 +907,15 @@ static int borrow(struct worker *w, pid_t pid, pid_t tid, pid_t reap,
 		err = n;
 		goto close_mem;
 	}
+	l.call = loan_open(pid, tid);
 	hurried = hurry();
 	if (stray == UNTOUCHED) {
 		l.before = strays[at].before;
 		strays[at].tid = 0;
 	}
 	err = take(&l, stray == UNTOUCHED);
+	if (l.call >= 0)
+		close(l.call);
 	if (!err)
 		err = choose_cave(&l, caves, n);
 	if (err) {

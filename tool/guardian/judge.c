@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "code.h"
 #include "find.h"
 #include "follow.h"
 #include "guardian.h"
@@ -468,6 +469,9 @@ static bool exits_only(pid_t pid, const struct maps *maps,
 		       const struct nature *nature, const struct object *object,
 		       const struct session_probe *p)
 {
+	/* What a call has saved of it nobody finds who would put it back. */
+	if (ISA_RETURN_IN_REGISTER && !nature->library)
+		return true;
 	/* Go's runtime reads return addresses, behind calls of C, too. */
 	if (nature->shadow_stack || nature->go || keeps_return_address(p->name))
 		return true;

@@ -51,7 +51,8 @@ struct sleep {
 struct loan {
 	pid_t pid;
 	pid_t tid;
-	int mem; /* /proc/TID/mem */
+	int mem;  /* /proc/TID/mem */
+	int call; /* of loan_open() */
 	struct cave cave;
 	struct sleep before;
 	struct isa_regs exact;	 /* to be put back, as the kernel has them */
@@ -72,10 +73,16 @@ struct loan {
 void loan_cave_bytes(uint8_t *bytes, size_t len);
 
 /*
- * Before @tid is interrupted, which is traced already: the call that it sleeps in,
- * where its registers will not tell.
+ * Where to look for the call that @tid sleeps in: a descriptor, or -1 where its
+ * registers will tell.
  */
-void loan_look(struct sleep *s, pid_t pid, pid_t tid);
+int loan_open(pid_t pid, pid_t tid);
+
+/*
+ * That call, as @fd has it: when the thread is traced already, and at once before it is
+ * interrupted.  What it enters in between may end with EINTR.
+ */
+void loan_look(struct sleep *s, int fd);
 
 /*
  * T has stopped, and its registers are in l->exact.  0, or a negative errno: it

@@ -19,6 +19,7 @@
 #include <session.h>
 
 #include "code.h"
+#include "isa.h"
 
 #define PAGE 4096ul
 

@@ -16,13 +16,14 @@
 #define ISA_JUMP_BYTES	     5
 #define ISA_SHORT_JUMP_BYTES 2
 
+/*
+ * Is the return address in a register when a function is entered?  Where it is
+ * saved then, and if it is signed before, is the function's.
+ */
+#define ISA_RETURN_IN_REGISTER false
+
 /* No window is longer. */
 #define ISA_WINDOW 20
-
-static inline bool isa_is_breakpoint(const uint8_t *code)
-{
-	return code[0] == 0xcc;
-}
 
 /* Is @code, at @at, a jump to a detour?  Then *@to is where it leads. */
 static inline bool isa_is_jump(const uint8_t *code, uint64_t at, uint64_t *to)

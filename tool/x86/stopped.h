@@ -20,6 +20,8 @@
 #include <sys/user.h>
 #include <ucontext.h>
 
+#include "isa.h"
+
 struct isa_regs {
 	struct user_regs_struct user;
 };
@@ -77,9 +79,6 @@ static inline bool isa_is_syscall(const uint8_t *code)
 {
 	return code[0] == 0x0f && code[1] == 0x05;
 }
-
-/* Instructions begin at multiples of it. */
-#define ISA_CODE_STEP 1
 
 /* So many places for a stub are looked at: one is in reach of any thread. */
 #define LOAN_CAVES 1

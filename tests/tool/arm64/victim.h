@@ -8,6 +8,13 @@
 #define VICTIM_H
 
 #include <stdint.h>
+#include <ucontext.h>
+
+/* The last page of a static program's code is all but empty: there is a cave. */
+__asm__(".pushsection victim_room, \"ax\"\n"
+	"	.balign 4096\n"
+	"	nop\n"
+	".popsection\n");
 
 /* A jump takes the place of one instruction: there is room everywhere. */
 __asm__(".text\n"
@@ -23,6 +30,17 @@ __asm__(".text\n"
 	"	.size probed_isle, . - probed_isle\n"
 	"probed_isle_end:\n"
 	"	.p2align 4\n");
+
+/* How that is armed. */
+#define ISLE_KIND SESSION_JUMP
+
+/* A breakpoint of the program's own, and what its handler does about it. */
+#define OWN_TRAP() __asm__ volatile("brk #0")
+
+static inline void own_trap_is_over(ucontext_t *uc)
+{
+	uc->uc_mcontext.pc += 4;
+}
 
 /* For the test that links this: read(), probed at its system call. */
 #define BARE_READ                                         \

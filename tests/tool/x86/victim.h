@@ -8,6 +8,7 @@
 #define VICTIM_H
 
 #include <stdint.h>
+#include <ucontext.h>
 
 /* Too little room for a jump at its start, and padding in the middle. */
 __asm__(".text\n"
@@ -26,6 +27,17 @@ __asm__(".text\n"
 	"	.size probed_isle, . - probed_isle\n"
 	"probed_isle_end:\n"
 	"	.p2align 4\n");
+
+/* How that is armed. */
+#define ISLE_KIND SESSION_ISLAND
+
+/* A breakpoint of the program's own, and what its handler does about it. */
+#define OWN_TRAP() __asm__ volatile("int3")
+
+static inline void own_trap_is_over(ucontext_t *uc)
+{
+	(void)uc;
+}
 
 /* For the test that links this: read(), probed at its beginning. */
 #define BARE_READ                                         \

@@ -25,6 +25,7 @@
 #include "loan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,6 +34,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <session.h>
 
@@ -62,30 +64,25 @@ void loan_cave_bytes(uint8_t *bytes, size_t len)
 
 /* ---- before ---------------------------------------------------------------- */
 
-/* What /proc says of the call that @tid is in. */
-static void read_call(struct sleep *s, pid_t pid, pid_t tid)
+int loan_open(pid_t pid, pid_t tid)
 {
-	char path[64], line[256];
-	FILE *f;
+	char path[64];
 
-	*s = (struct sleep){ 0 };
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", pid, tid);
-	f = fopen(path, "re");
-	if (!f)
-		return;
-	s->known = fgets(line, sizeof(line), f) &&
-		   sscanf(line,
-			  "%ld 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx 0x%lx",
-			  &s->nr, &s->arg[0], &s->arg[1], &s->arg[2],
-			  &s->arg[3], &s->arg[4], &s->arg[5], &s->sp,
-			  &s->pc) == 9 &&
-		   s->nr >= 0;
-	fclose(f);
+	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-void loan_look(struct sleep *s, pid_t pid, pid_t tid)
+void loan_look(struct sleep *s, int fd)
 {
-	read_call(s, pid, tid);
+	char line[256];
+	ssize_t n = pread(fd, line, sizeof(line) - 1, 0);
+
+	*s = (struct sleep){ 0 };
+	line[n > 0 ? n : 0] = '\0';
+	s->known = sscanf(line, "%ld %lx %lx %lx %lx %lx %lx %lx %lx", &s->nr,
+			  &s->arg[0], &s->arg[1], &s->arg[2], &s->arg[3],
+			  &s->arg[4], &s->arg[5], &s->sp, &s->pc) == 9 &&
+		   s->nr >= 0;
 }
 
 /*
