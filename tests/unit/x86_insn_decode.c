@@ -496,6 +496,20 @@ TL_TEST(calls_at_low_addresses_push_an_immediate)
 		 5 + 5);
 }
 
+/* Behind the push the operand would be 8 further up. */
+TL_TEST(a_call_by_the_highest_displacement_is_refused)
+{
+	static const uint8_t call[] = {
+		0xff, 0x94, 0x24, 0xfc, 0xff, 0xff, 0x7f
+	};
+	uint8_t out[X86_RELOC_MAX];
+	struct x86_insn in;
+
+	REQUIRE(!x86_decode(&in, call, sizeof(call), 0x400000));
+	CHECK_EQ(x86_relocate(&in, call, 0x500000, out, sizeof(out)),
+		 -X86_ERANGE);
+}
+
 TL_TEST(xbegin_keeps_its_abort_handler)
 {
 	uint8_t out[X86_RELOC_MAX];

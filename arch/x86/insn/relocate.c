@@ -264,7 +264,7 @@ static unsigned int indirect_jmp_len(const struct x86_insn *in)
 
 	if (in->base != X86_REG_RSP)
 		return in->len;
-	if (disp_size == 0 || in->disp + 8 <= INT8_MAX)
+	if (disp_size == 0 || (int64_t)in->disp + 8 <= INT8_MAX)
 		disp_size = disp_size ? disp_size : 1;
 	else
 		disp_size = 4;
