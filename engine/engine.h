@@ -539,6 +539,7 @@ void tl_exits_missed(uintptr_t sp);
 #define TL_FLAG_GIVEN	 (1u << 27) /* DISABLED is what the caller gave */
 #define TL_FLAG_LEAVING	 (1u << 25) /* is being disabled */
 #define TL_FLAG_SPECIAL	 (1u << 26) /* has more than a pre and a post handler */
+#define TL_FLAGS_OURS	 (~0u << 25) /* never the caller's */
 
 bool tl_probe_registered(const struct kprobe *p);
 /* Where @p is to be: 0, -TL_EINVAL (both or none given), or -TL_ENOENT. */

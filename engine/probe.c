@@ -93,6 +93,7 @@ static int link_probe(struct kprobe *p, struct tl_work *work)
 
 	if (tl_probe_registered(p))
 		return -TL_EINVAL;
+	p->flags &= ~TL_FLAGS_OURS;
 	err = tl_probe_resolve(p, &addr);
 	refuse(p, TL_WHY_NONE);
 	if (err)
@@ -393,6 +394,7 @@ void unregister_kprobes(struct kprobe **kps, int num)
 		if (tl_probe_registered(kps[i])) {
 			kps[i]->flags |= TL_FLAG_REMOVE;
 		} else {
+			kps[i]->flags &= ~TL_FLAGS_OURS;
 			kps[i]->addr = NULL;
 			refuse(kps[i], TL_WHY_NONE);
 		}

@@ -586,10 +586,12 @@ void unregister_kretprobes(struct kretprobe **rps, int num)
 		for (int k = i; k < i + n; k++) {
 			struct kprobe *p = &rps[k]->kp;
 
-			if (tl_probe_registered(p))
+			if (tl_probe_registered(p)) {
 				p->flags |= TL_FLAG_REMOVE;
-			else
-				p->addr = NULL;
+				continue;
+			}
+			p->flags &= ~TL_FLAGS_OURS;
+			p->addr = NULL;
 		}
 		remove_some(rps + i, n);
 	}

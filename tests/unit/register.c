@@ -394,6 +394,29 @@ TL_TEST(unregister_of_a_stranger_clears_its_address)
 	finish();
 }
 
+/* What is in a structure that was refused, or never registered, is the caller's. */
+TL_TEST(flags_that_nobody_gives_do_no_harm)
+{
+	struct kretprobe rp = { .kp.flags = ~0u };
+	struct lettered a = lettered('A', 0);
+	struct kprobe bad = { .flags = ~0u };
+	struct kprobe *kps[] = { &bad, &a.kp };
+	int err[2];
+
+	start();
+	a.kp.addr = sim_text + 3;
+	CHECK_EQ(trapline_register_each(kps, 2, err, NULL), 1);
+	CHECK_EQ(err[0], -TL_EINVAL);
+	CHECK_EQ(err[1], 0);
+	bad.flags = ~0u;
+	CHECK_EQ(register_kprobe(&bad), -TL_EINVAL);
+	bad.flags = ~0u;
+	unregister_kprobe(&bad);
+	unregister_kretprobe(&rp);
+	unregister_kprobes(kps, 2);
+	finish();
+}
+
 TL_TEST(batch_is_all_or_nothing)
 {
 	struct lettered a = lettered('A', 3), b = lettered('B', 20),
