@@ -232,10 +232,27 @@ static int drop_spares(struct tl_context *cx, void *arg)
 	return 0;
 }
 
+/* Pools that were to be freed, and may be in use: next time. */
+static void keep(struct tl_calls *dead, struct tl_calls *shared)
+{
+	struct tl_calls *pool;
+
+	while ((pool = dead)) {
+		dead = pool->next;
+		if (pool == shared) {
+			tl_store_release(&tl_engine.shared_calls, pool);
+			continue;
+		}
+		pool->next = tl_engine.own_calls;
+		tl_store_release(&tl_engine.own_calls, pool);
+	}
+}
+
 void tl_retprobe_maintain(bool all)
 {
 	struct tl_calls **link = &tl_engine.own_calls;
 	struct tl_calls *dead = NULL, *pool = tl_engine.shared_calls;
+	struct tl_calls *shared = pool;
 
 	tl_assert_held();
 	if (pool && tl_load(&pool->low))
@@ -261,8 +278,13 @@ void tl_retprobe_maintain(bool all)
 		dead = pool;
 	}
 	/* Who has just put an instance back may still look at its list. */
-	if (!dead || tl_grace())
+	if (!dead && !tl_engine.dead_exits)
 		return;
+	if (tl_grace()) {
+		keep(dead, shared);
+		return;
+	}
+	tl_exits_bury();
 	if (!tl_engine.shared_calls) { /* nobody is in a section any more */
 		tlh_each_context(drop_spares, NULL);
 		tl_exits_reset();

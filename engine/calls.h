@@ -125,9 +125,12 @@ int tl_exits_choose(struct kretprobe *rp, uintptr_t addr,
 void tl_exits_arm(struct kretprobe **rps, int n, int *errs);
 /*
  * @n return probes are gone, or were not registered: remove the exits that
- * nobody needs any more.  Waits for handlers.
+ * nobody needs any more.  Waits for handlers; if the home will not, what they look
+ * at is kept.
  */
 void tl_exits_release(struct kretprobe **rps, int n);
+/* A grace period has passed since: free what was kept. */
+void tl_exits_bury(void);
 /* A function with exits was entered.  Context: any, in a section. */
 void tl_exits_enter(struct tl_context *cx, struct kretprobe *rp,
 		    struct pt_regs *regs);

@@ -546,8 +546,11 @@ bool tl_probe_registered(const struct kprobe *p);
 int tl_probe_resolve(const struct kprobe *p, uintptr_t *addr);
 /* Try again what an earlier call could not do. */
 void tl_finish(void);
-/* Take those of @kps that are marked TL_FLAG_REMOVE out; wait for handlers. */
-void tl_probes_remove(struct kprobe **kps, int num);
+/*
+ * Take those of @kps that are marked TL_FLAG_REMOVE out; wait for handlers.  False:
+ * the home would not wait, so somebody may still look at them.
+ */
+bool tl_probes_remove(struct kprobe **kps, int num);
 /* register_kprobes() and trapline_register_each(), with the lock held. */
 int tl_probes_add(struct kprobe **kps, int num, int *errs, enum tl_why *why,
 		  bool all);
@@ -627,6 +630,8 @@ struct tl_engine {
 	bool unoptimized;	       /* unoptimize_all_kprobes() */
 	struct tl_calls *shared_calls; /* retprobe.c */
 	struct tl_calls *own_calls;
+	struct tl_exits *dead_exits; /* to be freed when nobody looks */
+	bool exits_waited; /* for those that are just being removed */
 	struct kretprobe_instance **cells; /* exits.c */
 	unsigned int n_cells;
 	bool cells_spilled;

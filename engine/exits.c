@@ -598,7 +598,7 @@ static int arm_some(int n)
 
 static int remove_some(int n)
 {
-	tl_probes_remove(tl_engine.exits, n);
+	tl_engine.exits_waited &= tl_probes_remove(tl_engine.exits, n);
 	return 0;
 }
 
@@ -641,6 +641,7 @@ void tl_exits_release(struct kretprobe **rps, int num)
 	int n = 0;
 
 	tl_assert_held();
+	tl_engine.exits_waited = true;
 	for (int i = 0; i < num; i++) {
 		set = rps[i]->exits;
 		rps[i]->exits = NULL;
@@ -660,6 +661,21 @@ void tl_exits_release(struct kretprobe **rps, int num)
 	remove_some(n);
 	while ((set = dead)) {
 		dead = set->next;
+		if (tl_engine.exits_waited) {
+			tlh_free(set, set_bytes(set->n));
+			continue;
+		}
+		set->next = tl_engine.dead_exits;
+		tl_engine.dead_exits = set;
+	}
+}
+
+void tl_exits_bury(void)
+{
+	struct tl_exits *set;
+
+	while ((set = tl_engine.dead_exits)) {
+		tl_engine.dead_exits = set->next;
 		tlh_free(set, set_bytes(set->n));
 	}
 }

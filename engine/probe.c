@@ -180,8 +180,11 @@ static void give_up_counters(void)
 		copy->n_counters = 0;
 }
 
-/* A grace period; then free, or mark to be freed, what nobody has any more. */
-static void settle(void)
+/*
+ * A grace period; then free, or mark to be freed, what nobody has any more.  False:
+ * the home would not wait.
+ */
+static bool settle(void)
 {
 	bool waited = !tl_grace(); /* R2 */
 
@@ -192,6 +195,7 @@ static void settle(void)
 		    (i == COUNTER_TRIES || !tl_pause(i)))
 			give_up_counters();
 	tl_reclaim(false, waited);
+	return waited;
 }
 
 /*
@@ -215,9 +219,10 @@ static void take_out(const struct tl_work *work)
 	}
 }
 
-void tl_probes_remove(struct kprobe **kps, int num)
+bool tl_probes_remove(struct kprobe **kps, int num)
 {
 	struct tl_work work;
+	bool waited;
 
 	tl_assert_held();
 	tl_work_init(&work);
@@ -232,14 +237,15 @@ void tl_probes_remove(struct kprobe **kps, int num)
 		tl_work_add(&work, p->point);
 	}
 	if (!work.first)
-		return;
+		return true;
 	tl_apply(&work);
 	take_out(&work);
-	settle();
+	waited = settle();
 	for (int i = 0; i < num; i++) {
 		if (kps[i]->flags & TL_FLAG_UNLINKED)
 			give_back(kps[i]);
 	}
+	return waited;
 }
 
 /* ---- adding -------------------------------------------------------------------- */

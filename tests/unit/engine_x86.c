@@ -300,6 +300,30 @@ TL_TEST(return_is_followed)
 	finish();
 }
 
+/* A handler that lasts: what it looks at is there. */
+TL_TEST(exits_are_kept_until_nobody_looks_at_them)
+{
+	struct kretprobe r = { .kp.flags = KPROBE_FLAG_NO_SWAP,
+			       .handler = on_return };
+	size_t allocated;
+
+	if (!start())
+		SKIP("no memory may be writable and executable here");
+	r.kp.symbol_name = "f";
+	CHECK_EQ(register_kretprobe(&r), 0);
+	CHECK(r.exits);
+	allocated = sim.allocated;
+	sim.contexts[1].depth = 1;
+	sim.max_pauses = 3;
+	unregister_kretprobe(&r);
+	CHECK_EQ(sim.allocated, allocated);
+	sim.contexts[1].depth = 0;
+	sim.max_pauses = 0;
+	tl_maintain();
+	CHECK(sim.allocated < allocated);
+	finish();
+}
+
 TL_TEST(places_that_cannot_be_probed_are_refused)
 {
 	struct kprobe p = { .pre_handler = pre };

@@ -277,6 +277,36 @@ TL_TEST(host_may_give_up_and_nothing_is_freed)
 	finish();
 }
 
+static int nothing_returned(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	(void)ri;
+	(void)regs;
+	return 0;
+}
+
+/* Pools of calls, too: each kind of them. */
+TL_TEST(host_may_give_up_and_pools_are_freed_later)
+{
+	for (int max = 0; max <= 4; max += 4) {
+		struct kretprobe rp = {
+			.handler = nothing_returned,
+			.maxactive = max,
+		};
+
+		start();
+		rp.kp.addr = sim_text + LEAF;
+		REQUIRE(register_kretprobe(&rp) == 0);
+		sim.contexts[1].depth = 1;
+		sim.max_pauses = 3;
+		unregister_kretprobe(&rp);
+		CHECK_EQ(tl_remove_all(), -TL_EBUSY);
+		sim.contexts[1].depth = 0;
+		sim.max_pauses = 0;
+		tl_maintain();
+		finish();
+	}
+}
+
 TL_TEST(areas_lie_where_they_can_be_reached)
 {
 	static struct kprobe p[2000];
