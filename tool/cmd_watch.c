@@ -653,6 +653,8 @@ static int open_pages(struct watching *r)
 
 	if (!n)
 		return 0;
+	if (process_is_frozen(r->pid))
+		return -1;
 	for (unsigned int i = 0; i < n; i++) {
 		const struct watched *w = &r->watched[r->first_kept + i];
 
@@ -903,11 +905,16 @@ static int watch_it(struct watching *r, struct launch *l)
 	struct sigaction act = { .sa_handler = on_signal,
 				 .sa_flags = SA_RESTART | SA_RESETHAND };
 
-	if (!check_thread(r) || open_registers(r) != 0)
+	if (!check_thread(r))
 		return EXIT_FAILED;
+	if (open_registers(r) != 0) {
+		process_tell_limits();
+		return EXIT_FAILED;
+	}
 	r->began = now_ns();
 	tids_begin(&r->tids, r->pid);
 	if (open_pages(r) != 0) {
+		process_tell_limits();
 		watch_close(r->watch);
 		return EXIT_FAILED;
 	}

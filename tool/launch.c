@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,6 +72,22 @@ static pid_t start(char **command)
 	}
 	close(report[0]);
 	return pid;
+}
+
+/* @pid, at its exec: does it get less than without us? */
+static void tell_rights(pid_t pid, const char *name)
+{
+	char path[64];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	if (!geteuid() || stat(path, &st) != 0 ||
+	    !(((st.st_mode & S_ISUID) && st.st_uid != geteuid()) ||
+	      ((st.st_mode & S_ISGID) && st.st_gid != getegid())))
+		return;
+	say_note("%s is set-user-ID or set-group-ID: begun under trace it has "
+		 "no rights but yours",
+		 name);
 }
 
 static bool is_exec_stop(int status)
@@ -165,6 +182,7 @@ int launch(struct launch *l, char **command)
 	}
 	if (process_check(l->pid) != 0)
 		goto kill;
+	tell_rights(l->pid, command[0]);
 	ptrace(PTRACE_SETOPTIONS, l->pid, 0,
 	       PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC);
 	err = run_to_entry(l->pid, command[0]);

@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -21,7 +23,8 @@
 #include "process.h"
 #include "text.h"
 
-#define VDSO_MAX (1024 * 1024)
+#define FEW_FILES 64 /* a limit below that is none that was meant for us */
+#define VDSO_MAX  (1024 * 1024)
 
 /* A line of /proc/PID/maps. */
 struct mapping {
@@ -130,7 +133,13 @@ int process_check(pid_t pid)
 	int fd;
 
 	if (!state) {
-		say_error("no process %d", (int)pid);
+		/* Is there one all the same? */
+		say_error(
+			kill(pid, 0) == 0 || errno == EPERM
+				? "process %d is not to be seen in /proc (which is "
+				  "mounted with hidepid?): run trapline as root"
+				: "no process %d",
+			(int)pid);
 		return -1;
 	}
 	if (state == 'Z' || state == 'X') {
@@ -551,4 +560,79 @@ struct module *process_module_at(struct process *p, uint64_t addr)
 		if (module_has(&p->modules[i], addr))
 			return &p->modules[i];
 	return NULL;
+}
+
+/* ---- What is in the way of an attach ------------------------------------------ */
+
+/* Does @group, of the control groups at @top, say in @file that it is frozen? */
+static bool group_is_frozen(const char *top, const char *group,
+			    const char *file, const char *word)
+{
+	char path[PATH_MAX], text[256] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "%s%s/%s", top, group, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	return strstr(text, word);
+}
+
+/* It may have been asleep, and no more shows where. */
+static bool is_in_frozen_group(pid_t pid)
+{
+	char path[64], *line = NULL;
+	bool frozen = false;
+	size_t room = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+	f = fopen(path, "re");
+	/* `4:freezer:/group`, `0::/group` */
+	while (f && !frozen && getline(&line, &room, f) > 0) {
+		const char *group = strchr(line, '/');
+
+		line[strcspn(line, "\n")] = '\0';
+		if (!group)
+			continue;
+		if (strstr(line, ":freezer:"))
+			frozen = group_is_frozen("/sys/fs/cgroup/freezer",
+						 group, "freezer.state",
+						 "FROZEN");
+		else if (strncmp(line, "0::", 3) == 0)
+			frozen = group_is_frozen("/sys/fs/cgroup", group,
+						 "cgroup.events", "frozen 1");
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return frozen;
+}
+
+bool process_is_frozen(pid_t pid)
+{
+	if (!is_in_frozen_group(pid))
+		return false;
+	say_error("process %d is frozen (a control group's freezer): thaw it "
+		  "first",
+		  (int)pid);
+	return true;
+}
+
+void process_tell_limits(void)
+{
+	struct rlimit files, memory;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FEW_FILES)
+		say_note("this command itself may open no more than %llu files "
+			 "(RLIMIT_NOFILE)",
+			 (unsigned long long)files.rlim_cur);
+	if (getrlimit(RLIMIT_AS, &memory) == 0 &&
+	    memory.rlim_cur != RLIM_INFINITY)
+		say_note("this command itself may have no more than %llu MiB "
+			 "of memory (RLIMIT_AS)",
+			 (unsigned long long)memory.rlim_cur >> 20);
 }

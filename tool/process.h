@@ -45,6 +45,12 @@ struct process {
  */
 int process_check(pid_t pid);
 
+/* Is it frozen, so that nobody can stop it?  Then after a line. */
+bool process_is_frozen(pid_t pid);
+
+/* Something has failed: notes of the limits that this command itself has been given. */
+void process_tell_limits(void);
+
 /* The debugger of @pid, which is none of ours, with its name; 0: it has none. */
 pid_t process_debugger(pid_t pid, char name[32]);
 

@@ -383,12 +383,15 @@ int target_attach(struct target *t)
 				      .follow = r->follower != NULL };
 
 	target_speak(t);
+	if (process_is_frozen(t->pid))
+		return -1;
 	snprintf(so.what, sizeof(so.what), "%s", r->options->verb->name);
 	if (r->follower)
 		session_foretell(t->pid, t->probes, t->places.n);
 	if (session_attach(&t->session, t->pid, &so) < 0) {
 		t->session = NULL;
 		tell_session_error("cannot attach");
+		process_tell_limits();
 		return -1;
 	}
 	if ((!so.events || set_programs(t) == 0) &&
@@ -399,6 +402,7 @@ int target_attach(struct target *t)
 			return 0;
 		}
 	}
+	process_tell_limits();
 	target_detach(t);
 	return -1;
 }
@@ -475,8 +479,12 @@ int target_detach(struct target *t)
 	err = session_detach_stats(t->session, &t->stats);
 	t->session = NULL;
 	target_speak(t);
-	if (err < 0)
+	if (err < 0) {
 		tell_session_error("something could not be removed");
+		say_note("'trapline detach -p %d' removes what is left, when "
+			 "its threads run",
+			 (int)t->pid);
+	}
 	return err < 0 ? -1 : 0;
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-# limit: 120
+# limit: 240
 """several.py - one command, several processes
 
 Each process counts its own calls; what trapline says of it must be the same.
@@ -264,7 +264,7 @@ def a_trace_ends_near_its_time_however_much_there_is():
     said = json.loads(line)["summary"]
     tl.note(f"{took:.1f} s, {said}, {r.stderr.strip()}")
     # A machine that is busy with them lets us have little of it.
-    check(took < 60, f"0.2 s took {took:.1f} s")
+    check(took < 100, f"0.2 s took {took:.1f} s")
     check_eq(said["events"], n, "events")
     m = re.search(r"(\d+) of the lost events were not written", r.stderr)
     check(said["lost"] >= (int(m[1]) if m else 1), "what was lost is said")

@@ -67,7 +67,10 @@
 #define STUB_MS 3000
 /* Until one of all threads has stopped, on a busy machine. */
 #define BORROW_MS 3000
-#define TURN_US	  20000
+
+/* linux/sched.h has it, for the kernel alone; /proc/PID/stat shows it. */
+#define PF_IO_WORKER 0x10
+#define TURN_US	     20000
 
 _Static_assert(offsetof(struct tl_call, alive) == 44, "CALL_ALIVE of stub.S");
 
@@ -209,11 +212,25 @@ static int find_cave(struct cave *c, pid_t pid, int mem, bool pristine)
 	return n > 0 ? 0 : n < 0 ? n : -ENOENT;
 }
 
+static bool files_are_left(void)
+{
+	int fds[4], n = 0;
+
+	while (n < 4 && (fds[n] = open("/proc", O_PATH | O_CLOEXEC)) >= 0)
+		n++;
+	for (int i = 0; i < n; i++)
+		close(fds[i]);
+	return n == 4;
+}
+
 /* Caves for one that is to be borrowed; a caller is born in the library's. */
 static int offer_caves(struct cave *c, pid_t pid, int mem, bool caller)
 {
 	int n = find_caves(c, LOAN_CAVES, pid, mem, true);
 
+	/* It takes a few files to look. */
+	if (n <= 0 && !files_are_left())
+		return refuse(-EMFILE, "too many open files");
 	if (n > 0 && caller)
 		n = !c[0].skip;
 	return n > 0 ? n
@@ -240,6 +257,7 @@ static int choose_cave(struct loan *l, const struct cave *c, int n)
 static int suits(pid_t pid, pid_t tid)
 {
 	char path[64], text[512], *p;
+	unsigned int flags;
 	ssize_t n;
 	int fd;
 
@@ -252,6 +270,10 @@ static int suits(pid_t pid, pid_t tid)
 	text[n > 0 ? n : 0] = '\0';
 	p = strrchr(text, ')');
 	if (!p || strlen(p) < 3)
+		return 0;
+	/* Those of io_uring are the kernel's own, whatever it says of them. */
+	if (sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %u", &flags) == 1 &&
+	    (flags & PF_IO_WORKER))
 		return 0;
 	/* In D it may be waiting for a vfork child, which is soon over. */
 	switch (p[2]) {
@@ -1150,6 +1172,8 @@ int worker_make(struct worker *w, pid_t pid)
 			break;
 		if (kill(pid, 0) && errno == ESRCH)
 			return refuse(-ESRCH, "process %d is gone", pid);
+		if (!files_are_left())
+			return refuse(-EMFILE, "too many open files");
 		usleep(TURN_US);
 		let_strays_go(false);
 	}

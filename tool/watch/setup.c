@@ -393,8 +393,8 @@ static int replace_files(struct keeper *k, struct worker *w)
 		if (fd < 0)
 			return refuse(fd,
 				      "the file behind its page cannot be "
-				      "opened: %s",
-				      k->span[i].name);
+				      "opened: %s: %s",
+				      k->span[i].name, strerror(-fd));
 		worker_call(w, SYS_close, (uint64_t)fd, 0, 0, 0, 0, 0);
 	}
 	for (int i = 0; i < 5; i++) {
