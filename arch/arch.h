@@ -69,8 +69,9 @@ unsigned long tl_text_time(void);
  * Called by detours and slots, with the registers of the interrupted code as a
  * pre handler sees them.  Context: trap, in the stack of the interrupted code.
  *
- * tl_detour_pre: 0: go on with the copy.  1: a handler has changed the course:
- * go on at the instruction pointer in @regs, nothing of the copy is executed.
+ * tl_detour_pre: 0: go on with the copy.  Else a handler has changed the course:
+ * go on where tl_trap_resume() says for the instruction pointer in @regs; nothing
+ * of the copy is executed.
  * tl_detour_post: go on at the instruction pointer in @regs, which the caller
  * set to the instruction after the probed one.
  * tl_return_hit: a followed function returned to the trampoline; the answer is

@@ -370,29 +370,22 @@ static TL_SELDOM int detour_each_pre(struct tl_context *cx,
 	return diverted;
 }
 
-static TL_SELDOM int detour_diverted(struct tl_context *cx)
-{
-	divert((struct pt_regs *)cx->stack[0].sp); /* its frame */
-	tl_section_end(cx);
-	return 1;
-}
-
 int tl_detour_pre(struct tl_context *cx, struct pt_regs *regs,
 		  struct tl_point *p)
 {
 	struct kprobe *only;
+	int diverted;
 
-	if (tl_seldom((uintptr_t)p & TL_POINT_SIMULATE) || !tl_section_free(cx))
+	if (!tl_section_free(cx) || tl_seldom((uintptr_t)p & TL_POINT_SIMULATE))
 		return detour_pre(cx, regs, (uintptr_t)p);
 	tl_section_begin(cx, tl_arch_sp(regs), regs);
 	only = tl_load(&p->only); /* P1 */
 	if (tl_seldom(!only))
 		return detour_each_pre(cx, regs, p);
 	tl_section_probe(cx, only);
-	if (tl_seldom(only->pre_handler(only, regs)))
-		return detour_diverted(cx);
+	diverted = only->pre_handler(only, regs);
 	tl_section_end(cx);
-	return 0;
+	return diverted;
 }
 
 /* Only exits care that their late handler is not called. */

@@ -17,6 +17,7 @@
 
 	.hidden	tl_detour_pre
 	.hidden	tl_detour_post
+	.hidden	tl_trap_resume
 
 	.hidden	tlh_context
 
@@ -55,7 +56,7 @@
 	cmp	x0, x20
 	b.ne	.Ldivert
 .else
-	cbnz	w0, .Ldivert
+	cbnz	w0, .Lcourse
 .endif
 
 /* Go on where the caller goes on, with the registers of the pt_regs. */
@@ -84,6 +85,14 @@
 resume_all:
 .Lresume_all:
 	add	x0, x19, #CALLER_TAIL
+	str	x0, [sp, #R_PC]
+	b	.Ldivert
+
+/* Where a pre handler wants to go on there may be the inside of a jump. */
+.Lcourse:
+	ldr	x0, [sp, #R_PC]
+	ldr	x1, [sp, #R_SP]
+	bl	tl_trap_resume
 	str	x0, [sp, #R_PC]
 .Ldivert:
 	LOAD_ALL

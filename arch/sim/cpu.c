@@ -32,8 +32,10 @@ static enum sim_event step_copy(struct pt_regs *regs, uint8_t op,
 				(const uintptr_t *)(v[0] & ~7ull);
 
 			tl_arch_set_handler_ip(regs, *addr);
-			if (tl_detour_pre(tlh_context(), regs, point))
+			if (tl_detour_pre(tlh_context(), regs, point)) {
+				regs->ip = tl_trap_resume(regs->ip, regs->sp);
 				return SIM_WENT_ON;
+			}
 		}
 		regs->ip = ip + 9;
 		return SIM_WENT_ON;

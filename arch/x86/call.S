@@ -28,6 +28,7 @@
 
 	.hidden	tl_detour_pre
 	.hidden	tl_detour_post
+	.hidden	tl_trap_resume
 
 	.hidden	tlh_context
 
@@ -73,7 +74,7 @@
 	jne	.Ldivert
 .else
 	test	%eax, %eax
-	jnz	.Ldivert
+	jnz	.Lcourse
 .endif
 .Lresume\@:
 	CHECK_FLAGS_SP .Lresume_all
@@ -104,6 +105,14 @@ resume_all:
 	movzwl	DATA_TAIL(%rax), %ecx
 	add	16(%rbp), %rcx
 	mov	%rcx, R_IP(%rsp)
+	jmp	.Ldivert
+
+/* Where a pre handler wants to go on there may be the inside of a jump. */
+.Lcourse:
+	mov	R_IP(%rsp), %rdi
+	mov	R_SP(%rsp), %rsi
+	call	tl_trap_resume
+	mov	%rax, R_IP(%rsp)
 .Ldivert:
 	LOAD_ALL
 	.size	resume_all, . - resume_all

@@ -177,6 +177,28 @@ TL_TEST(handler_that_returns_not_0_sets_the_course)
 	}
 }
 
+/* As if a hit in a signal had taken the handler for one that is gone. */
+static int lose_section(struct kprobe *p, struct pt_regs *regs)
+{
+	(void)p;
+	sim.contexts[0].stack[0].sp = 0;
+	regs->ip = TEXT(SPOT + 20);
+	return 1;
+}
+
+TL_TEST(handler_whose_section_was_ended_sets_the_course_of_its_own_hit)
+{
+	for (int way = 0; way < 2; way++) {
+		struct kprobe p = { .pre_handler = lose_section };
+
+		start_way(way);
+		p.addr = sim_text + SPOT;
+		CHECK_EQ(register_kprobe(&p), 0);
+		CHECK_EQ(run_call(0).ax, FILL - 20);
+		finish();
+	}
+}
+
 TL_TEST(handler_that_returns_0_does_not_set_the_course)
 {
 	for (int way = 0; way < 2; way++) {
