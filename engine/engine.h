@@ -631,7 +631,7 @@ struct tl_engine {
 	struct tl_calls *shared_calls; /* retprobe.c */
 	struct tl_calls *own_calls;
 	struct tl_exits *dead_exits; /* to be freed when nobody looks */
-	bool exits_waited; /* for those that are just being removed */
+	bool exits_waited;	     /* for those that are just being removed */
 	struct kretprobe_instance **cells; /* exits.c */
 	unsigned int n_cells;
 	bool cells_spilled;
