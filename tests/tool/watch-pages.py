@@ -19,7 +19,9 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 import tl  # noqa: E402
+import watching  # noqa: E402
 from tl import case, check, check_eq, wait_for  # noqa: E402
+from watching import refused  # noqa: E402
 
 PROGRAM = r"""
 #define _GNU_SOURCE
@@ -326,26 +328,9 @@ class Paged:
                 time.sleep(0.05)
 
 
-class Watch(tl.Session):
-    def __init__(self, pid, *what, options=("--pages",), **kw):
-        d = tl.tempdir()
-        if "user" in kw:
-            os.chown(d, kw["user"], kw["group"])
-        self.file = os.path.join(d, "rows")
-        super().__init__("watch", pid, *what,
-                         options=(*options, "-o", self.file), **kw)
-
-    def rows(self):
-        with open(self.file, encoding="utf-8") as f:
-            return [json.loads(x) for x in f]
-
-    def stop(self):
-        super().stop()
-        *rows, last = self.rows()
-        self.summary = last["summary"]
-        check_eq(self.summary["lost"], 0, "lost")
-        check_eq(self.summary["inexact"], 0, "inexact")
-        return rows
+class Watch(watching.Watch):
+    usual = ("--pages",)
+    exact = True
 
 
 def of(rows, name):
@@ -748,22 +733,16 @@ def its_end_and_another_program_end_it():
     p.p.kill()
 
 
-def refused(p, text, *what):
-    r = tl.trapline("watch", "-p", p.pid, *what)
-    check_eq(r.returncode, 1, f"status of {what}")
-    check(re.search(text, r.stderr), f"{what}: {r.stderr}")
-
-
 @case
 def what_cannot_be_watched_is_refused_with_its_reason():
     p = Paged()
-    refused(p, "shared memory", "--pages", hex(p.shared))
-    refused(p, "on the stack", "--pages", hex(p.stack))
-    refused(p, "only writes are watched", "buffer:100:rw")
-    refused(p, "four debug registers", *[f"v.a[{i}]:rw" for i in range(5)])
-    refused(p, "from 1 to", "wide:100000")
+    refused(p.pid, 1, "shared memory", "--pages", hex(p.shared))
+    refused(p.pid, 1, "on the stack", "--pages", hex(p.stack))
+    refused(p.pid, 1, "only writes are watched", "buffer:100:rw")
+    refused(p.pid, 1, "four debug registers", *[f"v.a[{i}]:rw" for i in range(5)])
+    refused(p.pid, 1, "from 1 to", "wide:100000")
     s = Watch(p.pid, "counter")
-    refused(p, "another .trapline watch", "--pages", "other")
+    refused(p.pid, 1, "another .trapline watch", "--pages", "other")
     r = tl.trapline("count", "-p", p.pid, "-d", "1", "add_one")
     check_eq(r.returncode, 1, r.stderr)
     check("watched by a 'trapline watch' (pid " in r.stderr, r.stderr)

@@ -21,6 +21,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "lib"))
 import tl  # noqa: E402
 from tl import case, check, check_eq, note, wait_for  # noqa: E402
+from watching import Watch, refused  # noqa: E402
 
 # Commands on standard input, an answer each.
 PROGRAM = r"""
@@ -164,30 +165,6 @@ class Watched:
         count, traps, _ = self.p.stdout.readline().split()
         check_eq(int(traps), 0, "SIGTRAPs that the program got")
         return int(count)
-
-
-class Watch(tl.Session):
-    """Rows go to a file, which takes any number at once."""
-
-    def __init__(self, pid, *what, options=(), **kw):
-        d = tl.tempdir()
-        if "user" in kw:
-            os.chown(d, kw["user"], kw["group"])
-        self.file = os.path.join(d, "rows")
-        super().__init__("watch", pid, *what,
-                         options=(*options, "-o", self.file), **kw)
-
-    def rows(self):
-        with open(self.file, encoding="utf-8") as f:
-            return [json.loads(x) for x in f]
-
-    def stop(self):
-        super().stop()
-        *rows, last = self.rows()
-        self.summary = last["summary"]
-        check_eq(self.summary["lost"], 0, "lost")
-        check_eq(self.summary["events"], len(rows), "events")
-        return rows
 
 
 def check_untouched(w):
@@ -768,14 +745,6 @@ def what_a_child_in_the_same_memory_writes_is_noticed():
     check_eq([(r["old"], r["new"]) for r in rows],
              [(0, 1000), (1000, 1001), (4242, 1000)], "values")
     check("counter was" not in s.errors(), s.errors())
-
-
-def refused(pid, status, text, *what):
-    r = tl.trapline("watch", "-p", pid, *what)
-    check_eq(r.returncode, status, f"status of {what}")
-    check(re.search(text, r.stderr), f"{what}: {r.stderr}")
-    check_eq(r.stdout, "", "standard output")
-    check_eq(r.stderr.count("\n"), 1, "lines")
 
 
 def few_files():
