@@ -38,10 +38,10 @@
 
 #include "net_tasks.h"
 
-#define SLACK_MS   2500 /* beyond its own time limit, until the net is killed */
-#define WORK_MS	   5000 /* and this, for a search of all memory */
+#define SLACK_MS   2500	 /* beyond its own time limit, until it is to end */
+#define WORK_MS	   5000	 /* and this, for a search of all memory */
 #define CLOSE_MS   40000 /* or this: it waits for those whom it must not leave */
-#define PARTING_MS 3000	 /* from the end of the conversation until then */
+#define PARTING_MS CLOSE_MS /* from then until it is killed: for the same */
 #define TICK_US	   1000
 #define ITEMS_MAX  100000
 
