@@ -738,6 +738,7 @@ static void check_inside(unsigned int copy, bool busy)
 	if (!busy) {
 		struct net_place p;
 
+		CHECK(state_becomes(v.pid, 'S'));
 		CHECK_EQ(net_look(v.pid, v.pid, &p), 0);
 		CHECK(p.known);
 		CHECK_EQ(p.nr, NET_SLEEP_NR);
