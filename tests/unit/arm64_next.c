@@ -32,6 +32,12 @@ static const uint32_t code[] = {
 	0x5400004e, /* 17: b.al 19 */
 	0xc87f0c22, /* 18: ldxp x2, x3, [x1] */
 	0xd503201f, /* 19: nop, and no store behind it */
+	0xc85f7c22, /* 20: ldxr x2, [x1] */
+	0x54000081, /* 21: b.ne 25 */
+	0xc8047c25, /* 22: stxr w4, x5, [x1] */
+	0x35ffffa4, /* 23: cbnz w4, 20 */
+	0xd503201f, /* 24: nop */
+	0xd503201f, /* 25: nop */
 };
 
 /* From which word to which, or to which address. */
@@ -40,7 +46,8 @@ static const struct {
 	int from, to[2]; /* -2: there is none */
 	uintptr_t address;
 } rows[] = {
-	{ "ldxr with a way out", 0, { 5, 5 }, 0 },
+	{ "ldxr, whose way out is behind it", 0, { 5, -2 }, 0 },
+	{ "ldxr with a way out elsewhere", 20, { 24, 25 }, 0 },
 	{ "stxr and its branch back", 3, { 5, -2 }, 0 },
 	{ "casp", 6, { 7, -2 }, 0 },
 	{ "caspa before a store-exclusive", 7, { 8, -2 }, 0 },
