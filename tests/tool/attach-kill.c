@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* limit: 240 */
-/* link: guardian tool/session.c tool/rings.c tool/text.c agent-image -lm */
+/* link: guardian and-arm64-linux tool/session.c tool/rings.c tool/text.c agent-image -lm */
 /*
  * attach-kill.c - the tool, the guardian, or both are killed at each point
  */

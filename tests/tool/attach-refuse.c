@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* link: guardian tool/session.c tool/rings.c tool/text.c agent-image -lm */
+/* link: guardian and-arm64-linux tool/session.c tool/rings.c tool/text.c agent-image -lm */
 /*
  * attach-refuse.c - what is refused, with its reason and the target untouched
  */

@@ -48,9 +48,10 @@ static uint64_t address(const void *p)
 /* Do its offsets lie in what they are offsets of? */
 static bool makes_sense(const struct tl_directory *d)
 {
-	const uint64_t in_point[] = { d->point_addr,   d->point_link + 8ull,
-				      d->point_probes, d->point_text,
-				      d->point_why,    d->point_island };
+	const uint64_t in_point[] = { d->point_addr, d->point_link + 8ull,
+				      d->point_probes };
+	const uint64_t bytes[] = { d->point_text, d->point_why,
+				   d->point_island };
 	const uint64_t in_probe[] = { d->probe_next,   d->probe_pre,
 				      d->probe_flags,  d->probe_counter,
 				      d->probe_missed, d->return_missed,
@@ -61,6 +62,9 @@ static bool makes_sense(const struct tl_directory *d)
 		return false;
 	for (size_t i = 0; i < sizeof(in_point) / sizeof(*in_point); i++)
 		if (in_point[i] > d->point_size - 8)
+			return false;
+	for (size_t i = 0; i < sizeof(bytes) / sizeof(*bytes); i++)
+		if (bytes[i] >= d->point_size)
 			return false;
 	for (size_t i = 0; i < sizeof(in_probe) / sizeof(*in_probe); i++)
 		if (in_probe[i] > d->probe_size - 8)
