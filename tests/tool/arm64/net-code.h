@@ -16,7 +16,7 @@
 #define NET_PATIENCE 10
 #define NET_SELDOM   20
 /* Some time limits are as exact as the kernel's tick. */
-#define NET_TICK_NS   30000000ull
+#define NET_TICK_NS 30000000ull
 #define NET_MEMORY  4
 
 /* A call of a thread that was not seen asleep may show that it was stopped. */
