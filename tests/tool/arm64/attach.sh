@@ -21,6 +21,21 @@ go() { # it has done what it does, once more, and nothing else
 	until_true lines $((have + 1))
 	[ "$(tail -n 1 /tmp/out)" = 999000 ]
 }
+# While it runs as fast as it can, in two threads.
+hot() {
+	kill -USR1 "$pid"
+	while ! lines 2; do
+		run count -p "$pid" -d 200ms step digits
+		[ "$status" = 0 ] || return
+		sessions=$((sessions + 1))
+		lines 2 && break
+		run time -p "$pid" -d 200ms step
+		[ "$status" = 0 ] || return
+		sessions=$((sessions + 1))
+	done
+	said="$sessions sessions"
+	[ "$sessions" -ge 2 ] && [ "$(tail -n 1 /tmp/out)" = 35999994000000 ]
+}
 
 echo 'TAP version 13'
 start 1000
@@ -107,6 +122,13 @@ kill "$pid"
 finish itself
 ok the_end_of_the_process_ends_it counts step 1000
 ok the_process_ended_well grep -q '^end$' /tmp/out
+
+sessions=0
+start 6000000
+ok sessions_come_and_go_while_it_runs hot
+echo "    # $said"
+ok its_text_is_that_of_the_file_still clean "$pid"
+kill "$pid"
 
 start 1000 fork
 begin count --follow -p "$pid" step
