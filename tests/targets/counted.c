@@ -16,14 +16,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* clang-format off */
+#define MARK(provider, name, args, ...) \
+	__asm__ volatile("990: nop\n" \
+	".pushsection .note.stapsdt,\"?\",\"note\"\n.balign 4\n" \
+	".4byte 992f-991f, 994f-993f, 3\n991: .asciz \"stapsdt\"\n992: .balign 4\n" \
+	"993: .8byte 990b, _.stapsdt.base, 0\n" \
+	".asciz \"" provider "\"\n.asciz \"" name "\"\n.asciz \"" args "\"\n" \
+	"994: .balign 4\n.popsection\n" \
+	".ifndef _.stapsdt.base\n" \
+	".pushsection .stapsdt.base,\"aG\",\"progbits\",.stapsdt.base,comdat\n" \
+	".weak _.stapsdt.base\n.hidden _.stapsdt.base\n" \
+	"_.stapsdt.base: .space 1\n.size _.stapsdt.base, 1\n.popsection\n" \
+	".endif\n" : : __VA_ARGS__)
+/* clang-format on */
+
 static unsigned long calls;
 
 long step(long n, const char *text);
 int digits(long n, char *text);
 
-/* Twice @n; the text is its decimal digits. */
+/* Twice @n; the text is its decimal digits.  The marker has n, -n and 3 * n. */
 __attribute__((noinline)) long step(long n, const char *text)
 {
+	volatile long kept = 3 * n;
+
+	MARK("demo", "stepped", "8@%0 -8@%1 8@%2", "r"(n), "r"(-n), "m"(kept));
 	__asm__ volatile("" : "+r"(n) : "r"(text) : "memory");
 	return 2 * n;
 }

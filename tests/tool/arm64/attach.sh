@@ -76,6 +76,13 @@ go
 finish
 ok a_condition_lets_nine_through [ "$(grep -c ' arg1=99[0-8]$' /tmp/tool.out)" = 9 ]
 
+begin trace -p "$pid" 'demo:stepped $arg1:s64 $arg2:s64 $arg3:s64'
+go
+finish
+ok the_arguments_of_a_marker_are_found [ "$(sed -n \
+	's/.* arg1=\([0-9]*\) arg2=\([-0-9]*\) arg3=\([0-9]*\)$/\1 \2 \3/p' \
+	/tmp/tool.out | awk '$2 == -$1 && $3 == 3 * $1' | sort -u | wc -l)" = 1000 ]
+
 begin stack -p "$pid" step
 go
 finish
