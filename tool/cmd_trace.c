@@ -23,7 +23,7 @@
  * case, which takes no time where the machine is not busy.
  */
 #define LATE_NS	   2000000000
-#define LATE_LEAST 1000000
+#define LATE_LEAST 2000000
 #define LATE_LOOK  1024
 
 struct line {

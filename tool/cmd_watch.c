@@ -908,13 +908,13 @@ static int watch_it(struct watching *r, struct launch *l)
 	if (!check_thread(r))
 		return EXIT_FAILED;
 	if (open_registers(r) != 0) {
-		process_tell_limits();
+		process_tell_limits(NULL);
 		return EXIT_FAILED;
 	}
 	r->began = now_ns();
 	tids_begin(&r->tids, r->pid);
 	if (open_pages(r) != 0) {
-		process_tell_limits();
+		process_tell_limits(NULL);
 		watch_close(r->watch);
 		return EXIT_FAILED;
 	}

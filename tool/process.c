@@ -622,11 +622,12 @@ bool process_is_frozen(pid_t pid)
 	return true;
 }
 
-void process_tell_limits(void)
+void process_tell_limits(const char *said)
 {
 	struct rlimit files, memory;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FEW_FILES)
+	if (!(said && strstr(said, "oo many open files")) &&
+	    getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FEW_FILES)
 		say_note("this command itself may open no more than %llu files "
 			 "(RLIMIT_NOFILE)",
 			 (unsigned long long)files.rlim_cur);

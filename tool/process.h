@@ -48,8 +48,11 @@ int process_check(pid_t pid);
 /* Is it frozen, so that nobody can stop it?  Then after a line. */
 bool process_is_frozen(pid_t pid);
 
-/* Something has failed: notes of the limits that this command itself has been given. */
-void process_tell_limits(void);
+/*
+ * Something has failed: notes of the limits that this command itself has been given,
+ * but for files where what was @said (or NULL) tells of them.
+ */
+void process_tell_limits(const char *said);
 
 /* The debugger of @pid, which is none of ours, with its name; 0: it has none. */
 pid_t process_debugger(pid_t pid, char name[32]);

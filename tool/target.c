@@ -391,7 +391,7 @@ int target_attach(struct target *t)
 	if (session_attach(&t->session, t->pid, &so) < 0) {
 		t->session = NULL;
 		tell_session_error("cannot attach");
-		process_tell_limits();
+		process_tell_limits(session_error());
 		return -1;
 	}
 	if ((!so.events || set_programs(t) == 0) &&
@@ -402,7 +402,7 @@ int target_attach(struct target *t)
 			return 0;
 		}
 	}
-	process_tell_limits();
+	process_tell_limits(session_error());
 	target_detach(t);
 	return -1;
 }
