@@ -36,6 +36,10 @@ struct tl_bp_state {
 	unsigned long status;
 	struct tl_bp_thread *thread;
 	struct tl_bp_state *next;
+	/* C5: what it was let go from, by serial number, and what ends that. */
+	unsigned int n_gone, n_stops, age;
+	unsigned long gone[TL_BP_MAX];
+	struct tl_bp_entry stop[TL_BP_STOPS];
 };
 
 /*

@@ -21,7 +21,9 @@
  *   C5  Where a step would keep the instruction from ever succeeding (an exclusive
  *       sequence), whoever is there is let go, and registers that nobody has now
  *       stop it behind: what was hit is off until then, or until the registers
- *       are loaded, whatever comes first.
+ *       are loaded, whatever comes first.  What was hit of a thread's own goes with
+ *       it, for its debugger may stop it there: until it comes to a stop, or has
+ *       run elsewhere for some ticks.
  *
  * Switching is lazy.  A thread without breakpoints is switched to without a look
  * here, and the registers keep the last thread's.  A hit of these is
@@ -29,6 +31,8 @@
  */
 #include "bp.h"
 #include <trapline/trap.h>
+
+#define GONE_TICKS 10
 
 static struct tl_bp_cpu *this_cpu(const struct tl_debug_ops *host)
 {
@@ -80,13 +84,28 @@ static void want_kernel(struct want *w, const struct tl_bp_set *set)
 			   &set->e[i], true);
 }
 
-static void want_thread(struct want *w, const struct tl_bp_set *set)
+/* Was @state's thread let go from @e?  (C5) */
+static bool is_gone(const struct tl_bp_state *state,
+		    const struct tl_bp_entry *e)
+{
+	for (unsigned int i = 0; i < state->n_gone; i++)
+		if (state->gone[i] == e->serial)
+			return true;
+	return false;
+}
+
+static void want_thread(struct want *w, const struct tl_bp_state *state)
 {
 	unsigned int next[TL_BP_KINDS] = { tl_bp_base(0), tl_bp_base(1) };
+	const struct tl_bp_set *set = tl_bp_now(&state->sets);
 
 	for (unsigned int i = 0; i < set->n; i++)
-		want_entry(w, next[tl_bp_kind(set->e[i].type)]++, &set->e[i],
-			   false);
+		if (!is_gone(state, &set->e[i]))
+			want_entry(w, next[tl_bp_kind(set->e[i].type)]++,
+				   &set->e[i], false);
+	if (state->n_gone && next[0] + state->n_stops <= w->kernel[0])
+		for (unsigned int i = 0; i < state->n_stops; i++)
+			want_entry(w, next[0]++, &state->stop[i], false);
 }
 
 static void want_now(struct want *w, const struct tl_debug_ops *host)
@@ -101,7 +120,7 @@ static void want_now(struct want *w, const struct tl_debug_ops *host)
 		w->control[k] = 0;
 	want_kernel(w, tl_bp_now(&tl_engine.bp_kernel));
 	if (state)
-		want_thread(w, tl_bp_now(&state->sets));
+		want_thread(w, state);
 }
 
 static unsigned long field(unsigned int n)
@@ -262,6 +281,17 @@ void tl_bp_load(void)
 
 	if (c)
 		load(c, host);
+}
+
+/* C5 */
+void tl_bp_tick(void)
+{
+	const struct tl_debug_ops *host = tl_bp_host();
+	struct tl_bp_state *state = host ? current_state(host) : NULL;
+
+	if (state && state->n_gone && ++state->age > GONE_TICKS)
+		state->n_gone = 0;
+	tl_bp_load();
 }
 
 int tl_bp_cpu_online(void)
@@ -556,6 +586,54 @@ static void let_go(struct tl_bp_cpu *c, const struct pt_regs *regs,
 		put_stop(c, regs, free[i], at[i], control);
 }
 
+#define STOP \
+	(~0ul) /* a serial number that nobody has: whom else it hits, it is old */
+
+/* The same for the thread itself, whose own all of @registers are: load them now. */
+static bool let_thread_go(const struct tl_bp_cpu *c, struct tl_bp_state *state,
+			  const struct pt_regs *regs, unsigned int registers)
+{
+	uintptr_t at[TL_BP_STOPS];
+	unsigned int n_gone = 0;
+
+	for (unsigned int n = 0; state && n < tl_bp_registers(); n++) {
+		if (!(registers >> n & 1))
+			continue;
+		if (!tl_bp_find(tl_bp_now(&state->sets), c->serial[n]))
+			return false;
+		state->gone[n_gone++] = c->serial[n];
+	}
+	if (!n_gone)
+		return false;
+	state->n_stops = tl_arch_bp->behind(regs, at);
+	for (unsigned int i = 0; i < state->n_stops; i++)
+		state->stop[i] = (struct tl_bp_entry){
+			.addr = at[i],
+			.len = TL_BREAKPOINT_BYTES,
+			.type = HW_BREAKPOINT_X,
+			.serial = STOP,
+		};
+	state->age = 0;
+	state->n_gone = n_gone;
+	return true;
+}
+
+/* Of @registers, those that are stops of the thread's. */
+static unsigned int thread_stops(const struct tl_bp_cpu *c,
+				 const struct tl_bp_state *state,
+				 unsigned int registers)
+{
+	unsigned int stops = 0;
+
+	for (unsigned int n = 0; state && state->n_gone && n < tl_bp_count(0);
+	     n++)
+		for (unsigned int i = 0; i < state->n_stops; i++)
+			if (registers >> n & 1 && c->serial[n] == STOP &&
+			    c->addr[n] == state->stop[i].addr)
+				stops |= 1u << n;
+	return stops;
+}
+
 /* Who was let go has come to a stop. */
 static void come_back(struct tl_bp_cpu *c, unsigned long *control)
 {
@@ -574,10 +652,14 @@ static void come_back(struct tl_bp_cpu *c, unsigned long *control)
  * off until the registers are loaded.)
  */
 static void step_over(struct tl_bp_cpu *c, struct pt_regs *regs,
-		      unsigned int registers, unsigned long *control)
+		      unsigned int registers, unsigned long *control,
+		      struct tl_bp_state *state, struct hits *h)
 {
 	if (tl_arch_bp->spoiled(regs)) {
-		let_go(c, regs, registers, control);
+		if (let_thread_go(c, state, regs, registers))
+			h->stale = true;
+		else
+			let_go(c, regs, registers, control);
 		return;
 	}
 	if (tl_step_begin(c, regs, NULL, registers))
@@ -641,6 +723,11 @@ unsigned int tl_trap_debug(struct pt_regs *regs, unsigned long *status)
 		h.registers &= ~c->stops;
 		come_back(c, control);
 	}
+	if (thread_stops(c, state, h.registers)) {
+		h.registers &= ~thread_stops(c, state, h.registers);
+		state->n_gone = 0;
+		h.stale = true;
+	}
 	report(c, state, regs, &h);
 	*status |= said & tl_arch_bp->hit_bits(h.registers & ~h.ours);
 	if (!tl_arch_bp->step_begin) {
@@ -649,7 +736,7 @@ unsigned int tl_trap_debug(struct pt_regs *regs, unsigned long *status)
 	} else if ((h.ours && tl_arch_ip(regs) == ip) || false_alarm) {
 		if (false_alarm)
 			h.ours = tl_bp_enabled(control);
-		step_over(c, regs, h.ours, control);
+		step_over(c, regs, h.ours, control, state, &h);
 	}
 	note_step(c, state, *status);
 	give_control(host, control);

@@ -84,7 +84,7 @@ void debug_switched(const struct task *task)
 
 void debug_tick(void)
 {
-	tl_bp_load();
+	tl_bp_tick();
 }
 
 void debug_start(void)

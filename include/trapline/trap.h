@@ -93,12 +93,14 @@ unsigned int tl_trap_debug(struct pt_regs *regs, unsigned long *status);
  */
 unsigned int tl_trap_watched(struct pt_regs *regs, unsigned int hits);
 
-/*
- * Make this CPU's registers what they should be.  On arm64, where a watch that a
- * load-exclusive hits is off until then, to be called now and then: from a timer.
- * Context: interrupts off.
- */
+/* Make this CPU's registers what they should be.  Context: interrupts off. */
 void tl_bp_load(void);
+
+/*
+ * The same, from a timer, some times a second.  On arm64 a watch that a load-exclusive
+ * has hit may be off until then.  Context: interrupts off.
+ */
+void tl_bp_tick(void);
 
 /*
  * This CPU runs @now from here on: the current thread has changed already.  What the last

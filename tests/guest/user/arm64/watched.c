@@ -131,6 +131,39 @@ static void writes_are_told_when_they_are_made(void)
 	CHECK(word[0] == 0);
 }
 
+static void count_exclusively(void)
+{
+	for (unsigned int i = 0; i < 20; i++) {
+		unsigned long value;
+		unsigned int failed;
+
+		__asm__ volatile("1:	ldxr	%0, [%2]\n\t"
+				 "add	%0, %0, #1\n\t"
+				 "stxr	%w1, %0, [%2]\n\t"
+				 "cbnz	%w1, 1b"
+				 : "=&r"(value), "=&r"(failed)
+				 : "r"(&word[0])
+				 : "memory");
+		word[1] = word[0];
+	}
+}
+
+/* From the load to the store is one; and what follows is seen again. */
+static void an_exclusive_access_is_told_once(void)
+{
+	int pid = traced(count_exclusively);
+
+	set_slot(pid, WATCH, 0, (uintptr_t)&word[0],
+		 ON | TYPE_LOAD | TYPE_STORE | BYTES(8), 0);
+	for (unsigned long n = 0; n < 40; n++) {
+		go_on(pid, PTRACE_CONTINUE);
+		stops_for(pid, SIGTRAP);
+		CHECK(peek(pid, &word[1]) == n / 2);
+	}
+	set_slot(pid, WATCH, 0, 0, 0, 0);
+	ends(pid);
+}
+
 static void a_function_is_stopped_at(void)
 {
 	int pid = traced(store_thrice);
@@ -478,6 +511,7 @@ static void all(void)
 	a_write_by_the_kernel_is_told();
 	what_is_not_the_tasks_is_refused();
 	any_bytes_are_watched();
+	an_exclusive_access_is_told_once();
 	one_access_hits_several();
 	each_kind_is_counted_for_itself();
 	a_core_shows_what_there_was();
