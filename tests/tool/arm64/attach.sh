@@ -42,6 +42,10 @@ start 1000
 
 begin count -p "$pid" step digits
 ok a_thousand_calls_are_right go
+changed() {
+	! same_text "$pid"
+}
+ok its_text_is_another_meanwhile changed
 finish
 ok they_are_counted counts step 1000
 ok so_are_those_of_another_function counts digits 1000

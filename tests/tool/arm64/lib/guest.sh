@@ -66,9 +66,8 @@ counts() { # function, hits: a row of the table says so
 	[ "$(awk -v f="$1" '$NF == f && $1 ~ /^[0-9]+$/ { print $1 }' /tmp/tool.out)" = "$2" ]
 }
 
-# The code of process $1 is its files', and no page of it is a copy.
-clean() {
-	grep -q 'trapline' "/proc/$1/maps" && said='mappings are left' && return 1
+# The code of process $1 is its files'.
+same_text() {
 	while read -r range perms offset _ _ path; do
 		case $perms:$path in r-xp:/*) ;; *) continue ;; esac
 		first=$((0x${range%-*} / 4096)) last=$((0x${range#*-} / 4096))
@@ -80,6 +79,12 @@ clean() {
 		said="$path: $(cat /tmp/cmp)"
 		return 1
 	done <"/proc/$1/maps"
+}
+
+# And no page of it is a copy, and nothing of ours is mapped.
+clean() {
+	grep -q 'trapline' "/proc/$1/maps" && said='mappings are left' && return 1
+	same_text "$1" || return
 	said=$(awk '/^[0-9a-f]+-/ { code = $2 == "r-xp" && $6 ~ /^\//; name = $0 }
 		/^Anonymous:/ && code && $2 > 0 { print name ": " $0 }' "/proc/$1/smaps")
 	[ -z "$said" ]
