@@ -108,7 +108,7 @@ $(oracle-samples): scripts/linux-module
 	$(Q)scripts/linux-module -o $(O) $(basename $(@F)) $(filter %.c,$^)
 
 .PHONY: check-oracle check-arm64-linux oracle-tests arm64-programs
-arm64-programs: $(O)/arm64/trapline $(O)/arm64/tests/targets/counted $(filter $(O)/arm64/tests/api/% $(O)/arm64/tests/stress/% $(O)/arm64/tests/tool/%,$(programs))
+arm64-programs: $(O)/arm64/trapline $(addprefix $(O)/arm64/tests/targets/,counted counted-own) $(filter $(O)/arm64/tests/api/% $(O)/arm64/tests/stress/% $(O)/arm64/tests/tool/%,$(programs))
 oracle-tests: $(linux-modules)/api.ko $(oracle-samples) $(oracle-guest) \
 		$(patsubst %.c,$(O)/x86/%,$(oracle-programs))
 check-oracle: deps-oracle

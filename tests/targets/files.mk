@@ -16,6 +16,11 @@ $(addprefix $(target-dir)/,$(target-names)): %: %.c.o $(target-control)
 $(O)/arm64/tests/targets/counted: $(O)/arm64/tests/targets/counted.c.o
 	$(call say,LINK,$@)
 	$(Q)$(call cc,arm64) -o $@ $^
+$(O)/arm64/tests/targets/counted-own: \
+		$(addprefix $(O)/arm64/tests/targets/,counted.c.o own/counted_own.c.o) \
+		$(O)/arm64/libtrapline.a
+	$(call say,LINK,$@)
+	$(Q)$(call cc,arm64) -o $@ $^
 
 $(target-dir)/dyn-static: $(target-dir)/dyn.c.o $(target-control)
 	$(call say,LINK,$@)

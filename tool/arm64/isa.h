@@ -24,9 +24,6 @@
 /* Is it known where a call of a Go function begins (object_go_check())? */
 #define ISA_GO false
 
-/* Does the command have probes armed by a program's own libtrapline? */
-#define ISA_TALKS false
-
 /* Relocations: what a function of the program chooses, and the usual ones. */
 #define ISA_IRELATIVE R_AARCH64_IRELATIVE
 #define ISA_RELATIVE  R_AARCH64_RELATIVE

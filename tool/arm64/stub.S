@@ -35,7 +35,7 @@
 	.globl	tl_stub_worker, tl_stub_still
 	.globl	tl_stub_reap, tl_stub_magic, tl_stub_code, tl_stub_figures, tl_stub_root
 tl_stub:
-	/* Only in libtrapline's cave: have the caller born. */
+	/* Only where there is room for it: have the caller born. */
 tl_stub_caller:
 	/* VM FS FILES SIGHAND THREAD SYSVSEM SETTLS PARENT_SETTID CHILD_CLEARTID */
 	mov	w0, #0x0f00

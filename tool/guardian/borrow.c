@@ -118,11 +118,14 @@ static bool cave_in(struct cave *c, const struct map *m, pid_t pid)
 	if (fd < 0)
 		return false;
 	end = segment_end(fd, m);
-	c->skip = (size_t)(tl_stub_worker - tl_stub);
-	c->len = STUB_BYTES - c->skip;
 	/* 64 bytes of distance, for code that fetches or reads ahead. */
 	at = (end + 64 + 15) & ~15ul;
 	page_end = (end + PAGE - 1) & ~(PAGE - 1);
+	/* Always the same in one file: it is how a stub that was left is found. */
+	c->skip = at + STUB_BYTES > page_end
+			  ? (size_t)(tl_stub_worker - tl_stub)
+			  : 0;
+	c->len = STUB_BYTES - c->skip;
 	if (!end || at + c->len > page_end ||
 	    m->start + (page_end - m->offset) != m->end) {
 		close(fd);
@@ -223,16 +226,19 @@ static bool files_are_left(void)
 	return n == 4;
 }
 
-/* Caves for one that is to be borrowed; a caller is born in the library's. */
+/* Caves for one that is to be borrowed; a caller is born where all of the stub is. */
 static int offer_caves(struct cave *c, pid_t pid, int mem, bool caller)
 {
-	int n = find_caves(c, LOAN_CAVES, pid, mem, true);
+	int n = find_caves(c, LOAN_CAVES, pid, mem, true), whole = 0;
 
 	/* It takes a few files to look. */
 	if (n <= 0 && !files_are_left())
 		return refuse(-EMFILE, "too many open files");
+	for (int i = 0; caller && i < n; i++)
+		if (!c[i].skip)
+			c[whole++] = c[i];
 	if (n > 0 && caller)
-		n = !c[0].skip;
+		n = whole;
 	return n > 0 ? n
 		     : refuse(n < 0 ? n : -ENOENT,
 			      "no unused bytes at the end of a code segment");

@@ -30,7 +30,6 @@
 
 #include "guardian.h"
 #include "hold.h"
-#include "isa.h"
 #include "object.h"
 #include "stopped.h"
 #include "worker.h"
@@ -141,11 +140,6 @@ int library_judge(const struct library *lib, pid_t pid)
 			-EBUSY,
 			"process %d has libtrapline twice: %.120s, %.120s", pid,
 			lib->name[0], lib->name[1]);
-	if (!ISA_TALKS)
-		return refuse(
-			-EOPNOTSUPP,
-			"process %d uses libtrapline itself (%.200s), which is not talked to on %s",
-			pid, lib->name[0], ISA_NAME);
 	if (!lib->talks)
 		return refuse(
 			-EOPNOTSUPP,

@@ -27,8 +27,8 @@ extern const uint8_t tl_stub_code[], tl_stub_figures[], tl_stub_root[];
 #define STUB_MAX   TL_STUB_MAX
 
 /*
- * A cave in libtrapline has room for all of the stub; others for what is behind
- * the part for callers, who are made only there.
+ * A cave in libtrapline has room for all of the stub; others may have it only for what
+ * is behind the part for callers.
  */
 struct cave {
 	uint64_t at;

@@ -25,9 +25,6 @@
 /* Is it known where a call of a Go function begins (object_go_check())? */
 #define ISA_GO true
 
-/* Does the command have probes armed by a program's own libtrapline? */
-#define ISA_TALKS true
-
 /* Relocations: what a function of the program chooses, and the usual ones. */
 #define ISA_IRELATIVE R_X86_64_IRELATIVE
 #define ISA_RELATIVE  R_X86_64_RELATIVE

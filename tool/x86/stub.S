@@ -42,7 +42,7 @@
 	.globl	tl_stub_worker
 	.globl	tl_stub_reap, tl_stub_magic, tl_stub_code, tl_stub_figures, tl_stub_root
 tl_stub:
-	/* Only in libtrapline's cave: have the caller born. */
+	/* Only where there is room for it: have the caller born. */
 tl_stub_caller:
 tl_stub_call:	movabsq	$0x1111111111111111, %rsi
 tl_stub_thread:	movabsq	$0x1111111111111111, %r8

@@ -22,10 +22,6 @@ ok a_landing_pad_is_no_jump says 'not relocatable' 0
 run watch -p $$ 0x400580:8
 ok no_variable_is_watched says 'cannot watch variables on arm64' 1
 
-run count place_jump -- /kprobe --list
-ok a_program_that_probes_itself_is_refused says 'is not talked to on arm64' 1
-ok and_is_not_left_behind [ -z "$(pidof kprobe)" ]
-
 /counted 10 >/tmp/out &
 pid=$!
 until_true grep -q ready /tmp/out
