@@ -12,8 +12,14 @@
  *   - for words that the machine does not let us exchange while others may
  *     execute them (tl_text_exchangeable()): of a page that is another one, each
  *     CPU fetches the old word or the new one.
+ *
+ * The copy is a private mapping of the same file at the same place, so whoever reads
+ * /proc/self/maps (debuggers, profilers, the command) still finds the code to be the
+ * file's.  It is nobody's where the file is not there any more.
  */
 #include "own/own.h"
+
+#include <asm/stat.h>
 
 #define MREMAP_MAYMOVE 1
 #define MREMAP_FIXED   2
@@ -45,6 +51,92 @@ static size_t same_pages(const struct tl_edit *edits, size_t n)
 	return count;
 }
 
+/*
+ * The file that was asked for last, and where all of it that lies in one piece is
+ * mapped.  Under the registration lock, until tl_text_forget().
+ */
+static struct {
+	uintptr_t start;
+	uintptr_t end;
+	uint64_t offset;
+	uint64_t dev;
+	uint64_t inode;
+	char path[512];
+} file;
+
+static void note_file(const struct tl_map *m)
+{
+	file.start = m->start;
+	file.end = m->end;
+	file.offset = m->offset;
+	file.dev = m->dev;
+	file.inode = m->inode;
+	for (size_t i = 0; i < sizeof(file.path); i++) {
+		file.path[i] = i + 1 < sizeof(file.path) ? m->path[i] : '\0';
+		if (!file.path[i])
+			break;
+	}
+}
+
+/* Until the piece is complete that @arg, an address, is in. */
+static int find_file(const struct tl_map *m, void *arg)
+{
+	uintptr_t at = *(const uintptr_t *)arg;
+
+	if (m->inode && m->inode == file.inode && m->dev == file.dev &&
+	    m->start == file.end &&
+	    m->offset == file.offset + (file.end - file.start)) {
+		file.end = m->end;
+		return 0;
+	}
+	if (m->start > at)
+		return 1;
+	note_file(m);
+	return 0;
+}
+
+/* The file that is mapped at [@at, @at + @len), and where in it; or negative. */
+static int open_file(uintptr_t at, size_t len, uint64_t *offset)
+{
+	struct stat st;
+	int fd;
+
+	if (!file.inode || at < file.start || at + len > file.end) {
+		file.end = file.inode = 0;
+		tl_maps_each(find_file, &at);
+	}
+	if (!file.inode || at < file.start || at + len > file.end)
+		return -TL_ENOENT;
+	fd = tl_open(file.path, TL_O_RDONLY | TL_O_NONBLOCK);
+	if (fd < 0)
+		return fd;
+	/* Devices are not compared: stacked file systems have two. */
+	if (tl_sys2(__NR_fstat, fd, (long)&st) || st.st_ino != file.inode) {
+		tl_close(fd);
+		return -TL_ENOENT;
+	}
+	*offset = file.offset + (at - file.start);
+	return fd;
+}
+
+/* Memory for a copy of what is at [@first, @first + @len). */
+static long map_copy(uintptr_t first, size_t len)
+{
+	uint64_t offset = 0;
+	int fd = open_file(first, len, &offset);
+	long at = -TL_ENOENT;
+
+	if (fd >= 0) {
+		at = tl_mmap(0, len, TL_PROT_READ | TL_PROT_WRITE,
+			     TL_MAP_PRIVATE, fd, (long)offset);
+		tl_close(fd);
+	}
+	if (tl_failed(at))
+		at = tl_mmap(0, len, TL_PROT_READ | TL_PROT_WRITE,
+			     TL_MAP_PRIVATE | TL_MAP_ANONYMOUS, -1, 0);
+	return at;
+}
+
 /* Make @n edits, which lie in the same pages. */
 static int replace_pages(const struct tl_edit *edits, size_t n)
 {
@@ -52,8 +144,7 @@ static int replace_pages(const struct tl_edit *edits, size_t n)
 	size_t len = tl_page_up(edits[0].addr + edits[0].len) - first;
 	long at, err;
 
-	at = tl_mmap(0, len, TL_PROT_READ | TL_PROT_WRITE,
-		     TL_MAP_PRIVATE | TL_MAP_ANONYMOUS, -1, 0);
+	at = map_copy(first, len);
 	if (tl_failed(at))
 		return -TL_ENOMEM;
 	err = tlh_read((void *)at, first, len);
@@ -170,6 +261,7 @@ static bool code_is_fresh;
 void tl_text_forget(void)
 {
 	code_is_fresh = false;
+	file.inode = 0;
 }
 
 static bool same_text(const char *a, const char *b)
