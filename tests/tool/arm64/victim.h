@@ -10,6 +10,12 @@
 #include <stdint.h>
 #include <ucontext.h>
 
+/*
+ * A stop may end a call that says EINTR by itself (docs/limits.md): so many of the
+ * calls of a victim, at most, in five sessions.
+ */
+#define EINTR_SHOWS 5
+
 /* The last page of a static program's code is all but empty: there is a cave. */
 __asm__(".pushsection victim_room, \"ax\"\n"
 	"	.balign 4096\n"
